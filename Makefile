@@ -1,0 +1,65 @@
+# The targets that people use: demo, regtest, test, check, bench. Each installs what it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo regtest test check bench lock lowest format clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.installed ## Try it: gateway, demo site and wallet on a simulated LND
+	@exec $(BIN)/tuppence demo
+
+regtest: $(VENV)/.installed ## The same on a real network: btcd and three LND nodes
+	@exec $(BIN)/tuppence demo --regtest
+
+test: $(VENV)/.installed-dev ## Run every test; says what it had to skip
+	@PATH="$(abspath $(BIN)):$$PATH" tests/run
+
+check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 8
+	$(BIN)/python -m pytest -q -p no:randomly tests/test_tidy.py
+
+bench: $(VENV)/.installed-dev ## Measure, on the real network
+	@$(BIN)/python -m tests.bench
+
+format: $(VENV)/.installed-dev ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.installed-dev ## Renew requirements.lock and requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --no-header --python-version 3.11 \
+		--extra demo --extra fast --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --no-header --python-version 3.11 \
+		--extra demo --extra fast --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+lowest: $(VENV)/.installed-dev ## Run the quick tests on the lowest versions that pyproject.toml allows
+	@tests/lowest
+
+clean: ## Remove the environment and what the demo kept
+	rm -rf $(VENV) .tuppence .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Say which: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "This Python cannot make environments. On Debian: apt install python3-venv"; exit 1; }
+	@echo "making the environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing from requirements.lock (a minute on a cold cache)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/.installed
+	@echo "installing from requirements-dev.lock"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

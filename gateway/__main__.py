@@ -1,0 +1,5 @@
+"""`python -m gateway` is `tuppence`."""
+
+from gateway.cli import main
+
+main()
