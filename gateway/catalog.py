@@ -1,0 +1,188 @@
+"""What is sold and by whom."""
+
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from types import MappingProxyType
+
+from gateway.errors import Conflict, Invalid, NotFound, Unauthorized
+from gateway.money import check_price
+from gateway.ports import RandomBytes, Store, Tx
+from gateway.rows import Creator, Item, ItemState, Share
+
+SLUG = re.compile(r"[a-z0-9-]{1,64}")
+ACCENT = re.compile(r"#[0-9a-f]{6}")
+KEY = re.compile(r"tpk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+DEFAULT_ACCENT = "#b4632d"
+MOST_SHARES = 64
+MOST_WEIGHT = 1_000_000
+MOST_TITLE_CHARACTERS = 200
+# BOLT 11 cannot carry a longer description.
+MOST_MEMO_BYTES = 639
+LONGEST_ACCESS_SECONDS = 100 * 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Everything sold, as of one version."""
+
+    version: int
+    items: Mapping[str, Item]
+    creators: Mapping[str, Creator]
+
+
+class Catalog:
+    """Items and creators in memory; `refresh` looks whether another process changed them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._shelf = _Shelf(-1, MappingProxyType({}), MappingProxyType({}))
+
+    def item(self, item_id: str) -> Item:
+        """An item, archived ones included. Raises `NotFound` (`item_not_found`)."""
+        item = self._shelf.items.get(item_id)
+        if item is None:
+            raise NotFound("item_not_found", "There is nothing here under this name.")
+        return item
+
+    def items(self) -> Sequence[Item]:
+        """Every item, oldest first."""
+        return tuple(self._shelf.items.values())
+
+    def creator(self, name: str) -> Creator:
+        """A creator. Raises `NotFound` (`creator_not_found`)."""
+        creator = self._shelf.creators.get(name)
+        if creator is None:
+            raise NotFound("creator_not_found", "There is no creator of this name here.")
+        return creator
+
+    def creators(self) -> Sequence[Creator]:
+        """Every creator, by name."""
+        return tuple(self._shelf.creators.values())
+
+    def authenticate(self, key: str) -> Creator:
+        """The creator of an API key. Raises `Unauthorized` (`api_key_wrong`)."""
+        match = KEY.fullmatch(key)
+        if match is not None:
+            secret_hash = sha256(match[2].encode()).hexdigest()
+            for creator in self._shelf.creators.values():
+                if creator.key_id == match[1] and hmac.compare_digest(creator.key_hash, secret_hash):
+                    return creator
+        raise Unauthorized(
+            "api_key_wrong", "The API key is not known here; `tuppence creator key rotate` makes a new one."
+        )
+
+    async def refresh(self) -> None:
+        """Read the catalog again if it changed."""
+        version = await self._store.read(lambda tx: tx.items.version())
+        if version != self._shelf.version:
+            self._shelf = await self._store.read(_read_shelf)
+
+    async def add_creator(self, creator: Creator) -> Creator:
+        """Raises `Invalid` (`creator_invalid`) and `Conflict` (`creator_exists`)."""
+        _check_creator(creator)
+        if not await self._store.write(lambda tx: tx.creators.insert(creator)):
+            raise Conflict("creator_exists", f"There is a creator {creator.name} already; choose another name.")
+        await self.refresh()
+        return creator
+
+    async def rotate_key(self, name: str, *, key_id: str, key_hash: str) -> None:
+        """Replace a creator's API key at once."""
+        self.creator(name)
+        await self._store.write(lambda tx: tx.creators.replace_key(name, key_id=key_id, key_hash=key_hash))
+        await self.refresh()
+
+    async def add_item(self, item: Item) -> Item:
+        """Raises `Invalid` (`item_invalid`), `NotFound` (`creator_not_found`), `Conflict` (`item_exists`)."""
+        self._check_item(item)
+        if not await self._store.write(lambda tx: tx.items.insert(item)):
+            raise Conflict("item_exists", f"There is an item {item.id} already; give another id, or edit that one.")
+        await self.refresh()
+        return item
+
+    async def change_item(self, item: Item, *, now: int) -> Item:
+        """New values hold for new invoices; what was sold keeps its own."""
+        self._check_item(item)
+        changed = replace(item, updated_at=now)
+        if not await self._store.write(lambda tx: tx.items.update(changed)):
+            raise NotFound("item_not_found", f"There is no item {item.id}.")
+        await self.refresh()
+        return changed
+
+    def _check_item(self, item: Item) -> None:
+        check_item(item)
+        for name in {item.creator, *(share.creator for share in item.shares)}:
+            self.creator(name)
+
+
+def check_item(item: Item) -> None:
+    """Raises `Invalid` (`item_invalid`) that names the field and says what it should be."""
+    if not SLUG.fullmatch(item.id):
+        raise _wrong("id", "must be 1 to 64 of a-z, 0-9 and -")
+    if not item.title.strip() or len(item.title) > MOST_TITLE_CHARACTERS:
+        raise _wrong("title", f"must be 1 to {MOST_TITLE_CHARACTERS} characters")
+    try:
+        check_price(item.price_msat)
+    except ValueError as error:
+        raise _wrong("price_msat", str(error)) from error
+    names = [share.creator for share in item.shares]
+    if not 1 <= len(names) <= MOST_SHARES or len(set(names)) != len(names):
+        raise _wrong("shares", f"must name 1 to {MOST_SHARES} different creators")
+    if any(not 1 <= share.weight <= MOST_WEIGHT for share in item.shares):
+        raise _wrong("shares", f"must have weights of 1 to {MOST_WEIGHT}")
+    if item.access_seconds is not None and not 1 <= item.access_seconds <= LONGEST_ACCESS_SECONDS:
+        raise _wrong("access_seconds", f"must be 1 to {LONGEST_ACCESS_SECONDS}, or absent for ever")
+    if item.memo is not None and not 1 <= len(item.memo.encode()) <= MOST_MEMO_BYTES:
+        raise _wrong("memo", f"must be 1 to {MOST_MEMO_BYTES} bytes")
+
+
+def for_sale(item: Item) -> Item:
+    """The item itself. Raises `NotFound` (`item_archived`, `item_empty`)."""
+    if item.byte_size == 0:
+        raise NotFound("item_empty", "This has no content yet; its creator has to upload it first.")
+    if item.state is ItemState.ARCHIVED:
+        raise NotFound("item_archived", "This is no longer for sale; what was paid still opens.")
+    return item
+
+
+def new_key(random_bytes: RandomBytes) -> tuple[str, str, str]:
+    """A new API key: (the key to print once, its key_id, its key_hash)."""
+    key_id, secret = random_bytes(8).hex(), urlsafe_b64encode(random_bytes(32)).rstrip(b"=").decode()
+    return f"tpk_{key_id}_{secret}", key_id, sha256(secret.encode()).hexdigest()
+
+
+def slug_of(title: str, fallback: str) -> str:
+    """An id for a title; `fallback` where the title has no Latin letters or digits."""
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:64].strip("-")
+    return slug or fallback
+
+
+def split_of(creator: str, others: Sequence[Share]) -> tuple[Share, ...]:
+    """The creator's share is what the others' percentages leave of 100. Raises `Invalid` (`item_invalid`)."""
+    rest = 100 - sum(share.weight for share in others)
+    if rest < 0:
+        raise _wrong("shares", "of the others sum to more than 100")
+    own = (Share(creator=creator, weight=rest),) if rest else ()
+    return (*own, *others)
+
+
+def _check_creator(creator: Creator) -> None:
+    if not SLUG.fullmatch(creator.name):
+        raise Invalid("creator_invalid", "name must be 1 to 64 of a-z, 0-9 and -")
+    if not creator.title.strip() or len(creator.title) > MOST_TITLE_CHARACTERS:
+        raise Invalid("creator_invalid", f"title must be 1 to {MOST_TITLE_CHARACTERS} characters")
+    if not ACCENT.fullmatch(creator.accent):
+        raise Invalid("creator_invalid", "accent must be a colour like #b4632d")
+
+
+def _read_shelf(tx: Tx) -> _Shelf:
+    items = {item.id: item for item in tx.items.list()}
+    creators = {creator.name: creator for creator in tx.creators.list()}
+    return _Shelf(tx.items.version(), MappingProxyType(items), MappingProxyType(creators))
+
+
+def _wrong(field: str, what: str) -> Invalid:
+    return Invalid("item_invalid", f"{field} {what}")

@@ -1,0 +1,184 @@
+"""From a request to an invoice: the node first, our row second, so that a crash leaves an invoice nobody has seen."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.access import mint_token
+from gateway.catalog import MOST_MEMO_BYTES, for_sale
+from gateway.errors import Conflict, Invalid
+from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
+from gateway.node import KnownNode
+from gateway.ports import Clock, KeyRing, Node, RandomBytes, Store, Tx
+from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
+
+PREIMAGE_BYTES = 32
+IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
+MOST_TIP_MSAT = Msat(100_000_000 * MSAT_PER_SAT)
+MOST_MESSAGE_CHARACTERS = 500
+MOST_NAME_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What an invoice will pin."""
+
+    item_id: str | None
+    tip_to: str | None
+    amount_msat: Msat
+    shares: tuple[Share, ...]
+    access_seconds: int | None
+    memo: str
+    note: TipNote | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sold:
+    """An invoice and a token for it; `fresh` when the node was asked for it just now."""
+
+    invoice: Invoice
+    token: bytes
+    fresh: bool
+
+
+class Checkout:
+    """Issues invoices at one node."""
+
+    def __init__(
+        self,
+        node: Node,
+        known: KnownNode,
+        store: Store,
+        keys: KeyRing,
+        clock: Clock,
+        random_bytes: RandomBytes,
+        *,
+        public_host: str,
+        expiry_seconds: int,
+    ) -> None:
+        self._node, self._known, self._store, self._keys = node, known, store, keys
+        self._clock, self._random_bytes = clock, random_bytes
+        self._public_host, self._expiry_seconds = public_host, expiry_seconds
+
+    def item_offer(self, item: Item, creator: Creator) -> Offer:
+        """What buying an item pins. Raises `NotFound` (`item_archived`)."""
+        for_sale(item)
+        return Offer(
+            item_id=item.id,
+            tip_to=None,
+            amount_msat=item.price_msat,
+            shares=item.shares,
+            access_seconds=item.access_seconds,
+            memo=item.memo or self._memo(creator),
+        )
+
+    def tip_offer(self, creator: Creator, *, amount_msat: int, message: str, name: str) -> Offer:
+        """What a tip pins. Raises `Invalid` (`tip_invalid`)."""
+        if not MSAT_PER_SAT <= amount_msat <= min(MOST_TIP_MSAT, MAX_MSAT) or amount_msat % MSAT_PER_SAT:
+            most_sat = MOST_TIP_MSAT // MSAT_PER_SAT
+            raise Invalid("tip_invalid", f"amount_msat must be whole satoshi (a multiple of 1000), 1 to {most_sat} sat")
+        if len(message) > MOST_MESSAGE_CHARACTERS or len(name) > MOST_NAME_CHARACTERS:
+            raise Invalid(
+                "tip_invalid", f"message is at most {MOST_MESSAGE_CHARACTERS} characters, name {MOST_NAME_CHARACTERS}"
+            )
+        return Offer(
+            item_id=None,
+            tip_to=creator.name,
+            amount_msat=Msat(amount_msat),
+            shares=(Share(creator=creator.name, weight=1),),
+            access_seconds=None,
+            memo=self._memo(creator),
+            note=TipNote(payment_hash="", message=message, name=name) if message or name else None,
+        )
+
+    async def create(
+        self, offer: Offer, *, idempotency_key: str | None, before_issuing: Callable[[], None] = lambda: None
+    ) -> Sold:
+        """A reader's own invoice; a repeated key gives the same one. `before_issuing` may refuse a new one.
+
+        Raises `Invalid` (`idempotency_key_invalid`), `Conflict` (`idempotency_key_reused`), `Unavailable` and
+        `OutcomeUnknown`.
+        """
+        idempotency_hash = self._idempotency_hash(offer, idempotency_key)
+        if idempotency_hash is not None:
+            earlier = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
+            if earlier is not None:
+                return self._again(offer, earlier)
+        before_issuing()
+        invoice = await self._issue(offer, Origin.CHECKOUT, idempotency_hash)
+        if await self._store.write(lambda tx: _keep(tx, invoice, offer.note)):
+            return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=True)
+        assert idempotency_hash is not None, "a fresh payment hash is only refused for its idempotency key"
+        # Two requests with one key: the constraint chose the other; nobody has seen this one's invoice.
+        winner = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
+        assert winner is not None, "the row that refused ours is there"
+        return self._again(offer, winner)
+
+    def reuse(self, offer: Offer, invoice: Invoice) -> bool:
+        """Whether the invoice of a presented token still is this offer's: paid, or open at its price."""
+        if (invoice.item_id, invoice.tip_to) != (offer.item_id, offer.tip_to):
+            return False
+        if invoice.state is InvoiceState.SETTLED:
+            return True
+        return invoice.shown_state(self._clock()) == "open" and invoice.amount_msat == offer.amount_msat
+
+    async def challenge(self, offer: Offer) -> Invoice:
+        """An invoice for a challenge, which opens on its preimage only. Raises `Unavailable`, `OutcomeUnknown`."""
+        assert offer.item_id is not None, "only items are challenged"
+        invoice = await self._issue(offer, Origin.CHALLENGE, None)
+        await self._store.write(lambda tx: _keep(tx, invoice, None))
+        return invoice
+
+    async def _issue(self, offer: Offer, origin: Origin, idempotency_hash: str | None) -> Invoice:
+        await self._known.confirm()
+        created_at = int(self._clock())
+        issued = await self._node.add_invoice(
+            self._random_bytes(PREIMAGE_BYTES),
+            amount_msat=offer.amount_msat,
+            memo=offer.memo,
+            expiry_seconds=self._expiry_seconds,
+        )
+        return Invoice(
+            payment_hash=issued.payment_hash,
+            node_id=self._node.node_id,
+            add_index=issued.add_index,
+            payment_request=issued.payment_request,
+            item_id=offer.item_id,
+            tip_to=offer.tip_to,
+            amount_msat=offer.amount_msat,
+            shares=offer.shares,
+            access_seconds=offer.access_seconds,
+            origin=origin,
+            idempotency_hash=idempotency_hash,
+            state=InvoiceState.OPEN,
+            created_at=created_at,
+            expires_at=created_at + self._expiry_seconds,
+        )
+
+    def _again(self, offer: Offer, earlier: Invoice) -> Sold:
+        if earlier.tip_to is not None and earlier.amount_msat != offer.amount_msat:
+            raise Conflict(
+                "idempotency_key_reused", "This Idempotency-Key was used for another amount; choose a new one."
+            )
+        return Sold(invoice=earlier, token=mint_token(self._keys, earlier), fresh=False)
+
+    def _idempotency_hash(self, offer: Offer, key: str | None) -> str | None:
+        if key is None:
+            return None
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            raise Invalid(
+                "idempotency_key_invalid", "Idempotency-Key must be 22 to 64 random characters of A-Z a-z 0-9 - _"
+            )
+        subject = f"item:{offer.item_id}" if offer.item_id is not None else f"tip:{offer.tip_to}"
+        return self._keys.keyed_hash("idempotency", f"{subject}\0{key}")
+
+    def _memo(self, creator: Creator) -> str:
+        return f"{creator.title} · {self._public_host}".encode()[:MOST_MEMO_BYTES].decode("utf-8", "ignore")
+
+
+def _keep(tx: Tx, invoice: Invoice, note: TipNote | None) -> bool:
+    if not tx.invoices.insert(invoice):
+        return False
+    if note is not None:
+        tx.tip_notes.insert(TipNote(payment_hash=invoice.payment_hash, message=note.message, name=note.name))
+    return True

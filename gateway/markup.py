@@ -1,0 +1,79 @@
+"""Markdown as it is sold: front matter, the free preview, sanitised HTML."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+import nh3
+from markdown_it import MarkdownIt
+
+from gateway.errors import Invalid
+
+MORE = "<!-- more -->"
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)\n---[ \t]*\n", re.DOTALL)
+_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\n]+)\n")
+_FRONT_MATTER_FIELDS = {"id", "title", "price", "creator", "share", "access_seconds", "memo"}
+_TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "code", "del", "em", "figcaption", "figure", "h2", "h3", "h4", "hr", "i",
+    "li", "ol", "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """A text, rendered; `fields` are its front matter's."""
+
+    fields: dict[str, str]
+    title: str
+    preview_html: str
+    html: str
+    word_count: int
+
+
+def render_article(source: str) -> Article:
+    """Render Markdown. The preview ends at `<!-- more -->`, else after the first paragraph.
+
+    Raises `Invalid` (`article_invalid`) for front matter with unknown fields and for a text without words.
+    """
+    source = source.replace("\r\n", "\n")
+    fields, body = _front_matter(source)
+    heading = _HEADING.match(body)
+    title = fields.get("title", "") or (heading["title"].strip() if heading else "")
+    if heading:
+        body = body[heading.end() :]
+    before, separator, after = body.partition(MORE)
+    preview = before if separator else body.strip().split("\n\n", 1)[0]
+    html = render_markup(before + after)
+    words = len(nh3.clean(html, tags=set()).split())
+    if not words:
+        raise Invalid("article_invalid", "The text is empty; write something worth its price.")
+    return Article(fields=fields, title=title, preview_html=render_markup(preview), html=html, word_count=words)
+
+
+def render_markup(markdown: str) -> str:
+    """Sanitised HTML of Markdown: no scripts, styles, images or forms, links without a referrer."""
+    return nh3.clean(_markdown().render(markdown), tags=_TAGS, link_rel="noopener noreferrer nofollow")
+
+
+def _front_matter(source: str) -> tuple[dict[str, str], str]:
+    match = _FRONT_MATTER.match(source)
+    if match is None:
+        return {}, source
+    fields: dict[str, str] = {}
+    for line in match["head"].splitlines():
+        if not line.strip():
+            continue
+        name, separator, value = line.partition(":")
+        name = name.strip()
+        if not separator or name not in _FRONT_MATTER_FIELDS:
+            known = ", ".join(sorted(_FRONT_MATTER_FIELDS))
+            raise Invalid("article_invalid", f"front matter: {line.strip()!r} is none of {known}")
+        fields[name] = value.strip().strip("\"'")
+    return fields, source[match.end() :]
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(
+        ["table", "strikethrough", "replacements", "smartquotes"]
+    )

@@ -1,0 +1,57 @@
+"""Amounts: whole millisatoshi, never a float, never without its unit in the name."""
+
+import re
+from collections.abc import Sequence
+from typing import NewType
+
+Msat = NewType("Msat", int)
+
+MSAT_PER_SAT = 1000
+MAX_MSAT = Msat(21_000_000 * 100_000_000 * MSAT_PER_SAT)
+MIN_PRICE_MSAT = Msat(1 * MSAT_PER_SAT)
+
+_PRICE = re.compile(r"(?P<number>[0-9]{1,19})\s*(?P<unit>sats?|msats?)")
+
+
+def from_sat(amount_sat: int) -> Msat:
+    """Whole satoshi as msat."""
+    return Msat(amount_sat * MSAT_PER_SAT)
+
+
+def to_sat(amount_msat: int) -> str:
+    """Satoshi for a person: `100`, or `0.5` where the amount is no whole number of them."""
+    whole, rest = divmod(amount_msat, MSAT_PER_SAT)
+    return f"{whole:,}" if not rest else f"{whole:,}.{rest:03d}".rstrip("0")
+
+
+def parse_price(text: str) -> Msat:
+    """Read `100sat`, `100 sats` or `100000msat`. Raises ValueError that says what a price looks like."""
+    match = _PRICE.fullmatch(text.strip().lower())
+    if match is None:
+        msg = f"{text!r} is not a price: write it as 100sat"
+        raise ValueError(msg)
+    amount = int(match["number"]) * (1 if match["unit"].startswith("m") else MSAT_PER_SAT)
+    return check_price(amount)
+
+
+def check_price(amount_msat: int) -> Msat:
+    """Accept whole satoshi from 1 sat up: programs that pay floor to satoshi. Raises ValueError otherwise."""
+    if not MIN_PRICE_MSAT <= amount_msat <= MAX_MSAT or amount_msat % MSAT_PER_SAT:
+        msg = f"{amount_msat} msat is not a price: it must be whole satoshi (a multiple of 1000 msat), at least 1 sat"
+        raise ValueError(msg)
+    return Msat(amount_msat)
+
+
+def divide(amount_msat: int, weights: Sequence[int]) -> list[Msat]:
+    """Divide by largest remainder, in the order of `weights`; the parts sum to `amount_msat` exactly.
+
+    Of equal remainders the earlier weight takes the odd msat, so the same split always divides alike.
+    """
+    total = sum(weights)
+    assert amount_msat >= 0, "money flows in the direction of its verb"
+    assert total > 0, "a split has a weight"
+    parts = [amount_msat * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: -(amount_msat * weights[i] % total))
+    for i in by_remainder[: amount_msat - sum(parts)]:
+        parts[i] += 1
+    return [Msat(part) for part in parts]

@@ -1,0 +1,37 @@
+"""A node is its identity_pubkey: stored at first contact, and no other key is served under its name."""
+
+from gateway.errors import Unavailable
+from gateway.ports import Node, NodeState, Store
+
+KIND = "node"
+
+
+class KnownNode:
+    """Whether the node that answers is the one whose invoices the books hold."""
+
+    def __init__(self, node: Node, store: Store) -> None:
+        self._node, self._store = node, store
+        self._confirmed = False
+
+    async def confirm(self) -> None:
+        """Costs nothing once confirmed. Raises `Unavailable` (`node_away` and alike, `node_changed`)."""
+        if self._confirmed:
+            return
+        status = await self._node.status()
+        if not status.identity_pubkey:
+            code = "node_away" if status.state is NodeState.ABSENT else f"node_{status.state}"
+            raise Unavailable(code, status.detail, retry_after_seconds=5)
+        node_id, pubkey = self._node.node_id, status.identity_pubkey
+        pinned = await self._store.write(lambda tx: tx.identities.pin(KIND, node_id, pubkey))
+        if pinned != pubkey:
+            raise Unavailable(
+                "node_changed",
+                f"The node answers as {pubkey[:16]}…, the books belong to {pinned[:16]}…. Point TUPPENCE_LND_TARGET at "
+                "that node again, or give this one a data folder of its own.",
+                retry_after_seconds=60,
+            )
+        self._confirmed = True
+
+    def doubt(self) -> None:
+        """A connection was lost: who answers next is asked again."""
+        self._confirmed = False

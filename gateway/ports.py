@@ -1,0 +1,261 @@
+"""What the domain needs of the outside: an LND node, a store, a key ring.
+
+Instants are whole seconds since 1970, UTC; amounts are msat; hashes are lower-case hex.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from gateway.money import Msat
+from gateway.rows import (
+    Balance,
+    Creator,
+    Event,
+    Invoice,
+    Item,
+    Payment,
+    Settlement,
+    TipNote,
+    Transfer,
+    Unresolved,
+)
+
+T = TypeVar("T")
+Clock = Callable[[], float]
+RandomBytes = Callable[[int], bytes]
+
+
+# An LND node ----------------------------------------------------------------------------------------------------------
+
+
+class NodeInvoiceState(StrEnum):
+    """LND's four states. Accepted is a hold invoice's: the money is not ours yet."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    CANCELED = "canceled"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedInvoice:
+    """What AddInvoice gave."""
+
+    payment_hash: str
+    payment_request: str
+    add_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeInvoice:
+    """An invoice as LND reports it. It never carries the preimage."""
+
+    payment_hash: str
+    add_index: int
+    settle_index: int
+    state: NodeInvoiceState
+    paid_msat: Msat
+    settled_at: int
+
+
+class NodeState(StrEnum):
+    """Whether a node can be asked: absent, there but locked, coming up, syncing, ready."""
+
+    ABSENT = "absent"
+    LOCKED = "locked"
+    STARTING = "starting"
+    SYNCING = "syncing"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """A node's own word about itself; the fields after `state` are known once it is syncing or ready."""
+
+    state: NodeState
+    detail: str
+    identity_pubkey: str = ""
+    alias: str = ""
+    version: str = ""
+    network: str = ""
+    block_height: int = 0
+    best_header_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLiquidity:
+    """What the node's channels can receive and send."""
+
+    inbound_msat: Msat
+    outbound_msat: Msat
+
+
+class Node(Protocol):
+    """One LND node. Every call has a deadline.
+
+    Raises `Unavailable` (codes `node_away`, `node_locked`, `node_starting`, `node_refused`) when the node said no or
+    nothing, and `OutcomeUnknown` when it may have done what was asked.
+    """
+
+    node_id: str
+
+    async def add_invoice(self, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
+        """Issue an invoice; a repeated call with the same preimage gives the same invoice."""
+
+    async def lookup(self, payment_hash: str) -> NodeInvoice | None:
+        """The invoice as LND has it now, None when it has no such invoice."""
+
+    async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
+        """At most `limit` (500) invoices with a higher add_index, in add order; empty at the end."""
+
+    def subscribe(self) -> AsyncGenerator[NodeInvoice]:
+        """Live events only (add_index 0, settle_index 0): OPEN and SETTLED, perhaps twice; raises when it breaks."""
+
+    async def preimage(self, payment_hash: str) -> str | None:
+        """The preimage (hex) of a settled invoice, for its payer's receipt; None before settlement."""
+
+    async def cancel(self, payment_hash: str) -> None:
+        """Cancel an open invoice; settled ones stay settled."""
+
+    async def status(self) -> NodeStatus:
+        """The node's state; never raises for a node that is away."""
+
+    async def liquidity(self) -> ChannelLiquidity:
+        """Sums over the open channels."""
+
+
+# The store ------------------------------------------------------------------------------------------------------------
+
+
+class Creators(Protocol):
+    """Creators by name and by API key."""
+
+    def insert(self, creator: Creator) -> bool:
+        """False when the name is taken."""
+
+    def get(self, name: str) -> Creator | None: ...
+    def list(self) -> Sequence[Creator]: ...
+    def replace_key(self, name: str, *, key_id: str, key_hash: str) -> bool: ...
+
+
+class Items(Protocol):
+    """What is sold. Every change moves `version`, which tells other processes to look."""
+
+    def insert(self, item: Item) -> bool:
+        """False when the id is taken."""
+
+    def update(self, item: Item) -> bool: ...
+    def get(self, item_id: str) -> Item | None: ...
+    def list(self) -> Sequence[Item]: ...
+    def version(self) -> int: ...
+
+
+class Invoices(Protocol):
+    """Offers to pay."""
+
+    def insert(self, invoice: Invoice) -> bool:
+        """False when the payment hash, or the idempotency hash, is taken."""
+
+    def get(self, payment_hash: str) -> Invoice | None: ...
+    def get_many(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]: ...
+    def by_idempotency(self, idempotency_hash: str) -> Invoice | None: ...
+
+    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> set[str]:
+        """The guarded update; gives the payment hashes that this call, and no other, settled."""
+
+    def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
+        """Open invoices to canceled, on LND's word; a settled one stays settled."""
+
+    def unresolved(self, node_id: str, *, due_at: int | None, after_add_index: int, limit: int) -> Sequence[Unresolved]:
+        """Open invoices in add order; with `due_at` only those whose next look-up is due by then."""
+
+    def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
+        """Set the next look-up of (payment_hash, check_at)."""
+
+    def count_open(self) -> int: ...
+
+
+class Ledger(Protocol):
+    """Immutable transfers and the balances they sum to."""
+
+    def post(self, transfers: Sequence[Transfer]) -> None: ...
+    def of_payment(self, payment_hash: str) -> Sequence[Transfer]: ...
+    def balances(self) -> Sequence[Balance]: ...
+
+
+class Events(Protocol):
+    """One row per settlement, in commit order."""
+
+    def append(self, payment_hashes: Sequence[str], *, now: int) -> Sequence[Event]:
+        """Take the next positions; the last statements before commit."""
+
+    def payments(self, *, after_position: int, limit: int, creator: str | None) -> Sequence[Payment]: ...
+    def latest_position(self) -> int: ...
+
+
+class TipNotes(Protocol):
+    """Messages and names beside tips."""
+
+    def insert(self, note: TipNote) -> None: ...
+    def get(self, payment_hash: str) -> TipNote | None: ...
+
+
+class Identities(Protocol):
+    """What must stay the same between starts: node keys, key ring fingerprints."""
+
+    def pin(self, kind: str, name: str, value: str) -> str:
+        """Remember `value` at first contact; gives what is remembered."""
+
+    def list(self, kind: str) -> Sequence[tuple[str, str]]: ...
+
+
+class Tx(Protocol):
+    """One transaction, seen as nouns."""
+
+    creators: Creators
+    items: Items
+    invoices: Invoices
+    ledger: Ledger
+    events: Events
+    tip_notes: TipNotes
+    identities: Identities
+
+
+class Store(Protocol):
+    """Transactions. `work` runs to its end in one of them and calls nothing external.
+
+    Raises `Unavailable` (code `database_away`) when the database refused; then nothing was written.
+    """
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Commit what `work` wrote, or nothing; returns after the commit."""
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """A consistent read."""
+
+
+# Keys and content -----------------------------------------------------------------------------------------------------
+
+
+class KeyRing(Protocol):
+    """The secrets behind access tokens."""
+
+    def root_key(self, token_id: bytes) -> bytes | None:
+        """The 32-byte macaroon root key of a 32-byte token id; None when its key is unknown."""
+
+    def new_token_id(self) -> bytes:
+        """A random token id of the current key."""
+
+    def keyed_hash(self, purpose: str, secret: str) -> str:
+        """HMAC of something that is stored hashed (hex)."""
+
+
+class ContentStore(Protocol):
+    """The paid bytes, by digest."""
+
+    async def put(self, data: bytes) -> str:
+        """Keep bytes; gives their SHA-256 (hex)."""
+
+    async def get(self, digest: str) -> bytes: ...

@@ -1,0 +1,136 @@
+"""Money becomes state here and nowhere else: `follow`, `sweep` and an operator's recheck all end in `settle`."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from gateway.ledger import transfers_of
+from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
+from gateway.rows import Invoice, InvoiceState, Settlement
+
+RECHECK_EVERY_SECONDS = 5.0
+_REMEMBERED = 10_000
+
+log = structlog.get_logger()
+
+OnSettled = Callable[[Invoice, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """An invoice that this settlement, and no other, settled; and what it was before."""
+
+    invoice: Invoice
+    was: InvoiceState
+
+
+class Settler:
+    """Settles the invoices of one node, exactly once however often they are reported.
+
+    `on_settled` is called after the commit with the invoice and the instant at which the node's word arrived.
+    """
+
+    def __init__(self, node: Node, store: Store, clock: Clock, *, on_settled: Sequence[OnSettled] = ()) -> None:
+        self.node = node
+        self._store, self._clock, self._on_settled = store, clock, on_settled
+        self._seen = _Recent()
+        self._asked = _Recent()
+
+    async def settle(self, reports: Sequence[NodeInvoice]) -> list[Invoice]:
+        """Book the settled ones among `reports` in one commit; gives those that were not booked before."""
+        arrived_at = self._clock()
+        settled = [report for report in reports if await self._is_settled(report)]
+        if not settled:
+            return []
+        work = partial(book, node_id=self.node.node_id, settlements=_settlements(settled), now=int(arrived_at))
+        booked = await self._store.write(work)
+        for settlement in booked:
+            self._announce(settlement, arrived_at)
+        return [settlement.invoice for settlement in booked]
+
+    async def recheck(self, invoice: Invoice) -> Invoice:
+        """Ask the node about an open invoice, at most every 5 s; gives the invoice as it is then."""
+        now = self._clock()
+        if (
+            invoice.state is not InvoiceState.OPEN
+            or now - self._asked.get(invoice.payment_hash, 0.0) < RECHECK_EVERY_SECONDS
+        ):
+            return invoice
+        self._asked.put(invoice.payment_hash, now)
+        report = await self.node.lookup(invoice.payment_hash)
+        settled = await self.settle([report]) if report is not None else []
+        return settled[0] if settled else invoice
+
+    def seen_at(self, payment_hash: str) -> float | None:
+        """When the node's word of a recent settlement arrived, in seconds with their fraction."""
+        return self._seen.get(payment_hash, 0.0) or None
+
+    async def _is_settled(self, report: NodeInvoice) -> bool:
+        if report.state is not NodeInvoiceState.SETTLED:
+            return False
+        if report.paid_msat > 0:
+            return True
+        # LND never settles for nothing: an event without its amount is no reason to drop the payment, nor to guess.
+        again = await self.node.lookup(report.payment_hash)
+        if again is not None and again.state is NodeInvoiceState.SETTLED and again.paid_msat > 0:
+            await self.settle([again])
+        else:
+            log.error("settlement_without_amount", payment_hash=report.payment_hash[:8])
+        return False
+
+    def _announce(self, booked: Booked, arrived_at: float) -> None:
+        invoice = booked.invoice
+        self._seen.put(invoice.payment_hash, arrived_at)
+        if booked.was is InvoiceState.CANCELED:
+            log.error("settled_after_canceled", payment_hash=invoice.payment_hash[:8])
+        log.info("settled", payment_hash=invoice.payment_hash[:8], paid_msat=invoice.paid_msat)
+        for call in self._on_settled:
+            call(invoice, arrived_at)
+
+
+def book(tx: Tx, *, node_id: str, settlements: Sequence[Settlement], now: int) -> list[Booked]:
+    """The settling transaction: guarded update, ledger transfers, events, in that order.
+
+    What was settled before, and what is not ours, changes nothing.
+    """
+    before = {row.payment_hash: row.state for row in tx.invoices.get_many([s.payment_hash for s in settlements])}
+    unsettled = [s for s in settlements if before.get(s.payment_hash, InvoiceState.SETTLED) is not InvoiceState.SETTLED]
+    settled = tx.invoices.settle(node_id, unsettled)
+    # The order in which the node reported them is the order of their events.
+    by_hash = {invoice.payment_hash: invoice for invoice in tx.invoices.get_many(list(settled))}
+    invoices = [by_hash[s.payment_hash] for s in unsettled if s.payment_hash in by_hash]
+    tx.ledger.post([transfer for invoice in invoices for transfer in transfers_of(invoice, now=now)])
+    tx.events.append([invoice.payment_hash for invoice in invoices], now=now)
+    return [Booked(invoice=invoice, was=before[invoice.payment_hash]) for invoice in invoices]
+
+
+def _settlements(reports: Sequence[NodeInvoice]) -> list[Settlement]:
+    """One fact per invoice, in the order first told."""
+    unique = {report.payment_hash: report for report in reversed(reports)}
+    return [
+        Settlement(
+            payment_hash=report.payment_hash,
+            paid_msat=report.paid_msat,
+            settled_at=report.settled_at,
+            settle_index=report.settle_index,
+        )
+        for report in reversed(unique.values())
+    ]
+
+
+class _Recent:
+    """Instants by payment hash; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._instants: OrderedDict[str, float] = OrderedDict()
+
+    def get(self, payment_hash: str, default: float) -> float:
+        return self._instants.get(payment_hash, default)
+
+    def put(self, payment_hash: str, instant: float) -> None:
+        self._instants[payment_hash] = instant
+        if len(self._instants) > _REMEMBERED:
+            self._instants.popitem(last=False)

@@ -1,0 +1,50 @@
+"""Creators by name and by API key. Every change moves the catalog's version."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from gateway.rows import Creator
+from gateway.store.counters import advance
+from gateway.store.insert import InsertOrIgnore
+from gateway.store.tables import CATALOG_VERSION, creators
+
+_INSERT = InsertOrIgnore(creators)
+_SELECT = select(creators)
+_BY_NAME = _SELECT.where(creators.c.name == bindparam("name"))
+_REPLACE_KEY = (
+    update(creators)
+    .where(creators.c.name == bindparam("creator"))
+    .values(key_id=bindparam("new_key_id"), key_hash=bindparam("new_key_hash"))
+)
+
+
+class CreatorRows:
+    """Satisfies `ports.Creators`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, creator: Creator) -> bool:
+        return self._moved(self._connection.execute(_INSERT, asdict(creator)).rowcount == 1)
+
+    def get(self, name: str) -> Creator | None:
+        row = self._connection.execute(_BY_NAME, {"name": name}).first()
+        return None if row is None else _creator(row)
+
+    def list(self) -> Sequence[Creator]:
+        return [_creator(row) for row in self._connection.execute(_SELECT.order_by(creators.c.name))]
+
+    def replace_key(self, name: str, *, key_id: str, key_hash: str) -> bool:
+        values = {"creator": name, "new_key_id": key_id, "new_key_hash": key_hash}
+        return self._moved(self._connection.execute(_REPLACE_KEY, values).rowcount == 1)
+
+    def _moved(self, changed: bool) -> bool:  # noqa: FBT001  # the outcome, passed through
+        if changed:
+            advance(self._connection, CATALOG_VERSION, by=1)
+        return changed
+
+
+def _creator(row: Row) -> Creator:  # type: ignore[type-arg]
+    return Creator(**row._mapping)

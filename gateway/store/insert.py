@@ -1,0 +1,19 @@
+"""An insert that a unique constraint may refuse: the row count tells who was first."""
+
+from typing import Any
+
+from sqlalchemy import Insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+
+class InsertOrIgnore(Insert):
+    """`INSERT … ON CONFLICT DO NOTHING`, spelled alike by SQLite and PostgreSQL."""
+
+    inherit_cache = True
+
+
+@compiles(InsertOrIgnore)
+def _compile(statement: InsertOrIgnore, compiler: SQLCompiler, **options: Any) -> str:
+    insert: str = compiler.visit_insert(statement, **options)  # type: ignore[no-untyped-call]  # as the library has it
+    return f"{insert} ON CONFLICT DO NOTHING"

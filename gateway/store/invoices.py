@@ -1,0 +1,159 @@
+"""Offers to pay, and the guarded updates that settle or cancel them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, literal_column, select, update
+
+from gateway.money import Msat
+from gateway.rows import Invoice, InvoiceState, Origin, Settlement, Unresolved
+from gateway.store.insert import InsertOrIgnore
+from gateway.store.items import shares_from_text, shares_to_text
+from gateway.store.tables import invoices
+
+# A row is asked about this long after it expires: LND's watcher cancels within seconds.
+FIRST_CHECK_AFTER_EXPIRY_SECONDS = 5
+_MOST_PARAMETERS = 500
+
+INVOICE_COLUMNS = [column for column in invoices.columns if column.name != "check_at"]
+_INSERT = InsertOrIgnore(invoices)
+_SELECT = select(*INVOICE_COLUMNS)
+_BY_HASH = _SELECT.where(invoices.c.payment_hash == bindparam("hash"))
+_BY_HASHES = _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
+_BY_IDEMPOTENCY = _SELECT.where(invoices.c.idempotency_hash == bindparam("idempotency"))
+_SETTLE = (
+    update(invoices)
+    .where(
+        invoices.c.payment_hash == bindparam("hash"),
+        invoices.c.node_id == bindparam("node"),
+        invoices.c.state != InvoiceState.SETTLED.value,
+    )
+    .values(
+        state=InvoiceState.SETTLED.value,
+        check_at=None,
+        paid_msat=bindparam("paid"),
+        settled_at=bindparam("settled"),
+        settle_index=bindparam("index"),
+    )
+)
+_CANCEL = (
+    update(invoices)
+    .where(
+        invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)),
+        invoices.c.node_id == bindparam("node"),
+        invoices.c.state == InvoiceState.OPEN.value,
+    )
+    .values(state=InvoiceState.CANCELED.value, check_at=None)
+)
+_UNRESOLVED = (
+    select(invoices.c.payment_hash, invoices.c.add_index, invoices.c.created_at, invoices.c.expires_at)
+    # A literal, not a parameter: only so does the planner match the partial index.
+    .where(invoices.c.node_id == bindparam("node"), invoices.c.state == literal_column("'open'"))
+    .where(invoices.c.add_index > bindparam("after"))
+    .order_by(invoices.c.add_index)
+    .limit(bindparam("most"))
+)
+_DUE = _UNRESOLVED.where(invoices.c.check_at <= bindparam("due"))
+_POSTPONE = (
+    update(invoices)
+    .where(
+        invoices.c.payment_hash == bindparam("hash"),
+        invoices.c.node_id == bindparam("node"),
+        invoices.c.state == InvoiceState.OPEN.value,
+    )
+    .values(check_at=bindparam("next_check"))
+)
+_COUNT_OPEN = select(func.count()).select_from(invoices).where(invoices.c.state == literal_column("'open'"))
+
+
+class InvoiceRows:
+    """Satisfies `ports.Invoices`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, invoice: Invoice) -> bool:
+        return self._connection.execute(_INSERT, _columns(invoice)).rowcount == 1
+
+    def get(self, payment_hash: str) -> Invoice | None:
+        row = self._connection.execute(_BY_HASH, {"hash": payment_hash}).first()
+        return None if row is None else invoice_of(row)
+
+    def get_many(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
+        found: list[Invoice] = []
+        for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
+            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS]}
+            found += [invoice_of(row) for row in self._connection.execute(_BY_HASHES, some)]
+        return found
+
+    def by_idempotency(self, idempotency_hash: str) -> Invoice | None:
+        row = self._connection.execute(_BY_IDEMPOTENCY, {"idempotency": idempotency_hash}).first()
+        return None if row is None else invoice_of(row)
+
+    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> set[str]:
+        settled = set()
+        for settlement in settlements:
+            values = {
+                "hash": settlement.payment_hash,
+                "node": node_id,
+                "paid": settlement.paid_msat,
+                "settled": settlement.settled_at,
+                "index": settlement.settle_index,
+            }
+            if self._connection.execute(_SETTLE, values).rowcount == 1:
+                settled.add(settlement.payment_hash)
+        return settled
+
+    def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
+        canceled = 0
+        for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
+            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS], "node": node_id}
+            canceled += self._connection.execute(_CANCEL, some).rowcount
+        return canceled
+
+    def unresolved(self, node_id: str, *, due_at: int | None, after_add_index: int, limit: int) -> Sequence[Unresolved]:
+        values = {"node": node_id, "after": after_add_index, "most": limit}
+        statement = _UNRESOLVED
+        if due_at is not None:
+            statement, values = _DUE, values | {"due": due_at}
+        return [Unresolved(**row._mapping) for row in self._connection.execute(statement, values)]
+
+    def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
+        rows = [{"hash": payment_hash, "node": node_id, "next_check": check_at} for payment_hash, check_at in checks]
+        if rows:
+            self._connection.execute(_POSTPONE, rows)
+
+    def count_open(self) -> int:
+        return int(self._connection.execute(_COUNT_OPEN).scalar_one())
+
+
+def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]
+    """The invoice of a row that has its columns."""
+    paid_msat = None if row.paid_msat is None else Msat(row.paid_msat)
+    return Invoice(
+        payment_hash=row.payment_hash,
+        node_id=row.node_id,
+        add_index=row.add_index,
+        payment_request=row.payment_request,
+        item_id=row.item_id,
+        tip_to=row.tip_to,
+        amount_msat=Msat(row.amount_msat),
+        shares=shares_from_text(row.shares),
+        access_seconds=row.access_seconds,
+        origin=Origin(row.origin),
+        idempotency_hash=row.idempotency_hash,
+        state=InvoiceState(row.state),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        paid_msat=paid_msat,
+        settled_at=row.settled_at,
+        settle_index=row.settle_index,
+    )
+
+
+def _columns(invoice: Invoice) -> dict[str, Any]:
+    columns = {column.name: getattr(invoice, column.name) for column in INVOICE_COLUMNS}
+    columns["shares"] = shares_to_text(invoice.shares)
+    columns["state"], columns["origin"] = invoice.state.value, invoice.origin.value
+    columns["check_at"] = invoice.expires_at + FIRST_CHECK_AFTER_EXPIRY_SECONDS
+    return columns

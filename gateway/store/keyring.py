@@ -1,0 +1,70 @@
+"""The key ring: files in `<data>/keys`, one secret each, from which every token's root key is derived.
+
+A file is named by its key's number, 0 to 255; the highest number mints. The first byte of a token id names the key.
+"""
+
+import hmac
+import os
+import secrets
+from hashlib import sha256
+from pathlib import Path
+
+from gateway.errors import Unavailable
+
+KEY_BYTES = 32
+TOKEN_ID_BYTES = 32
+
+
+class FileKeyRing:
+    """Satisfies `ports.KeyRing`."""
+
+    def __init__(self, keys: dict[int, bytes]) -> None:
+        self._keys = keys
+        self._current = max(keys)
+
+    @classmethod
+    def open(cls, folder: Path) -> "FileKeyRing":
+        """Read the keys, making the first one where the folder is new. Raises `Unavailable` (`keys_unreadable`)."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths = sorted(folder.glob("*.key"))
+        if not paths:
+            _write_key(folder / "0.key", secrets.token_bytes(KEY_BYTES))
+            paths = [folder / "0.key"]
+        return cls({int(path.stem): _read_key(path) for path in paths})
+
+    def root_key(self, token_id: bytes) -> bytes | None:
+        key = self._keys.get(token_id[0])
+        return None if key is None else hmac.digest(key, token_id, sha256)
+
+    def new_token_id(self) -> bytes:
+        return bytes((self._current,)) + secrets.token_bytes(TOKEN_ID_BYTES - 1)
+
+    def keyed_hash(self, purpose: str, secret: str) -> str:
+        # The oldest key: what was stored hashed must be found again after a rotation.
+        key = self._keys[min(self._keys)]
+        return hmac.digest(key, f"{purpose}\0{secret}".encode(), sha256).hex()
+
+    def fingerprints(self) -> dict[str, str]:
+        """Each key's number and the SHA-256 of its secret, to tell a lost or foreign key."""
+        return {str(number): sha256(key).hexdigest() for number, key in self._keys.items()}
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise Unavailable("keys_unreadable", f"{path} cannot be read: {error}. Restore it from a backup.") from error
+    if len(key) != KEY_BYTES or not path.stem.isdecimal() or int(path.stem) > 255:
+        raise Unavailable("keys_unreadable", f"{path} is no key of this gateway. Restore it from a backup.")
+    return key
+
+
+def _write_key(path: Path, key: bytes) -> None:
+    """Whole or not at all, and on disk before anything is minted with it."""
+    scratch = path.with_suffix(".new")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.rename(path)

@@ -1,0 +1,53 @@
+"""Immutable transfers, and the balances that they sum to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from gateway.money import Msat
+from gateway.rows import Balance, Transfer
+from gateway.store.insert import InsertOrIgnore
+from gateway.store.tables import accounts, transfers
+
+_POST = insert(transfers)
+_OPEN_ACCOUNT = InsertOrIgnore(accounts)
+_MOVE = (
+    update(accounts)
+    .where(accounts.c.account == bindparam("moved"))
+    .values(balance_msat=accounts.c.balance_msat + bindparam("by_msat"))
+)
+_OF_PAYMENT = (
+    select(transfers).where(transfers.c.payment_hash == bindparam("hash")).order_by(transfers.c.code, transfers.c.n)
+)
+_BALANCES = select(accounts).order_by(accounts.c.account)
+
+
+class LedgerRows:
+    """Satisfies `ports.Ledger`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def post(self, posted: Sequence[Transfer]) -> None:
+        if not posted:
+            return
+        self._connection.execute(_POST, [asdict(transfer) for transfer in posted])
+        moves: Counter[str] = Counter()
+        for transfer in posted:
+            moves[transfer.credit_account] += transfer.amount_msat
+            moves[transfer.debit_account] -= transfer.amount_msat
+        # One order for everyone: two transactions that move the same accounts cannot wait for each other.
+        for account, by_msat in sorted(moves.items()):
+            values = {"moved": account, "by_msat": by_msat}
+            if self._connection.execute(_MOVE, values).rowcount == 0:
+                self._connection.execute(_OPEN_ACCOUNT, {"account": account, "balance_msat": 0})
+                self._connection.execute(_MOVE, values)
+
+    def of_payment(self, payment_hash: str) -> Sequence[Transfer]:
+        rows = self._connection.execute(_OF_PAYMENT, {"hash": payment_hash})
+        return [Transfer(**dict(row._mapping) | {"amount_msat": Msat(row.amount_msat)}) for row in rows]
+
+    def balances(self) -> Sequence[Balance]:
+        return [Balance(**row._mapping) for row in self._connection.execute(_BALANCES)]

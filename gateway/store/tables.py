@@ -1,0 +1,161 @@
+"""Every table, in a portable subset of SQL. Instants are whole seconds since 1970, UTC; amounts are msat."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+creators = Table(
+    "creators",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("accent", String(7), nullable=False),
+    Column("key_id", String(32), nullable=False, unique=True),
+    Column("key_hash", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("creator", String(64), ForeignKey("creators.name"), nullable=False),
+    Column("price_msat", BigInteger, nullable=False),
+    Column("preview_html", Text, nullable=False),
+    Column("shares", Text, nullable=False),
+    Column("access_seconds", BigInteger),
+    Column("media_type", Text, nullable=False),
+    Column("byte_size", BigInteger, nullable=False),
+    Column("word_count", Integer, nullable=False),
+    Column("file_name", Text),
+    Column("digest", String(64), nullable=False),
+    Column("memo", Text),
+    Column("state", String(8), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    # Programs that pay floor to satoshi: a part of one would become free.
+    CheckConstraint("price_msat >= 1000 AND price_msat % 1000 = 0", name="whole_sats"),
+)
+
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("payment_hash", String(64), primary_key=True),
+    Column("node_id", String(66), nullable=False),
+    Column("add_index", BigInteger, nullable=False),
+    Column("payment_request", Text, nullable=False),
+    Column("item_id", String(64), ForeignKey("items.id")),
+    Column("tip_to", String(64), ForeignKey("creators.name")),
+    Column("amount_msat", BigInteger, nullable=False),
+    Column("shares", Text, nullable=False),
+    Column("access_seconds", BigInteger),
+    Column("origin", String(16), nullable=False),
+    Column("idempotency_hash", String(64), unique=True),
+    Column("state", String(8), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    # When the sweep asks the node about it next; empty once LND has given its verdict.
+    Column("check_at", BigInteger),
+    Column("paid_msat", BigInteger),
+    Column("settled_at", BigInteger),
+    Column("settle_index", BigInteger),
+    # LND's counters are per node: the same index twice would be two rows for one invoice.
+    UniqueConstraint("node_id", "add_index"),
+    CheckConstraint("(item_id IS NULL) <> (tip_to IS NULL)", name="sells_one_thing"),
+    CheckConstraint("amount_msat > 0", name="amount"),
+    CheckConstraint("state IN ('open', 'settled', 'canceled')", name="state"),
+    # What opens content carries the proof of what was received.
+    CheckConstraint("state <> 'settled' OR (paid_msat > 0 AND settled_at IS NOT NULL)", name="settled_is_paid"),
+)
+# The sweep and the cap on open invoices read only what has no verdict: flat, however many were ever sold.
+Index(
+    "ix_invoices_unresolved",
+    invoices.c.node_id,
+    invoices.c.add_index,
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("payment_hash", String(64), ForeignKey("invoices.payment_hash"), nullable=False),
+    Column("code", String(16), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("debit_account", String(96), nullable=False),
+    Column("credit_account", String(96), nullable=False),
+    Column("amount_msat", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # The same share of the same payment can be booked once.
+    PrimaryKeyConstraint("payment_hash", "code", "n"),
+    CheckConstraint("amount_msat > 0", name="direction_is_in_the_accounts"),
+    CheckConstraint("debit_account <> credit_account", name="two_accounts"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", String(96), primary_key=True),
+    Column("balance_msat", BigInteger, nullable=False),
+    # A creator can never owe: whatever spends must find the balance.
+    CheckConstraint("account NOT LIKE 'creator:%' OR balance_msat >= 0", name="creators_never_owe"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    # One event per settlement, however often it is reported.
+    Column("payment_hash", String(64), ForeignKey("invoices.payment_hash"), nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+tip_notes = Table(
+    "tip_notes",
+    metadata,
+    Column("payment_hash", String(64), ForeignKey("invoices.payment_hash"), primary_key=True),
+    Column("message", Text, nullable=False),
+    Column("name", Text, nullable=False),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("kind", String(16), nullable=False),
+    Column("name", String(96), nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("kind", "name"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+EVENT_POSITION, CATALOG_VERSION = "event_position", "catalog_version"

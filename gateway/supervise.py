@@ -1,0 +1,76 @@
+"""Background work that outlives its errors."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.errors import TuppenceError
+
+FIRST_DELAY_SECONDS = 0.2
+LONGEST_DELAY_SECONDS = 15.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a supervised function reports: `made()` on real work done, which alone resets the backoff."""
+
+    failures: int = 0
+    last_error: str = ""
+
+    def made(self) -> None:
+        """Something was achieved, more than a connection."""
+        self.failures = 0
+        self.last_error = ""
+
+    def delay_seconds(self) -> float:
+        """The capped, jittered wait before the next try."""
+        longest: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(self.failures, 10))
+        return longest * (0.5 + random.random() / 2)  # noqa: S311  # jitter, not a secret
+
+
+Work = Callable[[Progress], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The running background work of a process, by name."""
+
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    progress: dict[str, Progress] = field(default_factory=dict)
+
+    def dead(self) -> list[str]:
+        """Names of tasks that ended by themselves: readiness turns red."""
+        return [name for name, task in self.tasks.items() if task.done()]
+
+    @asynccontextmanager
+    async def supervise(self, name: str, work: Work) -> AsyncIterator[None]:
+        """Run `work` again whenever it ends or fails, until this context is left; then cancel and await it."""
+        progress = self.progress[name] = Progress()
+        task = self.tasks[name] = asyncio.create_task(_forever(name, work, progress), name=name)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            del self.tasks[name]
+
+
+async def _forever(name: str, work: Work, progress: Progress) -> None:
+    while True:
+        try:
+            await work(progress)
+        except TuppenceError as error:
+            log.warning("work_interrupted", work=name, code=error.code, failures=progress.failures)
+            progress.last_error = error.detail
+        # A defect in one round must not end the work for good: it is logged whole and tried again.
+        except Exception:
+            log.exception("work_failed", work=name, failures=progress.failures)
+            progress.last_error = "an internal error; see the log"
+        progress.failures += 1
+        await asyncio.sleep(progress.delay_seconds())

@@ -1,0 +1,156 @@
+"""Look invoices without a verdict up at their node: the truth, which alone must be enough."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from gateway.errors import Unavailable
+from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
+from gateway.rows import Unresolved
+from gateway.settlement import Settler
+from gateway.supervise import Progress
+
+PAGE = 500
+SINGLY_UP_TO = 20
+AT_ONCE = 3
+ROWS_AT_ONCE = 10_000
+DUE_EVERY_SECONDS = 1.0
+# LND holds the parts of a multi-path payment for 120 s, so a payment may settle this long after expiry.
+SECOND_CHECK_AFTER_EXPIRY_SECONDS = 150
+# A settlement this old that the stream has not told means that the stream is deaf.
+DEAF_AFTER_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the node said of the rows that it was asked about."""
+
+    asked: Sequence[Unresolved]
+    reports: Sequence[NodeInvoice]
+
+
+class Sweeper:
+    """Sweeps the invoices of one node."""
+
+    def __init__(self, settler: Settler, store: Store, clock: Clock) -> None:
+        self._settler, self._store, self._clock = settler, store, clock
+        self._node: Node = settler.node
+        self._stream_since: float | None = None
+        self._deaf = asyncio.Event()
+        self.found = 0
+        """Settlements that a sweep found before the stream told them."""
+
+    async def run(self, progress: Progress) -> None:
+        """Ask about rows as they fall due, for ever."""
+        while True:
+            await self.sweep(due_only=True)
+            progress.made()
+            await asyncio.sleep(DUE_EVERY_SECONDS)
+
+    async def sweep(self, *, due_only: bool = False) -> None:
+        """Ask about every row without a verdict, or only the due ones. Raises `Unavailable` when the node is away."""
+        due_at = int(self._clock()) if due_only else None
+        after = 0
+        while rows := await self._unresolved(due_at, after):
+            async for answer in self._ask(rows):
+                await asyncio.shield(self._conclude(answer))
+            after = rows[-1].add_index
+
+    async def deaf_stream(self) -> None:
+        """Wait until a sweep has found what the stream should have told long before. Raises `Unavailable` then."""
+        self._deaf.clear()
+        await self._deaf.wait()
+        raise Unavailable("stream_deaf", "A sweep found a settlement that the stream did not tell; it is opened again.")
+
+    def stream_began(self) -> None:
+        """From now on the stream should tell every settlement."""
+        self._stream_since = self._clock()
+
+    def stream_ended(self) -> None:
+        """No stream is open; what a sweep finds says nothing about one."""
+        self._stream_since = None
+
+    async def _unresolved(self, due_at: int | None, after: int) -> Sequence[Unresolved]:
+        node_id = self._node.node_id
+        return await self._store.read(
+            lambda tx: tx.invoices.unresolved(node_id, due_at=due_at, after_add_index=after, limit=ROWS_AT_ONCE)
+        )
+
+    async def _ask(self, rows: Sequence[Unresolved]) -> AsyncIterator[_Answer]:
+        """A few rows are looked up singly, many by pages; some questions are under way at once."""
+        groups = [[row] for row in rows] if len(rows) <= SINGLY_UP_TO else list(_pages(rows))
+        ask = self._lookup if len(rows) <= SINGLY_UP_TO else self._page
+        asked = [asyncio.create_task(ask(group)) for group in groups[:AT_ONCE]]
+        try:
+            for following in [*groups[AT_ONCE:], *[None] * min(AT_ONCE, len(groups))]:
+                answer = await asked.pop(0)
+                if following is not None:
+                    asked.append(asyncio.create_task(ask(following)))
+                yield answer
+        finally:
+            for task in asked:
+                task.cancel()
+
+    async def _lookup(self, rows: Sequence[Unresolved]) -> _Answer:
+        report = await self._node.lookup(rows[0].payment_hash)
+        return _Answer(asked=rows, reports=[] if report is None else [report])
+
+    async def _page(self, rows: Sequence[Unresolved]) -> _Answer:
+        reports = await self._node.list_invoices(after_add_index=rows[0].add_index - 1, limit=PAGE)
+        return _Answer(asked=rows, reports=reports)
+
+    async def _conclude(self, answer: _Answer) -> None:
+        now = self._clock()
+        asked = {row.payment_hash: row for row in answer.asked}
+        reports = {r.payment_hash: r for r in answer.reports if r.payment_hash in asked}
+        settled = await self._settler.settle(list(reports.values()))
+        self.found += len(settled)
+        self._listen_for_deafness([invoice.settled_at or 0 for invoice in settled], now)
+        canceled = [row.payment_hash for row in answer.asked if _is_canceled(reports.get(row.payment_hash), row, now)]
+        verdicts = {*canceled, *(r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED)}
+        overdue = [row for row in answer.asked if row.payment_hash not in verdicts and now >= row.expires_at]
+        checks = [(row.payment_hash, next_check(row, now)) for row in overdue]
+        if canceled or checks:
+            node_id = self._node.node_id
+            await self._store.write(partial(_conclude, node_id=node_id, canceled=canceled, checks=checks))
+
+    def _listen_for_deafness(self, settled_at: Sequence[int], now: float) -> None:
+        since = self._stream_since
+        if since is not None and any(since < at < now - DEAF_AFTER_SECONDS for at in settled_at):
+            log.warning("stream_deaf", since=since)
+            self._deaf.set()
+
+
+def _conclude(tx: Tx, *, node_id: str, canceled: Sequence[str], checks: Sequence[tuple[str, int]]) -> None:
+    tx.invoices.cancel(node_id, canceled)
+    tx.invoices.postpone(node_id, checks)
+
+
+def next_check(row: Unresolved, now: float) -> int:
+    """When to ask about an expired row again: once held payments are over, then ever more rarely."""
+    return row.expires_at + max(SECOND_CHECK_AFTER_EXPIRY_SECONDS, (int(now) - row.expires_at) * 2)
+
+
+def _is_canceled(report: NodeInvoice | None, row: Unresolved, now: float) -> bool:
+    """Only on LND's word: CANCELED, or no such invoice after its expiry (it deletes canceled ones if told to)."""
+    if report is None:
+        if now < row.expires_at:
+            log.error("invoice_unknown_to_node", payment_hash=row.payment_hash[:8])
+        return now >= row.expires_at
+    return report.state is NodeInvoiceState.CANCELED
+
+
+def _pages(rows: Sequence[Unresolved]) -> Iterator[Sequence[Unresolved]]:
+    """Rows by what one page of LND's list covers: at least PAGE consecutive add indexes from its start."""
+    page: list[Unresolved] = []
+    for row in rows:
+        if page and row.add_index >= page[0].add_index + PAGE:
+            yield page
+            page = []
+        page.append(row)
+    yield page
