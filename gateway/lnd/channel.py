@@ -1,0 +1,128 @@
+"""The one long-lived channel to a node, and the files that open it.
+
+`tls.cert` and the macaroon are read again when they change on disk; a new channel is made only when their bytes did.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from lndgrpc.compiled.invoices_pb2_grpc import InvoicesStub
+from lndgrpc.compiled.lightning_pb2_grpc import LightningStub
+from lndgrpc.compiled.stateservice_pb2_grpc import StateStub
+
+from gateway.lnd.translate import NODE_REFUSED, unavailable
+
+# LND's server allows a client ping every 5 s and only with a call under way (config.go); Python's gRPC would stop
+# pinging after two pings without data.
+OPTIONS = (
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The methods of an open channel by name, and the metadata that goes with every call: prepared once."""
+
+    by_name: Mapping[str, Any]
+    metadata: Any
+
+
+class Channel:
+    """Opens on first use, and again after `drop` or a change of its files. No network traffic by itself."""
+
+    def __init__(self, *, target: str, tls_cert: Path, macaroon: Path) -> None:
+        self._target = target
+        self._paths = (tls_cert, macaroon)
+        self._seen: tuple[int, ...] = ()
+        self._files: tuple[bytes, ...] = ()
+        self._channel: Any = None
+        self._calls: Calls | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def calls(self) -> Calls:
+        """What the channel can do. Raises Unavailable (node_refused) when a file cannot be read."""
+        if self._calls is None:
+            self._seen, self._files = self._changed_at(), self._read()
+            self._calls = self._open(*self._files)
+        return self._calls
+
+    def refresh(self, *, is_suspect: bool = False) -> bool:
+        """Look whether the files changed, by their times, or by their bytes when they are suspect; True if so.
+
+        Afterwards the next call uses what they say now. Raises Unavailable (node_refused) as `calls` does.
+        """
+        changed_at = self._changed_at()
+        if self._calls is None or (changed_at == self._seen and not is_suspect):
+            return False
+        files = self._read()
+        self._seen = changed_at
+        if files == self._files:
+            return False
+        self.drop()
+        return True
+
+    def drop(self) -> None:
+        """Give the connection up: what is under way ends by its own deadline, the next call opens a new one."""
+        channel, self._channel, self._calls = self._channel, None, None
+        if channel is not None:
+            task = asyncio.get_running_loop().create_task(channel.close(grace=GRACE_SECONDS))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close at once, ending what is under way."""
+        for task in self._closing:
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        if self._channel is not None:
+            await self._channel.close(None)
+            self._channel = self._calls = None
+
+    def _open(self, tls_cert: bytes, macaroon: bytes) -> Calls:
+        credentials = grpc.ssl_channel_credentials(tls_cert)
+        self._channel = grpc.aio.secure_channel(self._target, credentials, options=OPTIONS)
+        lightning, invoices, state = LightningStub(self._channel), InvoicesStub(self._channel), StateStub(self._channel)
+        by_name = {
+            "AddInvoice": lightning.AddInvoice,
+            "LookupInvoice": lightning.LookupInvoice,
+            "ListInvoices": lightning.ListInvoices,
+            "SubscribeInvoices": lightning.SubscribeInvoices,
+            "GetInfo": lightning.GetInfo,
+            "ChannelBalance": lightning.ChannelBalance,
+            "CancelInvoice": invoices.CancelInvoice,
+            "GetState": state.GetState,
+        }
+        return Calls(by_name=by_name, metadata=grpc.aio.Metadata(("macaroon", macaroon.hex())))
+
+    def _changed_at(self) -> tuple[int, ...]:
+        try:
+            return tuple(path.stat().st_mtime_ns for path in self._paths)
+        except OSError as error:
+            raise unavailable(NODE_REFUSED, f"LND's {error.filename} cannot be read: {error.strerror}") from error
+
+    def _read(self) -> tuple[bytes, ...]:
+        try:
+            return tuple(path.read_bytes() for path in self._paths)
+        except OSError as error:
+            raise unavailable(NODE_REFUSED, f"LND's {error.filename} cannot be read: {error.strerror}") from error
+
+
+def certificate_expires_at(tls_cert: Path) -> int:
+    """When LND's certificate ends, in seconds since 1970. Raises OSError or ssl.SSLError for no certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(tls_cert)
+    return min(ssl.cert_time_to_seconds(str(each["notAfter"])) for each in context.get_ca_certs())

@@ -1,0 +1,234 @@
+"""The client of one LND node: `ports.Node` over grpc.aio and one long-lived channel.
+
+A node known to be away is refused at once (`liveness.py`). While `subscribe` runs, the node is probed every 15 s on the
+same connection, so a stream that has silently died is noticed within 20 s.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import grpc
+from google.protobuf.message import Message
+from lndgrpc.compiled import invoices_pb2 as invoices
+from lndgrpc.compiled import lightning_pb2 as ln
+
+from gateway.errors import OutcomeUnknown, Unavailable
+from gateway.lnd import translate
+from gateway.lnd.channel import Channel
+from gateway.lnd.hop_hints import HopHints
+from gateway.lnd.liveness import Liveness, Timing
+from gateway.money import Msat
+from gateway.ports import (
+    ChannelLiquidity,
+    IssuedInvoice,
+    NodeInvoice,
+    NodeState,
+    NodeStatus,
+)
+
+MAX_PAGE = 500
+OUTCOME_UNKNOWN = "node_outcome_unknown"
+
+
+class LndNode:
+    """A node at `target` (host:port). It connects when it is first used; `close` ends it.
+
+    Every call raises `Unavailable` as the Protocol has it; `tls_cert` and `macaroon` are the paths of LND's files.
+    """
+
+    def __init__(
+        self, *, node_id: str, target: str, tls_cert: Path, macaroon: Path, timing: Timing | None = None
+    ) -> None:
+        self.node_id = node_id
+        self._timing = timing or Timing()
+        self._channel = Channel(target=target, tls_cert=tls_cert, macaroon=macaroon)
+        self._liveness = Liveness(self._channel, self._timing)
+        self._hop_hints = HopHints()
+
+    async def close(self) -> None:
+        """Close the connection; calls under way are cancelled."""
+        await self._liveness.close()
+        await self._channel.close()
+
+    async def probe(self) -> None:
+        """Ask the node whether it answers, now; raises Unavailable when it does not, or is locked or starting."""
+        await self._liveness.probe()
+
+    # Invoices ---------------------------------------------------------------------------------------------------------
+
+    async def add_invoice(self, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
+        """AddInvoice, repeated once with the same preimage when its outcome is not known.
+
+        LND refuses a payment hash that it has; then the invoice is looked up. Raises OutcomeUnknown when the second
+        try does not answer, either.
+        """
+        self._liveness.check()
+        now = asyncio.get_running_loop().time()
+        # `private` asks for hop hints to unannounced channels; the invoice itself is as public as any.
+        with_hints = self._hop_hints.wanted(now)
+        request = ln.Invoice(
+            r_preimage=preimage, value_msat=amount_msat, memo=memo, expiry=expiry_seconds, private=with_hints
+        )
+        calls = self._channel.calls()
+        try:
+            answer = await calls.by_name["AddInvoice"](request, timeout=self._timing.add, metadata=calls.metadata)
+        except grpc.aio.AioRpcError as error:
+            return await self._add_again(request, error)
+        if with_hints:
+            self._hop_hints.learn(answer.payment_request, now)
+        return _issued(answer)
+
+    async def lookup(self, payment_hash: str) -> NodeInvoice | None:
+        """LookupInvoice; None when LND has no such invoice, or it is a keysend or AMP one."""
+        message = await self._look_up(bytes.fromhex(payment_hash))
+        return None if message is None else translate.to_node_invoice(message)
+
+    async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
+        """ListInvoices in add order, at most 500. Keysend and AMP invoices are left out, never a page ended by them."""
+        while True:
+            request = ln.ListInvoiceRequest(index_offset=after_add_index, num_max_invoices=min(limit, MAX_PAGE))
+            page = await self._call("ListInvoices", request, deadline=self._timing.page)
+            found = [invoice for message in page.invoices if (invoice := translate.to_node_invoice(message))]
+            if found or not page.invoices:
+                return found
+            after_add_index = page.last_index_offset
+
+    async def subscribe(self) -> AsyncGenerator[NodeInvoice]:
+        """SubscribeInvoices from now on. It ends by raising Unavailable, never by itself."""
+        await self._liveness.probe()
+        calls = self._channel.calls()
+        stream = calls.by_name["SubscribeInvoices"](ln.InvoiceSubscription(), metadata=calls.metadata)
+        watch = asyncio.create_task(self._liveness.watch())
+        watch.add_done_callback(lambda _: stream.cancel())
+        try:
+            async for message in stream:
+                if invoice := translate.to_node_invoice(message):
+                    yield invoice
+        except grpc.aio.AioRpcError as error:
+            raise self._liveness.failed(error, "SubscribeInvoices") from error
+        except asyncio.CancelledError:
+            # A stream that the watch has cancelled raises the same as a task that is being cancelled.
+            task = asyncio.current_task()
+            if not watch.done() or (task is not None and task.cancelling()):
+                raise
+            raise watch.result() from None
+        finally:
+            watch.cancel()
+            stream.cancel()
+        raise translate.unavailable(translate.NODE_AWAY, "LND ended its stream of invoices")
+
+    async def preimage(self, payment_hash: str) -> str | None:
+        """The preimage (hex) of a settled invoice; None before that, whatever LND says."""
+        message = await self._look_up(bytes.fromhex(payment_hash))
+        return None if message is None else translate.to_preimage(message)
+
+    async def cancel(self, payment_hash: str) -> None:
+        """CancelInvoice; nothing happens to an invoice that is settled, canceled or not there."""
+        request = invoices.CancelInvoiceMsg(payment_hash=bytes.fromhex(payment_hash))
+        try:
+            await self._ask("CancelInvoice", request, deadline=self._timing.call)
+        except grpc.aio.AioRpcError as error:
+            if not translate.is_settled_or_gone(error):
+                raise self._liveness.failed(error, "CancelInvoice") from error
+
+    # The node itself --------------------------------------------------------------------------------------------------
+
+    async def status(self) -> NodeStatus:
+        """GetState, then GetInfo. Raises only node_refused: the macaroon is not accepted, or a file cannot be read."""
+        try:
+            found = await self._liveness.ask_state()
+            if found is not NodeState.READY:
+                return NodeStatus(state=found, detail=f"LND's wallet is {found}")
+            info = await self._call("GetInfo", ln.GetInfoRequest(), deadline=self._timing.call)
+        except Unavailable as refusal:
+            if refusal.code == translate.NODE_REFUSED:
+                raise
+            return NodeStatus(state=NodeState.ABSENT, detail=refusal.detail)
+        return NodeStatus(
+            state=NodeState.READY if info.synced_to_chain else NodeState.SYNCING,
+            detail="in step with the chain" if info.synced_to_chain else "LND is catching up with the chain",
+            identity_pubkey=info.identity_pubkey,
+            alias=info.alias,
+            version=info.version,
+            network=info.chains[0].network if info.chains else "",
+            block_height=info.block_height,
+            best_header_at=info.best_header_timestamp,
+        )
+
+    async def liquidity(self) -> ChannelLiquidity:
+        """ChannelBalance: the sums over the open channels."""
+        balance = await self._call("ChannelBalance", ln.ChannelBalanceRequest(), deadline=self._timing.call)
+        return ChannelLiquidity(
+            inbound_msat=Msat(balance.remote_balance.msat), outbound_msat=Msat(balance.local_balance.msat)
+        )
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    async def _add_again(self, request: ln.Invoice, first: grpc.aio.AioRpcError) -> IssuedInvoice:
+        """The second try of AddInvoice, after the first one failed."""
+        if translate.is_already_exists(first):
+            return await self._issued_before(request)
+        self._renew_if_at_fault(first)
+        if not translate.is_worth_repeating(first):
+            raise self._liveness.failed(first, "AddInvoice") from first
+        calls = self._channel.calls()
+        try:
+            answer = await calls.by_name["AddInvoice"](request, timeout=self._timing.repeat, metadata=calls.metadata)
+        except grpc.aio.AioRpcError as error:
+            if translate.is_already_exists(error):
+                return await self._issued_before(request)
+            refusal = self._liveness.failed(error, "AddInvoice")
+            if translate.may_have_happened(first) or translate.may_have_happened(error):
+                raise OutcomeUnknown(OUTCOME_UNKNOWN, f"AddInvoice may have happened: {refusal.detail}") from error
+            raise refusal from error
+        return _issued(answer)
+
+    async def _issued_before(self, request: ln.Invoice) -> IssuedInvoice:
+        """The invoice that an earlier AddInvoice with this preimage has made."""
+        try:
+            message = await self._look_up(hashlib.sha256(request.r_preimage).digest())
+        except Unavailable as refusal:
+            raise OutcomeUnknown(OUTCOME_UNKNOWN, f"the invoice exists, and {refusal.detail}") from refusal
+        if message is None:
+            raise OutcomeUnknown(OUTCOME_UNKNOWN, "LND says that the invoice exists, and does not find it")
+        return _issued(message)
+
+    async def _look_up(self, payment_hash: bytes) -> ln.Invoice | None:
+        request = ln.PaymentHash(r_hash=payment_hash)
+        try:
+            return await self._ask("LookupInvoice", request, deadline=self._timing.call)
+        except grpc.aio.AioRpcError as error:
+            if translate.is_not_found(error):
+                return None
+            raise self._liveness.failed(error, "LookupInvoice") from error
+
+    async def _call(self, method: str, request: Message, *, deadline: float) -> Message:
+        """One call, its failure translated."""
+        try:
+            return await self._ask(method, request, deadline=deadline)
+        except grpc.aio.AioRpcError as error:
+            raise self._liveness.failed(error, method) from error
+
+    async def _ask(self, method: str, request: Message, *, deadline: float) -> Message:
+        """One call, repeated when certificate or macaroon had changed; raises what gRPC raised."""
+        self._liveness.check()
+        calls = self._channel.calls()
+        try:
+            return await calls.by_name[method](request, timeout=deadline, metadata=calls.metadata)
+        except grpc.aio.AioRpcError as error:
+            if not self._renew_if_at_fault(error):
+                raise
+        calls = self._channel.calls()
+        return await calls.by_name[method](request, timeout=deadline, metadata=calls.metadata)
+
+    def _renew_if_at_fault(self, error: grpc.aio.AioRpcError) -> bool:
+        """Read certificate and macaroon again when they may explain a failure; True when they had changed."""
+        return translate.is_of_credentials(error) and self._channel.refresh(is_suspect=True)
+
+
+def _issued(message: ln.AddInvoiceResponse | ln.Invoice) -> IssuedInvoice:
+    return IssuedInvoice(
+        payment_hash=message.r_hash.hex(), payment_request=message.payment_request, add_index=message.add_index
+    )

@@ -1,0 +1,151 @@
+"""Whether a node answers: what is known about it, and the probe that finds out.
+
+A failure that speaks for all calls (no connection, wallet locked, server coming up) is remembered, and `check` raises
+it again without asking. The first good answer to a probe lets calls through again. A probe is GetState, which LND
+answers without a macaroon and while it is locked; it is sent in the background, at most once in an interval and only
+when a call wants to get through, so a node that nobody asks is left alone.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import grpc
+from lndgrpc.compiled import stateservice_pb2 as state
+
+from gateway.errors import Unavailable
+from gateway.lnd.channel import Channel
+from gateway.lnd.translate import (
+    IS_LOCKED,
+    IS_STARTING,
+    NODE_LOCKED,
+    NODE_REFUSED,
+    NODE_STARTING,
+    is_of_credentials,
+    to_unavailable,
+    unavailable,
+)
+from gateway.ports import NodeState
+
+_STATES = {
+    state.NON_EXISTING: NodeState.LOCKED,
+    state.LOCKED: NodeState.LOCKED,
+    state.UNLOCKED: NodeState.STARTING,
+    state.RPC_ACTIVE: NodeState.STARTING,
+    state.WAITING_TO_START: NodeState.STARTING,
+    state.SERVER_ACTIVE: NodeState.READY,
+}
+_NOT_READY = {
+    NodeState.LOCKED: (NODE_LOCKED, IS_LOCKED),
+    NodeState.STARTING: (NODE_STARTING, IS_STARTING),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Deadlines and intervals in seconds; AddInvoice has `add` for its first try and `repeat` for its second."""
+
+    call: float = 5.0
+    page: float = 30.0
+    add: float = 3.0
+    repeat: float = 2.0
+    probe: float = 5.0
+    probe_interval: float = 1.0
+    watch_interval: float = 15.0
+
+
+class Liveness:
+    """What is known of the node behind a channel."""
+
+    def __init__(self, channel: Channel, timing: Timing) -> None:
+        self._channel = channel
+        self._timing = timing
+        self._away: Unavailable | None = None
+        self._probing: asyncio.Task[None] | None = None
+        self._probe_due_at = 0.0
+
+    def check(self) -> None:
+        """Raise Unavailable when the node is known not to answer; have it probed when that is due."""
+        if self._away is not None:
+            self.probe_soon()
+            raise unavailable(self._away.code, self._away.detail)
+
+    def failed(self, error: grpc.aio.AioRpcError, method: str) -> Unavailable:
+        """The domain's error for a call that failed, remembered when it speaks for all calls."""
+        refusal = to_unavailable(error, method)
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            self.probe_soon()
+        elif refusal.code != NODE_REFUSED:
+            self._away = refusal
+        return refusal
+
+    async def probe(self) -> None:
+        """Ask the node for its state now; raises Unavailable (node_away, node_locked, node_starting)."""
+        found = await self.ask_state()
+        if found is not NodeState.READY:
+            self._away = unavailable(*_NOT_READY[found])
+            raise self._away
+
+    async def ask_state(self) -> NodeState:
+        """LOCKED, STARTING or READY; raises Unavailable for a node that does not say."""
+        try:
+            self._channel.refresh()
+            answer = await self._get_state()
+        except grpc.aio.AioRpcError as error:
+            # The files are read after the failure, too: LND writes a new certificate while it restarts.
+            if is_of_credentials(error) and self._channel.refresh(is_suspect=True):
+                return await self._ask_again()
+            raise self._give_up(error) from error
+        return self._heard(answer)
+
+    async def watch(self) -> Unavailable:
+        """Probe at every interval and give the reason when the node no longer answers."""
+        while True:
+            await asyncio.sleep(self._timing.watch_interval)
+            try:
+                await self.probe()
+            except Unavailable as refusal:
+                return refusal
+
+    def probe_soon(self) -> None:
+        """Probe in the background, unless that is under way or was done just now."""
+        loop = asyncio.get_running_loop()
+        if self._probing is None and loop.time() >= self._probe_due_at:
+            self._probing = loop.create_task(self._probe_quietly())
+
+    async def close(self) -> None:
+        """End the probe under way."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.gather(self._probing, return_exceptions=True)
+
+    async def _probe_quietly(self) -> None:
+        try:
+            await self.probe()
+        except Unavailable as refusal:
+            self._away = refusal
+        finally:
+            self._probing = None
+            self._probe_due_at = asyncio.get_running_loop().time() + self._timing.probe_interval
+
+    async def _ask_again(self) -> NodeState:
+        try:
+            return self._heard(await self._get_state())
+        except grpc.aio.AioRpcError as error:
+            raise self._give_up(error) from error
+
+    async def _get_state(self) -> state.GetStateResponse:
+        get_state = self._channel.calls().by_name["GetState"]
+        return await get_state(state.GetStateRequest(), timeout=self._timing.probe)
+
+    def _heard(self, answer: state.GetStateResponse) -> NodeState:
+        found = _STATES[answer.state]
+        if found is NodeState.READY:
+            self._away = None
+        return found
+
+    def _give_up(self, error: grpc.aio.AioRpcError) -> Unavailable:
+        """Remember that the node is away; a connection that swallows a probe is a black hole, so open another."""
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            self._channel.drop()
+        self._away = to_unavailable(error, "GetState")
+        return self._away

@@ -1,0 +1,53 @@
+"""What the simulated node refuses, in LND's own words, so that a client is tried against the real ones."""
+
+from gateway.ports import NodeState
+
+PREIMAGE_BYTES, MAX_MEMO_BYTES = 32, 1024
+MAX_INVOICE_BTC, SAT_PER_BTC = 100_000, 100_000_000
+MAX_EXPIRY_SECONDS = 365 * 24 * 3600
+
+_NOT_READY = {
+    NodeState.ABSENT: ("UNAVAILABLE", "failed to connect to all addresses"),
+    NodeState.LOCKED: ("UNKNOWN", "wallet locked, unlock it to enable full RPC access"),
+    NodeState.STARTING: (
+        "UNKNOWN",
+        "the RPC server is in the process of starting up, but not yet ready to accept calls",
+    ),
+}
+
+
+class CallRefused(Exception):
+    """The node refuses a call: the name of a gRPC status and LND's own details."""
+
+    def __init__(self, status: str, details: str) -> None:
+        super().__init__(details)
+        self.status = status
+        self.details = details
+
+
+class PaymentRefused(Exception):
+    """The node refuses an HTLC: unknown hash, no longer open, or too little."""
+
+
+def check_ready(state: NodeState) -> None:
+    """Refuse what rpcperms/interceptor.go refuses in this state of the node."""
+    if state in _NOT_READY:
+        raise CallRefused(*_NOT_READY[state])
+
+
+def check_invoice(*, preimage: bytes, amount_msat: int, memo: str, expiry_seconds: int) -> None:
+    """Refuse what lnrpc/invoicesrpc/addinvoice.go refuses."""
+    memo_size, amount_sat = len(memo.encode()), amount_msat // 1000
+    if preimage and len(preimage) != PREIMAGE_BYTES:
+        raise CallRefused("UNKNOWN", f"invalid preimage length of {len(preimage)}, want {PREIMAGE_BYTES}")
+    if memo_size > MAX_MEMO_BYTES:
+        raise CallRefused("UNKNOWN", f"memo too large: {memo_size} bytes (maxsize={MAX_MEMO_BYTES})")
+    if amount_msat < 0:
+        raise CallRefused("UNKNOWN", "amount cannot be negative")
+    if amount_sat > MAX_INVOICE_BTC * SAT_PER_BTC:
+        amount_btc = amount_sat / SAT_PER_BTC
+        raise CallRefused("UNKNOWN", f"invoice amount {amount_btc:g} BTC is too large, max is {MAX_INVOICE_BTC} BTC")
+    if expiry_seconds > MAX_EXPIRY_SECONDS:
+        exponent = len(str(expiry_seconds)) - 1
+        asked = f"{expiry_seconds / 10**exponent:.15g}e+{exponent:02}"
+        raise CallRefused("UNKNOWN", f"expiry of {asked} seconds greater than max expiry of 3.1536e+07 seconds")

@@ -1,0 +1,79 @@
+"""An invoice as the simulated node keeps it, and the quirks of LND that can be switched on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.ports import NodeInvoiceState
+
+# A made-up peer, channel and fees, as BOLT 11 packs a hop.
+HOP_HINT = bytes.fromhex("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798") + bytes(17) + b"\x28"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedInvoice:
+    """One row of the registry; change it with `dataclasses.replace`.
+
+    `payment_hash`, `preimage` and `payment_address` are 32 bytes, amounts msat, instants whole seconds since 1970.
+    `payer` names who paid, so that a simulated wallet's balance can be told from the rows alone.
+    """
+
+    add_index: int
+    payment_hash: bytes
+    preimage: bytes
+    payment_address: bytes
+    payment_request: str
+    memo: str
+    amount_msat: int
+    expiry_seconds: int
+    created_at: int
+    private: bool = False
+    state: NodeInvoiceState = NodeInvoiceState.OPEN
+    settle_index: int = 0
+    settled_at: int = 0
+    paid_msat: int = 0
+    payer: str = ""
+    is_hold: bool = False
+    is_keysend: bool = False
+    is_amp: bool = False
+
+    @property
+    def expires_at(self) -> int:
+        """When the watcher cancels it, unless it was paid."""
+        return self.created_at + self.expiry_seconds
+
+
+class ReplayOrder(StrEnum):
+    """The order in which settlements are replayed: native SQL goes by add_index, kvdb by settle_index."""
+
+    ADDED = "added"
+    SETTLED = "settled"
+
+
+@dataclass(slots=True, kw_only=True)
+class Quirks:
+    """What LND may do, off until asked for; each can be changed while the node runs.
+
+    `replay_order`             order of the backlog of a subscription.
+    `overlap`                  so many of the last replayed settlements come a second time, live.
+    `drop_events`              the stream loses what happens.
+    `duplicate_events`         the stream tells everything twice.
+    `hold_events`              the stream keeps events back until `release_events`.
+    `watch_expiry`             False: the expiry watcher lags, expired invoices stay open and payable.
+    `forget_canceled`          canceled invoices are deleted at once (gc-canceled-invoices-on-the-fly).
+    `hide_paid_amount`         settled invoices report an amount paid of 0.
+    `unannounced_channels`     invoices that ask for hop hints get one.
+    `lose_answers`             so many calls of AddInvoice do their work and never answer.
+    `break_answers`            so many calls of AddInvoice do their work, and the connection breaks before the answer.
+    """
+
+    replay_order: ReplayOrder = ReplayOrder.ADDED
+    overlap: int = 0
+    drop_events: bool = False
+    duplicate_events: bool = False
+    hold_events: bool = False
+    watch_expiry: bool = True
+    forget_canceled: bool = False
+    hide_paid_amount: bool = False
+    unannounced_channels: bool = False
+    lose_answers: int = 0
+    break_answers: int = 0

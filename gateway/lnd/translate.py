@@ -1,0 +1,117 @@
+"""LND's messages and errors in the words of the domain. A preimage goes no further than `preimage`."""
+
+import grpc
+from lndgrpc.compiled import lightning_pb2 as ln
+
+from gateway.errors import Unavailable
+from gateway.lnd.permissions import bake_command
+from gateway.money import Msat
+from gateway.ports import NodeInvoice, NodeInvoiceState
+
+NODE_AWAY, NODE_LOCKED, NODE_STARTING, NODE_REFUSED = "node_away", "node_locked", "node_starting", "node_refused"
+IS_LOCKED = "LND's wallet is locked: run `lncli unlock`"
+IS_STARTING = "LND is starting: it answers in a moment"
+ALREADY_EXISTS = "invoice with payment hash already exists"
+
+_STATES = {
+    ln.Invoice.OPEN: NodeInvoiceState.OPEN,
+    ln.Invoice.SETTLED: NodeInvoiceState.SETTLED,
+    ln.Invoice.CANCELED: NodeInvoiceState.CANCELED,
+    ln.Invoice.ACCEPTED: NodeInvoiceState.ACCEPTED,
+}
+_RETRY_AFTER_SECONDS = {NODE_AWAY: 5, NODE_LOCKED: 30, NODE_STARTING: 5, NODE_REFUSED: 60}
+# rpcperms/interceptor.go and rpcserver.go; all of them come as UNKNOWN.
+_LOCKED = ("wallet locked", "wallet not created")
+_STARTING = ("starting up", "waiting to start", "still syncing", "server is still in the process of starting")
+_MACAROON = ("macaroon", "permission denied", "verification failed", "unmarshal v2", "invalid ID")
+_NOT_FOUND = ("unable to locate invoice", "there are no existing invoices")
+# Nothing left this machine when the channel never had a connection.
+_NOT_CONNECTED = ("failed to connect", "connections to all backends failing", "dns resolution failed")
+_BROKEN = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.ABORTED,
+)
+
+
+def to_node_invoice(message: ln.Invoice) -> NodeInvoice | None:
+    """An invoice as the domain sees it; None for keysend and AMP, which are other applications'."""
+    if message.is_keysend or message.is_amp:
+        return None
+    return NodeInvoice(
+        payment_hash=message.r_hash.hex(),
+        add_index=message.add_index,
+        settle_index=message.settle_index,
+        state=_STATES[message.state],
+        paid_msat=Msat(message.amt_paid_msat),
+        settled_at=message.settle_date,
+    )
+
+
+def to_preimage(message: ln.Invoice) -> str | None:
+    """The preimage (hex) of a settled invoice. LND gives it before settlement, too; then it is a key to steal with."""
+    return message.r_preimage.hex() if message.state == ln.Invoice.SETTLED else None
+
+
+def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
+    """What an RPC's failure means, with a detail that says what to do."""
+    code, details = error.code(), error.details() or ""
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return unavailable(NODE_AWAY, f"LND did not answer {method} in time")
+    if "CERTIFICATE_VERIFY_FAILED" in details:
+        return unavailable(NODE_AWAY, "LND shows another certificate than tls.cert: give the path of its present one")
+    if code in _BROKEN:
+        return unavailable(NODE_AWAY, f"LND cannot be reached: {details}")
+    if _says(details, _LOCKED):
+        return unavailable(NODE_LOCKED, IS_LOCKED)
+    if _says(details, _STARTING):
+        return unavailable(NODE_STARTING, IS_STARTING)
+    hint = f"; bake a macaroon that allows it: {bake_command()}" if _is_macaroon(error) else ""
+    return unavailable(NODE_REFUSED, f"LND refused {method}: {details}{hint}")
+
+
+def unavailable(code: str, detail: str) -> Unavailable:
+    """The error of a code, with the time after which asking again makes sense."""
+    return Unavailable(code, detail, retry_after_seconds=_RETRY_AFTER_SECONDS[code])
+
+
+def is_not_found(error: grpc.aio.AioRpcError) -> bool:
+    """Whether LND has no such invoice (NOT_FOUND, or UNKNOWN in older versions)."""
+    return _says(error.details() or "", _NOT_FOUND)
+
+
+def is_already_exists(error: grpc.aio.AioRpcError) -> bool:
+    """Whether AddInvoice met its own payment hash; LND has no status code for it."""
+    return ALREADY_EXISTS in (error.details() or "")
+
+
+def may_have_happened(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a call that failed so may have been carried out."""
+    return error.code() in _BROKEN and not _says(error.details() or "", _NOT_CONNECTED)
+
+
+def is_worth_repeating(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a second try may do better: the connection failed, or the credentials, which may have been renewed."""
+    return error.code() in _BROKEN or is_of_credentials(error)
+
+
+def is_settled_or_gone(error: grpc.aio.AioRpcError) -> bool:
+    """Whether there is nothing left to cancel."""
+    return is_not_found(error) or "already settled" in (error.details() or "")
+
+
+def is_of_credentials(error: grpc.aio.AioRpcError) -> bool:
+    """Whether another certificate or macaroon than the one in use may explain a failure."""
+    return error.code() is grpc.StatusCode.UNAVAILABLE or _is_macaroon(error)
+
+
+def _is_macaroon(error: grpc.aio.AioRpcError) -> bool:
+    denied = error.code() in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
+    return denied or _says(error.details() or "", _MACAROON)
+
+
+def _says(details: str, any_of: tuple[str, ...]) -> bool:
+    lower = details.lower()
+    return any(words.lower() in lower for words in any_of)
