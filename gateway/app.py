@@ -1,0 +1,274 @@
+"""The one file that knows everything: a gateway put together from its parts, and served."""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+from aiohttp_remotes import XForwardedFiltered
+from aiohttp_remotes import setup as setup_remotes
+from sqlalchemy.engine import make_url
+
+from gateway.authorize import Authorizer
+from gateway.catalog import Catalog
+from gateway.challenge import Challenges
+from gateway.checkout import Checkout
+from gateway.config import Config
+from gateway.errors import Invalid, Unavailable
+from gateway.follow import follow
+from gateway.hub import Hub
+from gateway.lnd.client import LndNode
+from gateway.lnd.permissions import bake_command, excess
+from gateway.node import KnownNode
+from gateway.ports import Clock, Node, NodeState, RandomBytes, Store
+from gateway.rows import Invoice
+from gateway.settlement import Settler
+from gateway.store.content import ContentFolder
+from gateway.store.database import SqliteStore, sqlite_engine
+from gateway.store.keyring import FileKeyRing
+from gateway.store.lock import lock_data
+from gateway.store.migration import migrate
+from gateway.supervise import Progress, Supervisor
+from gateway.sweep import Sweeper
+from gateway.web.edge import edge
+from gateway.web.gateway import GATEWAY, Gateway
+from gateway.web.limits import Limits
+from gateway.web.metrics import Metrics
+from gateway.web.routes import add_routes
+
+NODE_ID = "lnd"
+CATALOG_EVERY_SECONDS = 1.0
+MOST_BODY_BYTES = 4 * 1024**2
+SHUTDOWN_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: Config,
+    *,
+    clock: Clock = time.time,
+    random_bytes: RandomBytes = secrets.token_bytes,
+    node: Node | None = None,
+    background: bool = True,
+) -> AsyncIterator[Gateway]:
+    """A gateway on its data folder, which is locked; without `background` it neither follows nor sweeps its node.
+
+    Raises `Conflict` (`data_in_use`), `Invalid` (configuration), `Unavailable` (keys, database).
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(lock_data(config.data_dir))
+        keys = FileKeyRing.open(config.data_dir / "keys")
+        store = open_store(config)
+        stack.push_async_callback(store.close)
+        await _pin_keys(store, keys)
+        if node is None:
+            node = lnd = connect_node(config, required=background)
+            stack.push_async_callback(lnd.close)
+        gateway, known = await _assemble(config, clock, random_bytes, store, keys, node)
+        stack.callback(gateway.hub.close)
+        if background:
+            await _start(stack, gateway, known)
+        yield gateway
+
+
+def open_store(config: Config) -> SqliteStore:
+    """The migrated database. Raises `Invalid` (`config_invalid`)."""
+    path = database_path(config)
+    engine = sqlite_engine(path)
+    with engine.begin() as connection:
+        if migrate(connection):
+            log.info("migrated")
+    path.chmod(0o600)
+    return SqliteStore(engine)
+
+
+def database_path(config: Config) -> Path:
+    """The SQLite file. Raises `Invalid` (`config_invalid`)."""
+    url = make_url(config.database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        raise Invalid("config_invalid", "TUPPENCE_DATABASE_URL must be sqlite:///path/of/a.db")
+    return Path(url.database)
+
+
+def connect_node(config: Config, *, required: bool) -> LndNode:
+    """The node of the three LND variables. Raises `Invalid` (`config_invalid`, `macaroon_spends`)."""
+    tls_cert, macaroon = config.lnd_tls_cert, config.lnd_macaroon
+    if not config.lnd_target or tls_cert is None or macaroon is None:
+        if required:
+            raise Invalid(
+                "config_invalid",
+                "Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON, or try `tuppence demo`.",
+            )
+        return LndNode(node_id=NODE_ID, target="127.0.0.1:1", tls_cert=Path("unset"), macaroon=Path("unset"))
+    if required:
+        _check_macaroon(config, macaroon)
+    return LndNode(node_id=NODE_ID, target=config.lnd_target, tls_cert=tls_cert, macaroon=macaroon)
+
+
+def build_app(gateway: Gateway) -> web.Application:
+    """The web application of a gateway."""
+    app = web.Application(middlewares=[edge], client_max_size=MOST_BODY_BYTES)
+    app[GATEWAY] = gateway
+    add_routes(app)
+    return app
+
+
+@asynccontextmanager
+async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
+    """Answer on the listen address and on the admin socket; gives the address as readers type it locally."""
+    if config.trusted_proxies:
+        await setup_remotes(app, XForwardedFiltered([str(network) for network in config.trusted_proxies]))
+    async with serve_admin(app, config) as runner:
+        await web.TCPSite(runner, config.listen_host, config.listen_port).start()
+        port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
+        yield f"http://{config.listen.rpartition(':')[0]}:{port}"
+
+
+@asynccontextmanager
+async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web.AppRunner]:
+    """Answer on the admin socket alone."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, _bind_admin(config.admin_socket)).start()
+        yield runner
+    finally:
+        # Streams are ended first: a graceful stop would wait for them.
+        app[GATEWAY].hub.close()
+        await runner.cleanup()
+        config.admin_socket.unlink(missing_ok=True)
+
+
+async def _assemble(
+    config: Config, clock: Clock, random_bytes: RandomBytes, store: Store, keys: FileKeyRing, node: Node
+) -> tuple[Gateway, KnownNode]:
+    catalog = Catalog(store)
+    await catalog.refresh()
+    hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
+    metrics, challenges, supervisor = Metrics(), Challenges(clock), Supervisor()
+    known = KnownNode(node, store)
+
+    def on_settled(invoice: Invoice, arrived_at: float) -> None:
+        hub.wake(invoice.payment_hash)
+        challenges.forget(invoice.payment_hash)
+        metrics.settled.inc()
+        metrics.revenue_msat.inc(invoice.paid_msat or 0)
+        metrics.credited_seconds.observe(max(0.0, clock() - arrived_at))
+
+    settler = Settler(node, store, clock, on_settled=[on_settled])
+    open_invoices = await store.read(lambda tx: tx.invoices.count_open())
+    gateway = Gateway(
+        config=config,
+        clock=clock,
+        random_bytes=random_bytes,
+        store=store,
+        node=node,
+        catalog=catalog,
+        checkout=Checkout(
+            node,
+            known,
+            store,
+            keys,
+            clock,
+            random_bytes,
+            public_host=config.public_host,
+            expiry_seconds=config.invoice_expiry_seconds,
+        ),
+        challenges=challenges,
+        settler=settler,
+        authorizer=Authorizer(keys, store, settler, clock),
+        hub=hub,
+        keys=keys,
+        content=ContentFolder(config.data_dir / "content"),
+        limits=Limits(config, clock, random_bytes, open_invoices=open_invoices),
+        metrics=metrics,
+        supervisor=supervisor,
+        operator_key=_operator_key(config.data_dir / "operator.key"),
+        ready=partial(_what_is_wrong, node, store, keys, supervisor),
+    )
+    return gateway, known
+
+
+async def _start(stack: AsyncExitStack, gateway: Gateway, known: KnownNode) -> None:
+    """Background work, ended in reverse order."""
+    sweeper = Sweeper(gateway.settler, gateway.store, gateway.clock)
+    supervise = gateway.supervisor.supervise
+    await stack.enter_async_context(supervise("catalog", partial(_follow_catalog, gateway.catalog)))
+    await stack.enter_async_context(supervise("sweep", sweeper.run))
+    await stack.enter_async_context(supervise("follow", partial(follow, known, gateway.settler, sweeper)))
+
+
+async def _follow_catalog(catalog: Catalog, progress: Progress) -> None:
+    while True:
+        await catalog.refresh()
+        progress.made()
+        await asyncio.sleep(CATALOG_EVERY_SECONDS)
+
+
+async def _what_is_wrong(node: Node, store: Store, keys: FileKeyRing, supervisor: Supervisor) -> list[str]:
+    wrong = [f"{name} has ended" for name in supervisor.dead()]
+    try:
+        wrong += await _lost_keys(store, keys)
+        status = await node.status()
+    except Unavailable as error:
+        return [*wrong, error.detail]
+    if status.state is not NodeState.READY:
+        wrong.append(f"the node is {status.state}: {status.detail}")
+    wrong += [f"{name}: {p.last_error}" for name, p in supervisor.progress.items() if p.last_error]
+    return wrong
+
+
+async def _pin_keys(store: Store, keys: FileKeyRing) -> None:
+    for number, fingerprint in keys.fingerprints().items():
+        pinned = await store.write(lambda tx, n=number, f=fingerprint: tx.identities.pin("key", n, f))  # type: ignore[misc]  # bound in the loop
+        if pinned != fingerprint:
+            raise Unavailable(
+                "keys_changed", f"keys/{number}.key is not the key that this database knows; restore it from a backup."
+            )
+    for lost in await _lost_keys(store, keys):
+        log.error("key_lost", detail=lost)
+
+
+async def _lost_keys(store: Store, keys: FileKeyRing) -> Sequence[str]:
+    pinned = await store.read(lambda tx: tx.identities.list("key"))
+    return [
+        f"keys/{number}.key is lost: what was sold with it stays closed until it is restored"
+        for number, _ in pinned
+        if number not in keys.fingerprints()
+    ]
+
+
+def _check_macaroon(config: Config, path: Path) -> None:
+    try:
+        more = excess(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Invalid("config_invalid", f"TUPPENCE_LND_MACAROON: {path} is no readable macaroon ({error}).") from error
+    if more and not config.allow_spending_macaroon:
+        raise Invalid(
+            "macaroon_spends",
+            f"{path} can do more than is needed ({', '.join(more[:4])}…). Bake a smaller one:\n{bake_command()}\n"
+            "or set TUPPENCE_ALLOW_SPENDING_MACAROON=true.",
+        )
+
+
+def _operator_key(path: Path) -> str:
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"tpo_{secrets.token_urlsafe(32)}\n")
+    return path.read_text().strip()
+
+
+def _bind_admin(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound.bind(str(path))
+    path.chmod(0o600)
+    return bound

@@ -1,0 +1,56 @@
+"""The command `tuppence`."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from gateway import __version__
+from gateway.errors import TuppenceError
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="tuppence",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A self-hosted Lightning micropayment gateway. Try `tuppence demo`; `tuppence doctor` checks a real node.",
+)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,  # noqa: FBT002  # typer's form
+) -> None:
+    if version:
+        typer.echo(f"tuppence {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; an expected refusal is one line that says what to do, and exit status 1."""
+    from gateway.cli import books, catalog, demo, doctor, serve  # noqa: PLC0415  # each adds its commands
+    from gateway.regtest.commands import app as regtest  # noqa: PLC0415
+
+    for part in (serve, catalog, books, doctor, demo):
+        part.add_to(app)
+    app.add_typer(regtest, name="regtest", help="A real network on this machine: btcd and three LND nodes.")
+    try:
+        app()
+    except TuppenceError as error:
+        Console(stderr=True).print(f"[bold red]{error.code}[/] {error.detail}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine, on uvloop where that is installed."""
+    try:
+        import uvloop  # noqa: PLC0415  # an extra
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)

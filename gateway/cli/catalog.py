@@ -1,0 +1,196 @@
+"""`tuppence creator …` and `tuppence item …`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.catalog import split_of
+from gateway.cli.admin_client import admin_call
+from gateway.errors import Invalid
+from gateway.money import parse_price, to_sat
+from gateway.rows import Share
+
+creators = typer.Typer(no_args_is_help=True, help="Who is paid.")
+keys = typer.Typer(no_args_is_help=True, help="API keys of creators.")
+items = typer.Typer(no_args_is_help=True, help="What is sold.")
+creators.add_typer(keys, name="key")
+
+TEXT_ENDINGS = {".md", ".markdown", ".txt"}
+
+Price = Annotated[str | None, typer.Option(help="For example 100sat.")]
+ShareOption = Annotated[
+    list[str] | None,
+    typer.Option("--share", help="Another creator's percentage, name=30; the rest is the creator's own."),
+]
+Title = Annotated[str | None, typer.Option(help="Default: the text's first heading, or the file's name.")]
+AccessSeconds = Annotated[int | None, typer.Option(help="How long a payment opens it; default: for ever.")]
+Memo = Annotated[str | None, typer.Option(help="What the payer's wallet shows; default: creator and host.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(creators, name="creator")
+    app.add_typer(items, name="item")
+
+
+@creators.command("add")
+def add_creator(
+    name: Annotated[str, typer.Argument(help="A slug: a-z, 0-9 and -; for ever.")],
+    title: Annotated[str | None, typer.Option(help="The name that readers see.")] = None,
+    accent: Annotated[str | None, typer.Option(help="A colour for their pages, like #b4632d.")] = None,
+) -> None:
+    """Add a creator and print their API key, once."""
+    _print_key(admin_call("POST", "/v1/admin/creators", json=_given(name=name, title=title, accent=accent)))
+
+
+@creators.command("list")
+def list_creators() -> None:
+    """List the creators."""
+    table = Table("name", "title", "accent", "since")
+    for creator in admin_call("GET", "/v1/admin/creators"):
+        table.add_row(creator["name"], creator["title"], creator["accent"], creator["created_at"])
+    Console().print(table)
+
+
+@keys.command("rotate")
+def rotate_key(name: Annotated[str, typer.Argument(help="The creator's name.")]) -> None:
+    """Replace a creator's API key; the old one ends at once."""
+    _print_key(admin_call("POST", f"/v1/admin/creators/{name}/key"))
+
+
+@items.command("add")
+def add_item(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Markdown text, or any file.")],
+    creator: Annotated[str | None, typer.Option(help="Who sells it.")] = None,
+    price: Price = None,
+    share: ShareOption = None,
+    title: Title = None,
+    item_id: Annotated[str | None, typer.Option("--id", help="Default: from the title.")] = None,
+    access_seconds: AccessSeconds = None,
+    memo: Memo = None,
+    preview: Annotated[str | None, typer.Option(help="Markdown to show before payment, for a file.")] = None,
+) -> None:
+    """Put a text or a file on sale. A text's front matter may say the same as the options.
+
+    The preview of a text ends at <!-- more -->, else after the first paragraph.
+    """
+    is_text = path.suffix.lower() in TEXT_ENDINGS
+    markdown = _read_text(path) if is_text else None
+    fields = _front_matter(markdown)
+    creator = creator or fields.get("creator")
+    price = price or fields.get("price")
+    if not creator or not price:
+        raise Invalid("item_invalid", "Say who sells it and for how much: --creator alice --price 100sat.")
+    shares = share or fields.get("share", "").split()
+    seconds = access_seconds or (int(fields["access_seconds"]) if "access_seconds" in fields else None)
+    item = _given(
+        creator=creator,
+        price_msat=_price(price),
+        title=title or fields.get("title"),
+        id=item_id or fields.get("id"),
+        markdown=markdown,
+        file_name=None if is_text else path.name,
+        preview=preview,
+        shares=_shares(creator, shares),
+        access_seconds=seconds,
+        memo=memo or fields.get("memo"),
+    )
+    added = admin_call("POST", "/v1/admin/items", json=item)
+    if not is_text:
+        with path.open("rb") as file:
+            added = admin_call("PUT", f"/v1/admin/items/{added['id']}/content", data=file)
+    Console().print(f"[bold]{added['id']}[/] {to_sat(added['price_msat'])} sat  {added['pay_url']}", highlight=False)
+
+
+@items.command("list")
+def list_items() -> None:
+    """List what is sold."""
+    table = Table("id", "price, sat", "kind", "title", "creator", "shares", "state")
+    for item in admin_call("GET", "/v1/admin/items"):
+        shares = " ".join(f"{share['creator']}={share['weight']}" for share in item["shares"])
+        price = to_sat(item["price_msat"])
+        table.add_row(item["id"], price, item["kind"], item["title"], item["creator"], shares, item["state"])
+    Console().print(table)
+
+
+@items.command("edit")
+def edit_item(
+    item_id: Annotated[str, typer.Argument(help="The item's id.")],
+    price: Price = None,
+    share: ShareOption = None,
+    title: Title = None,
+    access_seconds: AccessSeconds = None,
+    memo: Memo = None,
+    content: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A new text or file.")] = None,
+) -> None:
+    """Change an item. New values hold for new invoices; what was paid keeps its own."""
+    change = _given(
+        price_msat=None if price is None else _price(price),
+        title=title,
+        access_seconds=access_seconds,
+        memo=memo,
+        shares=_shares(admin_call("GET", f"/v1/admin/items/{item_id}")["creator"], share) if share else None,
+    )
+    if not change and content is None:
+        raise Invalid("item_invalid", "Say what to change; `tuppence item edit --help` lists it.")
+    if change:
+        admin_call("PATCH", f"/v1/admin/items/{item_id}", json=change)
+    if content is not None:
+        admin_call("PUT", f"/v1/admin/items/{item_id}/content", data=content.read_bytes())
+    typer.echo(f"{item_id} changed")
+
+
+@items.command("archive")
+def archive_item(
+    item_id: Annotated[str, typer.Argument(help="The item's id.")],
+    restore: Annotated[bool, typer.Option("--restore", help="Put it on sale again.")] = False,  # noqa: FBT002  # typer's form
+) -> None:
+    """Stop selling an item; what was paid still opens."""
+    admin_call("PATCH", f"/v1/admin/items/{item_id}", json={"state": "active" if restore else "archived"})
+    typer.echo(f"{item_id} {'is on sale again' if restore else 'archived'}")
+
+
+def _print_key(creator: dict[str, Any]) -> None:
+    Console(stderr=True).print(f"API key of {creator['name']}, shown only now:", highlight=False)
+    typer.echo(creator["api_key"])
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _price(text: str) -> int:
+    try:
+        return parse_price(text)
+    except ValueError as error:
+        raise Invalid("item_invalid", str(error)) from error
+
+
+def _shares(creator: str, texts: list[str]) -> list[dict[str, Any]] | None:
+    others = []
+    for text in texts:
+        name, _, percent = text.partition("=")
+        if not percent.isdecimal():
+            raise Invalid("item_invalid", f"--share {text}: write it as name=30, a percentage.")
+        others.append(Share(creator=name, weight=int(percent)))
+    if not others:
+        return None
+    return [{"creator": share.creator, "weight": share.weight} for share in split_of(creator, others)]
+
+
+def _front_matter(markdown: str | None) -> dict[str, str]:
+    if markdown is None:
+        return {}
+    from gateway.markup import render_article  # noqa: PLC0415  # Markdown only where there is some
+
+    return render_article(markdown).fields
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid("article_invalid", f"{path} is not UTF-8.") from error

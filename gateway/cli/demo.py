@@ -1,0 +1,170 @@
+"""`tuppence demo`: the gateway, a demo site and a wallet on this machine, on a simulated LND or a real network."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from gateway.cli import run
+from gateway.cli.serve import until_stopped
+from gateway.config import Config, load_config, read_env_file
+from gateway.demo.wallet import Wallet
+from gateway.errors import Invalid, Refused
+
+Mode = Literal["demo", "regtest"]
+
+DEMO_FOLDER = Path(".tuppence/demo")
+REGTEST_FOLDER = Path(".tuppence/regtest")
+PAY_SECONDS = 35.0
+WALLET_START_SECONDS = 15.0
+
+demo = typer.Typer(invoke_without_command=True, help="See it all on this machine; nothing but Python needed.")
+console = Console(highlight=False, soft_wrap=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(demo, name="demo")
+
+
+@demo.callback()
+def start(
+    context: typer.Context,
+    *,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier runs sold.")] = False,
+    regtest: Annotated[bool, typer.Option("--regtest", help="On a real network: btcd and three LND nodes.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page where there is a display.")] = True,
+) -> None:
+    """Serve the demo site until Ctrl-C. What was sold is kept in .tuppence and survives a kill."""
+    if context.invoked_subcommand is not None:
+        return
+    mode: Mode = "regtest" if regtest else "demo"
+    if fresh:
+        shutil.rmtree(DEMO_FOLDER if mode == "demo" else REGTEST_FOLDER / "data", ignore_errors=True)
+    run(_serve(mode, browser=browser))
+
+
+@demo.command()
+def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt…")]) -> None:
+    """Pay an invoice with the running demo's wallet and print the preimage."""
+    config = load_config()
+    body = json.dumps({"invoice": payment_request}).encode()
+    request = urllib.request.Request(  # noqa: S310  # our own address
+        f"http://{config.listen}/demo/pay", data=body, headers={"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=PAY_SECONDS) as response:  # noqa: S310  # our own address
+            typer.echo(json.load(response)["preimage"])
+    except urllib.error.HTTPError as error:
+        problem = json.load(error)
+        raise Refused(problem["code"], problem["detail"]) from error
+    except urllib.error.URLError as error:
+        raise Refused("demo_away", f"No demo answers at {config.listen}: start `tuppence demo` first.") from error
+
+
+async def _serve(mode: Mode, *, browser: bool) -> None:
+    from gateway.app import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
+    from gateway.demo.content import seed  # noqa: PLC0415
+    from gateway.demo.site import add_demo  # noqa: PLC0415
+    from gateway.log import configure_logging  # noqa: PLC0415
+
+    async with AsyncExitStack() as stack:
+        opened = _simulated() if mode == "demo" else _regtest()
+        config, wallet = await stack.enter_async_context(opened)
+        configure_logging("warning" if config.log_level == "info" else config.log_level)
+        gateway = await stack.enter_async_context(open_gateway(config))
+        status = await gateway.node.status()
+        if status.network and status.network not in {"regtest", "simnet"}:
+            raise Invalid("demo_refused", f"This node is on {status.network}; the demo pays with play money only.")
+        await seed(gateway)
+        app = build_app(gateway)
+        add_demo(app, wallet, gateway, mode)
+        address = await stack.enter_async_context(serve(app, config))
+        _welcome(address, mode)
+        if browser and _has_display():
+            webbrowser.open(address)
+        await until_stopped()
+        console.print("stopping…")
+
+
+@asynccontextmanager
+async def _simulated() -> AsyncIterator[tuple[Config, Wallet]]:
+    import time  # noqa: PLC0415  # the simulator's clock
+
+    try:
+        from gateway.demo.simulated_wallet import SimulatedWallet  # noqa: PLC0415
+        from gateway.lnd.server import serve_simulator  # noqa: PLC0415
+    except ImportError as error:
+        raise Invalid("demo_extra_missing", f"{error}. Install it with: pip install 'tuppence[demo]'") from error
+    async with serve_simulator(DEMO_FOLDER / "lnd", clock=time.time) as simulated:
+        config = load_config(
+            data_dir=DEMO_FOLDER / "data",
+            lnd_target=simulated.target,
+            lnd_tls_cert=simulated.tls_cert_path,
+            lnd_macaroon=simulated.macaroon_path,
+        )
+        wallet = SimulatedWallet(simulated.core)
+        yield config, wallet
+        await wallet.close()
+
+
+@asynccontextmanager
+async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
+    from gateway.demo.wallet_client import SocketWallet  # noqa: PLC0415
+    from gateway.regtest.credentials import GATEWAY_ENV  # noqa: PLC0415
+    from gateway.regtest.lifetime import down, up  # noqa: PLC0415
+
+    with console.status("starting the network") as progress:
+        async with await up(REGTEST_FOLDER, report=progress.update) as network:
+            started = network.started
+    wallet_process = await asyncio.create_subprocess_exec(sys.executable, "-m", "gateway", "regtest", "wallet")
+    wallet = SocketWallet(REGTEST_FOLDER / "wallet.sock")
+    try:
+        await _until_answering(wallet)
+        settings = read_env_file(REGTEST_FOLDER / GATEWAY_ENV)
+        yield load_config(**settings, data_dir=REGTEST_FOLDER / "data"), wallet
+    finally:
+        await wallet.close()
+        if wallet_process.returncode is None:
+            wallet_process.terminate()
+        await wallet_process.wait()
+        # What was up before this command stays up after it.
+        if started:
+            with console.status("stopping the network") as progress:
+                await down(REGTEST_FOLDER, report=progress.update)
+
+
+async def _until_answering(wallet: Wallet) -> None:
+    from gateway.demo.wallet import WalletAway  # noqa: PLC0415
+
+    async with asyncio.timeout(WALLET_START_SECONDS):
+        while True:
+            try:
+                await wallet.balance_msat()
+            except WalletAway:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+def _welcome(address: str, mode: Mode) -> None:
+    print(f"ready {address}", flush=True)  # noqa: T201  # what starts us waits for this line
+    pay_command = "demo" if mode == "demo" else "regtest"
+    console.print("  • there, press [bold]Pay[/], then [bold]Demo wallet[/]")
+    console.print(f"  • as a program: [bold]curl -i {address}/v1/items/welcome/content[/]  answers 402 with an invoice;")
+    console.print(f"  • [bold]tuppence {pay_command} pay <invoice>[/]  pays it and prints the preimage that opens it.")
+
+
+def _has_display() -> bool:
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,0 +1,193 @@
+"""`tuppence doctor`: look at everything a payment depends on, and say what to do about what is wrong."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+
+from gateway.cli import run
+from gateway.config import Config, load_config
+from gateway.errors import TuppenceError
+
+SAFE_SQLITE = (3, 51, 3)
+LOW_INBOUND_SAT = 10_000
+CERTIFICATE_DAYS = 30
+CLOCK_SECONDS = 7_200
+MARKS = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[bold red]✗[/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing looked at: good, warning or bad; what was found; what to do."""
+
+    health: str
+    what: str
+    hint: str = ""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor() -> None:
+    """Check the node, its macaroon and liquidity, the data folder, the keys and the public address."""
+    console = Console()
+    bad = run(_examine(console, load_config()))
+    if bad:
+        raise typer.Exit(1)
+    console.print("[green]Ready to sell.[/]")
+
+
+async def _examine(console: Console, config: Config) -> bool:
+    bad = False
+    async for sign in _signs(config):
+        console.print(f"{MARKS[sign.health]} {sign.what}", highlight=False)
+        if sign.hint:
+            console.print(f"  [dim]→[/] {sign.hint}", highlight=False, soft_wrap=True)
+        bad = bad or sign.health == "bad"
+    return bad
+
+
+async def _signs(config: Config) -> AsyncIterator[Sign]:
+    for sign in (_database(config), _keys(config), _public_url(config), _proxies(config)):
+        yield sign
+    macaroon = _macaroon(config)
+    yield macaroon
+    if macaroon.health != "bad":
+        yield _certificate(config)
+        async for sign in _node(config):
+            yield sign
+
+
+def _database(config: Config) -> Sign:
+    import sqlite3  # noqa: PLC0415  # only to ask its version
+
+    from gateway.app import database_path  # noqa: PLC0415  # --help need not load the world
+
+    path = database_path(config)
+    if not path.exists():
+        return Sign("warning", f"no database at {path} yet", "`tuppence serve` makes it at its first start.")
+    if path.stat().st_mode & 0o077:
+        return Sign("bad", f"{path} can be read by other users", f"chmod 600 {path}")
+    if sqlite3.sqlite_version_info < SAFE_SQLITE:
+        version = ".".join(map(str, SAFE_SQLITE))
+        return Sign(
+            "warning",
+            f"database {path}; SQLite {sqlite3.sqlite_version} can corrupt a WAL that two writers reset",
+            f"Tuppence writes from one connection only, which avoids it; no other program may write. Fixed in {version}.",
+        )
+    return Sign("good", f"database {path}")
+
+
+def _keys(config: Config) -> Sign:
+    from gateway.store.keyring import FileKeyRing  # noqa: PLC0415
+
+    folder = config.data_dir / "keys"
+    if not folder.exists():
+        return Sign("warning", f"no keys in {folder} yet", "`tuppence serve` makes one at its first start; back it up.")
+    if folder.stat().st_mode & 0o077:
+        return Sign("bad", f"{folder} can be read by other users", f"chmod 700 {folder}")
+    try:
+        count = len(FileKeyRing.open(folder).fingerprints())
+    except TuppenceError as error:
+        return Sign("bad", "the key ring cannot be read", error.detail)
+    return Sign("good", f"{count} key(s) in {folder}; without them nothing sold opens again: back them up")
+
+
+def _public_url(config: Config) -> Sign:
+    parts = urlsplit(config.public_url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return Sign("good", f"public address {config.public_url}")
+    if host == "localhost" or host.endswith(".onion") or _is_loopback(host):
+        return Sign("good", f"public address {config.public_url}, for this machine")
+    return Sign("bad", f"{config.public_url} is not encrypted", "Put a proxy with TLS in front; set TUPPENCE_PUBLIC_URL.")
+
+
+def _proxies(config: Config) -> Sign:
+    local = _is_loopback(config.listen_host)
+    if local and urlsplit(config.public_url).scheme == "https" and not config.trusted_proxies:
+        hint = "Set TUPPENCE_TRUSTED_PROXIES=127.0.0.1 (your proxy), or all readers share one limit."
+        return Sign("warning", "behind a proxy all readers come from one address", hint)
+    return Sign("good", "limits hold per reader's network")
+
+
+def _macaroon(config: Config) -> Sign:
+    from gateway.lnd.permissions import bake_command, excess, missing  # noqa: PLC0415
+
+    if not config.lnd_target or config.lnd_macaroon is None or config.lnd_tls_cert is None:
+        return Sign(
+            "bad",
+            "no LND node is configured",
+            f"Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON; bake the last with\n{bake_command()}",
+        )
+    try:
+        data = config.lnd_macaroon.read_bytes()
+        more, less = excess(data), missing(data)
+    except (OSError, ValueError) as error:
+        return Sign("bad", f"{config.lnd_macaroon} is no readable macaroon: {error}", f"Bake one:\n{bake_command()}")
+    if less:
+        return Sign("bad", f"the macaroon cannot {', '.join(less)}", f"Bake another:\n{bake_command()}")
+    if more:
+        health = "warning" if config.allow_spending_macaroon else "bad"
+        return Sign(health, f"the macaroon can also {', '.join(more)}", f"Bake a smaller one:\n{bake_command()}")
+    return Sign("good", "the macaroon can do what is needed, and no more")
+
+
+def _certificate(config: Config) -> Sign:
+    from gateway.lnd.channel import certificate_expires_at  # noqa: PLC0415
+
+    assert config.lnd_tls_cert is not None, "looked at before"
+    try:
+        days = int((certificate_expires_at(config.lnd_tls_cert) - time.time()) / 86_400)
+    except (OSError, ValueError) as error:
+        return Sign("bad", f"{config.lnd_tls_cert} is no readable certificate: {error}", "Copy LND's tls.cert there.")
+    hint = "Let LND renew it (tlsautorefresh=1), or delete tls.cert and tls.key and restart LND; then copy it."
+    if days < 0:
+        return Sign("bad", f"the node's certificate expired {-days} days ago", hint)
+    if days < CERTIFICATE_DAYS:
+        return Sign("warning", f"the node's certificate expires in {days} days", hint)
+    return Sign("good", f"the node's certificate is good for {days} days")
+
+
+async def _node(config: Config) -> AsyncIterator[Sign]:
+    from gateway.app import connect_node  # noqa: PLC0415
+    from gateway.ports import NodeState  # noqa: PLC0415
+
+    node = connect_node(config, required=False)
+    try:
+        status = await node.status()
+        if status.state is not NodeState.READY:
+            yield Sign("bad", f"the node at {config.lnd_target} is {status.state}", status.detail)
+            return
+        name = f"{status.alias} {status.identity_pubkey[:16]}…"
+        yield Sign("good", f"node {name} on {status.network}, LND {status.version}, block {status.block_height}")
+        skew = abs(time.time() - status.best_header_at)
+        if status.network == "mainnet" and skew > CLOCK_SECONDS:
+            yield Sign("warning", f"the newest block is {int(skew / 60)} min away from this clock", "Check the time (NTP).")
+        else:
+            yield Sign("good", "clock")
+        liquidity = await node.liquidity()
+        inbound_sat = liquidity.inbound_msat // 1000
+        if inbound_sat < LOW_INBOUND_SAT:
+            hint = "Readers cannot pay more than that: open a channel towards you, or buy inbound liquidity."
+            yield Sign("warning" if inbound_sat else "bad", f"{inbound_sat:,} sat can be received", hint)
+        else:
+            yield Sign("good", f"{inbound_sat:,} sat can be received")
+    except TuppenceError as error:
+        yield Sign("bad", f"the node at {config.lnd_target} refused", error.detail)
+    finally:
+        await asyncio.shield(node.close())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,40 @@
+"""`tuppence serve`."""
+
+import asyncio
+import gc
+import signal
+
+import typer
+
+from gateway.cli import run
+from gateway.config import Config, load_config
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="serve")(serve_command)
+
+
+def serve_command() -> None:
+    """Serve readers until stopped. Configured by TUPPENCE_… variables or .env; see the README's table."""
+    run(_serve(load_config()))
+
+
+async def _serve(config: Config) -> None:
+    from gateway.app import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
+    from gateway.log import configure_logging  # noqa: PLC0415
+
+    configure_logging(config.log_level)
+    async with open_gateway(config) as gateway, serve(build_app(gateway), config) as address:
+        print(f"ready {address}", flush=True)  # noqa: T201  # what starts us waits for this line
+        await until_stopped()
+
+
+async def until_stopped() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    # What start-up made lives as long as the process: the collector need not walk it again.
+    gc.freeze()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()

@@ -1,0 +1,130 @@
+"""The configuration: environment variables named TUPPENCE_…, and `.env` in the working folder."""
+
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.errors import Invalid
+
+PREFIX = "TUPPENCE_"
+ENV_FILE = ".env"
+
+
+class Config(BaseSettings):
+    """Every variable; the README's table is made from these lines."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
+
+    listen: str = Field("127.0.0.1:8402", description="host:port that readers reach, directly or through a proxy")
+    public_url: str = Field("", description="what readers type; default `http://` and the listen address")
+    lnd_target: str = Field("", description="host:port of LND's gRPC")
+    lnd_tls_cert: Path | None = Field(None, description="path of LND's tls.cert")
+    lnd_macaroon: Path | None = Field(
+        None, description="path of a macaroon baked for invoices (`tuppence doctor` prints how)"
+    )
+    data_dir: Path = Field(Path("data"), description="folder of the database, keys and content")
+    database_url: str = Field("", description="default: SQLite in the data folder")
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed, comma separated"
+    )
+    invoice_expiry_seconds: int = Field(600, ge=30, le=86_400, description="how long an invoice can be paid")
+    allow_spending_macaroon: bool = Field(
+        default=False, description="accept a macaroon that can do more than is needed"
+    )
+    metrics_token: str = Field("", description="bearer token of /metrics; unset: answered on loopback only")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+    invoices_per_client: str = Field("30/minute", description="new invoices a client may ask for")
+    invoices_per_item: str = Field("1200/minute", description="new invoices of one item or tip page")
+    invoices_overall: str = Field("100/second", description="new invoices the node is asked for")
+    open_invoices_per_client: PositiveInt = Field(20, description="unpaid invoices a client may hold")
+    open_invoices: PositiveInt = Field(10_000, description="unpaid invoices overall")
+    waiters_per_invoice: PositiveInt = Field(8, description="event streams that may wait for one invoice")
+    waiters: PositiveInt = Field(10_000, description="event streams overall")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65_535:
+            msg = "write it as host:port, for example 127.0.0.1:8402"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("invoices_per_client", "invoices_per_item", "invoices_overall")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        count, _, period = value.partition("/")
+        if not count.strip().isdecimal() or period.strip() not in {"second", "minute", "hour", "day"}:
+            msg = "write it as a number per second, minute, hour or day, for example 30/minute"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _derived(self) -> Self:
+        url = self.public_url.rstrip("/") or f"http://{self.listen}"
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+            msg = f"{PREFIX}PUBLIC_URL must be like https://pay.example"
+            raise ValueError(msg)
+        object.__setattr__(self, "public_url", url)
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'tuppence.db'}")
+        return self
+
+    @property
+    def listen_host(self) -> str:
+        """The host to bind, without brackets."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def listen_port(self) -> int:
+        """The port to bind; 0 lets the system choose."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def public_host(self) -> str:
+        """The host a reader sees, as it stands in memos."""
+        return urlsplit(self.public_url).netloc
+
+    @property
+    def admin_socket(self) -> Path:
+        """The Unix socket of a running server."""
+        return self.data_dir / "admin.sock"
+
+
+def load_config(**overrides: object) -> Config:
+    """Read the environment and `.env`. Raises `Invalid` naming the variable that is wrong or unknown."""
+    known = {PREFIX + name.upper() for name in Config.model_fields}
+    unknown = sorted({name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.startswith(PREFIX)} - known)
+    if unknown:
+        raise Invalid("config_invalid", f"{', '.join(unknown)}: no such variable; known are {', '.join(sorted(known))}")
+    try:
+        return Config(**overrides)  # type: ignore[arg-type]  # pydantic checks the values itself
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise Invalid("config_invalid", f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def read_env_file(path: Path) -> dict[str, object]:
+    """A `KEY=value` file of TUPPENCE_ variables as overrides for `load_config`."""
+    return {name.removeprefix(PREFIX).lower(): value for name, value in dotenv_values(path).items()}

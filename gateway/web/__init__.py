@@ -1,0 +1,1 @@
+"""What readers, creators and programs reach over HTTP."""

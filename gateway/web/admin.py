@@ -1,0 +1,87 @@
+"""Who may administer what under /v1/admin, and the creators themselves. The Unix socket is the operator's."""
+
+import hmac
+import socket
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.catalog import DEFAULT_ACCENT, new_key
+from gateway.errors import Forbidden, Unauthorized
+from gateway.rows import Creator
+from gateway.web.bodies import CreatorBody, CreatorRequest, answer, read_body, rfc3339
+from gateway.web.gateway import gateway_of
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a creator for what is theirs, or the operator (None) for everything."""
+
+    creator: str | None
+
+    def may_sell_as(self, creator: str) -> None:
+        """Raises `Forbidden` (`not_yours`)."""
+        if self.creator not in {None, creator}:
+            raise Forbidden("not_yours", f"This key belongs to {self.creator}; {creator}'s items need {creator}'s key.")
+
+    def must_operate(self) -> None:
+        """Raises `Forbidden` (`operator_only`)."""
+        if self.creator is not None:
+            raise Forbidden("operator_only", "Only the operator may do this, with the key in operator.key.")
+
+
+def authenticate(request: web.Request) -> Caller:
+    """Who asks. Raises `Unauthorized` (`api_key_missing`, `api_key_wrong`)."""
+    gateway = gateway_of(request)
+    if _over_unix_socket(request):
+        return Caller(None)
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthorized("api_key_missing", "Send an API key: Authorization: Bearer tpk_…")
+    if hmac.compare_digest(key.encode(), gateway.operator_key.encode()):
+        return Caller(None)
+    return Caller(gateway.catalog.authenticate(key).name)
+
+
+async def create_creator(request: web.Request) -> web.Response:
+    """POST /v1/admin/creators."""
+    gateway = gateway_of(request)
+    authenticate(request).must_operate()
+    wanted = await read_body(request, CreatorRequest)
+    key, key_id, key_hash = new_key(gateway.random_bytes)
+    creator = await gateway.catalog.add_creator(
+        Creator(
+            name=wanted.name,
+            title=wanted.title or wanted.name,
+            accent=wanted.accent or DEFAULT_ACCENT,
+            key_id=key_id,
+            key_hash=key_hash,
+            created_at=gateway.now(),
+        )
+    )
+    return answer(_creator_body(creator, key), status=201)
+
+
+async def list_creators(request: web.Request) -> web.Response:
+    """GET /v1/admin/creators."""
+    authenticate(request).must_operate()
+    return answer([_creator_body(creator, None) for creator in gateway_of(request).catalog.creators()])
+
+
+async def rotate_key(request: web.Request) -> web.Response:
+    """POST /v1/admin/creators/{name}/key: the old key ends at once."""
+    gateway = gateway_of(request)
+    creator = gateway.catalog.creator(request.match_info["name"])
+    authenticate(request).may_sell_as(creator.name)
+    key, key_id, key_hash = new_key(gateway.random_bytes)
+    await gateway.catalog.rotate_key(creator.name, key_id=key_id, key_hash=key_hash)
+    return answer(_creator_body(creator, key))
+
+
+def _creator_body(creator: Creator, api_key: str | None) -> CreatorBody:
+    return CreatorBody(creator.name, creator.title, creator.accent, rfc3339(creator.created_at), api_key)
+
+
+def _over_unix_socket(request: web.Request) -> bool:
+    peer = None if request.transport is None else request.transport.get_extra_info("socket")
+    return peer is not None and peer.family == socket.AF_UNIX

@@ -1,0 +1,70 @@
+"""Creators' own view of what they earned: payments in the order of their booking, and balances."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gateway.catalog import Catalog
+from gateway.errors import Invalid
+from gateway.ledger import CREATOR_PREFIX, creator_account
+from gateway.rows import Payment, Transfer
+from gateway.web.admin import authenticate
+from gateway.web.bodies import BalanceBody, PaymentBody, ReceiptShare, answer, rfc3339
+from gateway.web.gateway import gateway_of
+
+MOST_PAYMENTS = 500
+
+
+async def list_payments(request: web.Request) -> web.Response:
+    """GET /v1/admin/payments?after=&limit=: in the order in which they were booked."""
+    gateway = gateway_of(request)
+    caller = authenticate(request)
+    after = _whole_number(request, "after", default=0, most=2**62)
+    limit = _whole_number(request, "limit", default=100, most=MOST_PAYMENTS)
+    payments = await gateway.store.read(
+        lambda tx: [
+            (payment, tx.ledger.of_payment(payment.invoice.payment_hash))
+            for payment in tx.events.payments(after_position=after, limit=limit, creator=caller.creator)
+        ]
+    )
+    return answer([_payment_body(gateway.catalog, payment, transfers) for payment, transfers in payments])
+
+
+async def list_balances(request: web.Request) -> web.Response:
+    """GET /v1/admin/balances."""
+    gateway = gateway_of(request)
+    caller = authenticate(request)
+    only = None if caller.creator is None else creator_account(caller.creator)
+    balances = await gateway.store.read(lambda tx: tx.ledger.balances())
+    return answer(
+        [
+            BalanceBody(creator=balance.account.removeprefix(CREATOR_PREFIX), balance_msat=balance.balance_msat)
+            for balance in balances
+            if balance.account.startswith(CREATOR_PREFIX) and only in {None, balance.account}
+        ]
+    )
+
+
+def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transfer]) -> PaymentBody:
+    invoice = payment.invoice
+    parts = [(t.credit_account.removeprefix(CREATOR_PREFIX), int(t.amount_msat)) for t in transfers]
+    return PaymentBody(
+        position=payment.position,
+        payment_hash=invoice.payment_hash,
+        item_id=invoice.item_id,
+        tip_to=invoice.tip_to,
+        paid_msat=invoice.paid_msat or 0,
+        settled_at=rfc3339(invoice.settled_at or 0),
+        shares=[ReceiptShare(name, catalog.creator(name).title, part) for name, part in parts],
+        message="" if payment.note is None else payment.note.message,
+        name="" if payment.note is None else payment.note.name,
+    )
+
+
+def _whole_number(request: web.Request, name: str, *, default: int, most: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > most:
+        raise Invalid("query_invalid", f"{name} must be a whole number up to {most}.")
+    return int(text)

@@ -1,0 +1,218 @@
+"""What bodies look like on the wire; the OpenAPI document is made from these. Instants are RFC 3339, UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from gateway.catalog import MOST_SHARES, MOST_TITLE_CHARACTERS, MOST_WEIGHT
+from gateway.checkout import (
+    MOST_MESSAGE_CHARACTERS,
+    MOST_NAME_CHARACTERS,
+    MOST_TIP_MSAT,
+)
+from gateway.errors import Invalid
+from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
+
+T = TypeVar("T", bound=Struct)
+
+Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
+Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS)]
+Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER_SAT)]
+TipAmount = Annotated[int, Meta(ge=MSAT_PER_SAT, le=MOST_TIP_MSAT, multiple_of=MSAT_PER_SAT)]
+Seconds = Annotated[int, Meta(ge=1, le=100 * 366 * 86_400)]
+State = Literal["open", "expired", "settled", "canceled"]
+
+
+class Problem(Struct):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class ShareBody(Struct, forbid_unknown_fields=True):
+    """A creator's part: `weight` out of the sum of all weights."""
+
+    creator: Slug
+    weight: Annotated[int, Meta(ge=1, le=MOST_WEIGHT)]
+
+
+class ItemBody(Struct):
+    """An item as everyone sees it: never the paid part."""
+
+    id: str
+    kind: Literal["text", "file"]
+    title: str
+    creator: str
+    creator_title: str
+    price_msat: int
+    preview_html: str
+    access_seconds: int | None
+    media_type: str
+    byte_size: int
+    word_count: int
+    for_sale: bool
+    pay_url: str
+
+
+class InvoiceBody(Struct, omit_defaults=True):
+    """One offer to pay; `access_token` only in the answer that made it."""
+
+    payment_hash: str
+    payment_request: str
+    amount_msat: int
+    state: State
+    created_at: str
+    expires_at: str
+    pay_url: str
+    qr_url: str
+    events_url: str
+    item_id: str | None = None
+    tip_to: str | None = None
+    paid_msat: int | None = None
+    settled_at: str | None = None
+    access_token: str | None = None
+
+
+class TipRequest(Struct, forbid_unknown_fields=True):
+    """A tip; message and name are the creator's to read."""
+
+    amount_msat: TipAmount
+    message: Annotated[str, Meta(max_length=MOST_MESSAGE_CHARACTERS)] = ""
+    name: Annotated[str, Meta(max_length=MOST_NAME_CHARACTERS)] = ""
+
+
+class LinkBody(Struct):
+    """A signed link to the content."""
+
+    url: str
+    expires_at: str
+
+
+class ReceiptShare(Struct):
+    """Where a part of a payment went."""
+
+    creator: str
+    title: str
+    amount_msat: int
+
+
+class ReceiptBody(Struct):
+    """A payment for the one who holds its token; `preimage` is asked of LND, absent while that is away."""
+
+    payment_hash: str
+    item_id: str | None
+    tip_to: str | None
+    title: str
+    amount_msat: int
+    state: State
+    paid_msat: int | None
+    settled_at: str | None
+    preimage: str | None
+    shares: list[ReceiptShare]
+
+
+class CreatorRequest(Struct, forbid_unknown_fields=True):
+    """A new creator."""
+
+    name: Slug
+    title: Title | None = None
+    accent: Annotated[str, Meta(pattern="^#[0-9a-f]{6}$")] | None = None
+
+
+class CreatorBody(Struct):
+    """A creator; `api_key` is shown once, when it is made."""
+
+    name: str
+    title: str
+    accent: str
+    created_at: str
+    api_key: str | None = None
+
+
+class ItemRequest(Struct, forbid_unknown_fields=True):
+    """A new item: Markdown for a text, or `file_name` and a following upload for a file."""
+
+    creator: Slug
+    price_msat: Price
+    title: Title | None = None
+    id: Slug | None = None
+    markdown: Annotated[str, Meta(max_length=4_000_000)] | None = None
+    file_name: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    media_type: Annotated[str, Meta(pattern="^[a-z0-9.+-]+/[a-z0-9.+-]+$", max_length=100)] | None = None
+    preview: Annotated[str, Meta(max_length=100_000)] | None = None
+    shares: Annotated[list[ShareBody], Meta(max_length=MOST_SHARES)] | None = None
+    access_seconds: Seconds | None = None
+    memo: Annotated[str, Meta(min_length=1, max_length=639)] | None = None
+
+
+class ItemChange(Struct, forbid_unknown_fields=True):
+    """What to change; what is absent stays. `access_seconds` and `memo` may be null: for ever, the usual memo."""
+
+    title: Title | msgspec.UnsetType = msgspec.UNSET
+    price_msat: Price | msgspec.UnsetType = msgspec.UNSET
+    shares: Annotated[list[ShareBody], Meta(min_length=1, max_length=MOST_SHARES)] | msgspec.UnsetType = msgspec.UNSET
+    access_seconds: Seconds | msgspec.UnsetType | None = msgspec.UNSET
+    memo: Annotated[str, Meta(min_length=1, max_length=639)] | msgspec.UnsetType | None = msgspec.UNSET
+    state: Literal["active", "archived"] | msgspec.UnsetType = msgspec.UNSET
+
+
+class AdminItemBody(ItemBody, kw_only=True):
+    """An item as its creator sees it."""
+
+    shares: list[ShareBody]
+    memo: str | None
+    state: Literal["active", "archived"]
+    digest: str
+    created_at: str
+    updated_at: str
+
+
+class PaymentBody(Struct):
+    """A settled invoice, in the order in which payments were booked."""
+
+    position: int
+    payment_hash: str
+    item_id: str | None
+    tip_to: str | None
+    paid_msat: int
+    settled_at: str
+    shares: list[ReceiptShare]
+    message: str
+    name: str
+
+
+class BalanceBody(Struct):
+    """A creator's claim on the operator's node."""
+
+    creator: str
+    balance_msat: int
+
+
+def rfc3339(instant: int) -> str:
+    """Unix seconds as RFC 3339, UTC."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def read_body(request: web.Request, form: type[T]) -> T:
+    """The JSON body. Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_invalid`)."""
+    if request.content_type != "application/json":
+        raise Invalid("media_type_unsupported", "Send JSON with Content-Type: application/json.")
+    try:
+        return msgspec.json.decode(await request.read(), type=form)
+    except msgspec.ValidationError as error:
+        raise Invalid("body_invalid", f"{error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid("body_malformed", f"The body is not JSON: {error}.") from error
+
+
+def answer(body: Any, *, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")

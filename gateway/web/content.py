@@ -1,0 +1,117 @@
+"""What was paid for: opened by a token, challenged without one, or by a signed link for an hour."""
+
+import hmac
+from dataclasses import asdict
+from urllib.parse import quote
+
+from aiohttp import web
+
+from gateway.access import mint_token
+from gateway.authorize import Access
+from gateway.catalog import for_sale
+from gateway.errors import Forbidden, PaymentRequired
+from gateway.l402.challenge import challenge_body, challenge_header
+from gateway.l402.credential import parse_authorization
+from gateway.rows import Item, ItemKind
+from gateway.web.bodies import LinkBody, answer, rfc3339
+from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.pages import wall_page
+from gateway.web.problems import problem
+
+LINK_SECONDS = 3600
+_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+
+
+async def read_content(request: web.Request) -> web.StreamResponse:
+    """GET /v1/items/{item_id}/content."""
+    gateway = gateway_of(request)
+    item = gateway.catalog.item(request.match_info["item_id"])
+    lines = request.headers.getall("Authorization", ())
+    for line in lines:
+        if gateway.authorizer.remembered(line, item.id) is not None:
+            return await send_content(gateway, item)
+    try:
+        await gateway.authorizer.authorize(parse_authorization(lines), item.id)
+    except PaymentRequired as refusal:
+        return await _ask_payment(request, gateway, item, refusal)
+    return await send_content(gateway, item)
+
+
+async def create_link(request: web.Request) -> web.Response:
+    """POST /v1/items/{item_id}/links: a browser can neither download nor seek with a header."""
+    gateway = gateway_of(request)
+    item = gateway.catalog.item(request.match_info["item_id"])
+    access = await gateway.authorizer.authorize(
+        parse_authorization(request.headers.getall("Authorization", ())), item.id
+    )
+    expires_at = min(gateway.now() + LINK_SECONDS, access.valid_until or gateway.now() + LINK_SECONDS)
+    url = f"{gateway.config.public_url}{download_path(gateway, access, expires_at)}"
+    return answer(LinkBody(url=url, expires_at=rfc3339(expires_at)))
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """GET /v1/items/{item_id}/download: a signed link's target."""
+    gateway = gateway_of(request)
+    item = gateway.catalog.item(request.match_info["item_id"])
+    expires_at, signature = request.query.get("expires", ""), request.query.get("signature", "")
+    expected = _sign(gateway, item.id, expires_at)
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise Forbidden("link_wrong", "This link was not made here; open the item again for a new one.")
+    if gateway.clock() >= int(expires_at):
+        raise Forbidden("link_expired", "This link has expired; open the item again for a new one.")
+    return await send_content(gateway, item)
+
+
+def download_path(gateway: Gateway, access: Access, expires_at: int) -> str:
+    """A signed path to an item's content."""
+    signature = _sign(gateway, access.item_id, str(expires_at))
+    return f"/v1/items/{access.item_id}/download?expires={expires_at}&signature={signature}"
+
+
+async def send_content(gateway: Gateway, item: Item) -> web.StreamResponse:
+    """The bytes: a text as its sanitised HTML, a file always as a download."""
+    headers = dict(_PRIVATE)
+    if item.kind is ItemKind.FILE:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item.file_name or item.id)}"
+        headers["Content-Type"] = item.media_type
+        return web.FileResponse(gateway.content.path(item.digest), headers=headers)
+    body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
+    return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
+
+
+async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refusal: PaymentRequired) -> web.Response:
+    for_sale(item)
+    if request.method == "HEAD":
+        return problem(402, refusal.code, refusal.detail)
+    if _is_person(request):
+        return wall_page(request, item)
+    creator = gateway.catalog.creator(item.creator)
+    offer = gateway.checkout.item_offer(item, creator)
+    client_key = gateway.limits.client_key(request.remote)
+    invoice = gateway.challenges.known(client_key, item.id, offer.amount_msat)
+    if invoice is None:
+        gateway.limits.take_invoice(client_key, item.id)
+        invoice = await gateway.checkout.challenge(offer)
+        gateway.challenges.keep(client_key, invoice)
+        gateway.metrics.invoices.inc()
+    token = mint_token(gateway.keys, invoice)
+    members = challenge_body(
+        token,
+        payment_request=invoice.payment_request,
+        payment_hash=invoice.payment_hash,
+        amount_msat=invoice.amount_msat,
+        expires_at=invoice.expires_at,
+    )
+    response = problem(402, refusal.code, refusal.detail, **asdict(members))
+    response.headers["WWW-Authenticate"] = challenge_header(token, invoice.payment_request)
+    return response
+
+
+def _is_person(request: web.Request) -> bool:
+    """A browser that shows a page, as against a program: it gets a page, and no invoice is made for it."""
+    navigates = request.headers.get("Sec-Fetch-Mode") == "navigate"
+    return navigates or "text/html" in request.headers.get("Accept", "")
+
+
+def _sign(gateway: Gateway, item_id: str, expires_at: str) -> str:
+    return gateway.keys.keyed_hash("download", f"{item_id}\0{expires_at}")

@@ -1,0 +1,83 @@
+"""The outermost middleware: errors become problems, every answer gets its headers, every request is counted."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from gateway.errors import TuppenceError
+from gateway.web.gateway import gateway_of
+from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, Location",
+}
+PREFLIGHT = CORS | {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Max-Age": "86400",
+}
+API_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+}
+_READERS, _ADMIN = "/v1/", "/v1/admin/"
+
+log = structlog.get_logger()
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """See the module."""
+    for_readers = request.path.startswith(_READERS) and not request.path.startswith(_ADMIN)
+    if for_readers and request.method == "OPTIONS":
+        return web.Response(status=204, headers=PREFLIGHT)
+    response = await _answer(request, handler)
+    if not response.prepared:
+        _add_headers(response, for_readers=for_readers)
+    _count(request, response.status)
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except TuppenceError as error:
+        return problem_of(error)
+    except web.HTTPException as error:
+        return problem_of_http(error)
+    except ConnectionResetError:
+        raise
+    # The edge of the process: a defect is logged whole, and its asker learns nothing of it.
+    except Exception:
+        log.exception("request_failed", method=request.method, route=_route(request))
+        return problem(500, *DEFECT)
+
+
+def stream_headers() -> dict[str, str]:
+    """Headers of an answer that its handler prepares itself, before this middleware sees it."""
+    return API_HEADERS | CORS
+
+
+def _add_headers(response: web.StreamResponse, *, for_readers: bool) -> None:
+    headers = response.headers
+    for name, value in API_HEADERS.items():
+        if name not in headers:
+            headers[name] = value
+    if for_readers:
+        headers.update(CORS)
+
+
+def _count(request: web.Request, status: int) -> None:
+    gateway_of(request).metrics.requests.labels(_route(request), status).inc()
+
+
+def _route(request: web.Request) -> str:
+    """The pattern that matched, never the path: that may name what a reader bought."""
+    resource = request.match_info.route.resource
+    return "none" if resource is None else resource.canonical

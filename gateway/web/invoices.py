@@ -1,0 +1,158 @@
+"""Invoices for readers: make one, ask for its state, wait for its settlement, draw its QR code."""
+
+import asyncio
+
+import msgspec
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
+
+from gateway.checkout import Offer, Sold
+from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
+from gateway.l402.challenge import encode_token
+from gateway.l402.credential import parse_authorization
+from gateway.rows import Invoice
+from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
+from gateway.web.edge import stream_headers
+from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.qr import payment_qr
+
+LOOK_AGAIN_SECONDS = 15.0
+_FINAL = ("settled", "canceled")
+
+
+async def create_invoice(request: web.Request) -> web.Response:
+    """POST /v1/items/{item_id}/invoices."""
+    gateway = gateway_of(request)
+    if request.can_read_body and await request.read() not in {b"", b"{}"}:
+        raise Invalid("body_invalid", "This takes no body: the price is the item's.")
+    item = gateway.catalog.item(request.match_info["item_id"])
+    offer = gateway.checkout.item_offer(item, gateway.catalog.creator(item.creator))
+    return await _sell(request, gateway, offer)
+
+
+async def create_tip(request: web.Request) -> web.Response:
+    """POST /v1/creators/{name}/tips."""
+    gateway = gateway_of(request)
+    creator = gateway.catalog.creator(request.match_info["name"])
+    tip = await read_body(request, TipRequest)
+    offer = gateway.checkout.tip_offer(creator, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
+    return await _sell(request, gateway, offer)
+
+
+async def read_invoice(request: web.Request) -> web.Response:
+    """GET /v1/invoices/{payment_hash}; an open one is asked of the node, at most every 5 s."""
+    gateway = gateway_of(request)
+    invoice = await look_again(gateway, await find_invoice(request))
+    return answer(invoice_body(gateway, invoice))
+
+
+async def draw_qr(request: web.Request) -> web.Response:
+    """GET /v1/invoices/{payment_hash}/qr.svg."""
+    invoice = await find_invoice(request)
+    headers = {"Cache-Control": "private, max-age=86400, immutable"}
+    return web.Response(text=payment_qr(invoice.payment_request), content_type="image/svg+xml", headers=headers)
+
+
+async def stream_events(request: web.Request) -> web.StreamResponse:
+    """GET /v1/invoices/{payment_hash}/events: the present state first, then each new one."""
+    gateway = gateway_of(request)
+    await find_invoice(request)
+    with gateway.hub.waiting(request.match_info["payment_hash"]) as woken:
+        gateway.metrics.waiters.set(gateway.hub.count)
+        async with sse_response(request, headers=stream_headers() | {"X-Accel-Buffering": "no"}) as stream:
+            await _tell(request, gateway, stream, woken)
+    gateway.metrics.waiters.set(gateway.hub.count)
+    return stream
+
+
+async def _tell(request: web.Request, gateway: Gateway, stream: EventSourceResponse, woken: asyncio.Event) -> None:
+    shown = ""
+    while not gateway.hub.closed:
+        woken.clear()
+        invoice = await find_invoice(request)
+        now = gateway.clock()
+        state = invoice.shown_state(now)
+        if state != shown:
+            await stream.send(msgspec.json.encode(invoice_body(gateway, invoice)).decode(), event=state)
+            shown = state
+        if state in _FINAL:
+            return
+        wait_seconds = min(LOOK_AGAIN_SECONDS, invoice.expires_at - now) if state == "open" else LOOK_AGAIN_SECONDS
+        try:
+            async with asyncio.timeout(max(0.05, wait_seconds)):
+                await woken.wait()
+        except TimeoutError:
+            continue
+
+
+async def find_invoice(request: web.Request) -> Invoice:
+    """The invoice of the path. Raises `NotFound` (`invoice_not_found`)."""
+    payment_hash = request.match_info["payment_hash"]
+    invoice = await gateway_of(request).store.read(lambda tx: tx.invoices.get(payment_hash))
+    if invoice is None:
+        raise NotFound("invoice_not_found", "There is no invoice with this payment hash here.")
+    return invoice
+
+
+async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
+    """The invoice as the node has it; as we have it while the node is away."""
+    try:
+        return await gateway.settler.recheck(invoice)
+    except (Unavailable, OutcomeUnknown):
+        return invoice
+
+
+async def sell(request: web.Request, gateway: Gateway, offer: Offer, *, idempotency_key: str | None) -> Sold:
+    """The invoice that the request's token or key already has, else a new one within the limits."""
+    presented = await _presented(request, gateway, offer)
+    if presented is not None:
+        return presented
+    client_key = gateway.limits.client_key(request.remote)
+    subject = offer.item_id or f"@{offer.tip_to}"
+    sold = await gateway.checkout.create(
+        offer,
+        idempotency_key=idempotency_key,
+        before_issuing=lambda: gateway.limits.take_invoice(client_key, subject),
+    )
+    if sold.fresh:
+        gateway.metrics.invoices.inc()
+    return sold
+
+
+async def _sell(request: web.Request, gateway: Gateway, offer: Offer) -> web.Response:
+    sold = await sell(request, gateway, offer, idempotency_key=request.headers.get("Idempotency-Key"))
+    body = invoice_body(gateway, sold.invoice)
+    body.access_token = encode_token(sold.token)
+    return answer(body, status=201)
+
+
+async def _presented(request: web.Request, gateway: Gateway, offer: Offer) -> Sold | None:
+    for _, credential in parse_authorization(request.headers.getall("Authorization", ())):
+        try:
+            _, invoice = await gateway.authorizer.invoice_of(credential)
+        except Refused:
+            continue
+        if invoice is not None and gateway.checkout.reuse(offer, invoice):
+            return Sold(invoice=invoice, token=credential.macaroon, fresh=False)
+    return None
+
+
+def invoice_body(gateway: Gateway, invoice: Invoice) -> InvoiceBody:
+    """An invoice for its reader, without a token."""
+    base = gateway.config.public_url
+    page = f"/i/{invoice.item_id}" if invoice.item_id is not None else f"/t/{invoice.tip_to}"
+    return InvoiceBody(
+        payment_hash=invoice.payment_hash,
+        payment_request=invoice.payment_request,
+        amount_msat=invoice.amount_msat,
+        state=invoice.shown_state(gateway.clock()),  # type: ignore[arg-type]  # the four states of the row
+        created_at=rfc3339(invoice.created_at),
+        expires_at=rfc3339(invoice.expires_at),
+        pay_url=base + page,
+        qr_url=f"{base}/v1/invoices/{invoice.payment_hash}/qr.svg",
+        events_url=f"{base}/v1/invoices/{invoice.payment_hash}/events",
+        item_id=invoice.item_id,
+        tip_to=invoice.tip_to,
+        paid_msat=invoice.paid_msat,
+        settled_at=None if invoice.settled_at is None else rfc3339(invoice.settled_at),
+    )

@@ -1,0 +1,89 @@
+"""The OpenAPI document, made from the table of routes and the bodies' types."""
+
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway import __version__
+from gateway.checkout import IDEMPOTENCY_KEY
+from gateway.web.bodies import Problem, answer
+from gateway.web.problems import MEDIA_TYPE, TITLES
+from gateway.web.routes import API, Route
+
+_PATH_PARAMETERS = {
+    "item_id": "^[a-z0-9-]{1,64}$",
+    "name": "^[a-z0-9-]{1,64}$",
+    "payment_hash": "^[0-9a-f]{64}$",
+}
+_REF_TEMPLATE = "#/components/schemas/{name}"
+
+
+async def serve_document(_: web.Request) -> web.Response:
+    """GET /openapi.json."""
+    return answer(document())
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document, OpenAPI 3.1."""
+    types = [kind for route in API for kind in (route.takes, route.gives) if not isinstance(kind, str | None)]
+    schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REF_TEMPLATE)
+    by_type = {repr(kind): schema for kind, schema in zip([*types, Problem], schemas, strict=True)}
+    paths: dict[str, Any] = {}
+    for route in API:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tuppence", "version": __version__, "description": (__doc__ or "").strip()},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "An invoice's access_token, or L402."},
+                "key": {"type": "http", "scheme": "bearer", "description": "A creator's or the operator's API key."},
+            },
+        },
+    }
+
+
+def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "parameters": _parameters(route),
+        "responses": {str(route.status): {"description": "Done", "content": _content(route.gives, by_type)}},
+    }
+    for status in route.refusals:
+        operation["responses"][str(status)] = {
+            "description": TITLES[status],
+            "content": {MEDIA_TYPE: {"schema": by_type[repr(Problem)]}},
+        }
+    if route.path == "/readyz":
+        operation["responses"]["503"]["content"] = _content(route.gives, by_type)
+    if route.takes is not None:
+        operation["requestBody"] = {"required": True, "content": _content(route.takes, by_type)}
+    if route.proof != "none":
+        operation["security"] = [{route.proof: []}]
+    return operation
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    names = re.findall(r"{(\w+)}", route.path)
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _PATH_PARAMETERS[name]}}
+        for name in names
+    ]
+    found += [{"name": name, "in": "query", "schema": schema} for name, schema in route.query.items()]
+    if route.idempotent:
+        pattern = f"^{IDEMPOTENCY_KEY.pattern}$"
+        found.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": pattern}})
+    return found
+
+
+def _content(kind: Any, by_type: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(kind, str):
+        return {kind: {"schema": {"type": "string", "format": "binary"} if kind == "application/octet-stream" else {}}}
+    return {"application/json": {"schema": by_type[repr(kind)]}}

@@ -1,0 +1,97 @@
+"""Errors as RFC 9457 problem documents: a stable `code`, and a `detail` that says what to do."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    PaymentRequired,
+    TooMany,
+    TuppenceError,
+    Unauthorized,
+    Unavailable,
+)
+from gateway.l402.challenge import refusal_header
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[TuppenceError], int] = {
+    Invalid: 422,
+    NotFound: 404,
+    Unauthorized: 401,
+    Forbidden: 403,
+    PaymentRequired: 402,
+    Conflict: 409,
+    TooMany: 429,
+    Unavailable: 503,
+    OutcomeUnknown: 503,
+}
+# Where HTTP has a status of its own for what is wrong with a request.
+STATUS_OF_CODE = {
+    "body_malformed": 400,
+    "body_too_large": 413,
+    "media_type_unsupported": 415,
+    "precondition_failed": 412,
+}
+TITLES = {
+    400: "Malformed",
+    401: "Not opened by this",
+    402: "Payment required",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    412: "Changed meanwhile",
+    413: "Too large",
+    415: "Not understood",
+    422: "Not valid",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available",
+    504: "Outcome unknown",
+}
+DEFECT = ("internal_error", "Something is broken here; it was logged. Nothing was charged.")
+_HTTP_CODES = {
+    404: ("route_not_found", "There is nothing at this address; /docs lists what there is."),
+    405: ("method_not_allowed", "This address does not answer that method; /docs lists those it does."),
+    413: ("body_too_large", "The body is larger than this address takes."),
+}
+
+
+def status_of(error: TuppenceError) -> int:
+    """The HTTP status of a refusal."""
+    return STATUS_OF_CODE.get(error.code) or STATUS[type(error)]
+
+
+def problem(status: int, code: str, detail: str, **members: Any) -> web.Response:
+    """A problem document."""
+    title = TITLES.get(status, "Error")
+    body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, **members}
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type=MEDIA_TYPE)
+
+
+def problem_of(error: TuppenceError) -> web.Response:
+    """The answer to a refusal, with Retry-After and WWW-Authenticate where they belong."""
+    status = status_of(error)
+    response = problem(status, error.code, error.detail)
+    if error.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = refusal_header(error.code)
+    return response
+
+
+def problem_of_http(error: web.HTTPException) -> web.Response:
+    """Aiohttp's own refusals, such as an unknown path, in the same form."""
+    code, detail = _HTTP_CODES.get(error.status, ("request_refused", error.reason))
+    response = problem(error.status, code, detail)
+    for name in ("Allow", "Location"):
+        if name in error.headers:
+            response.headers[name] = error.headers[name]
+    return response

@@ -1,0 +1,89 @@
+"""The public item, and a payment's receipt for the one who holds its token."""
+
+from aiohttp import web
+
+from gateway.access import Token
+from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
+from gateway.l402.credential import parse_authorization
+from gateway.ledger import CREATOR_PREFIX, split
+from gateway.rows import Invoice, InvoiceState, Item, ItemState
+from gateway.web.bodies import ItemBody, ReceiptBody, ReceiptShare, answer, rfc3339
+from gateway.web.gateway import Gateway, gateway_of
+
+
+async def read_item(request: web.Request) -> web.Response:
+    """GET /v1/items/{item_id}."""
+    gateway = gateway_of(request)
+    return answer(item_body(gateway, gateway.catalog.item(request.match_info["item_id"])))
+
+
+async def read_receipt(request: web.Request) -> web.Response:
+    """GET /v1/receipt, with the token as Bearer."""
+    gateway = gateway_of(request)
+    presented = parse_authorization(request.headers.getall("Authorization", ()))
+    if not presented:
+        raise Unauthorized("token_missing", "Send the invoice's token: Authorization: Bearer <access_token>.")
+    token, invoice = await gateway.authorizer.invoice_of(presented[0][1])
+    if invoice is None:
+        raise NotFound("invoice_not_found", "The invoice of this token is not here any more.")
+    return answer(await _receipt(gateway, token, invoice))
+
+
+async def _receipt(gateway: Gateway, token: Token, invoice: Invoice) -> ReceiptBody:
+    settled = invoice.state is InvoiceState.SETTLED
+    return ReceiptBody(
+        payment_hash=invoice.payment_hash,
+        item_id=invoice.item_id,
+        tip_to=invoice.tip_to,
+        title=_title(gateway, token),
+        amount_msat=invoice.amount_msat,
+        state=invoice.shown_state(gateway.clock()),  # type: ignore[arg-type]  # the four states of the row
+        paid_msat=invoice.paid_msat,
+        settled_at=None if invoice.settled_at is None else rfc3339(invoice.settled_at),
+        preimage=await _preimage(gateway, invoice) if settled else None,
+        shares=await booked_shares(gateway, invoice),
+    )
+
+
+async def booked_shares(gateway: Gateway, invoice: Invoice) -> list[ReceiptShare]:
+    """Where each part went, from the ledger; where it will go, before settlement."""
+    transfers = await gateway.store.read(lambda tx: tx.ledger.of_payment(invoice.payment_hash))
+    parts = [(t.credit_account.removeprefix(CREATOR_PREFIX), int(t.amount_msat)) for t in transfers]
+    return [
+        ReceiptShare(creator=name, title=gateway.catalog.creator(name).title, amount_msat=part)
+        for name, part in parts or split(invoice.amount_msat, invoice.shares)
+    ]
+
+
+def item_body(gateway: Gateway, item: Item) -> ItemBody:
+    """An item as everyone sees it."""
+    return ItemBody(
+        id=item.id,
+        kind=item.kind.value,
+        title=item.title,
+        creator=item.creator,
+        creator_title=gateway.catalog.creator(item.creator).title,
+        price_msat=item.price_msat,
+        preview_html=item.preview_html,
+        access_seconds=item.access_seconds,
+        media_type=item.media_type,
+        byte_size=item.byte_size,
+        word_count=item.word_count,
+        for_sale=item.state is ItemState.ACTIVE,
+        pay_url=f"{gateway.config.public_url}/i/{item.id}",
+    )
+
+
+async def _preimage(gateway: Gateway, invoice: Invoice) -> str | None:
+    """LND alone keeps preimages; a receipt without one is better than none."""
+    try:
+        return await gateway.node.preimage(invoice.payment_hash)
+    except (Unavailable, OutcomeUnknown):
+        return None
+
+
+def _title(gateway: Gateway, token: Token) -> str:
+    if token.item_id is not None:
+        return gateway.catalog.item(token.item_id).title
+    assert token.tip_to is not None, "a token is for an item or a tip"
+    return gateway.catalog.creator(token.tip_to).title

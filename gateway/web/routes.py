@@ -1,0 +1,130 @@
+"""Every address the gateway answers; the router and the OpenAPI document are both made from this table."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiohttp import web
+
+from gateway.web import (
+    admin,
+    admin_books,
+    admin_items,
+    content,
+    invoices,
+    operations,
+    pages,
+    receipts,
+)
+from gateway.web.bodies import (
+    AdminItemBody,
+    BalanceBody,
+    CreatorBody,
+    CreatorRequest,
+    InvoiceBody,
+    ItemBody,
+    ItemChange,
+    ItemRequest,
+    LinkBody,
+    PaymentBody,
+    ReceiptBody,
+    TipRequest,
+)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Proof = Literal["none", "token", "key"]
+
+_ISSUING = (404, 409, 422, 429, 503)
+_ADMIN = (401, 403)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation. `gives` is the body of `status`, a type or a media type; `refusals` are problem documents."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    takes: Any = None
+    gives: Any = None
+    status: int = 200
+    refusals: tuple[int, ...] = ()
+    proof: Proof = "none"
+    query: dict[str, dict[str, Any]] = field(default_factory=dict)
+    idempotent: bool = False
+
+
+API = (
+    Route(method="GET", path="/v1/items/{item_id}", handler=receipts.read_item,
+          summary="An item: its price and preview, never the paid part", gives=ItemBody, refusals=(404,)),
+    Route(method="POST", path="/v1/items/{item_id}/invoices", handler=invoices.create_invoice,
+          summary="An invoice for an item, at the item's price", gives=InvoiceBody, status=201,
+          refusals=(400, *_ISSUING), idempotent=True),
+    Route(method="POST", path="/v1/creators/{name}/tips", handler=invoices.create_tip,
+          summary="An invoice for a tip", takes=TipRequest, gives=InvoiceBody, status=201,
+          refusals=(400, 413, 415, *_ISSUING), idempotent=True),
+    Route(method="GET", path="/v1/invoices/{payment_hash}", handler=invoices.read_invoice,
+          summary="An invoice's state", gives=InvoiceBody, refusals=(404,)),
+    Route(method="GET", path="/v1/invoices/{payment_hash}/events", handler=invoices.stream_events,
+          summary="Server-sent events: the state now, then each new one", gives="text/event-stream",
+          refusals=(404, 429)),
+    Route(method="GET", path="/v1/invoices/{payment_hash}/qr.svg", handler=invoices.draw_qr,
+          summary="The invoice as a QR code", gives="image/svg+xml", refusals=(404,)),
+    Route(method="GET", path="/v1/items/{item_id}/content", handler=content.read_content,
+          summary="The paid part: opens with a token, else asks for payment", gives="*/*", proof="token",
+          refusals=(401, 402, 403, 404, 429, 503)),
+    Route(method="POST", path="/v1/items/{item_id}/links", handler=content.create_link,
+          summary="A signed link to the paid part, for an hour", gives=LinkBody, proof="token",
+          refusals=(401, 402, 403, 404)),
+    Route(method="GET", path="/v1/items/{item_id}/download", handler=content.download,
+          summary="The target of a signed link", gives="*/*", refusals=(403, 404),
+          query={"expires": {"type": "string"}, "signature": {"type": "string"}}),
+    Route(method="GET", path="/v1/receipt", handler=receipts.read_receipt,
+          summary="A payment's receipt for the holder of its token", gives=ReceiptBody, proof="token",
+          refusals=(401, 402, 403, 404)),
+    Route(method="GET", path="/v1/admin/creators", handler=admin.list_creators, summary="All creators",
+          gives=list[CreatorBody], proof="key", refusals=_ADMIN),
+    Route(method="POST", path="/v1/admin/creators", handler=admin.create_creator, summary="A new creator, with a key",
+          takes=CreatorRequest, gives=CreatorBody, status=201, proof="key",
+          refusals=(400, *_ADMIN, 409, 413, 415, 422)),
+    Route(method="POST", path="/v1/admin/creators/{name}/key", handler=admin.rotate_key,
+          summary="A new API key; the old one ends at once", gives=CreatorBody, proof="key", refusals=(*_ADMIN, 404)),
+    Route(method="GET", path="/v1/admin/items", handler=admin_items.list_items, summary="What the key's creator sells",
+          gives=list[AdminItemBody], proof="key", refusals=_ADMIN),
+    Route(method="POST", path="/v1/admin/items", handler=admin_items.create_item, summary="A new item",
+          takes=ItemRequest, gives=AdminItemBody, status=201, proof="key",
+          refusals=(400, *_ADMIN, 404, 409, 413, 415, 422)),
+    Route(method="GET", path="/v1/admin/items/{item_id}", handler=admin_items.read_item, summary="One item, whole",
+          gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404)),
+    Route(method="PATCH", path="/v1/admin/items/{item_id}", handler=admin_items.change_item,
+          summary="Change, archive or restore an item; what was sold keeps its terms", takes=ItemChange,
+          gives=AdminItemBody, proof="key", refusals=(400, *_ADMIN, 404, 413, 415, 422)),
+    Route(method="PUT", path="/v1/admin/items/{item_id}/content", handler=admin_items.put_content,
+          summary="The paid part: Markdown for a text, any bytes for a file", takes="application/octet-stream",
+          gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404, 413, 422)),
+    Route(method="GET", path="/v1/admin/payments", handler=admin_books.list_payments,
+          summary="Payments and tips, in the order of their booking", gives=list[PaymentBody], proof="key",
+          refusals=(*_ADMIN, 422), query={
+              "after": {"type": "integer", "minimum": 0, "maximum": 2**62},
+              "limit": {"type": "integer", "minimum": 0, "maximum": admin_books.MOST_PAYMENTS},
+          }),
+    Route(method="GET", path="/v1/admin/balances", handler=admin_books.list_balances, summary="What creators are owed",
+          gives=list[BalanceBody], proof="key", refusals=_ADMIN),
+    Route(method="GET", path="/healthz", handler=operations.alive, summary="The process answers",
+          gives=dict[str, bool]),
+    Route(method="GET", path="/readyz", handler=operations.ready, summary="Ready to sell, or what is wrong",
+          gives=dict[str, Any], refusals=(503,)),
+    Route(method="GET", path="/metrics", handler=operations.metrics, summary="Prometheus metrics", gives="text/plain",
+          refusals=(401,)),
+)  # fmt: skip
+
+
+def add_routes(app: web.Application) -> None:
+    """Put the whole table, and the pages for people, on an application."""
+    for route in API:
+        app.router.add_route(route.method, route.path, route.handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, route.handler)
+    # The edge answers every preflight; a route must exist for the router to let it through.
+    pages.add_pages(app)

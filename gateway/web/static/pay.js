@@ -1,0 +1,97 @@
+// Pays for what the page offers and opens it in place.
+const $ = (id) => document.getElementById(id);
+const sale = $("sale"), line = $("status"), { kind, invoices, opens, method } = sale.dataset;
+const shelf = "tuppence:" + location.pathname;
+let attempts = [], current, live, opened;
+try { attempts = JSON.parse(localStorage[shelf]); } catch {}
+
+const keep = (list) => {
+  attempts = list;
+  try { localStorage[shelf] = JSON.stringify(list); } catch {}
+};
+const drop = (a) => keep(attempts.filter((b) => b !== a));
+const at = (a) => "/v1/invoices/" + a.hash;
+const say = (words) => { line.textContent = line.dataset[words] ?? words; };
+const show = (state, words = state) => { sale.dataset.state = state; say(words); };
+const tell = (name, detail) => sale.dispatchEvent(new CustomEvent("tuppence-" + name, { bubbles: true, detail }));
+
+async function ask(words) {
+  if (sale.dataset.state === "asking") return;
+  show("asking");
+  const { amount, own, ...note } = Object.fromEntries(new FormData($("offer")));
+  const body = JSON.stringify(kind === "tip" ? { amount_msat: 1000 * (amount || own), ...note } : {});
+  let a = attempts.at(-1);
+  if (words || a?.body !== body || a.ends < Date.now()) {
+    a = { body, key: crypto.getRandomValues(new Uint32Array(5)).join("-") };
+    keep([...attempts, a]);
+  }
+  try {
+    const headers = { "Content-Type": "application/json", "Idempotency-Key": a.key };
+    const r = await fetch(invoices, { method: "POST", body, headers }), got = await r.json();
+    if (r.ok) offer(a, got, Date.parse(r.headers.get("Date")), words);
+    else show("offered", r.status === 503 ? "away" : got.detail);
+  } catch { show("offered", "offline"); }
+}
+
+function offer(a, got, now, words = "waiting") {
+  current = Object.assign(a, {
+    hash: got.payment_hash, token: got.access_token, ends: Date.now() + Date.parse(got.expires_at) - now,
+  });
+  keep(attempts);
+  $("qr").src = at(a) + "/qr.svg";
+  $("wallet").href = "lightning:" + got.payment_request;
+  $("request").value = got.payment_request;
+  $("amount").textContent = (got.amount_msat / 1000).toLocaleString("en");
+  show("waiting", words);
+  if (words === "waiting") $("wallet").focus();
+  tell("invoice", got);
+  live = new EventSource(at(a) + "/events");
+  const final = ({ target, type }) => check(a, type, target.close());
+  for (const type of ["settled", "canceled"]) live.addEventListener(type, final);
+}
+
+async function check(a, state) {
+  if (!a.hash || opened) return;
+  try {
+    state ??= a.paid ? "settled" : (await (await fetch(at(a))).json()).state;
+    if (state === "canceled") drop(a);
+    if (state === "settled") await open(a);
+    else if (a === current) say("waiting");
+  } catch { say("offline"); }
+}
+
+async function open(a) {
+  if (current) {
+    show("settled");
+    tell("paid", a.hash);
+  }
+  const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
+  if (/40[23]/.test(r.status)) return drop(a), show("offered", "");
+  if (!r.ok) return setTimeout(check, 2000, a, "settled");
+  const got = await (kind === "text" ? r.text() : r.json());
+  const unfold = () => {
+    if (opened) return;
+    opened = true;
+    if (kind === "text") $("text").innerHTML = got;
+    if (got.url) $("file").href = got.url;
+    $("receipt").href = "/r#" + a.token;
+    show(a.paid ? "yours" : "open");
+    if (current) $("text").focus({ preventScroll: true });
+    tell("unlocked", a.hash);
+    a.paid = 1;
+    kind === "tip" ? drop(a) : keep(attempts);
+  };
+  document.startViewTransition?.(unfold) ?? unfold();
+}
+
+const recheck = () => attempts.forEach((a) => check(a));
+for (const back of ["pageshow", "online", "visibilitychange"]) addEventListener(back, recheck);
+$("wallet").onclick = () => say("paying");
+$("offer").onsubmit = (e) => { e.preventDefault(); ask(); };
+setInterval(() => {
+  const seconds = Math.ceil((current?.ends - Date.now()) / 1000);
+  $("left").textContent = seconds < 60 ? seconds + " s" : "";
+  if (document.hidden || sale.dataset.state !== "waiting") return;
+  if (seconds <= 0) ask("renewed");
+  else if (live.readyState !== 1 && seconds % 5 === 0) recheck();
+}, 1000);
