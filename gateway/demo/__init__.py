@@ -1,0 +1,1 @@
+"""The demo site and its wallets; imported by the command line only."""

@@ -1,0 +1,91 @@
+// The demo's wallet: it hears of the page's invoice by its events, pays it, and shows where the money went.
+const $ = (id) => document.getElementById("demo-" + id);
+const panel = document.getElementById("demo"), status = document.getElementById("status");
+const sat = (msat) => (msat / 1000).toLocaleString("en", { maximumFractionDigits: 3 });
+const step = (name) => { panel.dataset.step = name; $("pay").disabled = name !== "asked"; };
+let invoice, paidHere;
+
+document.addEventListener("tuppence-invoice", ({ detail }) => ask(detail.payment_request));
+document.addEventListener("tuppence-paid", () => sent());
+document.addEventListener("tuppence-unlocked", ({ detail }) => account(detail, Date.now()));
+$("pay").addEventListener("click", pay);
+$("done").addEventListener("click", () => panel.remove());
+balance();
+
+async function post(path) {
+  const answer = await fetch(path, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ invoice }),
+  });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.detail);
+  return body;
+}
+
+async function balance() {
+  const { balance_msat } = await (await fetch("/demo/balance")).json();
+  $("balance").textContent = sat(balance_msat);
+}
+
+async function ask(payment_request) {
+  invoice = payment_request;
+  try {
+    const decoded = await post("/demo/decode");
+    $("amount").textContent = sat(decoded.amount_msat);
+    $("memo").textContent = decoded.description;
+    $("payee").textContent = decoded.payee.slice(0, 8) + "…" + decoded.payee.slice(-6);
+    $("refusal").textContent = "";
+    step("asked");
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+async function pay() {
+  step("paying");
+  status.textContent = status.dataset.paying;
+  $("refusal").textContent = "";
+  try {
+    await post("/demo/pay");
+    sent();
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+function refuse(error) {
+  if (panel.dataset.step === "sent") return;
+  step("asked");
+  status.textContent = status.dataset.waiting;
+  $("refusal").textContent = error.message;
+}
+
+function sent() {
+  paidHere = true;
+  step("sent");
+  balance();
+}
+
+async function account(payment_hash, openedAt) {
+  const answer = await fetch("/demo/payments/" + payment_hash);
+  if (!answer.ok) return;
+  const { shares, seen_at } = await answer.json();
+  $("shares").replaceChildren(...shares.map(line));
+  $("bar").replaceChildren(...shares.map(segment));
+  $("swift").hidden = !(paidHere && seen_at);
+  $("opened").textContent = Math.max(1, Math.round(openedAt - seen_at * 1000)) + " ms";
+  $("went").hidden = false;
+}
+
+function line(share) {
+  const row = document.createElement("div"), name = document.createElement("dt"), amount = document.createElement("dd");
+  name.textContent = share.title;
+  amount.textContent = sat(share.amount_msat) + " sat";
+  row.append(name, amount);
+  return row;
+}
+
+function segment(share) {
+  const part = document.createElement("span");
+  part.style.flexGrow = share.amount_msat;
+  return part;
+}

@@ -1,0 +1,109 @@
+"""The network's channels: who opens them to whom, how large, and until when they are waited for."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lndgrpc.compiled import lightning_pb2
+
+from gateway.regtest.chain import Chain
+from gateway.regtest.node import Node
+from gateway.regtest.process import until
+from gateway.regtest.state import NetworkState, NodeName
+
+OPEN_SECONDS = 60.0
+# Six confirmations announce a channel, so that the reader learns of the one behind the merchant.
+CONFIRMATIONS = 6
+COINS = 3
+FEE_SAT_PER_VBYTE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One channel to open; half of its capacity is given to the other side at once."""
+
+    opener: NodeName
+    partner: NodeName
+    capacity_sat: int
+
+
+# Two between reader and merchant: each carries at most 483 payments under way in a direction.
+CHANNELS = (
+    Channel(opener="reader", partner="merchant", capacity_sat=16_000_000),
+    Channel(opener="reader", partner="merchant", capacity_sat=16_000_000),
+    Channel(opener="merchant", partner="creator", capacity_sat=10_000_000),
+)
+
+
+async def fund(nodes: Mapping[NodeName, Node], state: NetworkState, chain: Chain) -> None:
+    """Give every node coins and open every channel; the chain has its first blocks already."""
+    # Channels are opened at the same time, and each needs a confirmed coin of its own.
+    addresses = [await node.new_address() for node in nodes.values() for _ in range(COINS)]
+    await chain.give(addresses)
+    await _mine(chain, nodes, blocks=1)
+    await connect_peers(nodes, state)
+    await asyncio.gather(*(_open(nodes[channel.opener], nodes[channel.partner], channel) for channel in CHANNELS))
+    await _mine(chain, nodes, blocks=CONFIRMATIONS)
+    await wait_for_channels(nodes)
+    await asyncio.gather(*(_wait_for_graph(node) for node in nodes.values()))
+
+
+async def connect_peers(nodes: Mapping[NodeName, Node], state: NetworkState) -> None:
+    """Connect the partners of every channel now; LND itself would wait a while after a restart."""
+    keys = {name: (await node.info()).identity_pubkey for name, node in nodes.items()}
+    for opener, partner in {(channel.opener, channel.partner) for channel in CHANNELS}:
+        peers = await nodes[opener].lightning.ListPeers(lightning_pb2.ListPeersRequest(), timeout=OPEN_SECONDS)
+        if keys[partner] in {peer.pub_key for peer in peers.peers}:
+            continue
+        address = lightning_pb2.LightningAddress(pubkey=keys[partner], host=f"127.0.0.1:{state.ports[partner].peer}")
+        request = lightning_pb2.ConnectPeerRequest(addr=address, perm=True, timeout=10)
+        await nodes[opener].lightning.ConnectPeer(request, timeout=OPEN_SECONDS)
+
+
+async def wait_for_channels(nodes: Mapping[NodeName, Node]) -> None:
+    """Wait until every node sees each of its channels active; raises RegtestError after a minute."""
+    await asyncio.gather(*(_wait_for_active(name, node) for name, node in nodes.items()))
+
+
+async def _wait_for_active(name: NodeName, node: Node) -> None:
+    expected = sum(name in {channel.opener, channel.partner} for channel in CHANNELS)
+
+    async def are_active() -> bool:
+        request = lightning_pb2.ListChannelsRequest(active_only=True)
+        answer = await node.lightning.ListChannels(request, timeout=OPEN_SECONDS)
+        return len(answer.channels) >= expected
+
+    await until(are_active, seconds=OPEN_SECONDS, what=f"{expected} active channels at the {name}")
+
+
+async def _wait_for_graph(node: Node) -> None:
+    async def knows_all() -> bool:
+        answer = await node.lightning.DescribeGraph(lightning_pb2.ChannelGraphRequest(), timeout=OPEN_SECONDS)
+        known = [edge for edge in answer.edges if edge.HasField("node1_policy") and edge.HasField("node2_policy")]
+        return len(known) >= len(CHANNELS)
+
+    await until(knows_all, seconds=OPEN_SECONDS, what="every channel in a node's graph")
+
+
+async def _open(opener: Node, partner: Node, channel: Channel) -> None:
+    request = lightning_pb2.OpenChannelRequest(
+        node_pubkey=bytes.fromhex((await partner.info()).identity_pubkey),
+        local_funding_amount=channel.capacity_sat,
+        push_sat=channel.capacity_sat // 2,
+        sat_per_vbyte=FEE_SAT_PER_VBYTE,
+    )
+    await opener.lightning.OpenChannelSync(request, timeout=OPEN_SECONDS)
+
+
+async def _mine(chain: Chain, nodes: Mapping[NodeName, Node], *, blocks: int) -> None:
+    height = await chain.mine(blocks)
+    await asyncio.gather(*(wait_for_height(node, height) for node in nodes.values()))
+
+
+async def wait_for_height(node: Node, height: int) -> None:
+    """Wait until the node has followed the chain to this height; raises RegtestError after a minute."""
+
+    async def is_synced() -> bool:
+        return await node.is_synced(height)
+
+    await until(is_synced, seconds=OPEN_SECONDS, what=f"a node at block {height}")

@@ -1,0 +1,212 @@
+"""`tuppence regtest`: a real Lightning network on this machine."""
+
+# ruff: noqa: PLC0415 - what needs gRPC is imported in the commands: `tuppence --help` need not wait half a second
+import asyncio
+import re
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.demo.wallet import WalletError
+from gateway.regtest.process import RegtestError, until
+from gateway.regtest.state import CHAIN, NODE_NAMES, Backend
+
+if TYPE_CHECKING:
+    from gateway.regtest.status import ProcessStatus
+
+T = TypeVar("T")
+
+FOLDER = Path(".tuppence/regtest")
+LOG_BYTES = 8_192
+
+app = typer.Typer(
+    help="A real Lightning network on this machine: btcd and three LND nodes.", no_args_is_help=True
+)
+output = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+Folder = Annotated[Path, typer.Option("--folder", help="Where the network lives.")]
+
+
+@app.command()
+def up(
+    backend: Annotated[Backend | None, typer.Option(help="LND's database; sqlite if not said.")] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """Start the network, from nothing or from where it was, and write the gateway's tuppence.env."""
+    from gateway.regtest.credentials import GATEWAY_ENV
+    from gateway.regtest.lifetime import up as bring_up
+
+    async def start(report: Callable[[str], None]) -> tuple[str, ...]:
+        async with await bring_up(folder, backend=backend, report=report) as network:
+            return network.started
+
+    began = monotonic()
+    with _progress("starting the network") as report:
+        started = _run(start(report))
+    if started:
+        output.print(f"The network is up, after {monotonic() - began:.0f} s.")
+    else:
+        output.print("The network was up already.")
+    output.print(f"The gateway's variables are in {folder}/{GATEWAY_ENV}", soft_wrap=True)
+
+
+@app.command()
+def down(
+    *,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove the network's folder too.")] = False,
+    folder: Folder = FOLDER,
+) -> None:
+    """Stop the network and wait until it is gone."""
+    from gateway.regtest.lifetime import down as take_down
+
+    with _progress("stopping the network") as report:
+        stopped = _run(take_down(folder, delete=delete, report=report))
+    output.print("The network is down." if stopped else "The network was down already.")
+
+
+@app.command()
+def status(folder: Folder = FOLDER) -> None:
+    """Show the processes, how far they followed the chain, and the channels."""
+    from gateway.regtest.status import status as ask
+
+    output.print(_table(_run(ask(folder))))
+
+
+@app.command()
+def mine(
+    blocks: Annotated[int, typer.Argument(min=1, max=1000, help="How many.")] = 1, folder: Folder = FOLDER
+) -> None:
+    """Make blocks."""
+    from gateway.regtest.network import load_network
+
+    async def make() -> int:
+        async with load_network(folder) as network:
+            return await network.mine(blocks)
+
+    output.print(f"The chain is at block {_run(make())}.")
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="btcd, merchant, reader or creator.")],
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    folder: Folder = FOLDER,
+) -> None:
+    """Show what a process of the network has printed."""
+    from gateway.regtest.network import load_network, log_path
+
+    if name not in {CHAIN, *NODE_NAMES}:
+        _fail(f"There is no {name}. Say one of: {', '.join((CHAIN, *NODE_NAMES))}")
+    path = log_path(_checked(lambda: load_network(folder)).folder, name)
+    _run(_show(path, follow=follow))
+
+
+@app.command()
+def pay(payment_request: Annotated[str, typer.Argument(help="lnbcrt…")], folder: Folder = FOLDER) -> None:
+    """Pay an invoice from the reader's node and print the preimage."""
+    from gateway.regtest.wallet import LndWallet
+
+    async def send() -> str:
+        async with LndWallet.of_network(folder) as reader:
+            return await reader.pay(payment_request)
+
+    output.print(_run(send()))
+
+
+@app.command()
+def wallet(folder: Folder = FOLDER) -> None:
+    """Serve the reader's wallet on a Unix socket until Ctrl-C."""
+    from gateway.regtest.network import load_network
+    from gateway.regtest.wallet import LndWallet
+    from gateway.regtest.wallet_server import serve_wallet
+
+    async def serve() -> None:
+        async with load_network(folder) as network, LndWallet.of_network(network.folder) as reader:
+            await serve_wallet(reader, network)
+
+    _run(serve())
+
+
+def _table(processes: "tuple[ProcessStatus, ...]") -> Table:
+    table = Table(box=None)
+    for heading in ("process", "pid", "ports", "block", "channels: local / remote sat"):
+        table.add_column(heading, no_wrap=True)
+    for process in processes:
+        channels = "\n".join(
+            f"{channel.partner} {channel.local_sat:,} / {channel.remote_sat:,}{'' if channel.active else ' inactive'}"
+            for channel in process.channels
+        )
+        table.add_row(
+            process.name,
+            "down" if process.pid is None else str(process.pid),
+            f"{process.ports.peer} {process.ports.rpc}",
+            "" if process.height is None else f"{process.height}{' behind' if process.synced is False else ''}",
+            channels,
+        )
+    return table
+
+
+async def _show(path: Path, *, follow: bool) -> None:
+    with path.open("rb") as log:
+        size = log.seek(0, 2)
+        log.seek(0 if not follow else max(0, size - LOG_BYTES))
+        while True:
+            sys.stdout.write(log.read().decode(errors="replace"))
+            sys.stdout.flush()
+            if not follow:
+                return
+
+            async def has_grown() -> bool:
+                return path.stat().st_size > log.tell()
+
+            await until(has_grown, seconds=float("inf"), what="another line")
+
+
+@contextmanager
+def _progress(first: str) -> Iterator[Callable[[str], None]]:
+    """Show the step under way: a line that changes on a terminal, a line each elsewhere."""
+    if not errors.is_terminal:
+        last = ""
+
+        def tell(step: str) -> None:
+            nonlocal last
+            # The steps of a build differ by a count alone; one line for all of them will do in a log.
+            stem = re.sub(r"\d+", "", step)
+            if stem != last:
+                errors.print(step)
+                last = stem
+
+        yield tell
+        return
+    with errors.status(first) as line:
+        yield line.update
+
+
+def _run(task: Coroutine[Any, Any, T]) -> T:
+    import grpc
+
+    try:
+        return _checked(lambda: asyncio.run(task))
+    except grpc.aio.AioRpcError as error:
+        _fail(f"LND answered {error.code().name}: {error.details()}. See: tuppence regtest status")
+
+
+def _checked(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except (RegtestError, WalletError) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    errors.print(message, style="red", soft_wrap=True, markup=False)
+    raise typer.Exit(1)

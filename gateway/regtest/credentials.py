@@ -1,0 +1,54 @@
+"""The macaroons that leave the network, each good for its holder's calls alone, and the files that name them."""
+
+from pathlib import Path
+
+from lndgrpc.compiled import lightning_pb2
+
+from gateway.regtest.node import CALL_SECONDS, Credentials, Node, admin_credentials
+from gateway.regtest.state import NetworkState, NodeName, write_env, write_private
+
+GATEWAY_CALLS = (
+    "/lnrpc.Lightning/AddInvoice",
+    "/lnrpc.Lightning/SubscribeInvoices",
+    "/lnrpc.Lightning/ListInvoices",
+    "/lnrpc.Lightning/LookupInvoice",
+    "/invoicesrpc.Invoices/LookupInvoiceV2",
+    "/invoicesrpc.Invoices/CancelInvoice",
+    "/lnrpc.Lightning/GetInfo",
+    "/lnrpc.Lightning/ChannelBalance",
+)
+WALLET_CALLS = (
+    "/routerrpc.Router/SendPaymentV2",
+    "/routerrpc.Router/TrackPaymentV2",
+    "/lnrpc.Lightning/DecodePayReq",
+    "/lnrpc.Lightning/ChannelBalance",
+    "/lnrpc.Lightning/GetInfo",
+)
+GATEWAY_ENV = "tuppence.env"
+WALLET_ENV = "reader.env"
+
+
+async def write_credentials(folder: Path, state: NetworkState, *, merchant: Node, reader: Node) -> None:
+    """Bake the gateway's macaroon and the wallet's, and write the two env files."""
+    await _write(folder, state, merchant, "merchant", calls=GATEWAY_CALLS, prefix="TUPPENCE_LND", env=GATEWAY_ENV)
+    await _write(folder, state, reader, "reader", calls=WALLET_CALLS, prefix="TUPPENCE_WALLET_LND", env=WALLET_ENV)
+
+
+async def _write(
+    folder: Path, state: NetworkState, node: Node, name: NodeName, *, calls: tuple[str, ...], prefix: str, env: str
+) -> None:
+    permissions = [lightning_pb2.MacaroonPermission(entity="uri", action=call) for call in calls]
+    request = lightning_pb2.BakeMacaroonRequest(permissions=permissions)
+    baked = await node.lightning.BakeMacaroon(request, timeout=CALL_SECONDS)
+    macaroon = folder / f"{name}.macaroon"
+    write_private(macaroon, bytes.fromhex(baked.macaroon))
+    admin = admin_credentials(folder, state, name)
+    credentials = Credentials(target=admin.target, tls_cert=admin.tls_cert, macaroon=macaroon)
+    write_env(
+        folder / env,
+        {
+            f"{prefix}_TARGET": credentials.target,
+            f"{prefix}_TLS_CERT": str(credentials.tls_cert),
+            f"{prefix}_MACAROON": str(credentials.macaroon),
+        },
+    )

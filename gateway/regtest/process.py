@@ -1,0 +1,126 @@
+"""Processes that outlive the command that started them, told apart from strangers with the same pid."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+Report = Callable[[str], None]
+
+POLL_SECONDS = 0.05
+STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process as this machine knows it: its pid and the instant, in the system's own terms, when it started."""
+
+    pid: int
+    started: str
+
+
+class RegtestError(Exception):
+    """Something on the regtest network went wrong; the text says what to do."""
+
+
+def silent(_: str) -> None:
+    """Report no progress."""
+
+
+def spawn(command: Sequence[str], *, log: Path) -> Process:
+    """Start a command in a session of its own, its output appended to `log`."""
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        # Not subprocess: its object warns when it is dropped before the child ends, and these children outlive us.
+        pid = os.posix_spawn(
+            command[0],
+            list(command),
+            environment(),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setsid=True,
+        )
+    finally:
+        os.close(output)
+    return Process(pid=pid, started=_started(pid) or "ended")
+
+
+def environment() -> dict[str, str]:
+    """Give the variables that this process was started with."""
+    return dict(os.environ)
+
+
+def is_running(process: Process) -> bool:
+    """Tell whether this very process still runs; another that took its pid does not count."""
+    # A child of ours stays a zombie until it is waited for; a child of an earlier command is not ours to wait for.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(process.pid, os.WNOHANG)
+    return _started(process.pid) == process.started
+
+
+async def stop(process: Process, *, crash: bool = False) -> None:
+    """End the process and wait until it is gone: politely, and after a minute (or at once, with `crash`) by force."""
+    first = signal.SIGKILL if crash else signal.SIGTERM
+    for number, seconds in ((first, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        if not is_running(process):
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+        with contextlib.suppress(RegtestError):
+            await until(lambda: _gone(process), seconds=seconds, what="the end of a process")
+            return
+    raise RegtestError(
+        f"Process {process.pid} does not end. End it yourself (kill -9 {process.pid}), then repeat the command."
+    )
+
+
+async def until(probe: Callable[[], Awaitable[T]], *, seconds: float, what: str) -> T:
+    """Ask again and again until the answer is true and give it; raises RegtestError, which names `what`."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    while True:
+        answer = await probe()
+        if answer:
+            return answer
+        if clock() > deadline:
+            raise RegtestError(
+                f"No sign of {what} within {seconds:.0f} s. The logs say why: tuppence regtest logs btcd|NODE"
+            )
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _gone(process: Process) -> bool:
+    return not is_running(process)
+
+
+def _started(pid: int) -> str | None:
+    """Give a text that changes when the pid changes hands, or None when nobody has it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else _started_by_ps(pid)
+    except ProcessLookupError:
+        return None
+    state, ticks, threads = fields[0], fields[19], int(fields[17])
+    # The first thread of a killed process is a zombie while the others, still dying, hold the ports.
+    if state in "ZX" and threads <= 1:
+        return None
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot} {ticks}"
+
+
+def _started_by_ps(pid: int) -> str | None:
+    answer = subprocess.run(  # noqa: S603 - fixed command
+        ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    state, _, started = answer.stdout.strip().partition(" ")
+    return None if not state or state.startswith("Z") else started.strip()

@@ -1,0 +1,170 @@
+"""The reader's wallet: it pays from a real LND node, and never calls a payment failed that may have happened."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import grpc
+from lndgrpc.compiled import lightning_pb2, router_pb2
+
+from gateway.demo.wallet import (
+    AlreadyPaid,
+    DecodedInvoice,
+    InvalidInvoice,
+    InvoiceExpired,
+    NoRoute,
+    OutcomeUnknown,
+    WalletAway,
+)
+from gateway.regtest.credentials import WALLET_ENV
+from gateway.regtest.node import Credentials, Node
+from gateway.regtest.process import RegtestError
+from gateway.regtest.state import read_env
+
+# LND starts no new attempt after the first, but may hold the call open for ever: the second is ours.
+ATTEMPT_SECONDS = 18
+PAY_SECONDS = 22.0
+LOOK_SECONDS = 5.0
+TRACK_SECONDS = 3.0
+FEE_LIMIT_DIVISOR = 20
+LEAST_FEE_LIMIT_MSAT = 5_000
+AGAIN_IS_SAFE = "paying the same invoice from this wallet again cannot pay it twice"
+
+
+class LndWallet:
+    """Pays from an LND node; any number of payments at a time."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        """Open no socket yet; raises FileNotFoundError when certificate or macaroon is missing."""
+        self._node = Node(credentials)
+
+    @classmethod
+    def from_env_file(cls, path: Path) -> Self:
+        """Give the wallet that `reader.env` names; raises RegtestError when the file does not."""
+        variables = read_env(path)
+        try:
+            credentials = Credentials(
+                target=variables["TUPPENCE_WALLET_LND_TARGET"],
+                tls_cert=Path(variables["TUPPENCE_WALLET_LND_TLS_CERT"]),
+                macaroon=Path(variables["TUPPENCE_WALLET_LND_MACAROON"]),
+            )
+        except KeyError as error:
+            raise RegtestError(
+                f"{path} does not name {error}. Write it anew: tuppence regtest down --delete, then up"
+            ) from error
+        return cls(credentials)
+
+    @classmethod
+    def of_network(cls, folder: Path) -> Self:
+        """Give the reader's wallet of the network in this folder; raises RegtestError where there is none."""
+        return cls.from_env_file(folder / WALLET_ENV)
+
+    async def __aenter__(self) -> Self:
+        """Give the wallet itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connection."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; payments that are under way go on in the node."""
+        await self._node.close()
+
+    async def pay(self, payment_request: str) -> str:
+        """Pay the invoice and give the preimage in hex, within 30 s; raises what gateway.demo.wallet.Wallet says."""
+        invoice = await self.decode(payment_request)
+        request = router_pb2.SendPaymentRequest(
+            payment_request=payment_request,
+            timeout_seconds=ATTEMPT_SECONDS,
+            fee_limit_msat=max(invoice.amount_msat // FEE_LIMIT_DIVISOR, LEAST_FEE_LIMIT_MSAT),
+            no_inflight_updates=True,
+        )
+        try:
+            payment = await _last(self._node.router.SendPaymentV2(request, timeout=PAY_SECONDS))
+        except grpc.aio.AioRpcError as error:
+            payment = await self._after_error(invoice, error)
+        return _preimage(payment)
+
+    async def balance_msat(self) -> int:
+        """Give what the node's channels can send, in millisatoshi; raises WalletAway when it does not answer."""
+        try:
+            answer = await self._node.lightning.ChannelBalance(
+                lightning_pb2.ChannelBalanceRequest(), timeout=LOOK_SECONDS
+            )
+        except grpc.aio.AioRpcError as error:
+            _raise_away(error)
+        return int(answer.local_balance.msat)
+
+    async def decode(self, payment_request: str) -> DecodedInvoice:
+        """Give what the invoice asks for; raises InvalidInvoice, also where no amount is named, and WalletAway."""
+        request = lightning_pb2.PayReqString(pay_req=payment_request)
+        try:
+            answer = await self._node.lightning.DecodePayReq(request, timeout=LOOK_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNKNOWN:
+                _raise_away(error)
+            raise InvalidInvoice(f"This is not an invoice of this network: {error.details()}") from error
+        if answer.num_msat <= 0:
+            raise InvalidInvoice("This invoice names no amount: ask the payee for one that does.")
+        return DecodedInvoice(
+            payment_hash=answer.payment_hash,
+            amount_msat=answer.num_msat,
+            payee=answer.destination,
+            description=answer.description,
+            expires_at=datetime.fromtimestamp(answer.timestamp, UTC) + timedelta(seconds=answer.expiry),
+        )
+
+    async def _after_error(self, invoice: DecodedInvoice, error: grpc.aio.AioRpcError) -> Any:
+        """Tell what became of a payment whose call broke; raises a WalletError unless it is known to be over."""
+        if error.code() is grpc.StatusCode.ALREADY_EXISTS:
+            earlier = await self._track(invoice)
+            if earlier.status == lightning_pb2.Payment.SUCCEEDED:
+                raise AlreadyPaid("This invoice was paid before, from this wallet.") from error
+            return earlier
+        if error.code() is grpc.StatusCode.UNKNOWN and "invoice expired" in (error.details() or ""):
+            raise InvoiceExpired(
+                f"This invoice has expired ({invoice.expires_at:%H:%M:%S} UTC): ask for a new one."
+            ) from error
+        return await self._track(invoice)
+
+    async def _track(self, invoice: DecodedInvoice) -> Any:
+        request = router_pb2.TrackPaymentRequest(
+            payment_hash=bytes.fromhex(invoice.payment_hash), no_inflight_updates=True
+        )
+        try:
+            return await _last(self._node.router.TrackPaymentV2(request, timeout=TRACK_SECONDS))
+        except grpc.aio.AioRpcError as error:
+            # Not even NotFound says that nothing was sent: the request may still be on its way into the node.
+            raise OutcomeUnknown(
+                f"Whether this payment went through is not known yet ({error.code().name}); {AGAIN_IS_SAFE}."
+            ) from error
+
+
+async def _last(updates: AsyncIterator[Any]) -> Any:
+    payment = None
+    async for payment in updates:
+        if payment.status in {lightning_pb2.Payment.SUCCEEDED, lightning_pb2.Payment.FAILED}:
+            break
+    return payment
+
+
+def _preimage(payment: Any) -> str:
+    """Give the preimage of a payment that has succeeded; raises a WalletError for every other."""
+    if payment is not None and payment.status == lightning_pb2.Payment.SUCCEEDED:
+        return str(payment.payment_preimage)
+    if payment is None or payment.status != lightning_pb2.Payment.FAILED:
+        raise OutcomeUnknown(f"Whether this payment went through is not known yet; {AGAIN_IS_SAFE}.")
+    if payment.failure_reason == lightning_pb2.FAILURE_REASON_INCORRECT_PAYMENT_DETAILS:
+        raise InvoiceExpired(
+            "The payee takes this invoice no longer: it has expired, was canceled, or another wallet has paid it."
+        )
+    reason = lightning_pb2.PaymentFailureReason.Name(payment.failure_reason)
+    raise NoRoute(f"No path with enough balance leads to the payee ({reason}): nothing was paid.")
+
+
+def _raise_away(error: grpc.aio.AioRpcError) -> NoReturn:
+    raise WalletAway(
+        f"The wallet's node does not answer ({error.code().name}). See: tuppence regtest status"
+    ) from error
