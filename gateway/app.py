@@ -20,7 +20,7 @@ from gateway.catalog import Catalog
 from gateway.challenge import Challenges
 from gateway.checkout import Checkout
 from gateway.config import Config
-from gateway.errors import Invalid, Unavailable
+from gateway.errors import Conflict, Invalid, Unavailable
 from gateway.follow import follow
 from gateway.hub import Hub
 from gateway.lnd.client import LndNode
@@ -36,10 +36,12 @@ from gateway.store.lock import lock_data
 from gateway.store.migration import migrate
 from gateway.supervise import Progress, Supervisor
 from gateway.sweep import Sweeper
+from gateway.web.docs import show_docs
 from gateway.web.edge import edge
 from gateway.web.gateway import GATEWAY, Gateway
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
+from gateway.web.openapi import serve_document
 from gateway.web.routes import add_routes
 
 NODE_ID = "lnd"
@@ -118,16 +120,25 @@ def build_app(gateway: Gateway) -> web.Application:
     app = web.Application(middlewares=[edge], client_max_size=MOST_BODY_BYTES)
     app[GATEWAY] = gateway
     add_routes(app)
+    app.router.add_get("/openapi.json", serve_document)
+    app.router.add_get("/docs", show_docs)
     return app
 
 
 @asynccontextmanager
 async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
-    """Answer on the listen address and on the admin socket; gives the address as readers type it locally."""
+    """Answer on the listen address and on the admin socket; gives the address as one types it on this machine.
+
+    Raises `Conflict` (`address_in_use`).
+    """
     if config.trusted_proxies:
         await setup_remotes(app, XForwardedFiltered([str(network) for network in config.trusted_proxies]))
     async with serve_admin(app, config) as runner:
-        await web.TCPSite(runner, config.listen_host, config.listen_port).start()
+        try:
+            await web.TCPSite(runner, config.listen_host, config.listen_port).start()
+        except OSError as error:
+            detail = f"{config.listen} cannot be listened on ({error.strerror}); choose another TUPPENCE_LISTEN."
+            raise Conflict("address_in_use", detail) from error
         port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
         yield f"http://{config.listen.rpartition(':')[0]}:{port}"
 
@@ -199,7 +210,7 @@ async def _assemble(
 
 async def _start(stack: AsyncExitStack, gateway: Gateway, known: KnownNode) -> None:
     """Background work, ended in reverse order."""
-    sweeper = Sweeper(gateway.settler, gateway.store, gateway.clock)
+    sweeper = Sweeper(known, gateway.settler, gateway.store, gateway.clock)
     supervise = gateway.supervisor.supervise
     await stack.enter_async_context(supervise("catalog", partial(_follow_catalog, gateway.catalog)))
     await stack.enter_async_context(supervise("sweep", sweeper.run))

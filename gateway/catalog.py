@@ -16,7 +16,7 @@ from gateway.rows import Creator, Item, ItemState, Share
 SLUG = re.compile(r"[a-z0-9-]{1,64}")
 ACCENT = re.compile(r"#[0-9a-f]{6}")
 KEY = re.compile(r"tpk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
-DEFAULT_ACCENT = "#b4632d"
+DEFAULT_ACCENT = "#a4552b"
 MOST_SHARES = 64
 MOST_WEIGHT = 1_000_000
 MOST_TITLE_CHARACTERS = 200
@@ -175,7 +175,7 @@ def _check_creator(creator: Creator) -> None:
     if not creator.title.strip() or len(creator.title) > MOST_TITLE_CHARACTERS:
         raise Invalid("creator_invalid", f"title must be 1 to {MOST_TITLE_CHARACTERS} characters")
     if not ACCENT.fullmatch(creator.accent):
-        raise Invalid("creator_invalid", "accent must be a colour like #b4632d")
+        raise Invalid("creator_invalid", "accent must be a colour like #a4552b")
 
 
 def _read_shelf(tx: Tx) -> _Shelf:

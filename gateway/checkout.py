@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.access import mint_token
+from gateway.access import access_ends_at, mint_token
 from gateway.catalog import MOST_MEMO_BYTES, for_sale
 from gateway.errors import Conflict, Invalid
 from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
@@ -115,18 +115,22 @@ class Checkout:
         return self._again(offer, winner)
 
     def reuse(self, offer: Offer, invoice: Invoice) -> bool:
-        """Whether the invoice of a presented token still is this offer's: paid, or open at its price."""
-        if (invoice.item_id, invoice.tip_to) != (offer.item_id, offer.tip_to):
+        """Whether the invoice of a presented token still is this offer's: opening the item, or open at its price."""
+        if invoice.origin is not Origin.CHECKOUT or (invoice.item_id, invoice.tip_to) != (offer.item_id, offer.tip_to):
             return False
+        now = self._clock()
         if invoice.state is InvoiceState.SETTLED:
-            return True
-        return invoice.shown_state(self._clock()) == "open" and invoice.amount_msat == offer.amount_msat
+            ends_at = access_ends_at(invoice)
+            # A second tip is a second gift, never the first one again.
+            return invoice.tip_to is None and (ends_at is None or now < ends_at)
+        return invoice.shown_state(now) == "open" and invoice.amount_msat == offer.amount_msat
 
     async def challenge(self, offer: Offer) -> Invoice:
         """An invoice for a challenge, which opens on its preimage only. Raises `Unavailable`, `OutcomeUnknown`."""
         assert offer.item_id is not None, "only items are challenged"
         invoice = await self._issue(offer, Origin.CHALLENGE, None)
-        await self._store.write(lambda tx: _keep(tx, invoice, None))
+        kept = await self._store.write(lambda tx: _keep(tx, invoice, None))
+        assert kept, "nobody is asked to pay what has no row"
         return invoice
 
     async def _issue(self, offer: Offer, origin: Origin, idempotency_hash: str | None) -> Invoice:

@@ -22,8 +22,7 @@ log = structlog.get_logger()
 
 async def follow(known: KnownNode, settler: Settler, sweeper: Sweeper, progress: Progress) -> None:
     """Settle what the stream tells, until it breaks or turns out deaf. Raises `Unavailable`."""
-    known.doubt()
-    await known.confirm()
+    await known.confirm_again()
     reports: asyncio.Queue[NodeInvoice] = asyncio.Queue(MOST_UNBOOKED)
     parts = [
         asyncio.create_task(_listen(settler.node, reports), name="listen"),
@@ -39,7 +38,7 @@ async def follow(known: KnownNode, settler: Settler, sweeper: Sweeper, progress:
         sweeper.stream_ended()
         for part in parts:
             part.cancel()
-        await asyncio.wait(parts)
+        await asyncio.gather(*parts, return_exceptions=True)
 
 
 async def _listen(node: Node, reports: asyncio.Queue[NodeInvoice]) -> None:

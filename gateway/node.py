@@ -32,6 +32,7 @@ class KnownNode:
             )
         self._confirmed = True
 
-    def doubt(self) -> None:
-        """A connection was lost: who answers next is asked again."""
+    async def confirm_again(self) -> None:
+        """Ask anew: a connection was lost, or a verdict hangs on who answers. Raises as `confirm` does."""
         self._confirmed = False
+        await self.confirm()

@@ -61,8 +61,11 @@ class Settler:
             return invoice
         self._asked.put(invoice.payment_hash, now)
         report = await self.node.lookup(invoice.payment_hash)
-        settled = await self.settle([report]) if report is not None else []
-        return settled[0] if settled else invoice
+        if report is None or report.state is not NodeInvoiceState.SETTLED:
+            return invoice
+        await self.settle([report])
+        # Read again: the stream may have told it, and booked it, while the node was being asked.
+        return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
 
     def seen_at(self, payment_hash: str) -> float | None:
         """When the node's word of a recent settlement arrived, in seconds with their fraction."""

@@ -1,13 +1,15 @@
 """Look invoices without a verdict up at their node: the truth, which alone must be enough."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from gateway.errors import Unavailable
+from gateway.node import KnownNode
 from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
 from gateway.rows import Unresolved
 from gateway.settlement import Settler
@@ -37,8 +39,8 @@ class _Answer:
 class Sweeper:
     """Sweeps the invoices of one node."""
 
-    def __init__(self, settler: Settler, store: Store, clock: Clock) -> None:
-        self._settler, self._store, self._clock = settler, store, clock
+    def __init__(self, known: KnownNode, settler: Settler, store: Store, clock: Clock) -> None:
+        self._known, self._settler, self._store, self._clock = known, settler, store, clock
         self._node: Node = settler.node
         self._stream_since: float | None = None
         self._deaf = asyncio.Event()
@@ -54,11 +56,13 @@ class Sweeper:
 
     async def sweep(self, *, due_only: bool = False) -> None:
         """Ask about every row without a verdict, or only the due ones. Raises `Unavailable` when the node is away."""
+        await self._known.confirm()
         due_at = int(self._clock()) if due_only else None
         after = 0
         while rows := await self._unresolved(due_at, after):
-            async for answer in self._ask(rows):
-                await asyncio.shield(self._conclude(answer))
+            async with aclosing(self._ask(rows)) as answers:
+                async for answer in answers:
+                    await asyncio.shield(self._conclude(answer))
             after = rows[-1].add_index
 
     async def deaf_stream(self) -> None:
@@ -81,7 +85,7 @@ class Sweeper:
             lambda tx: tx.invoices.unresolved(node_id, due_at=due_at, after_add_index=after, limit=ROWS_AT_ONCE)
         )
 
-    async def _ask(self, rows: Sequence[Unresolved]) -> AsyncIterator[_Answer]:
+    async def _ask(self, rows: Sequence[Unresolved]) -> AsyncGenerator[_Answer]:
         """A few rows are looked up singly, many by pages; some questions are under way at once."""
         groups = [[row] for row in rows] if len(rows) <= SINGLY_UP_TO else list(_pages(rows))
         ask = self._lookup if len(rows) <= SINGLY_UP_TO else self._page
@@ -95,6 +99,7 @@ class Sweeper:
         finally:
             for task in asked:
                 task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     async def _lookup(self, rows: Sequence[Unresolved]) -> _Answer:
         report = await self._node.lookup(rows[0].payment_hash)
@@ -111,6 +116,9 @@ class Sweeper:
         settled = await self._settler.settle(list(reports.values()))
         self.found += len(settled)
         self._listen_for_deafness([invoice.settled_at or 0 for invoice in settled], now)
+        if len(reports) < len(asked):
+            # That some other node has no such invoice would be no verdict: who has answered?
+            await self._known.confirm_again()
         canceled = [row.payment_hash for row in answer.asked if _is_canceled(reports.get(row.payment_hash), row, now)]
         verdicts = {*canceled, *(r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED)}
         overdue = [row for row in answer.asked if row.payment_hash not in verdicts and now >= row.expires_at]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from gateway.catalog import split_of
 from gateway.cli.admin_client import admin_call
@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
 def add_creator(
     name: Annotated[str, typer.Argument(help="A slug: a-z, 0-9 and -; for ever.")],
     title: Annotated[str | None, typer.Option(help="The name that readers see.")] = None,
-    accent: Annotated[str | None, typer.Option(help="A colour for their pages, like #b4632d.")] = None,
+    accent: Annotated[str | None, typer.Option(help="A colour for their pages, like #a4552b.")] = None,
 ) -> None:
     """Add a creator and print their API key, once."""
     _print_key(admin_call("POST", "/v1/admin/creators", json=_given(name=name, title=title, accent=accent)))
@@ -108,7 +108,7 @@ def add_item(
 @items.command("list")
 def list_items() -> None:
     """List what is sold."""
-    table = Table("id", "price, sat", "kind", "title", "creator", "shares", "state")
+    table = Table(Column("id", no_wrap=True), "price, sat", "kind", "title", "creator", "shares", "state")
     for item in admin_call("GET", "/v1/admin/items"):
         shares = " ".join(f"{share['creator']}={share['weight']}" for share in item["shares"])
         price = to_sat(item["price_msat"])

@@ -60,7 +60,7 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
     """Pay an invoice with the running demo's wallet and print the preimage."""
     config = load_config()
     body = json.dumps({"invoice": payment_request}).encode()
-    request = urllib.request.Request(  # noqa: S310  # our own address
+    request = urllib.request.Request(  # our own address
         f"http://{config.listen}/demo/pay", data=body, headers={"Content-Type": "application/json"}
     )
     try:
@@ -162,7 +162,9 @@ def _welcome(address: str, mode: Mode) -> None:
     print(f"ready {address}", flush=True)  # noqa: T201  # what starts us waits for this line
     pay_command = "demo" if mode == "demo" else "regtest"
     console.print("  • there, press [bold]Pay[/], then [bold]Demo wallet[/]")
-    console.print(f"  • as a program: [bold]curl -i {address}/v1/items/welcome/content[/]  answers 402 with an invoice;")
+    console.print(
+        f"  • as a program: [bold]curl -i {address}/v1/items/welcome/content[/]  answers 402 with an invoice;"
+    )
     console.print(f"  • [bold]tuppence {pay_command} pay <invoice>[/]  pays it and prints the preimage that opens it.")
 
 

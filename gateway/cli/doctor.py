@@ -80,7 +80,7 @@ def _database(config: Config) -> Sign:
         return Sign(
             "warning",
             f"database {path}; SQLite {sqlite3.sqlite_version} can corrupt a WAL that two writers reset",
-            f"Tuppence writes from one connection only, which avoids it; no other program may write. Fixed in {version}.",
+            f"Tuppence writes from one connection only; no other program may write. Fixed in {version}.",
         )
     return Sign("good", f"database {path}")
 
@@ -107,7 +107,9 @@ def _public_url(config: Config) -> Sign:
         return Sign("good", f"public address {config.public_url}")
     if host == "localhost" or host.endswith(".onion") or _is_loopback(host):
         return Sign("good", f"public address {config.public_url}, for this machine")
-    return Sign("bad", f"{config.public_url} is not encrypted", "Put a proxy with TLS in front; set TUPPENCE_PUBLIC_URL.")
+    return Sign(
+        "bad", f"{config.public_url} is not encrypted", "Put a proxy with TLS in front; set TUPPENCE_PUBLIC_URL."
+    )
 
 
 def _proxies(config: Config) -> Sign:
@@ -125,7 +127,8 @@ def _macaroon(config: Config) -> Sign:
         return Sign(
             "bad",
             "no LND node is configured",
-            f"Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON; bake the last with\n{bake_command()}",
+            "Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON; bake the last with\n"
+            f"{bake_command()}",
         )
     try:
         data = config.lnd_macaroon.read_bytes()
@@ -170,7 +173,9 @@ async def _node(config: Config) -> AsyncIterator[Sign]:
         yield Sign("good", f"node {name} on {status.network}, LND {status.version}, block {status.block_height}")
         skew = abs(time.time() - status.best_header_at)
         if status.network == "mainnet" and skew > CLOCK_SECONDS:
-            yield Sign("warning", f"the newest block is {int(skew / 60)} min away from this clock", "Check the time (NTP).")
+            yield Sign(
+                "warning", f"the newest block is {int(skew / 60)} min away from this clock", "Check the time (NTP)."
+            )
         else:
             yield Sign("good", "clock")
         liquidity = await node.liquidity()

@@ -9,11 +9,13 @@ from gateway.demo.wallet import (
     InvoiceExpired,
     NoRoute,
     OutcomeUnknown,
+    WalletAway,
 )
 from gateway.lnd import bolt11
 from gateway.lnd.refusals import CallRefused, PaymentRefused
+from gateway.lnd.simulated_invoice import SimulatedInvoice
 from gateway.lnd.simulator import PREFIX, Simulator
-from gateway.ports import NodeState
+from gateway.ports import NodeInvoiceState, NodeState
 
 PAYER = "demo wallet"
 
@@ -31,29 +33,25 @@ class SimulatedWallet:
     async def pay(self, payment_request: str) -> str:
         """Pay the invoice; the preimage in hex. Raises WalletError as the Protocol has it."""
         invoice = _read(payment_request)
-        self._check_unpaid(invoice.payment_hash)
-        if self._core.now >= invoice.expires_at:
-            msg = "this invoice has expired: ask for a new one"
-            raise InvoiceExpired(msg)
-        amount_msat = invoice.amount_msat or 0
-        if not amount_msat:
-            msg = "this invoice names no amount"
+        if not invoice.amount_msat:
+            msg = "This invoice names no amount: ask the payee for one that does."
             raise InvalidInvoice(msg)
-        if invoice.payee.hex() != self._core.status().identity_pubkey or self._core.state is NodeState.ABSENT:
-            msg = "no route: the simulated network has one other node, and this invoice is not its own"
+        if self._core.state is NodeState.ABSENT:
+            msg = "The simulated network is down: nothing was paid."
+            raise WalletAway(msg)
+        if invoice.payee.hex() != self._core.status().identity_pubkey:
+            msg = "No route: the simulated network has one other node, and this invoice is not its own."
             raise NoRoute(msg)
-        if amount_msat > await self.balance_msat():
-            msg = "no route: the demo wallet has less than that left"
+        self._check_unpaid(invoice.payment_hash)
+        if invoice.amount_msat > await self.balance_msat():
+            msg = "No route: the demo wallet has less than that left."
             raise NoRoute(msg)
         try:
-            row = self._core.pay(invoice.payment_hash, amount_msat=amount_msat, payer=PAYER)
+            row = self._core.pay(invoice.payment_hash, payer=PAYER)
         except PaymentRefused as error:
-            msg = "the payee does not take this invoice any more: ask for a new one"
+            msg = "The payee takes this invoice no longer: it has expired, was canceled, or another wallet has paid it."
             raise InvoiceExpired(msg) from error
-        if not row.settle_index:
-            msg = "the payment is held by the payee"
-            raise OutcomeUnknown(msg)
-        return row.preimage.hex()
+        return _preimage(row)
 
     async def balance_msat(self) -> int:
         """What is left."""
@@ -80,8 +78,17 @@ class SimulatedWallet:
         except CallRefused:
             return
         if row.payer == PAYER:
-            msg = "this wallet has paid this invoice already"
+            _preimage(row)
+            msg = "This invoice was paid before, from this wallet."
             raise AlreadyPaid(msg)
+
+
+def _preimage(row: SimulatedInvoice) -> str:
+    """The proof of a payment, unless the payee holds it back."""
+    if row.state is not NodeInvoiceState.SETTLED:
+        msg = "Whether this payment goes through is not known yet: the payee holds it."
+        raise OutcomeUnknown(msg)
+    return row.preimage.hex()
 
 
 def _read(payment_request: str) -> bolt11.Bolt11:
@@ -89,8 +96,9 @@ def _read(payment_request: str) -> bolt11.Bolt11:
     try:
         invoice = bolt11.decode(text)
     except ValueError as error:
-        raise InvalidInvoice(str(error)) from error
+        msg = f"This is not an invoice: {error}."
+        raise InvalidInvoice(msg) from error
     if invoice.prefix != PREFIX:
-        msg = "this invoice is of another network than the simulated one"
+        msg = "This invoice is of another network than the simulated one."
         raise InvalidInvoice(msg)
     return invoice

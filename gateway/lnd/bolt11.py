@@ -31,7 +31,7 @@ DEFAULT_EXPIRY_SECONDS = 3600
 _FEATURES = [0b00001, 0b00000, 0b00100, 0b10000, 0b01000, 0b00000]
 _KNOWN_FEATURES = frozenset({8, 14, 16, 24, 48})
 _LENGTHS = {"p": 52, "s": 52, "n": 53, "d": None, "x": None, "9": None}
-_HUMAN = re.compile(r"(?P<prefix>ln(?:bcrt|bc|tbs|tb))(?:(?P<number>[1-9][0-9]{0,18})(?P<unit>[munp]?))?")
+_HUMAN = re.compile(r"(?P<prefix>ln(?:bcrt|bc|tbs|tb))(?:(?P<number>[1-9][0-9]{0,19})(?P<unit>[munp]?))?")
 _MSAT_PER_UNIT = {"": 100_000_000_000, "m": 100_000_000, "u": 100_000, "n": 100}
 
 

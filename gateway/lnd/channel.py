@@ -51,7 +51,7 @@ class Channel:
         self._files: tuple[bytes, ...] = ()
         self._channel: Any = None
         self._calls: Calls | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], Any] = {}
 
     def calls(self) -> Calls:
         """What the channel can do. Raises Unavailable (node_refused) when a file cannot be read."""
@@ -80,17 +80,19 @@ class Channel:
         channel, self._channel, self._calls = self._channel, None, None
         if channel is not None:
             task = asyncio.get_running_loop().create_task(channel.close(grace=GRACE_SECONDS))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._closing[task] = channel
+            task.add_done_callback(self._closing.pop)
 
     async def close(self) -> None:
         """Close at once, ending what is under way."""
-        for task in self._closing:
+        closing = dict(self._closing)
+        for task in closing:
             task.cancel()
-        await asyncio.gather(*self._closing, return_exceptions=True)
-        if self._channel is not None:
-            await self._channel.close(None)
-            self._channel = self._calls = None
+        await asyncio.gather(*closing, return_exceptions=True)
+        for channel in (*closing.values(), self._channel):
+            if channel is not None:
+                await channel.close(None)
+        self._channel = self._calls = None
 
     def _open(self, tls_cert: bytes, macaroon: bytes) -> Calls:
         credentials = grpc.ssl_channel_credentials(tls_cert)

@@ -18,7 +18,7 @@ from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.lnd import translate
 from gateway.lnd.channel import Channel
 from gateway.lnd.hop_hints import HopHints
-from gateway.lnd.liveness import Liveness, Timing
+from gateway.lnd.liveness import NOT_READY, Liveness, Timing
 from gateway.money import Msat
 from gateway.ports import (
     ChannelLiquidity,
@@ -140,7 +140,7 @@ class LndNode:
         try:
             found = await self._liveness.ask_state()
             if found is not NodeState.READY:
-                return NodeStatus(state=found, detail=f"LND's wallet is {found}")
+                return NodeStatus(state=found, detail=NOT_READY[found][1])
             info = await self._call("GetInfo", ln.GetInfoRequest(), deadline=self._timing.call)
         except Unavailable as refusal:
             if refusal.code == translate.NODE_REFUSED:

@@ -56,7 +56,7 @@ class DirectNode:
     async def lookup(self, payment_hash: str) -> NodeInvoice | None:
         """As the Protocol has it."""
         row = self._find(payment_hash)
-        return None if row is None else self._translate(row)
+        return self._translate(row) if row is not None and _is_ours(row) else None
 
     async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
         """As the Protocol has it; a page of other applications' keysend and AMP invoices alone is passed over."""

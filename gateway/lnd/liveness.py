@@ -20,7 +20,6 @@ from gateway.lnd.translate import (
     NODE_LOCKED,
     NODE_REFUSED,
     NODE_STARTING,
-    is_of_credentials,
     to_unavailable,
     unavailable,
 )
@@ -34,7 +33,7 @@ _STATES = {
     state.WAITING_TO_START: NodeState.STARTING,
     state.SERVER_ACTIVE: NodeState.READY,
 }
-_NOT_READY = {
+NOT_READY = {
     NodeState.LOCKED: (NODE_LOCKED, IS_LOCKED),
     NodeState.STARTING: (NODE_STARTING, IS_STARTING),
 }
@@ -82,20 +81,21 @@ class Liveness:
         """Ask the node for its state now; raises Unavailable (node_away, node_locked, node_starting)."""
         found = await self.ask_state()
         if found is not NodeState.READY:
-            self._away = unavailable(*_NOT_READY[found])
+            self._away = unavailable(*NOT_READY[found])
             raise self._away
 
     async def ask_state(self) -> NodeState:
         """LOCKED, STARTING or READY; raises Unavailable for a node that does not say."""
+        self._channel.refresh()
+        get_state = self._channel.calls().by_name["GetState"]
         try:
-            self._channel.refresh()
-            answer = await self._get_state()
+            answer = await get_state(state.GetStateRequest(), timeout=self._timing.probe)
         except grpc.aio.AioRpcError as error:
-            # The files are read after the failure, too: LND writes a new certificate while it restarts.
-            if is_of_credentials(error) and self._channel.refresh(is_suspect=True):
-                return await self._ask_again()
             raise self._give_up(error) from error
-        return self._heard(answer)
+        found = _STATES[answer.state]
+        if found is NodeState.READY:
+            self._away = None
+        return found
 
     async def watch(self) -> Unavailable:
         """Probe at every interval and give the reason when the node no longer answers."""
@@ -127,25 +127,11 @@ class Liveness:
             self._probing = None
             self._probe_due_at = asyncio.get_running_loop().time() + self._timing.probe_interval
 
-    async def _ask_again(self) -> NodeState:
-        try:
-            return self._heard(await self._get_state())
-        except grpc.aio.AioRpcError as error:
-            raise self._give_up(error) from error
-
-    async def _get_state(self) -> state.GetStateResponse:
-        get_state = self._channel.calls().by_name["GetState"]
-        return await get_state(state.GetStateRequest(), timeout=self._timing.probe)
-
-    def _heard(self, answer: state.GetStateResponse) -> NodeState:
-        found = _STATES[answer.state]
-        if found is NodeState.READY:
-            self._away = None
-        return found
-
     def _give_up(self, error: grpc.aio.AioRpcError) -> Unavailable:
         """Remember that the node is away; a connection that swallows a probe is a black hole, so open another."""
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             self._channel.drop()
+        else:
+            self._channel.refresh(is_suspect=True)
         self._away = to_unavailable(error, "GetState")
         return self._away

@@ -46,7 +46,7 @@ def check_invoice(*, preimage: bytes, amount_msat: int, memo: str, expiry_second
         raise CallRefused("UNKNOWN", "amount cannot be negative")
     if amount_sat > MAX_INVOICE_BTC * SAT_PER_BTC:
         amount_btc = amount_sat / SAT_PER_BTC
-        raise CallRefused("UNKNOWN", f"invoice amount {amount_btc:g} BTC is too large, max is {MAX_INVOICE_BTC} BTC")
+        raise CallRefused("UNKNOWN", f"invoice amount {amount_btc:.15g} BTC is too large, max is {MAX_INVOICE_BTC} BTC")
     if expiry_seconds > MAX_EXPIRY_SECONDS:
         exponent = len(str(expiry_seconds)) - 1
         asked = f"{expiry_seconds / 10**exponent:.15g}e+{exponent:02}"

@@ -14,7 +14,7 @@ from gateway.lnd import bolt11
 from gateway.lnd.refusals import CallRefused, PaymentRefused, check_invoice, check_ready
 from gateway.lnd.registry import Registry
 from gateway.lnd.simulated_invoice import HOP_HINT, Quirks, ReplayOrder, SimulatedInvoice
-from gateway.lnd.subscription import Subscription
+from gateway.lnd.subscription import TOLD, Subscription
 from gateway.money import Msat
 from gateway.ports import (
     ChannelLiquidity,
@@ -179,7 +179,7 @@ class Simulator:
         self._cancel_expired()
         subscription = Subscription(add_index=add_index, settle_index=settle_index, quirks=self.quirks, wake=wake)
         for row in self._registry:
-            if 0 < add_index < row.add_index:
+            if 0 < add_index < row.add_index and row.state in TOLD:
                 subscription.replay(row)
         settled = [row for row in self._registry if 0 < settle_index < row.settle_index]
         if self.quirks.replay_order is ReplayOrder.SETTLED:
@@ -235,7 +235,7 @@ class Simulator:
         return self._settle(row)
 
     def keysend(self, amount_msat: int) -> SimulatedInvoice:
-        """Somebody pays the node without having been asked."""
+        """Somebody pays the node unasked."""
         preimage = self._random_bytes(32)
         row = SimulatedInvoice(
             add_index=self._registry.add_index + 1,
@@ -263,8 +263,6 @@ class Simulator:
         """Let the streams tell what `hold_events` kept back."""
         for subscription in self._subscriptions:
             subscription.release(random_bytes=self._random_bytes if shuffled else None)
-
-    # ------------------------------------------------------------------------------------------------------------------
 
     def _find(self, payment_hash: bytes, *, status: str) -> SimulatedInvoice:
         self._cancel_expired()

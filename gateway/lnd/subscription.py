@@ -6,6 +6,8 @@ from collections.abc import Callable
 from gateway.lnd.simulated_invoice import Quirks, SimulatedInvoice
 from gateway.ports import NodeInvoiceState, RandomBytes
 
+TOLD = (NodeInvoiceState.OPEN, NodeInvoiceState.SETTLED)
+
 
 class Subscription:
     """Events that wait for one subscriber; `wake` is called whenever there is something new to see.

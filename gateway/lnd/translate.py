@@ -60,16 +60,23 @@ def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return unavailable(NODE_AWAY, f"LND did not answer {method} in time")
-    if "CERTIFICATE_VERIFY_FAILED" in details:
-        return unavailable(NODE_AWAY, "LND shows another certificate than tls.cert: give the path of its present one")
     if code in _BROKEN:
-        return unavailable(NODE_AWAY, f"LND cannot be reached: {details}")
+        return unavailable(NODE_AWAY, _why_away(details))
     if _says(details, _LOCKED):
         return unavailable(NODE_LOCKED, IS_LOCKED)
     if _says(details, _STARTING):
         return unavailable(NODE_STARTING, IS_STARTING)
     hint = f"; bake a macaroon that allows it: {bake_command()}" if _is_macaroon(error) else ""
     return unavailable(NODE_REFUSED, f"LND refused {method}: {details}{hint}")
+
+
+def _why_away(details: str) -> str:
+    """Without gRPC's own words, which name addresses; they stay with the error's cause."""
+    if "CERTIFICATE_VERIFY_FAILED" in details:
+        return "LND shows another certificate than tls.cert: give the path of its present one"
+    if _says(details, _NOT_CONNECTED):
+        return "LND cannot be reached: start it, or correct the host and port that it is looked for at"
+    return "the connection to LND broke"
 
 
 def unavailable(code: str, detail: str) -> Unavailable:

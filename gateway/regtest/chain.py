@@ -1,8 +1,11 @@
 """btcd: the chain under the network, which makes a block when it is asked to."""
 
+import os
+import pwd
 import ssl
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,6 +174,19 @@ def write_chain_files(folder: Path, state: NetworkState) -> None:
         f"rpcpass={state.rpc_password}\n"
         f"rpccert={certificate}\n",
     )
+
+
+@contextmanager
+def tidy_home() -> Iterator[None]:
+    """Take away the empty folder that btcd makes in the user's home, whatever its configuration says."""
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    missing = [path for path in (home / ".btcd", home / "Library/Application Support/Btcd") if not path.exists()]
+    try:
+        yield
+    finally:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
 
 
 def chain_command(folder: Path, state: NetworkState) -> list[str]:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+import grpc
 from lndgrpc.compiled import lightning_pb2
 
 from gateway.regtest.chain import Chain
@@ -52,17 +54,29 @@ async def connect_peers(nodes: Mapping[NodeName, Node], state: NetworkState) -> 
     """Connect the partners of every channel now; LND itself would wait a while after a restart."""
     keys = {name: (await node.info()).identity_pubkey for name, node in nodes.items()}
     for opener, partner in {(channel.opener, channel.partner) for channel in CHANNELS}:
-        peers = await nodes[opener].lightning.ListPeers(lightning_pb2.ListPeersRequest(), timeout=OPEN_SECONDS)
-        if keys[partner] in {peer.pub_key for peer in peers.peers}:
-            continue
         address = lightning_pb2.LightningAddress(pubkey=keys[partner], host=f"127.0.0.1:{state.ports[partner].peer}")
-        request = lightning_pb2.ConnectPeerRequest(addr=address, perm=True, timeout=10)
-        await nodes[opener].lightning.ConnectPeer(request, timeout=OPEN_SECONDS)
+        if not await _has_peer(nodes[opener], keys[partner]):
+            request = lightning_pb2.ConnectPeerRequest(addr=address, perm=True)
+            # Refused where the other side has been quicker; what counts is that they meet.
+            with suppress(grpc.aio.AioRpcError):
+                await nodes[opener].lightning.ConnectPeer(request, timeout=OPEN_SECONDS)
+    for opener, partner in {(channel.opener, channel.partner) for channel in CHANNELS}:
+        await _wait_for_peer(nodes[opener], keys[partner])
+        await _wait_for_peer(nodes[partner], keys[opener])
 
 
 async def wait_for_channels(nodes: Mapping[NodeName, Node]) -> None:
     """Wait until every node sees each of its channels active; raises RegtestError after a minute."""
     await asyncio.gather(*(_wait_for_active(name, node) for name, node in nodes.items()))
+
+
+async def _wait_for_peer(node: Node, key: str) -> None:
+    await until(lambda: _has_peer(node, key), seconds=OPEN_SECONDS, what="a connection between two nodes")
+
+
+async def _has_peer(node: Node, key: str) -> bool:
+    answer = await node.lightning.ListPeers(lightning_pb2.ListPeersRequest(), timeout=OPEN_SECONDS)
+    return key in {peer.pub_key for peer in answer.peers}
 
 
 async def _wait_for_active(name: NodeName, node: Node) -> None:

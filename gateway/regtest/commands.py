@@ -26,9 +26,7 @@ T = TypeVar("T")
 FOLDER = Path(".tuppence/regtest")
 LOG_BYTES = 8_192
 
-app = typer.Typer(
-    help="A real Lightning network on this machine: btcd and three LND nodes.", no_args_is_help=True
-)
+app = typer.Typer(help="A real Lightning network on this machine: btcd and three LND nodes.", no_args_is_help=True)
 output = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

@@ -44,7 +44,10 @@ def log_path(folder: Path, name: str) -> Path:
 async def stop_all(folder: Path, state: NetworkState) -> bool:
     """End every process of a state, the nodes before the chain they watch; tell whether any ran."""
     running = {name: process for name, process in state.processes.items() if processes.is_running(process)}
-    await asyncio.gather(*(processes.stop(process) for name, process in running.items() if name != CHAIN))
+    # A node whose btcd is gone does not find the end of its own shutdown.
+    crash = CHAIN not in running
+    nodes = [process for name, process in running.items() if name != CHAIN]
+    await asyncio.gather(*(processes.stop(process, crash=crash) for process in nodes))
     if CHAIN in running:
         # Blocks that someone made past us, with btcctl.
         with suppress(RegtestError):
@@ -161,8 +164,9 @@ class Network:
 
     async def _start_chain(self) -> None:
         chains.write_chain_files(self.folder, self.state)
-        await self._start(CHAIN, chains.chain_command(self.folder, self.state))
-        await self._until_listening()
+        with chains.tidy_home():
+            await self._start(CHAIN, chains.chain_command(self.folder, self.state))
+            await self._until_listening()
         await self.chain.restore()
         # Nodes take a chain whose newest block is hours old for one that still has to catch up.
         await self.chain.mine(1 if self.state.funded else chains.FIRST_BLOCKS)

@@ -14,7 +14,7 @@ T = TypeVar("T")
 Report = Callable[[str], None]
 
 POLL_SECONDS = 0.05
-STOP_SECONDS = 60.0
+STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def is_running(process: Process) -> bool:
 
 
 async def stop(process: Process, *, crash: bool = False) -> None:
-    """End the process and wait until it is gone: politely, and after a minute (or at once, with `crash`) by force."""
+    """End the process and wait until it is gone: politely, and after half a minute (or at once, with `crash`) by force."""
     first = signal.SIGKILL if crash else signal.SIGTERM
     for number, seconds in ((first, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
         if not is_running(process):

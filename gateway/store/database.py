@@ -94,15 +94,19 @@ class _Lane:
     def __init__(self, name: str, engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
         self._engine, self._pragmas, self._begin = engine, pragmas, begin
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     async def submit(self, work: Callable[[Tx], T]) -> T:
+        if self._closed:
+            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(work, future))
         return await future
 
     async def close(self) -> None:
+        self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 

@@ -12,7 +12,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
@@ -66,6 +65,7 @@ invoices = Table(
     metadata,
     Column("payment_hash", String(64), primary_key=True),
     Column("node_id", String(66), nullable=False),
+    # No identity, and so not unique: a node restored from its seed begins to count anew.
     Column("add_index", BigInteger, nullable=False),
     Column("payment_request", Text, nullable=False),
     Column("item_id", String(64), ForeignKey("items.id")),
@@ -83,8 +83,6 @@ invoices = Table(
     Column("paid_msat", BigInteger),
     Column("settled_at", BigInteger),
     Column("settle_index", BigInteger),
-    # LND's counters are per node: the same index twice would be two rows for one invoice.
-    UniqueConstraint("node_id", "add_index"),
     CheckConstraint("(item_id IS NULL) <> (tip_to IS NULL)", name="sells_one_thing"),
     CheckConstraint("amount_msat > 0", name="amount"),
     CheckConstraint("state IN ('open', 'settled', 'canceled')", name="state"),

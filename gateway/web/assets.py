@@ -1,4 +1,4 @@
-"""Style sheets, scripts and marks: read once, served from memory, cached by browsers for as long as they are the same."""
+"""Style sheets, scripts and marks: served from memory, cached by browsers for as long as they stay the same."""
 
 import mimetypes
 from collections.abc import Mapping

@@ -1,24 +1,22 @@
 """What was paid for: opened by a token, challenged without one, or by a signed link for an hour."""
 
-import hmac
 from dataclasses import asdict
 from urllib.parse import quote
 
 from aiohttp import web
 
 from gateway.access import mint_token
-from gateway.authorize import Access
 from gateway.catalog import for_sale
-from gateway.errors import Forbidden, PaymentRequired
+from gateway.errors import PaymentRequired
 from gateway.l402.challenge import challenge_body, challenge_header
 from gateway.l402.credential import parse_authorization
 from gateway.rows import Item, ItemKind
 from gateway.web.bodies import LinkBody, answer, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.links import check_link, download_path, link_ends_at
 from gateway.web.pages import wall_page
 from gateway.web.problems import problem
 
-LINK_SECONDS = 3600
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
@@ -44,8 +42,8 @@ async def create_link(request: web.Request) -> web.Response:
     access = await gateway.authorizer.authorize(
         parse_authorization(request.headers.getall("Authorization", ())), item.id
     )
-    expires_at = min(gateway.now() + LINK_SECONDS, access.valid_until or gateway.now() + LINK_SECONDS)
-    url = f"{gateway.config.public_url}{download_path(gateway, access, expires_at)}"
+    expires_at = link_ends_at(gateway.now(), access.valid_until)
+    url = f"{gateway.config.public_url}{download_path(gateway.keys, item.id, expires_at=expires_at)}"
     return answer(LinkBody(url=url, expires_at=rfc3339(expires_at)))
 
 
@@ -53,19 +51,9 @@ async def download(request: web.Request) -> web.StreamResponse:
     """GET /v1/items/{item_id}/download: a signed link's target."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
-    expires_at, signature = request.query.get("expires", ""), request.query.get("signature", "")
-    expected = _sign(gateway, item.id, expires_at)
-    if not hmac.compare_digest(expected.encode(), signature.encode()):
-        raise Forbidden("link_wrong", "This link was not made here; open the item again for a new one.")
-    if gateway.clock() >= int(expires_at):
-        raise Forbidden("link_expired", "This link has expired; open the item again for a new one.")
+    expires, signature = request.query.get("expires", ""), request.query.get("signature", "")
+    check_link(gateway.keys, item.id, expires=expires, signature=signature, now=gateway.clock())
     return await send_content(gateway, item)
-
-
-def download_path(gateway: Gateway, access: Access, expires_at: int) -> str:
-    """A signed path to an item's content."""
-    signature = _sign(gateway, access.item_id, str(expires_at))
-    return f"/v1/items/{access.item_id}/download?expires={expires_at}&signature={signature}"
 
 
 async def send_content(gateway: Gateway, item: Item) -> web.StreamResponse:
@@ -111,7 +99,3 @@ def _is_person(request: web.Request) -> bool:
     """A browser that shows a page, as against a program: it gets a page, and no invoice is made for it."""
     navigates = request.headers.get("Sec-Fetch-Mode") == "navigate"
     return navigates or "text/html" in request.headers.get("Accept", "")
-
-
-def _sign(gateway: Gateway, item_id: str, expires_at: str) -> str:
-    return gateway.keys.keyed_hash("download", f"{item_id}\0{expires_at}")

@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.errors import TuppenceError
 from gateway.web.gateway import gateway_of
 from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
+from gateway.web.render import not_found_page, wants_page
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -50,6 +51,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except TuppenceError as error:
         return problem_of(error)
     except web.HTTPException as error:
+        if isinstance(error, web.HTTPNotFound) and not request.path.startswith(_READERS) and wants_page(request):
+            return not_found_page(request)
         return problem_of_http(error)
     except ConnectionResetError:
         raise

@@ -181,9 +181,7 @@ def _check_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     ours = {request.host, gateway_of(request).config.public_host}
     if origin is not None and urlsplit(origin).netloc not in ours:
-        raise Forbidden(
-            "origin_wrong", "This form was sent from another site; open the page itself and press Pay there."
-        )
+        raise Forbidden("origin_wrong", "This form came from another site; open the page itself and pay there.")
 
 
 def _see_other(request: web.Request) -> web.Response:

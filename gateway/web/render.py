@@ -1,7 +1,6 @@
 """Templates to answers: one look, one content security policy, refusals as pages."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
 from typing import Any
 
 import aiohttp_jinja2
@@ -65,12 +64,12 @@ def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
     return response
 
 
-def not_found_page(request: web.Request, detail: str) -> web.Response:
+def not_found_page(request: web.Request) -> web.Response:
     """An address that is none, for a person."""
+    detail = "There is nothing at this address. It may have been cut short on its way to you."
     return render(request, "problem.html", problem_view(404, detail, retry_after_seconds=None), status=404)
 
 
 def wants_page(request: web.Request) -> bool:
-    """Whether a browser asks on behalf of a person, so that a refusal is better shown than told in JSON."""
-    languages: Sequence[str] = request.headers.getall("Accept", ())
-    return request.method in {"GET", "HEAD", "POST"} and any("text/html" in accepted for accepted in languages)
+    """Whether a browser asks for a person, to whom a refusal is better shown than told in JSON."""
+    return any("text/html" in accepted for accepted in request.headers.getall("Accept", ()))

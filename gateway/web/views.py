@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil
+from pathlib import PurePath
 from typing import Any
 
 from gateway.checkout import (
@@ -16,6 +17,7 @@ from gateway.rows import Creator, Invoice, Item, ItemKind, ItemState
 from gateway.web.accent import palette
 
 WORDS_PER_MINUTE = 220
+LONGEST_SUFFIX = 5
 REFRESH_SECONDS = 3
 NO_LONGER_SOLD = "This is no longer for sale; what was paid still opens."
 TIP_AMOUNTS_SAT = (21, 100, 1000)
@@ -182,8 +184,8 @@ def _waiting(invoice: Invoice, *, now: float) -> View:
 
 
 def _media_name(item: Item) -> str:
-    suffix = (item.file_name or "").rpartition(".")[2]
-    return _MEDIA_NAMES.get(item.media_type) or (suffix.upper() if 1 <= len(suffix) <= 5 else "File")
+    suffix = PurePath(item.file_name or "").suffix[1:]
+    return _MEDIA_NAMES.get(item.media_type) or (suffix.upper() if 1 <= len(suffix) <= LONGEST_SUFFIX else "File")
 
 
 def _size(byte_size: int) -> str:

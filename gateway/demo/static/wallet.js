@@ -66,6 +66,7 @@ function sent() {
 }
 
 async function account(payment_hash, openedAt) {
+  if (!paidHere) step("owned");
   const answer = await fetch("/demo/payments/" + payment_hash);
   if (!answer.ok) return;
   const { shares, seen_at } = await answer.json();

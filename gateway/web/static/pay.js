@@ -5,7 +5,7 @@ const shelf = "tuppence:" + location.pathname;
 let attempts = [], current, live, opened;
 try { attempts = JSON.parse(localStorage[shelf]); } catch {}
 
-const keep = (list) => {
+const keep = (list = attempts) => {
   attempts = list;
   try { localStorage[shelf] = JSON.stringify(list); } catch {}
 };
@@ -33,17 +33,18 @@ async function ask(words) {
   } catch { show("offered", "offline"); }
 }
 
-function offer(a, got, now, words = "waiting") {
-  current = Object.assign(a, {
-    hash: got.payment_hash, token: got.access_token, ends: Date.now() + Date.parse(got.expires_at) - now,
-  });
-  keep(attempts);
+function offer(a, got, now, words) {
+  a.hash = got.payment_hash;
+  a.token = got.access_token;
+  a.ends = Date.now() + Date.parse(got.expires_at) - now;
+  current = a;
+  keep();
   $("qr").src = at(a) + "/qr.svg";
   $("wallet").href = "lightning:" + got.payment_request;
   $("request").value = got.payment_request;
   $("amount").textContent = (got.amount_msat / 1000).toLocaleString("en");
   show("waiting", words);
-  if (words === "waiting") $("wallet").focus();
+  if (!words) $("wallet").focus();
   tell("invoice", got);
   live = new EventSource(at(a) + "/events");
   const final = ({ target, type }) => check(a, type, target.close());
@@ -66,7 +67,7 @@ async function open(a) {
     tell("paid", a.hash);
   }
   const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
-  if (/40[23]/.test(r.status)) return drop(a), show("offered", "");
+  if (/40[23]/.test(r.status)) return drop(a), opened || show("offered", "");
   if (!r.ok) return setTimeout(check, 2000, a, "settled");
   const got = await (kind === "text" ? r.text() : r.json());
   const unfold = () => {
@@ -79,7 +80,7 @@ async function open(a) {
     if (current) $("text").focus({ preventScroll: true });
     tell("unlocked", a.hash);
     a.paid = 1;
-    kind === "tip" ? drop(a) : keep(attempts);
+    kind === "tip" ? drop(a) : keep();
   };
   document.startViewTransition?.(unfold) ?? unfold();
 }
@@ -87,7 +88,7 @@ async function open(a) {
 const recheck = () => attempts.forEach((a) => check(a));
 for (const back of ["pageshow", "online", "visibilitychange"]) addEventListener(back, recheck);
 $("wallet").onclick = () => say("paying");
-$("offer").onsubmit = (e) => { e.preventDefault(); ask(); };
+$("offer").onsubmit = (e) => ask(e.preventDefault());
 setInterval(() => {
   const seconds = Math.ceil((current?.ends - Date.now()) / 1000);
   $("left").textContent = seconds < 60 ? seconds + " s" : "";

@@ -1,0 +1,163 @@
+"""The demo's own addresses: a wallet to pay with, and where each payment went. Answered to this machine alone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from jinja2 import PackageLoader
+from msgspec import Struct
+
+from gateway.demo.content import ESSAY_ID
+from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
+from gateway.errors import Forbidden
+from gateway.rows import InvoiceState
+from gateway.web.assets import Assets
+from gateway.web.bodies import answer, read_body, rfc3339
+from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.invoices import find_invoice
+from gateway.web.problems import problem
+from gateway.web.receipts import booked_shares
+from gateway.web.render import put_before
+
+Mode = Literal["demo", "regtest"]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PAY_SECONDS = 30.0
+CODES = {
+    402: "no_route",
+    409: "already_paid",
+    410: "invoice_expired",
+    422: "invoice_invalid",
+    503: "wallet_away",
+    504: "outcome_unknown",
+}
+
+
+class InvoiceRequest(Struct, forbid_unknown_fields=True):
+    """What the wallet is asked to pay or to read."""
+
+    invoice: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """The demo's handlers around one wallet."""
+
+    wallet: Wallet
+    gateway: Gateway
+
+    async def pay(self, request: web.Request) -> web.Response:
+        """POST /demo/pay {"invoice": …}: 200 with the preimage, else a problem that says what became of it."""
+        asked = await read_body(request, InvoiceRequest)
+        try:
+            async with asyncio.timeout(PAY_SECONDS):
+                preimage = await self.wallet.pay(asked.invoice)
+        except WalletError as error:
+            return _wallet_problem(error)
+        except TimeoutError:
+            return _wallet_problem(OutcomeUnknown("the payment is still under way after 30 s; look again in a while"))
+        return answer({"preimage": preimage})
+
+    async def decode(self, request: web.Request) -> web.Response:
+        """POST /demo/decode {"invoice": …}: what it asks for, as the wallet reads it."""
+        asked = await read_body(request, InvoiceRequest)
+        try:
+            decoded = await self.wallet.decode(asked.invoice)
+        except WalletError as error:
+            return _wallet_problem(error)
+        return answer(
+            {
+                "payment_hash": decoded.payment_hash,
+                "amount_msat": decoded.amount_msat,
+                "payee": decoded.payee,
+                "description": decoded.description,
+                "expires_at": rfc3339(int(decoded.expires_at.timestamp())),
+            }
+        )
+
+    async def balance(self, _: web.Request) -> web.Response:
+        """GET /demo/balance."""
+        try:
+            return answer({"balance_msat": await self.wallet.balance_msat()})
+        except WalletError as error:
+            return _wallet_problem(error)
+
+    async def payment(self, request: web.Request) -> web.Response:
+        """GET /demo/payments/{payment_hash}: the shares booked, and when the gateway saw the settlement."""
+        invoice = await find_invoice(request)
+        shares = await booked_shares(self.gateway, invoice)
+        settled = invoice.state is InvoiceState.SETTLED
+        return answer(
+            {
+                "payment_hash": invoice.payment_hash,
+                "shares": shares if settled else [],
+                "seen_at": self.gateway.settler.seen_at(invoice.payment_hash),
+            }
+        )
+
+
+def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, mode: Mode) -> None:
+    """Put the demo on a gateway's application, after its pages."""
+    site = _Site(wallet, gateway)
+    assets = Assets("gateway.demo", "/demo/static")
+    put_before(app, PackageLoader("gateway.demo"), demo_mode=mode, demo_static=assets.url)
+    app.router.add_get("/", _to_essay)
+    app.router.add_get("/demo/static/{name}", assets.answer)
+    app.router.add_get("/demo/balance", _local(site.balance))
+    app.router.add_get("/demo/payments/{payment_hash}", _local(site.payment))
+    app.router.add_post("/demo/decode", _local(site.decode))
+    app.router.add_post("/demo/pay", _local(site.pay))
+
+
+async def _to_essay(_: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": f"/i/{ESSAY_ID}"})
+
+
+def _local(handler: Handler) -> Handler:
+    """The wallet's money moves for this machine and for pages of this site, and for nobody else."""
+
+    async def answer_local(request: web.Request) -> web.StreamResponse:
+        _check_local(request)
+        return await handler(request)
+
+    return answer_local
+
+
+def _check_local(request: web.Request) -> None:
+    """Raises `Forbidden` (`demo_closed`)."""
+    if not _is_loopback(request.remote):
+        raise Forbidden("demo_closed", "The demo's wallet answers this machine only; open the demo there.")
+    ours = _hosts(request)
+    # Another host name that leads here is how a foreign page would reach a server on this machine.
+    if not _is_among(request.host, ours):
+        raise Forbidden("demo_closed", f"The demo's wallet answers under {' and '.join(sorted(ours))} only.")
+    origin = request.headers.get("Origin")
+    if origin is not None and not _is_among(urlsplit(origin).netloc, ours):
+        raise Forbidden("demo_closed", "The demo's wallet pays for its own site's pages only.")
+
+
+def _hosts(request: web.Request) -> set[str]:
+    """The configured host, and this machine's own names with the port that was reached."""
+    port = request.get_extra_info("sockname")[1]
+    return {gateway_of(request).config.public_host, f"127.0.0.1:{port}", f"localhost:{port}"}
+
+
+def _is_among(host: str, ours: set[str]) -> bool:
+    return host.lower() in {known.lower() for known in ours}
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _wallet_problem(error: WalletError) -> web.Response:
+    status = STATUS[type(error)]
+    detail = str(error)
+    return problem(status, CODES[status], f"{detail[:1].upper()}{detail[1:]}".rstrip(".") + ".")

@@ -1,0 +1,88 @@
+"""The README's made parts: configuration and dependency tables. `python -m tests.readme` renews, `--check` compares."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+from gateway.config import PREFIX, Config
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+
+# What each dependency does here, and what it spares us.
+DEPENDENCIES = {
+    "aiohttp": ("HTTP server; the commands' client of the admin socket", "a server"),
+    "aiohttp-jinja2": ("hosted pages", "a template engine in the request cycle"),
+    "aiohttp-remotes": ("X-Forwarded-For from trusted proxies", "header parsing that attackers probe"),
+    "aiohttp-sse": ("event streams", "chunked writing, pings, disconnects"),
+    "alembic": ("migrations", "a schema history of our own"),
+    "grpcio": ("the channel to LND", "HTTP/2"),
+    "jinja2": ("templates with autoescape", "escaping by hand"),
+    "limits": ("rate limits", "windows and their storage"),
+    "lnd-grpc-client": ("LND's compiled stubs, nothing else of it", "compiling protos"),
+    "markdown-it-py": ("Markdown of texts", "a parser"),
+    "msgspec": ("bodies: decode, check, JSON schema", "validation and a second description for OpenAPI"),
+    "nh3": ("sanitised HTML", "an allow-list of our own, and its holes"),
+    "prometheus-client": ("/metrics", "the text format"),
+    "protobuf": ("LND's messages", "their wire format"),
+    "pydantic": ("the configuration's types", "checks by hand"),
+    "pydantic-settings": ("environment and `.env`", "reading both"),
+    "python-dotenv": ("finding unknown names in `.env`", "its quoting rules"),
+    "qrcode": ("QR matrices; the SVG path is ours", "Reed-Solomon"),
+    "rich": ("tables and progress on the terminal", "terminal control"),
+    "sqlalchemy": ("SQL, Core only", "two dialects"),
+    "structlog": ("structured logs with redaction", "formatting"),
+    "typer": ("the command line and its help", "argument parsing"),
+    "coincurve": ("`demo`: signs the simulator's BOLT 11", "secp256k1"),
+    "cryptography": ("`demo`: the simulator's certificate", "X.509"),
+    "uvloop": ("`fast`: a quicker event loop", "–"),
+}
+
+
+def main() -> int:
+    """Renew the README, or with --check say whether it is as the code has it."""
+    text = README.read_text()
+    renewed = renew(text)
+    if "--check" in sys.argv:
+        return int(text != renewed)
+    README.write_text(renewed)
+    return 0
+
+
+def renew(text: str) -> str:
+    """The README with its made parts as the code has them now."""
+    for name, table in (("configuration", configuration()), ("dependencies", dependencies())):
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = text.partition(start)
+        _, _, after = rest.partition(end)
+        assert after, f"the README has no part {name}"
+        text = f"{before}{start}{table}{end}{after}"
+    return text
+
+
+def configuration() -> str:
+    """Every variable, its default and its meaning, in the order of the code."""
+    rows = ["| variable | default | what |", "|---|---|---|"]
+    for name, field in Config.model_fields.items():
+        rows.append(f"| `{PREFIX}{name.upper()}` | {_default(field.default)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def dependencies() -> str:
+    """Every direct dependency, what it does here and what it spares us."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [wanted for extra in project["optional-dependencies"].values() for wanted in extra]
+    names = [wanted.partition(">")[0].partition("[")[0] for wanted in (*project["dependencies"], *extras)]
+    rows = ["| library | what it does here | what it spares us |", "|---|---|---|"]
+    rows += [f"| {name} | {DEPENDENCIES[name][0]} | {DEPENDENCIES[name][1]} |" for name in names]
+    return "\n".join(rows) + "\n"
+
+
+def _default(value: object) -> str:
+    if value in ("", None, ()):
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

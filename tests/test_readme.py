@@ -1,0 +1,44 @@
+"""The README is true: what it shows as commands and code is run as it stands there."""
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+from tests.demo_process import run_demo
+from tests.readme import README, renew
+
+ADDRESS = "http://127.0.0.1:8402"
+PAID_WORDS = "<p>"
+
+
+def test_the_made_parts_are_as_the_code_has_them() -> None:
+    assert README.read_text() == renew(README.read_text())
+
+
+async def test_three_curl_lines_buy_the_essay(tmp_path: Path) -> None:
+    lines = block("sh", "challenge=")
+    assert len(lines.splitlines()) == 3
+    await buys_the_essay(tmp_path, "bash", "-euc", lines)
+
+
+async def test_fifteen_lines_of_python_buy_the_essay(tmp_path: Path) -> None:
+    lines = block("python", "urlopen")
+    assert len([line for line in lines.splitlines() if line.strip()]) <= 15
+    await buys_the_essay(tmp_path, sys.executable, "-c", lines)
+
+
+async def buys_the_essay(folder: Path, *command: str) -> None:
+    async with run_demo(folder) as address:
+        ours = [part.replace(ADDRESS, address) for part in command]
+        process = await asyncio.create_subprocess_exec(*ours, stdout=asyncio.subprocess.PIPE, env=dict(os.environ))
+        output, _ = await process.communicate()
+        assert process.returncode == 0
+        assert output.decode().startswith(PAID_WORDS)
+
+
+def block(language: str, containing: str) -> str:
+    """The fenced block of the README with these words in it."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+    return str(next(text for text in blocks if containing in text))
