@@ -6,6 +6,7 @@ says what opens it besides the macaroon: `settled` (our row, or the preimage) or
 """
 
 import hmac
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -19,6 +20,7 @@ IDENTIFIER_BYTES = 66
 # A token outlives its invoice: a payment that LND accepted late still opens what it paid for.
 GRACE_SECONDS = 86_400
 PROOF_SETTLED, PROOF_PREIMAGE = "settled", "preimage"
+_INSTANT = re.compile("[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,21 @@ def check_preimage(token: Token, preimage: bytes) -> None:
         raise Unauthorized("preimage_wrong", "The preimage is not that of the token's invoice.")
 
 
+def check_payer(token: Token, preimage: bytes | None) -> None:
+    """Whether whoever presents a token may read its invoice's receipt: a challenge's invoice is shown to several.
+
+    Raises `Unauthorized` (`proof_missing`, `preimage_wrong`).
+    """
+    if preimage is not None:
+        check_preimage(token, preimage)
+    elif token.preimage_only:
+        raise _proof_missing()
+
+
 def check_settled(token: Token, invoice: Invoice | None, *, now: float) -> None:
     """Raises `Unauthorized` (`proof_missing`, `not_paid`) and `PaymentRequired` (`access_ended`)."""
     if token.preimage_only:
-        raise Unauthorized(
-            "proof_missing", "This token opens with its preimage: Authorization: L402 <token>:<preimage>."
-        )
+        raise _proof_missing()
     if invoice is None or invoice.settled_at is None:
         raise Unauthorized("not_paid", "The invoice of this token is not paid yet.")
     ends_at = access_ends_at(invoice)
@@ -105,6 +116,10 @@ def access_ends_at(invoice: Invoice) -> int | None:
     """When the paid time of a settled invoice ends; None: never. It runs from the settlement."""
     assert invoice.settled_at is not None, "access begins with settlement"
     return None if invoice.access_seconds is None else invoice.settled_at + invoice.access_seconds
+
+
+def _proof_missing() -> Unauthorized:
+    return Unauthorized("proof_missing", "This token opens with its preimage: Authorization: L402 <token>:<preimage>.")
 
 
 def _caveats(macaroon: Macaroon) -> Token:
@@ -129,7 +144,7 @@ def _caveats(macaroon: Macaroon) -> Token:
 def _narrows(condition: str, known: dict[str, str], value: str) -> bool:
     previous = known.get(condition)
     if condition == "valid_until":
-        return value.isascii() and value.isdecimal() and (previous is None or int(value) <= int(previous))
+        return _INSTANT.fullmatch(value) is not None and (previous is None or int(value) <= int(previous))
     if condition == "proof":
         return value == PROOF_PREIMAGE or (value == PROOF_SETTLED and previous in {None, PROOF_SETTLED})
     # An item or a tip is named first by us, and by us alone: a token for one never becomes one for the other.

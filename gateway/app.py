@@ -11,8 +11,6 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
-from aiohttp_remotes import XForwardedFiltered
-from aiohttp_remotes import setup as setup_remotes
 from sqlalchemy.engine import make_url
 
 from gateway.authorize import Authorizer
@@ -38,6 +36,7 @@ from gateway.supervise import Progress, Supervisor
 from gateway.sweep import Sweeper
 from gateway.web.docs import show_docs
 from gateway.web.edge import edge
+from gateway.web.forwarded import forwarded
 from gateway.web.gateway import GATEWAY, Gateway
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
@@ -117,7 +116,9 @@ def connect_node(config: Config, *, required: bool) -> LndNode:
 
 def build_app(gateway: Gateway) -> web.Application:
     """The web application of a gateway."""
-    app = web.Application(middlewares=[edge], client_max_size=MOST_BODY_BYTES)
+    proxies = gateway.config.trusted_proxies
+    middlewares = [edge, forwarded(proxies)] if proxies else [edge]
+    app = web.Application(middlewares=middlewares, client_max_size=MOST_BODY_BYTES)
     app[GATEWAY] = gateway
     add_routes(app)
     app.router.add_get("/openapi.json", serve_document)
@@ -131,8 +132,6 @@ async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
 
     Raises `Conflict` (`address_in_use`).
     """
-    if config.trusted_proxies:
-        await setup_remotes(app, XForwardedFiltered([str(network) for network in config.trusted_proxies]))
     async with serve_admin(app, config) as runner:
         try:
             await web.TCPSite(runner, config.listen_host, config.listen_port).start()
@@ -165,17 +164,22 @@ async def _assemble(
     await catalog.refresh()
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
     metrics, challenges, supervisor = Metrics(), Challenges(clock), Supervisor()
+    metrics.waiters.set_function(lambda: hub.count)
     known = KnownNode(node, store)
 
     def on_settled(invoice: Invoice, arrived_at: float) -> None:
         hub.wake(invoice.payment_hash)
         challenges.forget(invoice.payment_hash)
+        limits.release(invoice.payment_hash)
         metrics.settled.inc()
         metrics.revenue_msat.inc(invoice.paid_msat or 0)
         metrics.credited_seconds.observe(max(0.0, clock() - arrived_at))
 
     settler = Settler(node, store, clock, on_settled=[on_settled])
-    open_invoices = await store.read(lambda tx: tx.invoices.count_open())
+    open_invoices = await store.read(
+        lambda tx: tx.invoices.unresolved(node.node_id, due_at=None, after_add_index=0, limit=config.open_invoices)
+    )
+    limits = Limits(config, clock, random_bytes, open_invoices=open_invoices)
     gateway = Gateway(
         config=config,
         clock=clock,
@@ -199,7 +203,7 @@ async def _assemble(
         hub=hub,
         keys=keys,
         content=ContentFolder(config.data_dir / "content"),
-        limits=Limits(config, clock, random_bytes, open_invoices=open_invoices),
+        limits=limits,
         metrics=metrics,
         supervisor=supervisor,
         operator_key=_operator_key(config.data_dir / "operator.key"),

@@ -19,6 +19,7 @@ from gateway.rows import Invoice
 from gateway.settlement import Settler
 
 _REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Authorizer:
         return Access(token.payment_hash, item_id, min(limits, default=None))
 
     def _remember(self, authorization: str, access: Access) -> None:
+        if len(authorization) > _LONGEST_REMEMBERED:
+            return
         self._granted[authorization] = access
         if len(self._granted) > _REMEMBERED:
             self._granted.popitem(last=False)

@@ -3,7 +3,7 @@
 import hmac
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from gateway.rows import Creator, Item, ItemState, Share
 
 SLUG = re.compile(r"[a-z0-9-]{1,64}")
 ACCENT = re.compile(r"#[0-9a-f]{6}")
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}")
 KEY = re.compile(r"tpk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 DEFAULT_ACCENT = "#a4552b"
 MOST_SHARES = 64
@@ -103,19 +104,30 @@ class Catalog:
         await self.refresh()
         return item
 
-    async def change_item(self, item: Item, *, now: int) -> Item:
-        """New values hold for new invoices; what was sold keeps its own."""
-        self._check_item(item)
-        changed = replace(item, updated_at=now)
-        if not await self._store.write(lambda tx: tx.items.update(changed)):
-            raise NotFound("item_not_found", f"There is no item {item.id}.")
+    async def change_item(self, item_id: str, change: Callable[[Item], Item], *, now: int) -> Item:
+        """Apply `change` to the item as it is then; new values hold for new invoices, what was sold keeps its own.
+
+        Raises `Invalid` (`item_invalid`), `NotFound` (`item_not_found`, `creator_not_found`).
+        """
+
+        def update(tx: Tx) -> Item:
+            item = tx.items.get(item_id)
+            if item is None:
+                raise NotFound("item_not_found", f"There is no item {item_id}.")
+            changed = replace(change(item), updated_at=now)
+            self._check_item(changed)
+            updated = tx.items.update(changed)
+            assert updated, "what was read in this transaction is there"
+            return changed
+
+        changed = await self._store.write(update)
         await self.refresh()
         return changed
 
     def _check_item(self, item: Item) -> None:
-        check_item(item)
         for name in {item.creator, *(share.creator for share in item.shares)}:
             self.creator(name)
+        check_item(item)
 
 
 def check_item(item: Item) -> None:
@@ -133,6 +145,8 @@ def check_item(item: Item) -> None:
         raise _wrong("shares", f"must name 1 to {MOST_SHARES} different creators")
     if any(not 1 <= share.weight <= MOST_WEIGHT for share in item.shares):
         raise _wrong("shares", f"must have weights of 1 to {MOST_WEIGHT}")
+    if not MEDIA_TYPE.fullmatch(item.media_type):
+        raise _wrong("media_type", "must be like application/pdf")
     if item.access_seconds is not None and not 1 <= item.access_seconds <= LONGEST_ACCESS_SECONDS:
         raise _wrong("access_seconds", f"must be 1 to {LONGEST_ACCESS_SECONDS}, or absent for ever")
     if item.memo is not None and not 1 <= len(item.memo.encode()) <= MOST_MEMO_BYTES:

@@ -167,17 +167,22 @@ class Checkout:
         return Sold(invoice=earlier, token=mint_token(self._keys, earlier), fresh=False)
 
     def _idempotency_hash(self, offer: Offer, key: str | None) -> str | None:
+        check_idempotency_key(key)
         if key is None:
             return None
-        if not IDEMPOTENCY_KEY.fullmatch(key):
-            raise Invalid(
-                "idempotency_key_invalid", "Idempotency-Key must be 22 to 64 random characters of A-Z a-z 0-9 - _"
-            )
         subject = f"item:{offer.item_id}" if offer.item_id is not None else f"tip:{offer.tip_to}"
         return self._keys.keyed_hash("idempotency", f"{subject}\0{key}")
 
     def _memo(self, creator: Creator) -> str:
         return f"{creator.title} · {self._public_host}".encode()[:MOST_MEMO_BYTES].decode("utf-8", "ignore")
+
+
+def check_idempotency_key(key: str | None) -> None:
+    """Raises `Invalid` (`idempotency_key_invalid`)."""
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+        raise Invalid(
+            "idempotency_key_invalid", "Idempotency-Key must be 22 to 64 random characters of A-Z a-z 0-9 - _"
+        )
 
 
 def _keep(tx: Tx, invoice: Invoice, note: TipNote | None) -> bool:

@@ -1,6 +1,7 @@
 """The configuration: environment variables named TUPPENCE_…, and `.env` in the working folder."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
@@ -20,6 +21,7 @@ from gateway.errors import Invalid
 
 PREFIX = "TUPPENCE_"
 ENV_FILE = ".env"
+_RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
 
 
 class Config(BaseSettings):
@@ -72,8 +74,7 @@ class Config(BaseSettings):
     @field_validator("invoices_per_client", "invoices_per_item", "invoices_overall")
     @classmethod
     def _rate(cls, value: str) -> str:
-        count, _, period = value.partition("/")
-        if not count.strip().isdecimal() or period.strip() not in {"second", "minute", "hour", "day"}:
+        if not _RATE.fullmatch(value):
             msg = "write it as a number per second, minute, hour or day, for example 30/minute"
             raise ValueError(msg)
         return value
@@ -83,7 +84,7 @@ class Config(BaseSettings):
         url = self.public_url.rstrip("/") or f"http://{self.listen}"
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-            msg = f"{PREFIX}PUBLIC_URL must be like https://pay.example"
+            msg = "write it like https://pay.example"
             raise ValueError(msg)
         object.__setattr__(self, "public_url", url)
         if not self.database_url:
@@ -121,7 +122,7 @@ def load_config(**overrides: object) -> Config:
         return Config(**overrides)  # type: ignore[arg-type]  # pydantic checks the values itself
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        name = PREFIX + str(next(iter(first["loc"]), "public_url")).upper()
         raise Invalid("config_invalid", f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
 
 

@@ -32,8 +32,8 @@ async def follow(known: KnownNode, settler: Settler, sweeper: Sweeper, progress:
     ]
     try:
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        for part in done:
-            part.result()
+        # None of them ends but by raising.
+        next(iter(done)).result()
     finally:
         sweeper.stream_ended()
         for part in parts:

@@ -10,7 +10,9 @@ import structlog
 
 _SECRET_NAMES = {"preimage", "macaroon", "access_token", "token", "payment_request", "authorization", "api_key"}
 _SECRET_SHAPES = re.compile(
-    r"\bln(?:bc|tb|bcrt|tbs)[0-9a-z]{20,}|\b[0-9a-fA-F]{64,}\b|\bA(?:gE|AI)[A-Za-z0-9+/_=-]{60,}|\btpk_\w+"
+    # Payment requests; preimages and hashes; macaroons of version 2, with a location or without; API keys.
+    r"\bln(?:bc|tb|bcrt|tbs)[0-9a-z]{20,}|\b[0-9a-f]{64,}\b|\bAg[EJ][a-z0-9+/_=-]{40,}|\btp[ko]_[\w-]+",
+    re.IGNORECASE,
 )
 
 

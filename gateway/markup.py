@@ -9,7 +9,8 @@ from markdown_it import MarkdownIt
 
 from gateway.errors import Invalid
 
-MORE = "<!-- more -->"
+_MORE = re.compile(r"<!--[ \t]*more[ \t]*-->", re.IGNORECASE)
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)\n---[ \t]*\n", re.DOTALL)
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\n]+)\n")
 _FRONT_MATTER_FIELDS = {"id", "title", "price", "creator", "share", "access_seconds", "memo"}
@@ -31,23 +32,29 @@ class Article:
 
 
 def render_article(source: str) -> Article:
-    """Render Markdown. The preview ends at `<!-- more -->`, else after the first paragraph.
+    """Render Markdown. The preview ends at `<!-- more -->`, else after the first paragraph; of one it shows nothing.
 
     Raises `Invalid` (`article_invalid`) for front matter with unknown fields and for a text without words.
     """
-    source = source.replace("\r\n", "\n")
+    source = source.removeprefix("\ufeff").replace("\r\n", "\n")
     fields, body = _front_matter(source)
     heading = _HEADING.match(body)
     title = fields.get("title", "") or (heading["title"].strip() if heading else "")
     if heading:
         body = body[heading.end() :]
-    before, separator, after = body.partition(MORE)
-    preview = before if separator else body.strip().split("\n\n", 1)[0]
-    html = render_markup(before + after)
+    html = render_markup(_MORE.sub("", body))
     words = len(nh3.clean(html, tags=set()).split())
     if not words:
         raise Invalid("article_invalid", "The text is empty; write something worth its price.")
-    return Article(fields=fields, title=title, preview_html=render_markup(preview), html=html, word_count=words)
+    return Article(fields=fields, title=title, preview_html=render_markup(_preview(body)), html=html, word_count=words)
+
+
+def _preview(body: str) -> str:
+    """What is free. A text of one paragraph has nothing to show that is not what is sold."""
+    parts = _MORE.split(body, maxsplit=1)
+    if len(parts) == 1:
+        parts = _PARAGRAPH_END.split(body.strip(), maxsplit=1)
+    return parts[0] if len(parts) > 1 else ""
 
 
 def render_markup(markdown: str) -> str:

@@ -135,7 +135,6 @@ class Creators(Protocol):
     def insert(self, creator: Creator) -> bool:
         """False when the name is taken."""
 
-    def get(self, name: str) -> Creator | None: ...
     def list(self) -> Sequence[Creator]: ...
     def replace_key(self, name: str, *, key_id: str, key_hash: str) -> bool: ...
 
@@ -174,8 +173,6 @@ class Invoices(Protocol):
     def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
         """Set the next look-up of (payment_hash, check_at)."""
 
-    def count_open(self) -> int: ...
-
 
 class Ledger(Protocol):
     """Immutable transfers and the balances they sum to."""
@@ -192,14 +189,12 @@ class Events(Protocol):
         """Take the next positions; the last statements before commit."""
 
     def payments(self, *, after_position: int, limit: int, creator: str | None) -> Sequence[Payment]: ...
-    def latest_position(self) -> int: ...
 
 
 class TipNotes(Protocol):
     """Messages and names beside tips."""
 
     def insert(self, note: TipNote) -> None: ...
-    def get(self, payment_hash: str) -> TipNote | None: ...
 
 
 class Identities(Protocol):

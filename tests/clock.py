@@ -26,7 +26,7 @@ class FakeClock:
 async def until(predicate: Callable[[], bool | Awaitable[bool]], *, patience_seconds: float = PATIENCE_SECONDS) -> None:
     """Return as soon as the predicate holds; fail when patience ends."""
     async with asyncio.timeout(patience_seconds):
-        while not await _holds(predicate):
+        while not await _holds(predicate):  # noqa: ASYNC110 - what is awaited has no event to wait for
             await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -12,22 +12,24 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from hypothesis import settings
 
 from gateway.app import build_app, database_path, open_gateway
 from gateway.config import Config, load_config
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
-from gateway.rows import Creator
-from gateway.store.audit import audit_books
-from gateway.store.database import SqliteStore, sqlite_engine
-from gateway.store.migration import migrate
+from gateway.store.database import SqliteStore
 from gateway.web.gateway import Gateway
 from tests.clock import FakeClock
+from tests.database import Dump, broken_invariants, dump_tables, put_database
+from tests.samples import START, a_creator
+from tests.till import Till, open_till
 
-START = 1_800_000_000.0
+# `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
+settings.register_profile("nightly", max_examples=2_000, stateful_step_count=50, deadline=None)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips are decided here, by marker, and never in CI: there a missing part is a failure."""
     if os.environ.get("CI") == "true":
         return
@@ -43,20 +45,26 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    """An empty database on disk, migrated as in production."""
-    engine = sqlite_engine(tmp_path / "tuppence.db")
-    with engine.begin() as connection:
-        migrate(connection)
-    opened = SqliteStore(engine)
+    """An empty database on disk, migrated."""
+    path = tmp_path / "tuppence.db"
+    put_database(path)
+    opened = SqliteStore.open(path)
     yield opened
     await opened.close()
-    assert broken(tmp_path / "tuppence.db") == []
+    assert broken_invariants(path) == []
 
 
 @pytest.fixture
 def core(clock: FakeClock) -> Simulator:
     """The simulated LND without its wire."""
     return Simulator(clock=clock, random_bytes=secrets.token_bytes)
+
+
+@pytest.fixture
+async def till(tmp_path: Path, clock: FakeClock, core: Simulator) -> AsyncIterator[Till]:
+    """The domain without the web, selling `welcome`."""
+    async with open_till(tmp_path, clock, core) as opened:
+        yield opened
 
 
 @dataclass(slots=True)
@@ -90,6 +98,18 @@ class Site:
         assert status == 201, invoice
         return invoice, {"Authorization": f"Bearer {invoice['access_token']}"}
 
+    async def settle(self, payment_hash: str) -> str:
+        """Pay, and have it booked at once; gives the preimage."""
+        preimage = self.pay(payment_hash)
+        report = await self.gateway.node.lookup(payment_hash)
+        assert report is not None
+        await self.gateway.settler.settle([report])
+        return preimage
+
+    def dump(self) -> Dump:
+        """Every row of every table, to compare before and after."""
+        return dump_tables(database_path(self.gateway.config))
+
     async def sell_text(self, markdown: str, *, item_id: str = "welcome", **fields: Any) -> dict[str, Any]:
         """A text for sale, by alice with bob."""
         item = {
@@ -113,11 +133,12 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture
 async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
     """A gateway with creators alice and bob; its books are audited afterwards."""
+    put_database(database_path(config))
     async with open_site(config, clock, core) as opened:
         for name in ("alice", "bob"):
             await opened.gateway.catalog.add_creator(a_creator(name))
         yield opened
-    assert broken(database_path(config)) == []
+    assert broken_invariants(database_path(config)) == []
 
 
 @asynccontextmanager
@@ -136,14 +157,3 @@ async def serve_app(app: web.Application) -> AsyncIterator[str]:
     """Serve an application on a free port."""
     async with TestServer(app) as server:
         yield str(server.make_url("/")).rstrip("/")
-
-
-def a_creator(name: str) -> Creator:
-    """A creator without a usable key."""
-    return Creator(name=name, title=name.title(), accent="#b4632d", key_id=name, key_hash="0" * 64, created_at=int(START))
-
-
-def broken(path: Path) -> list[str]:
-    """The invariants that a database breaks."""
-    return [finding.sentence for finding in audit_books(path) if finding.broken]
-

@@ -5,29 +5,41 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 READY_SECONDS = 60.0
 
 
 @asynccontextmanager
 async def run_demo(
-    folder: Path, *options: str, port: int | None = None, ready_seconds: float = READY_SECONDS
+    folder: Path,
+    *options: str,
+    port: int | None = None,
+    ready_seconds: float = READY_SECONDS,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[str]:
     """`tuppence demo` until the context is left; gives its address."""
     listen = f"127.0.0.1:{port or free_port()}"
-    process = await start(folder, "demo", "--no-browser", *options, listen=listen)
+    process = await start(folder, "demo", "--no-browser", *options, listen=listen, variables=variables)
     try:
         yield await ready(process, ready_seconds)
     finally:
         await stop(process)
 
 
-async def start(folder: Path, *arguments: str, listen: str, python: str = sys.executable) -> asyncio.subprocess.Process:
-    """`tuppence …` in a folder, without the variables of whoever runs the tests."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TUPPENCE_")}
+async def start(
+    folder: Path,
+    *arguments: str,
+    listen: str,
+    python: str = sys.executable,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> asyncio.subprocess.Process:
+    """`tuppence …` in a folder, with these variables and without those of whoever runs the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TUPPENCE_")}
+    environment = {**inherited, **variables}
     return await asyncio.create_subprocess_exec(
         python,
         "-m",

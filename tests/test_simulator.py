@@ -1,12 +1,10 @@
 """The simulated node: what it keeps, what it tells, and each quirk of LND by its name."""
 
 import random
-from pathlib import Path
 
 import pytest
 
 from gateway.lnd import bolt11
-from gateway.lnd.journal import Journal
 from gateway.lnd.refusals import CallRefused, PaymentRefused
 from gateway.lnd.simulated_invoice import ReplayOrder, SimulatedInvoice
 from gateway.lnd.simulator import Simulator
@@ -286,20 +284,3 @@ def test_what_was_recorded_restores_a_node_with_its_counters(world: World) -> No
     assert world.add().add_index == 9
     world.now += 60
     assert world.core.lookup(open_row.payment_hash).state is CANCELED
-
-
-def test_a_journal_survives_a_kill_in_the_middle_of_a_line(world: World, tmp_path: Path) -> None:
-    path = tmp_path / "invoices.jsonl"
-    journal = Journal(path)
-    row = world.add()
-    journal.record(row)
-    settled = world.core.pay(row.payment_hash, payer="somebody")
-    journal.record(settled)
-    with path.open("ab") as file:
-        file.write(b'{"add_index":2,"payment_ha')
-    journal.close()
-    survived = Journal(path)
-    assert list(survived.rows()) == [row, settled]
-    survived.record(row)
-    assert list(survived.rows()) == [row, settled, row]
-    survived.close()

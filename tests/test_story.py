@@ -7,7 +7,7 @@ TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part, worth a 
 PAID_PART = "worth a hundred sats"
 
 
-async def test_a_reader_pays_and_the_text_opens_and_both_creators_are_credited(site: Site):
+async def test_a_reader_pays_and_the_text_opens_and_both_creators_are_credited(site: Site) -> None:
     await site.sell_text(TEXT)
 
     status, item = await site.call("GET", "/v1/items/welcome")
@@ -32,7 +32,7 @@ async def test_a_reader_pays_and_the_text_opens_and_both_creators_are_credited(s
     assert [(p["position"], p["item_id"], p["paid_msat"]) for p in payments] == [(1, "welcome", 100_000)]
 
 
-async def test_a_program_buys_the_same_item_with_its_preimage(site: Site):
+async def test_a_program_buys_the_same_item_with_its_preimage(site: Site) -> None:
     await site.sell_text(TEXT)
 
     async with site.session.get(f"{site.url}/v1/items/welcome/content") as response:
@@ -48,7 +48,7 @@ async def test_a_program_buys_the_same_item_with_its_preimage(site: Site):
     assert PAID_PART in content
 
 
-async def test_a_tip_reaches_its_creator_with_its_words(site: Site):
+async def test_a_tip_reaches_its_creator_with_its_words(site: Site) -> None:
     tip = {"amount_msat": 21_000, "message": "thank you", "name": "a reader"}
     status, invoice = await site.call("POST", "/v1/creators/bob/tips", json=tip)
     assert status == 201

@@ -1,12 +1,14 @@
 """The command `tuppence`."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from gateway import __version__
 from gateway.errors import TuppenceError
@@ -45,16 +47,23 @@ def main() -> None:
     try:
         app()
     except TuppenceError as error:
-        Console(stderr=True).print(f"[bold red]{error.code}[/] {error.detail}", highlight=False)
+        Console(stderr=True).print(Text.assemble((error.code, "bold red"), " ", error.detail))
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine, on uvloop where that is installed."""
+    """Run a command's coroutine, on uvloop where that is installed; SIGTERM cancels it as Ctrl-C does."""
     try:
         import uvloop  # noqa: PLC0415  # an extra
     except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
+        return asyncio.run(_cancelled_by_sigterm(work))
+    return uvloop.run(_cancelled_by_sigterm(work))
+
+
+async def _cancelled_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work

@@ -91,10 +91,13 @@ async def _serve(mode: Mode, *, browser: bool) -> None:
         app = build_app(gateway)
         add_demo(app, wallet, gateway, mode)
         address = await stack.enter_async_context(serve(app, config))
-        _welcome(address, mode)
-        if browser and _has_display():
-            webbrowser.open(address)
-        await until_stopped()
+
+        def announce() -> None:
+            _welcome(address, mode)
+            if browser and _has_display():
+                webbrowser.open(address)
+
+        await until_stopped(announce)
         console.print("stopping…")
 
 

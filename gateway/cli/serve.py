@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+from collections.abc import Callable
 
 import typer
 
@@ -26,15 +27,16 @@ async def _serve(config: Config) -> None:
 
     configure_logging(config.log_level)
     async with open_gateway(config) as gateway, serve(build_app(gateway), config) as address:
-        print(f"ready {address}", flush=True)  # noqa: T201  # what starts us waits for this line
-        await until_stopped()
+        # What starts us waits for this line.
+        await until_stopped(lambda: print(f"ready {address}", flush=True))  # noqa: T201
 
 
-async def until_stopped() -> None:
-    """Wait for SIGINT or SIGTERM."""
+async def until_stopped(announce: Callable[[], None]) -> None:
+    """Announce that the start is over, and wait for SIGINT or SIGTERM."""
     # What start-up made lives as long as the process: the collector need not walk it again.
     gc.freeze()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    announce()
     await stopped.wait()

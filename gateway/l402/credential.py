@@ -22,10 +22,10 @@ def parse_authorization(lines: Iterable[str]) -> list[tuple[str, Credential]]:
         if scheme.lower() in {"l402", "lsat"}:
             tokens, _, preimage = rest.strip().rpartition(":")
             proof = _preimage(preimage)
-            found += [(line, Credential(decode_token(token), proof)) for token in tokens.split(",")[:_MOST_TOKENS]]
+            found += [(line, Credential(decode_token(token), proof)) for token in tokens.split(",", _MOST_TOKENS)]
         elif scheme.lower() == "bearer":
             found.append((line, Credential(decode_token(rest), None)))
-    return found
+    return found[:_MOST_TOKENS]
 
 
 def decode_token(text: str) -> bytes:

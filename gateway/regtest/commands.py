@@ -3,9 +3,10 @@
 # ruff: noqa: PLC0415 - what needs gRPC is imported in the commands: `tuppence --help` need not wait half a second
 import asyncio
 import re
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
@@ -122,14 +123,18 @@ def pay(payment_request: Annotated[str, typer.Argument(help="lnbcrt…")], folde
 
 @app.command()
 def wallet(folder: Folder = FOLDER) -> None:
-    """Serve the reader's wallet on a Unix socket until Ctrl-C."""
+    """Serve the reader's wallet on a Unix socket until Ctrl-C or SIGTERM."""
     from gateway.regtest.network import load_network
     from gateway.regtest.wallet import LndWallet
-    from gateway.regtest.wallet_server import serve_wallet
+    from gateway.regtest.wallet_server import SOCKET, serve_wallet
 
     async def serve() -> None:
         async with load_network(folder) as network, LndWallet.of_network(network.folder) as reader:
-            await serve_wallet(reader, network)
+            serving = asyncio.ensure_future(serve_wallet(reader, network.folder / SOCKET, network.chain))
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+            with suppress(asyncio.CancelledError):
+                await serving
 
     _run(serve())
 

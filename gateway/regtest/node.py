@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import grpc
 from lndgrpc.compiled import (
+    invoices_pb2_grpc,
     lightning_pb2,
     lightning_pb2_grpc,
     router_pb2_grpc,
@@ -51,6 +52,7 @@ class Node:
             ),
         )
         self.lightning: Any = lightning_pb2_grpc.LightningStub(self._channel)
+        self.invoices: Any = invoices_pb2_grpc.InvoicesStub(self._channel)
         self.router: Any = router_pb2_grpc.RouterStub(self._channel)
         self._state: Any = stateservice_pb2_grpc.StateStub(self._channel)
 
@@ -89,7 +91,9 @@ class Node:
         """Tell whether the node has followed the chain to this height."""
         try:
             info = await self.info()
-        except grpc.aio.AioRpcError:
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
             return False
         return bool(info.block_height >= height and info.synced_to_chain)
 
@@ -114,7 +118,9 @@ async def connect(credentials: Credentials, *, seconds: float = READY_SECONDS) -
     """Wait until a started node has written its files and listens; raises RegtestError."""
 
     async def have_files() -> bool:
-        return credentials.tls_cert.exists() and credentials.macaroon.exists()
+        # LND creates a file first and fills it then.
+        files = (credentials.tls_cert, credentials.macaroon)
+        return all(path.exists() and path.stat().st_size > 0 for path in files)
 
     await until(have_files, seconds=seconds, what=f"the certificate and macaroon of {credentials.target}")
     return Node(credentials)

@@ -68,7 +68,7 @@ def is_running(process: Process) -> bool:
 
 
 async def stop(process: Process, *, crash: bool = False) -> None:
-    """End the process and wait until it is gone: politely, and after half a minute (or at once, with `crash`) by force."""
+    """End the process and wait until it is gone: politely at first, by force after half a minute or with `crash`."""
     first = signal.SIGKILL if crash else signal.SIGTERM
     for number, seconds in ((first, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
         if not is_running(process):

@@ -85,7 +85,7 @@ class LndWallet:
             payment = await _last(self._node.router.SendPaymentV2(request, timeout=PAY_SECONDS))
         except grpc.aio.AioRpcError as error:
             payment = await self._after_error(invoice, error)
-        return _preimage(payment)
+        return preimage_of(payment)
 
     async def balance_msat(self) -> int:
         """Give what the node's channels can send, in millisatoshi; raises WalletAway when it does not answer."""
@@ -142,15 +142,7 @@ class LndWallet:
             ) from error
 
 
-async def _last(updates: AsyncIterator[Any]) -> Any:
-    payment = None
-    async for payment in updates:
-        if payment.status in {lightning_pb2.Payment.SUCCEEDED, lightning_pb2.Payment.FAILED}:
-            break
-    return payment
-
-
-def _preimage(payment: Any) -> str:
+def preimage_of(payment: Any) -> str:
     """Give the preimage of a payment that has succeeded; raises a WalletError for every other."""
     if payment is not None and payment.status == lightning_pb2.Payment.SUCCEEDED:
         return str(payment.payment_preimage)
@@ -162,6 +154,14 @@ def _preimage(payment: Any) -> str:
         )
     reason = lightning_pb2.PaymentFailureReason.Name(payment.failure_reason)
     raise NoRoute(f"No path with enough balance leads to the payee ({reason}): nothing was paid.")
+
+
+async def _last(updates: AsyncIterator[Any]) -> Any:
+    payment = None
+    async for payment in updates:
+        if payment.status in {lightning_pb2.Payment.SUCCEEDED, lightning_pb2.Payment.FAILED}:
+            break
+    return payment
 
 
 def _raise_away(error: grpc.aio.AioRpcError) -> NoReturn:

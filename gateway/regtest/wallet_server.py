@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from aiohttp import web
 
 from gateway.demo.wallet import STATUS, InvalidInvoice, Wallet, WalletError
-from gateway.regtest.network import Network
 from gateway.regtest.process import RegtestError
 
 SOCKET = "wallet.sock"
@@ -21,12 +21,18 @@ WALLET: web.AppKey[Wallet] = web.AppKey("wallet", Wallet)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def serve_wallet(wallet: Wallet, network: Network) -> None:
-    """Serve the wallet on the network's socket until cancelled, and make a block every ten minutes meanwhile.
+class Miner(Protocol):
+    """Whoever makes the next blocks: gateway.regtest.chain.Chain."""
+
+    async def mine(self, blocks: int) -> int:
+        """Make blocks and give the new height; raises RegtestError."""
+
+
+async def serve_wallet(wallet: Wallet, path: Path, miner: Miner) -> None:
+    """Serve the wallet on a Unix socket until cancelled, and have a block made every ten minutes meanwhile.
 
     Raises RegtestError when another process serves it already.
     """
-    path = network.folder / SOCKET
     if await _answers(path):
         raise RegtestError(f"A wallet serves {path} already. End that process first.")
     path.unlink(missing_ok=True)
@@ -34,7 +40,7 @@ async def serve_wallet(wallet: Wallet, network: Network) -> None:
     await runner.setup()
     try:
         await _listen(runner, path)
-        await _make_blocks(network)
+        await _make_blocks(miner)
     finally:
         await runner.cleanup()
         path.unlink(missing_ok=True)
@@ -108,8 +114,8 @@ async def _answers(path: Path) -> bool:
     return True
 
 
-async def _make_blocks(network: Network) -> None:
+async def _make_blocks(miner: Miner) -> None:
     while True:
         await asyncio.sleep(BLOCK_EVERY_SECONDS)
         with suppress(RegtestError):
-            await network.chain.mine(1)
+            await miner.mine(1)

@@ -5,9 +5,10 @@ import os
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from gateway.errors import Invalid, Unavailable
 
@@ -25,25 +26,31 @@ class ContentFolder:
         self._cached: OrderedDict[str, bytes] = OrderedDict()
 
     async def put(self, data: bytes) -> str:
+        async def whole() -> AsyncIterator[bytes]:
+            yield data
+
         digest = sha256(data).hexdigest()
-        await asyncio.to_thread(_write_once, self._folder / digest, data)
+        if not self.path(digest).exists():
+            await self.receive(whole(), most_bytes=len(data))
         return digest
 
     async def receive(self, chunks: AsyncIterator[bytes], *, most_bytes: int) -> tuple[str, int]:
-        """Keep an upload of any size; gives its digest and byte count. Raises `Invalid` (`body_too_large`)."""
+        """Keep an upload of any size, whole or not at all; gives its digest and byte count.
+
+        It is on disk before an item names it. Raises `Invalid` (`body_too_large`) and `Unavailable` (`disk_refused`).
+        """
         scratch = self._folder / f"{secrets.token_hex(8)}.new"
         hashed, size = sha256(), 0
         try:
-            with scratch.open("wb") as file:
+            with scratch.open("xb") as file:
                 async for chunk in chunks:
                     size += len(chunk)
                     if size > most_bytes:
                         raise Invalid("body_too_large", f"Content is at most {most_bytes} bytes.")
                     hashed.update(chunk)
-                    await asyncio.to_thread(file.write, chunk)
-                file.flush()
-                await asyncio.to_thread(os.fsync, file.fileno())
-            scratch.rename(self._folder / hashed.hexdigest())
+                    await _on_disk(file.write, chunk)
+                await _on_disk(_flush, file)
+            await _on_disk(_rename, scratch, self._folder / hashed.hexdigest())
         finally:
             scratch.unlink(missing_ok=True)
         return hashed.hexdigest(), size
@@ -55,9 +62,7 @@ class ContentFolder:
         try:
             data = await asyncio.to_thread(self.path(digest).read_bytes)
         except OSError as error:
-            raise Unavailable(
-                "content_missing", "The content is not on this gateway's disk; its operator has to restore it."
-            ) from error
+            raise _missing() from error
         if len(data) <= _CACHED_BYTES_LIMIT:
             self._cached[digest] = data
             if len(self._cached) > _CACHED_FILES:
@@ -69,18 +74,43 @@ class ContentFolder:
         return self._cached.get(digest)
 
     def path(self, digest: str) -> Path:
-        """Where the bytes lie, for sending a large file."""
+        """Where the bytes lie."""
         assert _DIGEST.fullmatch(digest), "a digest is the name of a file here, nothing else"
         return self._folder / digest
 
+    def existing_path(self, digest: str) -> Path:
+        """Where the bytes lie, for sending a large file. Raises `Unavailable` (`content_missing`)."""
+        path = self.path(digest)
+        if not path.is_file():
+            raise _missing()
+        return path
 
-def _write_once(path: Path, data: bytes) -> None:
-    """Whole or not at all, and on disk before an item names it."""
-    if path.exists():
-        return
-    scratch = path.with_suffix(f".{os.getpid()}.new")
-    with scratch.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+
+async def _on_disk(step: Callable[..., object], *arguments: object) -> None:
+    """One blocking step in a thread. Raises `Unavailable` (`disk_refused`)."""
+    try:
+        await asyncio.to_thread(step, *arguments)
+    except OSError as error:
+        raise Unavailable(
+            "disk_refused",
+            f"The content could not be stored ({error.strerror}); nothing was changed. The operator has to make room.",
+            retry_after_seconds=60,
+        ) from error
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _rename(scratch: Path, path: Path) -> None:
     scratch.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _missing() -> Unavailable:
+    return Unavailable("content_missing", "The content is not on this gateway's disk; its operator has to restore it.")

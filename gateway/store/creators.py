@@ -12,7 +12,6 @@ from gateway.store.tables import CATALOG_VERSION, creators
 
 _INSERT = InsertOrIgnore(creators)
 _SELECT = select(creators)
-_BY_NAME = _SELECT.where(creators.c.name == bindparam("name"))
 _REPLACE_KEY = (
     update(creators)
     .where(creators.c.name == bindparam("creator"))
@@ -28,10 +27,6 @@ class CreatorRows:
 
     def insert(self, creator: Creator) -> bool:
         return self._moved(self._connection.execute(_INSERT, asdict(creator)).rowcount == 1)
-
-    def get(self, name: str) -> Creator | None:
-        row = self._connection.execute(_BY_NAME, {"name": name}).first()
-        return None if row is None else _creator(row)
 
     def list(self) -> Sequence[Creator]:
         return [_creator(row) for row in self._connection.execute(_SELECT.order_by(creators.c.name))]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
@@ -164,10 +164,10 @@ def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
             connection.exec_driver_sql("SAVEPOINT job")
             try:
                 job.result = job.work(tx)
-            except OperationalError:
-                raise
-            # The edge of a thread: whatever else the work raises is its caller's, and undoes this work alone.
+            # The edge of a thread: what the work raises is its caller's, and undoes this work alone.
             except Exception as error:
+                if _is_of_the_database(error):
+                    raise
                 job.error = error
                 connection.exec_driver_sql("ROLLBACK TO job")
             connection.exec_driver_sql("RELEASE job")
@@ -176,6 +176,11 @@ def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
         driver = connection.connection.dbapi_connection
         if driver is not None and driver.in_transaction:
             connection.exec_driver_sql("ROLLBACK")
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """The disk, a lock or a damaged file, as against work that broke a rule of the schema."""
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
 
 
 def _deliver(jobs: list[_Job]) -> None:

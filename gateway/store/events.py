@@ -6,7 +6,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     bindparam,
-    func,
     insert,
     literal,
     select,
@@ -18,7 +17,6 @@ from gateway.store.invoices import INVOICE_COLUMNS, invoice_of
 from gateway.store.tables import EVENT_POSITION, events, invoices, tip_notes, transfers
 
 _APPEND = insert(events)
-_LATEST = select(func.coalesce(func.max(events.c.position), 0))
 _PAYMENTS = (
     select(events.c.position, *INVOICE_COLUMNS, tip_notes.c.message, tip_notes.c.name)
     .join(invoices, invoices.c.payment_hash == events.c.payment_hash)
@@ -71,6 +69,3 @@ class EventRows:
             )
             for row in self._connection.execute(statement, values)
         ]
-
-    def latest_position(self) -> int:
-        return int(self._connection.execute(_LATEST).scalar_one())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, Row, bindparam, literal_column, select, update
 
 from gateway.money import Msat
 from gateway.rows import Invoice, InvoiceState, Origin, Settlement, Unresolved
@@ -63,7 +63,6 @@ _POSTPONE = (
     )
     .values(check_at=bindparam("next_check"))
 )
-_COUNT_OPEN = select(func.count()).select_from(invoices).where(invoices.c.state == literal_column("'open'"))
 
 
 class InvoiceRows:
@@ -122,9 +121,6 @@ class InvoiceRows:
         rows = [{"hash": payment_hash, "node": node_id, "next_check": check_at} for payment_hash, check_at in checks]
         if rows:
             self._connection.execute(_POSTPONE, rows)
-
-    def count_open(self) -> int:
-        return int(self._connection.execute(_COUNT_OPEN).scalar_one())
 
 
 def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]

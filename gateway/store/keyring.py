@@ -5,6 +5,7 @@ A file is named by its key's number, 0 to 255; the highest number mints. The fir
 
 import hmac
 import os
+import re
 import secrets
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,8 @@ from gateway.errors import Unavailable
 
 KEY_BYTES = 32
 TOKEN_ID_BYTES = 32
+HIGHEST_NUMBER = 255
+_NUMBER = re.compile("[0-9]{1,3}")
 
 
 class FileKeyRing:
@@ -30,7 +33,10 @@ class FileKeyRing:
         if not paths:
             _write_key(folder / "0.key", secrets.token_bytes(KEY_BYTES))
             paths = [folder / "0.key"]
-        return cls({int(path.stem): _read_key(path) for path in paths})
+        keys = dict(_read_key(path) for path in paths)
+        if len(keys) != len(paths):
+            raise Unavailable("keys_unreadable", f"{folder} holds two keys of one number; remove what is no key.")
+        return cls(keys)
 
     def root_key(self, token_id: bytes) -> bytes | None:
         key = self._keys.get(token_id[0])
@@ -49,14 +55,15 @@ class FileKeyRing:
         return {str(number): sha256(key).hexdigest() for number, key in self._keys.items()}
 
 
-def _read_key(path: Path) -> bytes:
+def _read_key(path: Path) -> tuple[int, bytes]:
+    """The number and the secret of a key."""
     try:
         key = bytes.fromhex(path.read_text().strip())
     except (OSError, ValueError) as error:
         raise Unavailable("keys_unreadable", f"{path} cannot be read: {error}. Restore it from a backup.") from error
-    if len(key) != KEY_BYTES or not path.stem.isdecimal() or int(path.stem) > 255:
+    if len(key) != KEY_BYTES or not _NUMBER.fullmatch(path.stem) or int(path.stem) > HIGHEST_NUMBER:
         raise Unavailable("keys_unreadable", f"{path} is no key of this gateway. Restore it from a backup.")
-    return key
+    return int(path.stem), key
 
 
 def _write_key(path: Path, key: bytes) -> None:

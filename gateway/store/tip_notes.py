@@ -2,13 +2,12 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert
 
 from gateway.rows import TipNote
 from gateway.store.tables import tip_notes
 
 _INSERT = insert(tip_notes)
-_BY_HASH = select(tip_notes).where(tip_notes.c.payment_hash == bindparam("hash"))
 
 
 class TipNoteRows:
@@ -19,7 +18,3 @@ class TipNoteRows:
 
     def insert(self, note: TipNote) -> None:
         self._connection.execute(_INSERT, asdict(note))
-
-    def get(self, payment_hash: str) -> TipNote | None:
-        row = self._connection.execute(_BY_HASH, {"hash": payment_hash}).first()
-        return None if row is None else TipNote(**row._mapping)

@@ -38,7 +38,8 @@ def authenticate(request: web.Request) -> Caller:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key:
         raise Unauthorized("api_key_missing", "Send an API key: Authorization: Bearer tpk_…")
-    if hmac.compare_digest(key.encode(), gateway.operator_key.encode()):
+    # A header may hold bytes that are no UTF-8.
+    if hmac.compare_digest(key.encode(errors="surrogateescape"), gateway.operator_key.encode()):
         return Caller(None)
     return Caller(gateway.catalog.authenticate(key).name)
 
@@ -71,8 +72,9 @@ async def list_creators(request: web.Request) -> web.Response:
 async def rotate_key(request: web.Request) -> web.Response:
     """POST /v1/admin/creators/{name}/key: the old key ends at once."""
     gateway = gateway_of(request)
+    caller = authenticate(request)
     creator = gateway.catalog.creator(request.match_info["name"])
-    authenticate(request).may_sell_as(creator.name)
+    caller.may_sell_as(creator.name)
     key, key_id, key_hash = new_key(gateway.random_bytes)
     await gateway.catalog.rotate_key(creator.name, key_id=key_id, key_hash=key_hash)
     return answer(_creator_body(creator, key))

@@ -3,6 +3,7 @@
 import mimetypes
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -52,7 +53,7 @@ async def create_item(request: web.Request) -> web.Response:
     return answer(_admin_item(gateway, item), status=201)
 
 
-async def read_item(request: web.Request) -> web.Response:
+async def read_own_item(request: web.Request) -> web.Response:
     """GET /v1/admin/items/{item_id}."""
     gateway = gateway_of(request)
     return answer(_admin_item(gateway, _own_item(request)))
@@ -68,8 +69,7 @@ async def change_item(request: web.Request) -> web.Response:
         values["shares"] = _shares(values["shares"])
     if "state" in values:
         values["state"] = ItemState(values["state"])
-    changed = await gateway.catalog.change_item(replace(item, **values), now=gateway.now())
-    return answer(_admin_item(gateway, changed))
+    return answer(_admin_item(gateway, await _change(gateway, item, **values)))
 
 
 async def put_content(request: web.Request) -> web.Response:
@@ -83,8 +83,7 @@ async def put_content(request: web.Request) -> web.Response:
     )
     if size == 0:
         raise Invalid("content_empty", "The upload was empty; send the file's bytes as the body.")
-    changed = replace(item, digest=digest, byte_size=size)
-    return answer(_admin_item(gateway, await gateway.catalog.change_item(changed, now=gateway.now())))
+    return answer(_admin_item(gateway, await _change(gateway, item, digest=digest, byte_size=size)))
 
 
 async def _text_item(gateway: Gateway, wanted: ItemRequest) -> Item:
@@ -108,20 +107,25 @@ async def _put_text(gateway: Gateway, item: Item, data: bytes) -> Item:
     except UnicodeDecodeError as error:
         raise Invalid("article_invalid", "The text is not UTF-8.") from error
     body = article.html.encode()
-    changed = replace(
+    return await _change(
+        gateway,
         item,
         preview_html=article.preview_html,
         byte_size=len(body),
         word_count=article.word_count,
         digest=await gateway.content.put(body),
     )
-    return await gateway.catalog.change_item(changed, now=gateway.now())
+
+
+async def _change(gateway: Gateway, item: Item, **values: Any) -> Item:
+    """Change these fields alone: an upload may take so long that others have changed meanwhile."""
+    return await gateway.catalog.change_item(item.id, lambda newest: replace(newest, **values), now=gateway.now())
 
 
 def _file_item(gateway: Gateway, wanted: ItemRequest) -> Item:
     file_name = wanted.file_name or ""
-    if "/" in file_name or "\\" in file_name or not file_name.isprintable():
-        raise Invalid("item_invalid", "file_name must be a plain name without slashes.")
+    if file_name.endswith("\n"):
+        raise Invalid("item_invalid", "file_name must be a plain name, on one line.")
     guessed, _ = mimetypes.guess_type(file_name)
     return replace(
         _draft(gateway, wanted, title=wanted.title or file_name),

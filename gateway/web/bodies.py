@@ -20,7 +20,9 @@ T = TypeVar("T", bound=Struct)
 
 Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS)]
+Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=r"\S")]
+FileName = Annotated[str, Meta(max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
+MediaType = Annotated[str, Meta(pattern="^[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}$")]
 Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER_SAT)]
 TipAmount = Annotated[int, Meta(ge=MSAT_PER_SAT, le=MOST_TIP_MSAT, multiple_of=MSAT_PER_SAT)]
 Seconds = Annotated[int, Meta(ge=1, le=100 * 366 * 86_400)]
@@ -144,9 +146,9 @@ class ItemRequest(Struct, forbid_unknown_fields=True):
     price_msat: Price
     title: Title | None = None
     id: Slug | None = None
-    markdown: Annotated[str, Meta(max_length=4_000_000)] | None = None
-    file_name: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    media_type: Annotated[str, Meta(pattern="^[a-z0-9.+-]+/[a-z0-9.+-]+$", max_length=100)] | None = None
+    markdown: Annotated[str, Meta(max_length=4_000_000, pattern=r"\S")] | None = None
+    file_name: FileName | None = None
+    media_type: MediaType | None = None
     preview: Annotated[str, Meta(max_length=100_000)] | None = None
     shares: Annotated[list[ShareBody], Meta(max_length=MOST_SHARES)] | None = None
     access_seconds: Seconds | None = None

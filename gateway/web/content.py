@@ -62,7 +62,7 @@ async def send_content(gateway: Gateway, item: Item) -> web.StreamResponse:
     if item.kind is ItemKind.FILE:
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item.file_name or item.id)}"
         headers["Content-Type"] = item.media_type
-        return web.FileResponse(gateway.content.path(item.digest), headers=headers)
+        return web.FileResponse(gateway.content.existing_path(item.digest), headers=headers)
     body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
     return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
 
@@ -78,8 +78,10 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     client_key = gateway.limits.client_key(request.remote)
     invoice = gateway.challenges.known(client_key, item.id, offer.amount_msat)
     if invoice is None:
-        gateway.limits.take_invoice(client_key, item.id)
-        invoice = await gateway.checkout.challenge(offer)
+        with gateway.limits.invoice(client_key, item.id) as place:
+            place.take()
+            invoice = await gateway.checkout.challenge(offer)
+            place.issued(invoice.payment_hash)
         gateway.challenges.keep(client_key, invoice)
         gateway.metrics.invoices.inc()
     token = mint_token(gateway.keys, invoice)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.access import Token, access_ends_at, check_item, check_settled, read_token
+from gateway.access import Token, access_ends_at, check_item, check_payer, check_settled, read_token
 from gateway.errors import Refused
 from gateway.l402.credential import decode_token
 from gateway.rows import Invoice, InvoiceState
@@ -34,7 +34,7 @@ async def held_tokens(request: web.Request, kind: str, subject: str) -> list[Hel
     gateway = gateway_of(request)
     text = request.cookies.get(_cookie_name(gateway, kind, subject), "")
     found = [await _read(gateway, part) for part in text.split(_BETWEEN)[:MOST_TOKENS]]
-    return [held for held in found if held is not None]
+    return [held for held in found if held is not None and subject == _subject(held.token, kind)]
 
 
 async def all_held(request: web.Request) -> list[Held]:
@@ -90,9 +90,14 @@ def is_waiting(held: Held, amount_msat: int, *, now: float) -> bool:
     return open_now and held.invoice.amount_msat == amount_msat
 
 
+def _subject(token: Token, kind: str) -> str | None:
+    return token.item_id if kind == ITEM else token.tip_to
+
+
 async def _read(gateway: Gateway, text: str) -> Held | None:
     try:
         token = read_token(gateway.keys, decode_token(text))
+        check_payer(token, None)
     except Refused:
         return None
     invoice = await gateway.store.read(lambda tx: tx.invoices.get(token.payment_hash))

@@ -1,12 +1,13 @@
 """Invoices for readers: make one, ask for its state, wait for its settlement, draw its QR code."""
 
 import asyncio
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from gateway.checkout import Offer, Sold
+from gateway.checkout import Offer, Sold, check_idempotency_key
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
@@ -58,18 +59,22 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     gateway = gateway_of(request)
     await find_invoice(request)
     with gateway.hub.waiting(request.match_info["payment_hash"]) as woken:
-        gateway.metrics.waiters.set(gateway.hub.count)
         async with sse_response(request, headers=stream_headers() | {"X-Accel-Buffering": "no"}) as stream:
             await _tell(request, gateway, stream, woken)
-    gateway.metrics.waiters.set(gateway.hub.count)
     return stream
 
 
 async def _tell(request: web.Request, gateway: Gateway, stream: EventSourceResponse, woken: asyncio.Event) -> None:
     shown = ""
-    while not gateway.hub.closed:
+    # A handler is not told that its reader has gone: it has to look.
+    while not gateway.hub.closed and request.transport is not None:
         woken.clear()
-        invoice = await find_invoice(request)
+        try:
+            invoice = await find_invoice(request)
+        except Unavailable as error:
+            # What has begun as a stream cannot become a refusal: wait until the database is back.
+            await _wait(woken, error.retry_after_seconds or LOOK_AGAIN_SECONDS)
+            continue
         now = gateway.clock()
         state = invoice.shown_state(now)
         if state != shown:
@@ -77,12 +82,14 @@ async def _tell(request: web.Request, gateway: Gateway, stream: EventSourceRespo
             shown = state
         if state in _FINAL:
             return
-        wait_seconds = min(LOOK_AGAIN_SECONDS, invoice.expires_at - now) if state == "open" else LOOK_AGAIN_SECONDS
-        try:
-            async with asyncio.timeout(max(0.05, wait_seconds)):
-                await woken.wait()
-        except TimeoutError:
-            continue
+        until_expiry = invoice.expires_at - now if state == "open" else LOOK_AGAIN_SECONDS
+        await _wait(woken, min(LOOK_AGAIN_SECONDS, until_expiry))
+
+
+async def _wait(woken: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.05, seconds)):
+            await woken.wait()
 
 
 async def find_invoice(request: web.Request) -> Invoice:
@@ -104,18 +111,17 @@ async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
 
 async def sell(request: web.Request, gateway: Gateway, offer: Offer, *, idempotency_key: str | None) -> Sold:
     """The invoice that the request's token or key already has, else a new one within the limits."""
+    check_idempotency_key(idempotency_key)
     presented = await _presented(request, gateway, offer)
     if presented is not None:
         return presented
     client_key = gateway.limits.client_key(request.remote)
     subject = offer.item_id or f"@{offer.tip_to}"
-    sold = await gateway.checkout.create(
-        offer,
-        idempotency_key=idempotency_key,
-        before_issuing=lambda: gateway.limits.take_invoice(client_key, subject),
-    )
-    if sold.fresh:
-        gateway.metrics.invoices.inc()
+    with gateway.limits.invoice(client_key, subject) as place:
+        sold = await gateway.checkout.create(offer, idempotency_key=idempotency_key, before_issuing=place.take)
+        if sold.fresh:
+            place.issued(sold.invoice.payment_hash)
+            gateway.metrics.invoices.inc()
     return sold
 
 

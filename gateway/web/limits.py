@@ -1,7 +1,9 @@
 """Limits per client key, per item and overall. No address is kept: a client key is a keyed hash that lives a day."""
 
 import hmac
-from collections import deque
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from limits import RateLimitItem, parse
@@ -11,15 +13,18 @@ from limits.strategies import FixedWindowRateLimiter
 from gateway.config import Config
 from gateway.errors import TooMany
 from gateway.ports import Clock, RandomBytes
+from gateway.rows import Unresolved
 
 _DAY_SECONDS = 86_400
-_MOST_CLIENTS = 50_000
+_NOBODY = ""
 
 
 class Limits:
     """Counts what clients ask for; refusing consumes nothing."""
 
-    def __init__(self, config: Config, clock: Clock, random_bytes: RandomBytes, *, open_invoices: int) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, random_bytes: RandomBytes, *, open_invoices: Iterable[Unresolved]
+    ) -> None:
         self._clock, self._random_bytes = clock, random_bytes
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._per_client = parse(config.invoices_per_client)
@@ -28,49 +33,97 @@ class Limits:
         self._open_per_client = config.open_invoices_per_client
         self._open_overall = config.open_invoices
         self._expiry_seconds = config.invoice_expiry_seconds
-        self._open: dict[str, deque[float]] = {}
-        restored_until = clock() + config.invoice_expiry_seconds
-        self._all_open: deque[float] = deque([restored_until] * open_invoices)
+        # When each open invoice expires, overall and by client; one that is still being issued goes by a number.
+        self._open: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._open_of: dict[str, OrderedDict[str, float]] = {}
+        self._taken = 0
         self._key, self._key_until = random_bytes(32), clock() + _DAY_SECONDS
+        for invoice in open_invoices:
+            self._count(invoice.payment_hash, _NOBODY, invoice.expires_at)
 
     def client_key(self, address: str | None) -> str:
         """A key for the network of an address, /24 or /48; another one every day and after every start."""
         now = self._clock()
         if now >= self._key_until:
             self._key, self._key_until = self._random_bytes(32), now + _DAY_SECONDS
-            self._open.clear()
         return hmac.digest(self._key, _network(address).encode(), "sha256").hex()[:32]
 
-    def take_invoice(self, client_key: str, subject: str) -> None:
-        """Count one new invoice. Raises `TooMany` that says when to come back."""
+    @contextmanager
+    def invoice(self, client_key: str, subject: str) -> Iterator["Place"]:
+        """A place for one new invoice, given back on leaving unless the invoice was issued."""
+        place = Place(self, client_key, subject)
+        try:
+            yield place
+        finally:
+            self.release(place.number)
+
+    def take(self, client_key: str, subject: str) -> str:
+        """Count one new invoice; gives its number. Raises `TooMany` that says when to come back."""
         now = self._clock()
-        mine = self._open.get(client_key) or deque()
-        _drop_expired(mine, now)
-        _drop_expired(self._all_open, now)
+        self._release_expired(now)
+        mine = self._open_of.get(client_key, OrderedDict())
         if len(mine) >= self._open_per_client:
-            raise _too_many("too_many_open_invoices", "Too many of your invoices are unpaid.", mine[0] - now)
-        if len(self._all_open) >= self._open_overall:
-            raise _too_many("too_many_open_invoices", "Too many invoices are unpaid here.", self._all_open[0] - now)
+            oldest = next(iter(mine.values()))
+            raise _too_many("too_many_open_invoices", "Too many of your invoices are unpaid.", oldest - now)
+        if len(self._open) >= self._open_overall:
+            _, oldest = next(iter(self._open.values()))
+            raise _too_many("too_many_open_invoices", "Too many invoices are unpaid here.", oldest - now)
         rates = ((self._per_client, client_key), (self._per_item, subject), (self._overall, "all"))
         for rate, key in rates:
             if not self._limiter.test(rate, key):
                 raise self._too_fast(rate, key)
         for rate, key in rates:
             self._limiter.hit(rate, key)
-        mine.append(now + self._expiry_seconds)
-        self._all_open.append(now + self._expiry_seconds)
-        if client_key not in self._open and len(self._open) >= _MOST_CLIENTS:
-            del self._open[next(iter(self._open))]
-        self._open[client_key] = mine
+        self._taken += 1
+        number = str(self._taken)
+        self._count(number, client_key, now + self._expiry_seconds)
+        return number
+
+    def rename(self, number: str, payment_hash: str) -> None:
+        """The invoice of this number was issued: it counts until it is paid or expires."""
+        if number in self._open:
+            client_key, expires_at = self._open[number]
+            self.release(number)
+            self._count(payment_hash, client_key, expires_at)
+
+    def release(self, payment_hash: str) -> None:
+        """An invoice is no longer open, or was never issued: it does not count any more."""
+        client_key, _ = self._open.pop(payment_hash, (_NOBODY, 0.0))
+        mine = self._open_of.get(client_key, OrderedDict())
+        mine.pop(payment_hash, None)
+        if not mine:
+            self._open_of.pop(client_key, None)
+
+    def _count(self, name: str, client_key: str, expires_at: float) -> None:
+        self._open[name] = client_key, expires_at
+        self._open_of.setdefault(client_key, OrderedDict())[name] = expires_at
+
+    def _release_expired(self, now: float) -> None:
+        while self._open:
+            first, (_, expires_at) = next(iter(self._open.items()))
+            if expires_at > now:
+                return
+            self.release(first)
 
     def _too_fast(self, rate: RateLimitItem, key: str) -> TooMany:
         resets_at = self._limiter.get_window_stats(rate, key).reset_time
         return _too_many("too_many_invoices", "Invoices are asked for too fast.", resets_at - self._clock())
 
 
-def _drop_expired(instants: deque[float], now: float) -> None:
-    while instants and instants[0] <= now:
-        instants.popleft()
+class Place:
+    """One new invoice that a client asks for."""
+
+    def __init__(self, limits: Limits, client_key: str, subject: str) -> None:
+        self._limits, self._client_key, self._subject = limits, client_key, subject
+        self.number = ""
+
+    def take(self) -> None:
+        """Count it, before the node is asked. Raises `TooMany`."""
+        self.number = self._limits.take(self._client_key, self._subject)
+
+    def issued(self, payment_hash: str) -> None:
+        """Count it until it is paid or expires."""
+        self._limits.rename(self.number, payment_hash)
 
 
 def _too_many(code: str, what: str, seconds: float) -> TooMany:

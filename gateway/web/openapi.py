@@ -9,15 +9,16 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.checkout import IDEMPOTENCY_KEY
-from gateway.web.bodies import Problem, answer
+from gateway.web.bodies import ItemRequest, Problem, answer
 from gateway.web.problems import MEDIA_TYPE, TITLES
 from gateway.web.routes import API, Route
 
-_PATH_PARAMETERS = {
+PATH_PARAMETERS = {
     "item_id": "^[a-z0-9-]{1,64}$",
     "name": "^[a-z0-9-]{1,64}$",
     "payment_hash": "^[0-9a-f]{64}$",
 }
+_BYTES = {"type": "string", "format": "binary", "minLength": 1}
 _REF_TEMPLATE = "#/components/schemas/{name}"
 
 
@@ -32,6 +33,7 @@ def document() -> dict[str, Any]:
     types = [kind for route in API for kind in (route.takes, route.gives) if not isinstance(kind, str | None)]
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REF_TEMPLATE)
     by_type = {repr(kind): schema for kind, schema in zip([*types, Problem], schemas, strict=True)}
+    components[ItemRequest.__name__]["oneOf"] = [_only("markdown", "file_name"), _only("file_name", "markdown")]
     paths: dict[str, Any] = {}
     for route in API:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_type)
@@ -47,6 +49,11 @@ def document() -> dict[str, Any]:
             },
         },
     }
+
+
+def _only(given: str, absent: str) -> dict[str, Any]:
+    """One of two members is a string, the other missing or null."""
+    return {"required": [given], "properties": {given: {"type": "string"}, absent: {"type": "null"}}}
 
 
 def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +80,7 @@ def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
 def _parameters(route: Route) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", route.path)
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _PATH_PARAMETERS[name]}}
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": PATH_PARAMETERS[name]}}
         for name in names
     ]
     found += [{"name": name, "in": "query", "schema": schema} for name, schema in route.query.items()]
@@ -85,5 +92,5 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _content(kind: Any, by_type: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kind, str):
-        return {kind: {"schema": {"type": "string", "format": "binary"} if kind == "application/octet-stream" else {}}}
+        return {kind: {"schema": _BYTES if kind == "application/octet-stream" else {}}}
     return {"application/json": {"schema": by_type[repr(kind)]}}

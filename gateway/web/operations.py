@@ -26,8 +26,8 @@ async def metrics(request: web.Request) -> web.Response:
     """GET /metrics, on loopback or with the token of TUPPENCE_METRICS_TOKEN."""
     gateway = gateway_of(request)
     token = gateway.config.metrics_token
-    presented = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    allowed = hmac.compare_digest(presented.encode(), token.encode()) if token else _is_loopback(request.remote)
+    presented = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
+    allowed = hmac.compare_digest(presented, token.encode()) if token else _is_loopback(request.remote)
     if not allowed:
         raise Unauthorized("metrics_closed", "Send TUPPENCE_METRICS_TOKEN as Bearer, or ask from the machine itself.")
     return web.Response(body=generate_latest(gateway.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -37,7 +37,6 @@ STATUS_OF_CODE = {
     "body_malformed": 400,
     "body_too_large": 413,
     "media_type_unsupported": 415,
-    "precondition_failed": 412,
 }
 TITLES = {
     400: "Malformed",
@@ -47,7 +46,6 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
-    412: "Changed meanwhile",
     413: "Too large",
     415: "Not understood",
     422: "Not valid",
@@ -56,6 +54,8 @@ TITLES = {
     503: "Not available",
     504: "Outcome unknown",
 }
+RETRY_LATER = (429, 503)
+RETRY_AFTER_SECONDS = 5
 DEFECT = ("internal_error", "Something is broken here; it was logged. Nothing was charged.")
 _HTTP_CODES = {
     404: ("route_not_found", "There is nothing at this address; /docs lists what there is."),
@@ -80,8 +80,8 @@ def problem_of(error: TuppenceError) -> web.Response:
     """The answer to a refusal, with Retry-After and WWW-Authenticate where they belong."""
     status = status_of(error)
     response = problem(status, error.code, error.detail)
-    if error.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if status in RETRY_LATER:
+        response.headers["Retry-After"] = str(error.retry_after_seconds or RETRY_AFTER_SECONDS)
     if status == 401:
         response.headers["WWW-Authenticate"] = refusal_header(error.code)
     return response

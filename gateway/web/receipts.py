@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.access import Token
+from gateway.access import Token, check_payer
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
 from gateway.l402.credential import parse_authorization
 from gateway.ledger import CREATOR_PREFIX, split
@@ -23,7 +23,9 @@ async def read_receipt(request: web.Request) -> web.Response:
     presented = parse_authorization(request.headers.getall("Authorization", ()))
     if not presented:
         raise Unauthorized("token_missing", "Send the invoice's token: Authorization: Bearer <access_token>.")
-    token, invoice = await gateway.authorizer.invoice_of(presented[0][1])
+    _, credential = presented[0]
+    token, invoice = await gateway.authorizer.invoice_of(credential)
+    check_payer(token, credential.preimage)
     if invoice is None:
         raise NotFound("invoice_not_found", "The invoice of this token is not here any more.")
     return answer(await _receipt(gateway, token, invoice))

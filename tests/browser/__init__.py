@@ -1,0 +1,1 @@
+"""The demo in Debian's chromium, as a reader meets it."""

@@ -1,0 +1,131 @@
+"""Attacks of the past on systems of this kind that are not of one module; others stand in its module's tests."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config import load_config
+from gateway.lnd import bolt11
+from gateway.lnd.simulator import Simulator
+from tests.clock import FakeClock
+from tests.conftest import Site, open_site
+from tests.samples import a_creator
+
+TEXT = "# A text\n\nThe free part.\n\nThe paid part."
+INVOICES, CONTENT, TIPS = "/v1/items/welcome/invoices", "/v1/items/welcome/content", "/v1/creators/alice/tips"
+TIP_FORM = {"amount": "21", "name": "", "message": ""}
+
+
+@pytest.fixture
+async def shop(site: Site) -> Site:
+    """A site that sells `welcome`."""
+    await site.sell_text(TEXT)
+    return site
+
+
+async def test_a16_every_invoice_names_its_amount(shop: Site) -> None:
+    await shop.call("POST", INVOICES)
+    await shop.call("GET", CONTENT)
+    await shop.call("POST", TIPS, json={"amount_msat": 1_000})
+    await shop.call("POST", "/i/welcome", allow_redirects=False)
+    await shop.call("POST", "/t/alice", data=TIP_FORM, allow_redirects=False)
+    amounts = [bolt11.decode(row.payment_request).amount_msat for row in shop.core.invoices]
+    assert amounts == [100_000, 100_000, 1_000, 100_000, 21_000]
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:8402.evil.example", "file://", "x"]
+)
+@pytest.mark.parametrize(("path", "form"), [("/i/welcome", {}), ("/t/alice", TIP_FORM)])
+async def test_a19_a_form_of_another_site_is_refused(shop: Site, path: str, form: dict[str, str], origin: str) -> None:
+    before = shop.dump()
+    status, _ = await shop.call("POST", path, data=form, headers={"Origin": origin}, allow_redirects=False)
+    assert (status, shop.dump()) == (403, before)
+    ours = {"Origin": shop.gateway.config.public_url}
+    assert (await shop.call("POST", path, data=form, headers=ours, allow_redirects=False))[0] == 303
+
+
+async def test_a19_a_cookie_opens_nothing_but_its_page(shop: Site) -> None:
+    async with shop.session.post(f"{shop.url}/i/welcome", allow_redirects=False) as response:
+        cookie = response.cookies["tuppence-i-welcome"]
+        assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
+    await shop.settle(next(iter(shop.core.invoices)).payment_hash.hex())
+    headers = {"Cookie": f"tuppence-i-welcome={cookie.value}", "Accept": "text/html"}
+    status, page = await shop.call("GET", "/i/welcome", headers=headers)
+    assert (status, "paid part" in page) == (200, True)
+    for method, path in (("GET", CONTENT), ("POST", "/v1/items/welcome/links"), ("GET", "/v1/receipt")):
+        status, answer = await shop.call(method, path, headers=headers)
+        assert status in {401, 402}
+        assert "paid part" not in str(answer)
+    operator = {"Cookie": f"Authorization=Bearer {shop.gateway.operator_key}; api_key={shop.gateway.operator_key}"}
+    assert (await shop.call("GET", "/v1/admin/items", headers=operator))[0] == 401
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1@evil.example"])
+async def test_a20_no_answer_leads_to_another_site(shop: Site, host: str) -> None:
+    paths = ["/i/welcome", "/i/welcome?return_url=https://evil.example", "/i/welcome?next=//evil.example", "/t/alice"]
+    for path in paths:
+        data = TIP_FORM if path == "/t/alice" else {}
+        options: dict[str, Any] = {"data": data, "headers": {"Host": host}, "allow_redirects": False}
+        async with shop.session.post(f"{shop.url}{path}", **options) as response:
+            assert response.status == 303
+            assert response.headers["Location"] == path.partition("?")[0]
+    invoice, _ = await shop.buy("welcome")
+    status, again = await shop.call("GET", f"/v1/invoices/{invoice['payment_hash']}", headers={"Host": host})
+    assert (status, "evil" in str(again)) == (200, False)
+
+
+@pytest.mark.parametrize("path", ["/i/welcome", "/t/alice", "/r", "/docs", CONTENT])
+async def test_a20_no_page_can_be_framed_or_load_what_is_not_ours(shop: Site, path: str) -> None:
+    async with shop.session.get(f"{shop.url}{path}", headers={"Accept": "text/html"}) as response:
+        policy = response.headers["Content-Security-Policy"]
+        page = await response.text()
+    assert "frame-ancestors 'none'" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert "<script>" not in page
+    assert " onclick" not in page
+
+
+async def test_a22_a_flood_from_one_network_is_bounded_and_others_are_served(
+    tmp_path: Path, clock: FakeClock, core: Simulator
+) -> None:
+    config = load_config(data_dir=tmp_path, trusted_proxies="127.0.0.1", invoices_per_client="1000/second")
+    async with open_site(config, clock, core) as site:
+        for name in ("alice", "bob"):
+            await site.gateway.catalog.add_creator(a_creator(name))
+        await site.sell_text(TEXT)
+        answers: Counter[int] = Counter()
+        for number in range(200):
+            attacker = {"X-Forwarded-For": f"203.0.113.{number % 256}"}
+            requests = ((INVOICES, "POST", None), (CONTENT, "GET", None), (TIPS, "POST", {"amount_msat": 1_000}))
+            path, method, body = requests[number % 3]
+            answers[(await site.call(method, path, headers=attacker, json=body))[0]] += 1
+        issued = len(list(core.invoices))
+        assert issued == config.open_invoices_per_client
+        assert answers[429] > 100
+        for number in range(20):
+            honest = {"X-Forwarded-For": f"198.51.{number}.7"}
+            status, invoice = await site.call("POST", INVOICES, headers=honest)
+            assert status == 201
+            await site.settle(invoice["payment_hash"])
+
+
+async def test_a22_a_flood_of_tokens_in_one_request_asks_for_little(shop: Site) -> None:
+    tokens = [(await shop.buy("welcome"))[0]["access_token"] for _ in range(15)]
+    asked = 0
+    lookup = shop.gateway.node.lookup
+
+    async def counted(payment_hash: str) -> Any:
+        nonlocal asked
+        asked += 1
+        return await lookup(payment_hash)
+
+    shop.gateway.node.lookup = counted  # type: ignore[method-assign]  # counted on its way
+    headers = [("Authorization", f"Bearer {token}") for token in tokens]
+    async with shop.session.get(f"{shop.url}{CONTENT}", headers=headers) as response:
+        assert response.status == 401
+    assert asked <= 8

@@ -1,0 +1,63 @@
+"""X-Forwarded-For is believed from trusted proxies only, and only about the hop before each."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load_config
+from gateway.lnd.simulator import Simulator
+from gateway.web.forwarded import client_address
+from tests.clock import FakeClock
+from tests.conftest import open_site
+from tests.samples import a_creator
+
+PROXIES = tuple(ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "fd00::/8"))
+
+
+@pytest.mark.parametrize(
+    ("peer", "header", "client"),
+    [
+        ("203.0.113.7", [], "203.0.113.7"),
+        ("203.0.113.7", ["198.51.100.1"], "203.0.113.7"),
+        ("203.0.113.7", ["127.0.0.1"], "203.0.113.7"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["6.6.6.6, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["6.6.6.6", "198.51.100.1 , 10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("fd00::1", ["2001:db8::7"], "2001:db8::7"),
+        ("10.0.0.1", ["198.51.100.1, nonsense"], "nonsense"),
+        ("10.0.0.1", [""], ""),
+        (None, ["198.51.100.1"], None),
+        ("", ["198.51.100.1"], ""),
+    ],
+)
+def test_the_client_is_the_nearest_address_that_is_no_trusted_proxy(
+    peer: str | None, header: list[str], client: str | None
+) -> None:
+    assert client_address(peer, header, PROXIES) == client
+
+
+@pytest.mark.parametrize(("proxies", "sold"), [("127.0.0.1", 4), ("10.0.0.0/8", 2)])
+async def test_an_address_that_a_client_makes_up_does_not_evade_its_limits(
+    tmp_path: Path, clock: FakeClock, core: Simulator, proxies: str, sold: int
+) -> None:
+    config = load_config(data_dir=tmp_path, trusted_proxies=proxies, open_invoices_per_client=2)
+    async with open_site(config, clock, core) as site:
+        for name in ("alice", "bob"):
+            await site.gateway.catalog.add_creator(a_creator(name))
+        await site.sell_text("# A text\n\nFree.\n\nPaid.")
+        statuses = [
+            (await site.call("POST", "/v1/items/welcome/invoices", headers={"X-Forwarded-For": address}))[0]
+            for address in ("198.51.100.1", "198.51.100.2", "198.51.100.3", "203.0.113.1", "6.6.6.6, 203.0.113.2")
+        ]
+    assert statuses.count(201) == sold
+    assert set(statuses) == {201, 429}
+
+
+async def test_a_client_does_not_make_itself_local(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
+    config = load_config(data_dir=tmp_path, trusted_proxies="127.0.0.1")
+    async with open_site(config, clock, core) as site:
+        assert (await site.call("GET", "/metrics", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.7"}))[0] == 401
+        assert (await site.call("GET", "/metrics"))[0] == 200

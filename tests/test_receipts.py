@@ -1,0 +1,119 @@
+"""A receipt is for whoever paid: it shows the preimage, so it is shown to nobody else."""
+
+from typing import Any
+
+import pytest
+
+from gateway.ports import NodeState
+from tests.conftest import Site
+
+TEXT = "# A text\n\nThe free part.\n\nThe paid part."
+CONTENT, RECEIPT = "/v1/items/welcome/content", "/v1/receipt"
+
+
+@pytest.fixture
+async def shop(site: Site) -> Site:
+    """A site that sells `welcome`."""
+    await site.sell_text(TEXT)
+    return site
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def receipt_of(site: Site, headers: dict[str, str]) -> tuple[int, Any]:
+    return await site.call("GET", RECEIPT, headers=headers)
+
+
+async def test_a_receipt_says_what_was_paid_and_where_each_part_went(shop: Site) -> None:
+    invoice, headers = await shop.buy("welcome")
+    preimage = shop.pay(invoice["payment_hash"], amount_msat=100_001)
+    status, receipt = await receipt_of(shop, headers)
+    assert status == 200
+    assert receipt == {
+        "payment_hash": invoice["payment_hash"],
+        "item_id": "welcome",
+        "tip_to": None,
+        "title": "A text",
+        "amount_msat": 100_000,
+        "state": "settled",
+        "paid_msat": 100_001,
+        "settled_at": "2027-01-15T08:00:00Z",
+        "preimage": preimage,
+        "shares": [
+            {"creator": "alice", "title": "Alice", "amount_msat": 70_001},
+            {"creator": "bob", "title": "Bob", "amount_msat": 30_000},
+        ],
+    }
+
+
+async def test_an_unpaid_receipt_has_no_preimage_and_says_where_the_money_will_go(shop: Site) -> None:
+    _, headers = await shop.buy("welcome")
+    status, receipt = await receipt_of(shop, headers)
+    assert (status, receipt["state"], receipt["preimage"], receipt["paid_msat"]) == (200, "open", None, None)
+    assert [share["amount_msat"] for share in receipt["shares"]] == [70_000, 30_000]
+
+
+async def test_a_tips_receipt_names_its_creator(shop: Site) -> None:
+    _, tip = await shop.call("POST", "/v1/creators/bob/tips", json={"amount_msat": 21_000})
+    preimage = await shop.settle(tip["payment_hash"])
+    _, receipt = await receipt_of(shop, bearer(tip["access_token"]))
+    assert (receipt["tip_to"], receipt["title"], receipt["preimage"]) == ("bob", "Bob", preimage)
+
+
+async def test_a_receipt_without_its_node_lacks_only_the_preimage(shop: Site) -> None:
+    invoice, headers = await shop.buy("welcome")
+    await shop.settle(invoice["payment_hash"])
+    shop.core.state = NodeState.ABSENT
+    status, receipt = await receipt_of(shop, headers)
+    assert (status, receipt["state"], receipt["preimage"]) == (200, "settled", None)
+
+
+async def test_a_shared_challenge_shares_neither_access_nor_receipt(shop: Site) -> None:
+    (_, paying), (_, watching) = [await shop.call("GET", CONTENT) for _ in range(2)]
+    assert paying["paymentHash"] == watching["paymentHash"], "two programs behind one address"
+    preimage = await shop.settle(paying["paymentHash"])
+    for token in (paying["macaroon"], watching["macaroon"]):
+        status, problem = await receipt_of(shop, bearer(token))
+        assert (status, problem["code"]) == (401, "proof_missing")
+        guess = {"Authorization": f"L402 {token}:{'00' * 32}"}
+        status, problem = await receipt_of(shop, guess)
+        assert (status, problem["code"]) == (401, "preimage_wrong")
+        assert preimage not in str(problem)
+    status, receipt = await receipt_of(shop, {"Authorization": f"L402 {paying['macaroon']}:{preimage}"})
+    assert (status, receipt["preimage"]) == (200, preimage)
+
+
+@pytest.mark.parametrize("path", ["/r", "/i/welcome"])
+async def test_a_shared_challenge_in_a_cookie_shows_nothing(shop: Site, path: str) -> None:
+    _, challenge = await shop.call("GET", CONTENT)
+    preimage = await shop.settle(challenge["paymentHash"])
+    token = challenge["macaroon"].rstrip("=").replace("+", "-").replace("/", "_")
+    headers = {"Cookie": f"tuppence-i-welcome={token}", "Accept": "text/html"}
+    status, page = await shop.call("GET", path, headers=headers)
+    assert status == 200
+    assert preimage not in page
+    assert "paid part" not in page
+
+
+async def test_a_cookie_that_holds_another_pages_token_is_no_defect(shop: Site) -> None:
+    await shop.sell_text(TEXT, item_id="other")
+    _, tip = await shop.call("POST", "/v1/creators/bob/tips", json={"amount_msat": 21_000})
+    other, _ = await shop.buy("other")
+    for invoice in (tip, other):
+        await shop.settle(invoice["payment_hash"])
+        token = invoice["access_token"].rstrip("=").replace("+", "-").replace("/", "_")
+        headers = {"Cookie": f"tuppence-i-welcome={token}; tuppence-t-bob={token}", "Accept": "text/html"}
+        for path in ("/r", "/i/welcome", "/t/bob"):
+            status, page = await shop.call("GET", path, headers=headers)
+            assert status == 200
+            assert "paid part" not in page
+
+
+async def test_a_receipt_outlives_the_paid_time(shop: Site) -> None:
+    await shop.call("PATCH", "/v1/admin/items/welcome", json={"access_seconds": 60}, headers=shop.operator)
+    invoice, headers = await shop.buy("welcome")
+    await shop.settle(invoice["payment_hash"])
+    shop.clock.advance(10_000_000)
+    assert (await receipt_of(shop, headers))[1]["state"] == "settled"

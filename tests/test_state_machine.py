@@ -1,0 +1,210 @@
+"""Everything that may happen to a gateway and its node, in any order, against a model of what was paid.
+
+`pytest tests/test_state_machine.py --hypothesis-profile nightly` runs it for longer.
+"""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, invariant, precondition, rule
+
+from gateway.errors import OutcomeUnknown, Refused, Unavailable
+from gateway.ledger import NODE_ACCOUNT
+from gateway.lnd.direct import DirectNode
+from gateway.lnd.refusals import PaymentRefused
+from gateway.money import Msat, divide
+from gateway.ports import NodeState
+from gateway.rows import ItemState, Share
+from gateway.store.audit import audit
+from tests.samples import ALICE_AND_BOB
+from tests.world import ITEMS, Sale, World
+
+SPLITS = (ALICE_AND_BOB, (Share(creator="bob", weight=1),), tuple(Share(creator=c, weight=1) for c in ("alice", "bob")))
+
+
+class GatewayMachine(World):
+    """What readers, the network, the node and the gateway itself may do."""
+
+    sales = Bundle("sales")
+
+    def teardown(self) -> None:
+        self.core.state = NodeState.READY
+        self.core.quirks.hide_paid_amount = False
+        try:
+            self.sweep()
+        finally:
+            super().teardown()
+
+    # What is sold ----------------------------------------------------------------------------------------------------
+
+    @rule(target=sales, item_id=st.sampled_from(ITEMS))
+    def buy(self, item_id: str) -> Any:
+        return self.sold(lambda: self.create(item_id))
+
+    @rule(target=sales, item_id=st.sampled_from(ITEMS))
+    def challenge(self, item_id: str) -> Any:
+        return self.sold(lambda: self.create(item_id, challenged=True))
+
+    @rule(target=sales, amount_sat=st.integers(1, 1_000_000))
+    def tip(self, amount_sat: int) -> Any:
+        creator = self.till.catalog.creator("bob")
+        offer = self.till.checkout.tip_offer(creator, amount_msat=amount_sat * 1_000, message="thank you", name="")
+
+        async def create() -> Sale:
+            sold = await self.till.checkout.create(offer, idempotency_key=None)
+            return Sale(sold.invoice, sold.token)
+
+        return self.sold(create)
+
+    @rule(item_id=st.sampled_from(ITEMS), times=st.integers(2, 4))
+    def repeat_a_key(self, item_id: str, times: int) -> None:
+        self.keys += 1
+        key = f"{self.keys:022}"
+        with suppress(Refused, Unavailable):
+            sold = [self.run(self.create(item_id, key=key)) for _ in range(times)]
+            assert len({sale.invoice.payment_hash for sale in sold}) == 1
+            self.known[sold[0].invoice.payment_hash] = sold[0]
+
+    @precondition(lambda self: self.core.state is NodeState.READY)
+    @rule(item_id=st.sampled_from(ITEMS))
+    def lose_an_answer(self, item_id: str) -> None:
+        """The node has an invoice that nobody has seen."""
+        self.core.quirks.lose_answers = 1
+        with suppress(OutcomeUnknown, Refused):
+            self.run(self.create(item_id))
+        self.core.quirks.lose_answers = 0
+
+    @rule(item_id=st.sampled_from(ITEMS), price_sat=st.integers(1, 5_000), shares=st.sampled_from(SPLITS))
+    def change_the_item(self, item_id: str, price_sat: int, shares: tuple[Share, ...]) -> None:
+        self.change(item_id, price_msat=Msat(price_sat * 1_000), shares=shares)
+
+    @rule(item_id=st.sampled_from(ITEMS), state=st.sampled_from(ItemState))
+    def archive_or_restore(self, item_id: str, state: ItemState) -> None:
+        self.change(item_id, state=state)
+
+    # What the network does -------------------------------------------------------------------------------------------
+
+    @rule(sale=sales, more_msat=st.sampled_from([0, 0, 0, 1, 999, 1_000_000]))
+    def pay(self, sale: Sale, more_msat: int) -> None:
+        amount_msat = sale.invoice.amount_msat + more_msat
+        with suppress(PaymentRefused):
+            row = self.core.pay(bytes.fromhex(sale.invoice.payment_hash), amount_msat=amount_msat)
+            assert sale.paid_msat == 0, "a node takes one payment"
+            sale.paid_msat, sale.settled_at, sale.preimage = amount_msat, row.settled_at, row.preimage.hex()
+
+    @rule()
+    def pay_somebody_else(self) -> None:
+        self.core.keysend(5_000)
+
+    @rule(held=st.booleans(), dropped=st.booleans(), twice=st.booleans())
+    def disturb_the_stream(self, held: bool, dropped: bool, twice: bool) -> None:
+        quirks = self.core.quirks
+        quirks.hold_events, quirks.drop_events, quirks.duplicate_events = held, dropped, twice
+
+    @rule(lags=st.booleans(), forgets=st.booleans())
+    def change_what_becomes_of_expired_invoices(self, lags: bool, forgets: bool) -> None:
+        self.core.quirks.watch_expiry, self.core.quirks.forget_canceled = not lags, forgets
+
+    @rule(hides=st.booleans())
+    def hide_amounts(self, hides: bool) -> None:
+        self.core.quirks.hide_paid_amount = hides
+
+    @rule(state=st.sampled_from([NodeState.READY, NodeState.READY, NodeState.ABSENT, NodeState.LOCKED]))
+    def restart_the_node(self, state: NodeState) -> None:
+        self.core.restart()
+        self.core.state = state
+        self.stream = None
+
+    @rule(seconds=st.sampled_from([1, 4, 6, 90, 595, 605, 3_700]))
+    def let_time_pass(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    # What the gateway does -------------------------------------------------------------------------------------------
+
+    @rule()
+    def subscribe(self) -> None:
+        self.stream = self.core.subscribe(add_index=0, settle_index=0, wake=lambda: None)
+
+    @precondition(lambda self: self.stream is not None)
+    @rule(order=st.randoms(use_true_random=False), batch=st.integers(1, 6))
+    def hear_the_stream(self, order: Any, batch: int) -> None:
+        assert self.stream is not None
+        self.core.release_events(shuffled=True)
+        node = self.till.node
+        assert isinstance(node, DirectNode)
+        reports = [node._translate(row) for row in iter(self.stream.take, None)]
+        order.shuffle(reports)
+        for start in range(0, len(reports), batch):
+            self.try_(lambda some=reports[start : start + batch]: self.till.settler.settle(some))  # type: ignore[misc]  # bound in the loop
+
+    @rule()
+    def sweep_what_is_due(self) -> None:
+        self.try_(lambda: self.till.sweeper.sweep(due_only=True))
+
+    @precondition(lambda self: self.core.state is NodeState.READY and not self.core.quirks.hide_paid_amount)
+    @rule()
+    def sweep(self) -> None:
+        """After a whole sweep, what the node has settled is what is credited, to the millisatoshi."""
+        self.run(self.till.sweeper.sweep())
+        assert self.settled() == {key: sale.paid_msat for key, sale in self.known.items() if sale.paid_msat}
+
+    @rule(sale=sales)
+    def recheck(self, sale: Sale) -> None:
+        self.try_(lambda: self.recheck_now(sale))
+
+    @rule(sale=sales)
+    def present_the_token(self, sale: Sale) -> None:
+        was_settled = self.settled().get(sale.invoice.payment_hash)
+        opened = self.opens(sale, None)
+        ends_at = sale.settled_at + (sale.invoice.access_seconds or 10**9)
+        may_open = sale.paid_msat > 0 and self.clock.now < ends_at and sale.invoice.origin.value == "checkout"
+        assert not opened or may_open
+        assert opened or not (may_open and was_settled and sale.invoice.item_id)
+
+    @rule(sale=sales)
+    def present_the_preimage(self, sale: Sale) -> None:
+        assert not self.opens(sale, b"\0" * 32)
+        if sale.preimage and sale.invoice.item_id and sale.invoice.access_seconds is None:
+            assert self.opens(sale, bytes.fromhex(sale.preimage))
+
+    @rule(in_flight=st.booleans())
+    def crash(self, in_flight: bool) -> None:
+        """The process ends; a settlement that was under way is committed, or it is not."""
+        if in_flight and self.core.state is NodeState.READY:
+            task = self.loop.create_task(self.till.sweeper.sweep())
+            self.run(asyncio.sleep(0))
+            task.cancel()
+            self.run(asyncio.wait([task]))
+        self.run(self.stack.aclose())
+        self.stream = None
+        self.till, self.stack = self.open()
+
+    # What always holds -----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_books_are_in_order(self) -> None:
+        with self.auditor.begin():
+            assert [finding.sentence for finding in audit(self.auditor) if finding.broken] == []
+
+    @invariant()
+    def nothing_is_credited_that_was_not_paid(self) -> None:
+        settled = self.settled()
+        assert all(self.known[key].paid_msat == paid_msat for key, paid_msat in settled.items())
+        expected: Counter[str] = Counter()
+        for key, paid_msat in settled.items():
+            shares = self.known[key].invoice.shares
+            for share, part in zip(shares, divide(paid_msat, [share.weight for share in shares]), strict=True):
+                expected[f"creator:{share.creator}"] += part
+            expected[NODE_ACCOUNT] -= paid_msat
+        assert {account: msat for account, msat in self.run(self.till.balances()).items() if msat} == {
+            account: msat for account, msat in expected.items() if msat
+        }
+
+
+if settings.get_current_profile_name() == "default":
+    GatewayMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestGateway = GatewayMachine.TestCase

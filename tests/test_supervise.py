@@ -1,0 +1,101 @@
+"""Supervised work: it outlives its errors, waits longer after each, and ends when told."""
+
+import asyncio
+import random
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway import supervise
+from gateway.errors import Unavailable
+from gateway.supervise import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, Progress, Supervisor
+from tests.clock import until
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.001)
+    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 0.002)
+
+
+async def test_work_that_fails_is_done_again_until_it_is_told_to_end() -> None:
+    rounds: list[int] = []
+
+    async def work(progress: Progress) -> None:
+        rounds.append(progress.failures)
+        if len(rounds) % 3 == 1:
+            raise Unavailable("node_away", "The node is away.")
+        if len(rounds) % 3 == 2:
+            raise RuntimeError
+
+    supervisor = Supervisor()
+    with capture_logs() as logs:
+        async with supervisor.supervise("work", work):
+            await until(lambda: len(rounds) >= 7)
+            assert supervisor.dead() == []
+    assert rounds[:7] == list(range(7)), "an end without progress counts as a failure"
+    assert supervisor.tasks == {}
+    events = [(log["event"], log["log_level"]) for log in logs]
+    assert events[:2] == [("work_interrupted", "warning"), ("work_failed", "error")]
+    assert logs[0]["code"] == "node_away"
+    assert logs[1]["exc_info"]
+
+
+async def test_the_last_error_is_told_until_there_is_progress() -> None:
+    told: list[str] = []
+    errors: list[Exception] = [Unavailable("node_away", "The node is away."), RuntimeError("secret")]
+
+    async def work(progress: Progress) -> None:
+        told.append(progress.last_error)
+        if errors:
+            raise errors.pop(0)
+        progress.made()
+        told.append(progress.last_error)
+        await asyncio.Event().wait()
+
+    supervisor = Supervisor()
+    async with supervisor.supervise("work", work):
+        await until(lambda: len(told) == 4)
+        assert supervisor.progress["work"].failures == 0
+    assert told == ["", "The node is away.", "an internal error; see the log", ""]
+
+
+async def test_leaving_ends_the_work_and_waits_for_its_end() -> None:
+    ended = asyncio.Event()
+
+    async def work(_: Progress) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.set()
+
+    async with Supervisor().supervise("work", work):
+        await asyncio.sleep(0)
+    assert ended.is_set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_work_that_ended_by_itself_is_dead() -> None:
+    async def work(_: Progress) -> None:
+        raise asyncio.CancelledError
+
+    supervisor = Supervisor()
+    async with supervisor.supervise("work", work):
+        await until(lambda: supervisor.dead() == ["work"])
+    assert supervisor.dead() == []
+
+
+def test_the_wait_grows_with_every_failure_up_to_a_limit_and_is_jittered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    longest = [Progress(failures=failures).delay_seconds() for failures in range(12)]
+    assert longest[:3] == [FIRST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2, FIRST_DELAY_SECONDS * 4]
+    assert longest == sorted(longest)
+    assert longest[-1] == LONGEST_DELAY_SECONDS
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    assert [Progress(failures=failures).delay_seconds() for failures in range(12)] == [each / 2 for each in longest]
+
+
+def test_a_thousand_failures_overflow_nothing() -> None:
+    assert Progress(failures=10**6).delay_seconds() <= LONGEST_DELAY_SECONDS

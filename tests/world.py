@@ -1,0 +1,124 @@
+"""A gateway that can be crashed, its node, and a model of what was paid, for state machines to act upon."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any, TypeVar
+
+from hypothesis.stateful import RuleBasedStateMachine, multiple
+
+from gateway.access import Credential, mint_token
+from gateway.errors import Refused, Unavailable
+from gateway.lnd.simulator import Simulator
+from gateway.lnd.subscription import Subscription
+from gateway.ports import Tx
+from gateway.rows import Invoice, InvoiceState
+from gateway.store.database import sqlite_engine
+from tests.clock import FakeClock
+from tests.samples import START, an_item
+from tests.till import Till, open_till
+
+T = TypeVar("T")
+ACCESS_SECONDS = 3_600
+ITEMS = ("welcome", "for-an-hour")
+
+
+@dataclass(slots=True)
+class Sale:
+    """What the model knows of an invoice: what it pinned, and what reached the node."""
+
+    invoice: Invoice
+    token: bytes
+    paid_msat: int = 0
+    settled_at: int = 0
+    preimage: str = ""
+
+
+class World(RuleBasedStateMachine):
+    """One gateway on one database file, at one node; both may fail, and the file and the node's rows stay."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = FakeClock(START)
+        self.core = Simulator(clock=self.clock, random_bytes=token_bytes)
+        self.known: dict[str, Sale] = {}
+        self.keys = 0
+        self.stream: Subscription | None = None
+        self.till, self.stack = self.open()
+        self.engine = sqlite_engine(self.till.path)
+        self.auditor = self.engine.connect()
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def wait() -> T:
+            return await work
+
+        return self.loop.run_until_complete(wait())
+
+    def open(self) -> tuple[Till, AsyncExitStack]:
+        stack = AsyncExitStack()
+        items = [an_item(ITEMS[1], access_seconds=ACCESS_SECONDS)]
+        opened = open_till(Path(self.folder.name), self.clock, self.core, items=items)
+        return self.run(stack.enter_async_context(opened)), stack
+
+    def teardown(self) -> None:
+        self.run(self.stack.aclose())
+        self.auditor.close()
+        self.engine.dispose()
+        self.loop.close()
+        self.folder.cleanup()
+
+    async def create(self, item_id: str, *, challenged: bool = False, key: str | None = None) -> Sale:
+        offer = await self.till.offer(item_id)
+        if challenged:
+            invoice = await self.till.checkout.challenge(offer)
+            return Sale(invoice, mint_token(self.till.keys, invoice))
+        sold = await self.till.checkout.create(offer, idempotency_key=key)
+        return Sale(sold.invoice, sold.token)
+
+    def sold(self, create: Callable[[], Awaitable[Sale]]) -> Any:
+        """A new sale for the bundle; none while the node is away or the item archived."""
+        try:
+            sale = self.run(create())
+        except (Refused, Unavailable):
+            return multiple()
+        assert sale.invoice.payment_hash not in self.known
+        self.known[sale.invoice.payment_hash] = sale
+        return sale
+
+    def change(self, item_id: str, **fields: Any) -> None:
+        self.run(self.till.catalog.change_item(item_id, lambda item: replace(item, **fields), now=int(self.clock.now)))
+
+    def opens(self, sale: Sale, preimage: bytes | None) -> bool:
+        async def authorize() -> bool:
+            presented = [("line", Credential(sale.token, preimage))]
+            await self.till.authorizer.authorize(presented, sale.invoice.item_id or "welcome")
+            return True
+
+        try:
+            return self.run(authorize())
+        except (Refused, Unavailable):
+            return False
+
+    async def recheck_now(self, sale: Sale) -> None:
+        rechecked = await self.till.settler.recheck(await self.till.row(sale.invoice))
+        assert rechecked == await self.till.row(sale.invoice)
+
+    def try_(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """What a node that is away interrupts is tried again another time."""
+        with suppress(Unavailable):
+            self.run(work())
+
+    def settled(self) -> dict[str, int]:
+        """The amounts of the settled rows, by payment hash."""
+
+        def read(tx: Tx) -> dict[str, int]:
+            rows = tx.invoices.get_many(list(self.known))
+            return {row.payment_hash: row.paid_msat or 0 for row in rows if row.state is InvoiceState.SETTLED}
+
+        return self.run(self.till.store.read(read))
