@@ -76,10 +76,11 @@ class Checkout:
         """What a tip pins. Raises `Invalid` (`tip_invalid`)."""
         if not MSAT_PER_SAT <= amount_msat <= min(MOST_TIP_MSAT, MAX_MSAT) or amount_msat % MSAT_PER_SAT:
             most_sat = MOST_TIP_MSAT // MSAT_PER_SAT
-            raise Invalid("tip_invalid", f"amount_msat must be whole satoshi (a multiple of 1000), 1 to {most_sat} sat")
+            raise Invalid("tip_invalid", f"Choose an amount of whole sats, 1 to {most_sat:,} (amount_msat: 1000 each).")
         if len(message) > MOST_MESSAGE_CHARACTERS or len(name) > MOST_NAME_CHARACTERS:
             raise Invalid(
-                "tip_invalid", f"message is at most {MOST_MESSAGE_CHARACTERS} characters, name {MOST_NAME_CHARACTERS}"
+                "tip_invalid",
+                f"Shorten it: a message has {MOST_MESSAGE_CHARACTERS} characters, a name {MOST_NAME_CHARACTERS}.",
             )
         return Offer(
             item_id=None,

@@ -8,6 +8,7 @@ import pytest
 from gateway.access import read_token
 from gateway.lnd import bolt11
 from gateway.ports import NodeState
+from gateway.web.problems import NODE_AWAY_DETAIL
 from tests.conftest import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
@@ -211,7 +212,7 @@ async def test_a_node_that_is_away_is_said_at_once_while_what_was_paid_keeps_ope
     ):
         async with shop.session.request(method, f"{shop.url}{path}", json=body) as response:
             problem = await response.json(content_type=None)
-            assert (response.status, problem["code"]) == (503, code)
+            assert (response.status, problem["code"], problem["detail"]) == (503, code, NODE_AWAY_DETAIL)
             assert int(response.headers["Retry-After"]) >= 1
     l402 = {"Authorization": f"L402 {paid['access_token']}:{preimage}"}
     assert [(await shop.call("GET", CONTENT, headers=headers))[0] for headers in (opens, l402)] == [200, 200]

@@ -24,7 +24,9 @@ Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, patt
 FileName = Annotated[str, Meta(max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 MediaType = Annotated[str, Meta(pattern="^[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}$")]
 Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER_SAT)]
-TipAmount = Annotated[int, Meta(ge=MSAT_PER_SAT, le=MOST_TIP_MSAT, multiple_of=MSAT_PER_SAT)]
+# Documented here, checked by the checkout: a person typed it, and reads the refusal.
+_TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
+TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
 Seconds = Annotated[int, Meta(ge=1, le=100 * 366 * 86_400)]
 State = Literal["open", "expired", "settled", "canceled"]
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from gateway.errors import TuppenceError
+from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
 from gateway.web.gateway import gateway_of
 from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
 from gateway.web.render import not_found_page, wants_page
@@ -38,18 +38,20 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     for_readers = request.path.startswith(_READERS) and not request.path.startswith(_ADMIN)
     if for_readers and request.method == "OPTIONS":
         return web.Response(status=204, headers=PREFLIGHT)
-    response = await _answer(request, handler)
+    response = await _answer(request, handler, for_readers=for_readers)
     if not response.prepared:
         _add_headers(response, for_readers=for_readers)
     _count(request, response.status)
     return response
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) -> web.StreamResponse:
     try:
         return await handler(request)
     except TuppenceError as error:
-        return problem_of(error)
+        if isinstance(error, Unavailable | OutcomeUnknown):
+            log.warning("unavailable", code=error.code, detail=error.detail, route=_route(request))
+        return problem_of(error, for_readers=for_readers)
     except web.HTTPException as error:
         if isinstance(error, web.HTTPNotFound) and not request.path.startswith(_READERS) and wants_page(request):
             return not_found_page(request)

@@ -56,6 +56,7 @@ TITLES = {
 }
 RETRY_LATER = (429, 503)
 RETRY_AFTER_SECONDS = 5
+NODE_AWAY_DETAIL = "The payment node is not available just now. Nothing was charged; try again in a moment."
 DEFECT = ("internal_error", "Something is broken here; it was logged. Nothing was charged.")
 _HTTP_CODES = {
     404: ("route_not_found", "There is nothing at this address; /docs lists what there is."),
@@ -76,10 +77,14 @@ def problem(status: int, code: str, detail: str, **members: Any) -> web.Response
     return web.Response(status=status, body=msgspec.json.encode(body), content_type=MEDIA_TYPE)
 
 
-def problem_of(error: TuppenceError) -> web.Response:
-    """The answer to a refusal, with Retry-After and WWW-Authenticate where they belong."""
+def problem_of(error: TuppenceError, *, for_readers: bool) -> web.Response:
+    """The answer to a refusal, with Retry-After and WWW-Authenticate where they belong.
+
+    What a node says of itself names addresses and permissions: its operator reads that in the log, readers do not.
+    """
     status = status_of(error)
-    response = problem(status, error.code, error.detail)
+    hidden = for_readers and error.code.startswith("node_")
+    response = problem(status, error.code, NODE_AWAY_DETAIL if hidden else error.detail)
     if status in RETRY_LATER:
         response.headers["Retry-After"] = str(error.retry_after_seconds or RETRY_AFTER_SECONDS)
     if status == 401:
