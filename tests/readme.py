@@ -13,7 +13,6 @@ README = ROOT / "README.md"
 DEPENDENCIES = {
     "aiohttp": ("HTTP server; the commands' client of the admin socket", "a server"),
     "aiohttp-jinja2": ("hosted pages", "a template engine in the request cycle"),
-    "aiohttp-remotes": ("X-Forwarded-For from trusted proxies", "header parsing that attackers probe"),
     "aiohttp-sse": ("event streams", "chunked writing, pings, disconnects"),
     "alembic": ("migrations", "a schema history of our own"),
     "grpcio": ("the channel to LND", "HTTP/2"),
