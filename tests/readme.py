@@ -17,7 +17,6 @@ DEPENDENCIES = {
     "alembic": ("migrations", "a schema history of our own"),
     "grpcio": ("the channel to LND", "HTTP/2"),
     "jinja2": ("templates with autoescape", "escaping by hand"),
-    "limits": ("rate limits", "windows and their storage"),
     "lnd-grpc-client": ("LND's compiled stubs, nothing else of it", "compiling protos"),
     "markdown-it-py": ("Markdown of texts", "a parser"),
     "msgspec": ("bodies: decode, check, JSON schema", "validation and a second description for OpenAPI"),
