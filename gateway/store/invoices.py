@@ -21,6 +21,18 @@ _SELECT = select(*INVOICE_COLUMNS)
 _BY_HASH = _SELECT.where(invoices.c.payment_hash == bindparam("hash"))
 _BY_HASHES = _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
 _BY_IDEMPOTENCY = _SELECT.where(invoices.c.idempotency_hash == bindparam("idempotency"))
+# Locked, those that were not settled until now; whoever settles them at the same time finds them settled after us.
+# One round trip for a batch, where a driver does not count the rows of many updates in one.
+_CLAIM = (
+    select(invoices.c.payment_hash)
+    .where(
+        invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)),
+        invoices.c.node_id == bindparam("node"),
+        invoices.c.state != InvoiceState.SETTLED.value,
+    )
+    .order_by(invoices.c.payment_hash)
+    .with_for_update()
+)
 _SETTLE = (
     update(invoices)
     .where(
@@ -90,18 +102,26 @@ class InvoiceRows:
         return None if row is None else invoice_of(row)
 
     def settle(self, node_id: str, settlements: Sequence[Settlement]) -> set[str]:
-        settled = set()
-        for settlement in settlements:
-            values = {
-                "hash": settlement.payment_hash,
+        reported = {settlement.payment_hash: settlement for settlement in settlements}
+        claimed: list[str] = []
+        # One order for everyone: two settlers told the same in different orders cannot wait for each other.
+        hashes = sorted(reported)
+        for start in range(0, len(hashes), _MOST_PARAMETERS):
+            some = {"hashes": hashes[start : start + _MOST_PARAMETERS], "node": node_id}
+            claimed += self._connection.execute(_CLAIM, some).scalars()
+        rows = [
+            {
+                "hash": payment_hash,
                 "node": node_id,
-                "paid": settlement.paid_msat,
-                "settled": settlement.settled_at,
-                "index": settlement.settle_index,
+                "paid": reported[payment_hash].paid_msat,
+                "settled": reported[payment_hash].settled_at,
+                "index": reported[payment_hash].settle_index,
             }
-            if self._connection.execute(_SETTLE, values).rowcount == 1:
-                settled.add(settlement.payment_hash)
-        return settled
+            for payment_hash in claimed
+        ]
+        if rows:
+            self._connection.execute(_SETTLE, rows)
+        return set(claimed)
 
     def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
         canceled = 0
