@@ -35,9 +35,9 @@ format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 
 lock: $(VENV)/.installed-dev ## Renew requirements.lock and requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --no-header --python-version 3.11 \
-		--extra demo --extra fast --group build pyproject.toml -o requirements.lock
+		--extra demo --extra fast --extra postgres --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --no-header --python-version 3.11 \
-		--extra demo --extra fast --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+		--extra demo --extra fast --extra postgres --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 lowest: $(VENV)/.installed-dev ## Run the quick tests on the lowest versions that pyproject.toml allows
 	@tests/lowest

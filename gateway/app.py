@@ -11,7 +11,6 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
-from sqlalchemy.engine import make_url
 
 from gateway.authorize import Authorizer
 from gateway.catalog import Catalog
@@ -28,10 +27,9 @@ from gateway.ports import Clock, Node, NodeState, RandomBytes, Store
 from gateway.rows import Invoice
 from gateway.settlement import Settler
 from gateway.store.content import ContentFolder
-from gateway.store.database import SqliteStore, sqlite_engine
+from gateway.store.database import open_database
 from gateway.store.keyring import FileKeyRing
 from gateway.store.lock import lock_data
-from gateway.store.migration import migrate
 from gateway.supervise import Progress, Supervisor
 from gateway.sweep import Sweeper
 from gateway.web.docs import show_docs
@@ -67,7 +65,7 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         stack.enter_context(lock_data(config.data_dir))
         keys = FileKeyRing.open(config.data_dir / "keys")
-        store = open_store(config)
+        store = await open_database(config.database_url)
         stack.push_async_callback(store.close)
         await _pin_keys(store, keys)
         if node is None:
@@ -78,25 +76,6 @@ async def open_gateway(
         if background:
             await _start(stack, gateway, known)
         yield gateway
-
-
-def open_store(config: Config) -> SqliteStore:
-    """The migrated database. Raises `Invalid` (`config_invalid`)."""
-    path = database_path(config)
-    engine = sqlite_engine(path)
-    with engine.begin() as connection:
-        if migrate(connection):
-            log.info("migrated")
-    path.chmod(0o600)
-    return SqliteStore(engine)
-
-
-def database_path(config: Config) -> Path:
-    """The SQLite file. Raises `Invalid` (`config_invalid`)."""
-    url = make_url(config.database_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        raise Invalid("config_invalid", "TUPPENCE_DATABASE_URL must be sqlite:///path/of/a.db")
-    return Path(url.database)
 
 
 def connect_node(config: Config, *, required: bool) -> LndNode:

@@ -111,7 +111,7 @@ class Catalog:
         """
 
         def update(tx: Tx) -> Item:
-            item = tx.items.get(item_id)
+            item = tx.items.hold(item_id)
             if item is None:
                 raise NotFound("item_not_found", f"There is no item {item_id}.")
             changed = replace(change(item), updated_at=now)
@@ -151,6 +151,13 @@ def check_item(item: Item) -> None:
         raise _wrong("access_seconds", f"must be 1 to {LONGEST_ACCESS_SECONDS}, or absent for ever")
     if item.memo is not None and not 1 <= len(item.memo.encode()) <= MOST_MEMO_BYTES:
         raise _wrong("memo", f"must be 1 to {MOST_MEMO_BYTES} bytes")
+    _check_text(item)
+
+
+def _check_text(item: Item) -> None:
+    for field in ("title", "memo", "file_name", "preview_html"):
+        if "\0" in (getattr(item, field) or ""):
+            raise _wrong(field, "must not contain the character U+0000")
 
 
 def for_sale(item: Item) -> Item:
@@ -186,8 +193,8 @@ def split_of(creator: str, others: Sequence[Share]) -> tuple[Share, ...]:
 def _check_creator(creator: Creator) -> None:
     if not SLUG.fullmatch(creator.name):
         raise Invalid("creator_invalid", "name must be 1 to 64 of a-z, 0-9 and -")
-    if not creator.title.strip() or len(creator.title) > MOST_TITLE_CHARACTERS:
-        raise Invalid("creator_invalid", f"title must be 1 to {MOST_TITLE_CHARACTERS} characters")
+    if not creator.title.strip() or len(creator.title) > MOST_TITLE_CHARACTERS or "\0" in creator.title:
+        raise Invalid("creator_invalid", f"title must be 1 to {MOST_TITLE_CHARACTERS} characters, none of them U+0000")
     if not ACCENT.fullmatch(creator.accent):
         raise Invalid("creator_invalid", "accent must be a colour like #a4552b")
 

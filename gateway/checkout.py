@@ -82,6 +82,8 @@ class Checkout:
                 "tip_invalid",
                 f"Shorten it: a message has {MOST_MESSAGE_CHARACTERS} characters, a name {MOST_NAME_CHARACTERS}.",
             )
+        if "\0" in message + name:
+            raise Invalid("tip_invalid", "Remove the character U+0000 from message and name.")
         return Offer(
             item_id=None,
             tip_to=creator.name,

@@ -37,7 +37,9 @@ class Config(BaseSettings):
         None, description="path of a macaroon baked for invoices (`tuppence doctor` prints how)"
     )
     data_dir: Path = Field(Path("data"), description="folder of the database, keys and content")
-    database_url: str = Field("", description="default: SQLite in the data folder")
+    database_url: str = Field(
+        "", description="`postgresql+asyncpg://user:password@host/database`; default: SQLite in the data folder"
+    )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="addresses or networks whose X-Forwarded-For is believed, comma separated"
     )

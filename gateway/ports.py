@@ -147,6 +147,10 @@ class Items(Protocol):
 
     def update(self, item: Item) -> bool: ...
     def get(self, item_id: str) -> Item | None: ...
+
+    def hold(self, item_id: str) -> Item | None:
+        """The item as it stays until this transaction ends: nobody else changes it meanwhile."""
+
     def list(self) -> Sequence[Item]: ...
     def version(self) -> int: ...
 
@@ -221,9 +225,11 @@ class Tx(Protocol):
 
 
 class Store(Protocol):
-    """Transactions. `work` runs to its end in one of them and calls nothing external.
+    """Transactions. `work` runs in one of them and calls nothing external; it may be run again after it was undone.
 
-    Raises `Unavailable` (code `database_away`) when the database refused; then nothing was written.
+    Others may commit while it runs: it decides by guarded updates, by constraints and by what it holds, not by what it
+    has read. Raises `Unavailable` (code `database_away`) when the database refused; then nothing was written. Raises
+    `OutcomeUnknown` (code `commit_unanswered`) when the commit was sent and never answered.
     """
 
     async def write(self, work: Callable[[Tx], T]) -> T:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import settings
 
-from gateway.app import build_app, database_path, open_gateway
+from gateway.app import build_app, open_gateway
 from gateway.config import Config, load_config
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
-from gateway.store.database import SqliteStore
+from gateway.store.database import Database, open_database
 from gateway.web.gateway import Gateway
 from tests.clock import FakeClock
-from tests.database import Dump, broken_invariants, dump_tables, put_database
+from tests.cluster import BINARIES, Cluster, open_cluster
+from tests.database import Dump, broken_invariants, dump_tables, in_a_thread, put_database
 from tests.samples import START, a_creator
 from tests.till import Till, open_till
 
@@ -36,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser") and not Path("/usr/bin/chromium").exists():
             item.add_marker(pytest.mark.skip(reason="needs chromium: apt install chromium"))
+        if item.get_closest_marker("postgres") and not (BINARIES / "initdb").exists():
+            item.add_marker(pytest.mark.skip(reason="needs PostgreSQL 15: apt install postgresql-15"))
 
 
 @pytest.fixture
@@ -43,15 +46,30 @@ def clock() -> FakeClock:
     return FakeClock(START)
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server for this run."""
+    with open_cluster() as started:
+        in_a_thread(started.prepare())
+        yield started
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty, migrated database: each test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return put_database(tmp_path / "tuppence.db")
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return cluster.url(in_a_thread(cluster.emptied()))
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    """An empty database on disk, migrated."""
-    path = tmp_path / "tuppence.db"
-    put_database(path)
-    opened = SqliteStore.open(path)
+async def store(database_url: str) -> AsyncIterator[Database]:
+    """An empty database, migrated."""
+    opened = await open_database(database_url)
     yield opened
     await opened.close()
-    assert broken_invariants(path) == []
+    assert broken_invariants(database_url) == []
 
 
 @pytest.fixture
@@ -61,9 +79,9 @@ def core(clock: FakeClock) -> Simulator:
 
 
 @pytest.fixture
-async def till(tmp_path: Path, clock: FakeClock, core: Simulator) -> AsyncIterator[Till]:
+async def till(tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator) -> AsyncIterator[Till]:
     """The domain without the web, selling `welcome`."""
-    async with open_till(tmp_path, clock, core) as opened:
+    async with open_till(tmp_path, clock, core, database_url=database_url) as opened:
         yield opened
 
 
@@ -108,7 +126,7 @@ class Site:
 
     def dump(self) -> Dump:
         """Every row of every table, to compare before and after."""
-        return dump_tables(database_path(self.gateway.config))
+        return dump_tables(self.gateway.config.database_url)
 
     async def sell_text(self, markdown: str, *, item_id: str = "welcome", **fields: Any) -> dict[str, Any]:
         """A text for sale, by alice with bob."""
@@ -125,20 +143,19 @@ class Site:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
+def config(tmp_path: Path, database_url: str) -> Config:
     """A configuration on a folder of its own."""
-    return load_config(data_dir=tmp_path / "data", listen="127.0.0.1:8402")
+    return load_config(data_dir=tmp_path / "data", database_url=database_url, listen="127.0.0.1:8402")
 
 
 @pytest.fixture
 async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
     """A gateway with creators alice and bob; its books are audited afterwards."""
-    put_database(database_path(config))
     async with open_site(config, clock, core) as opened:
         for name in ("alice", "bob"):
             await opened.gateway.catalog.add_creator(a_creator(name))
         yield opened
-    assert broken_invariants(database_path(config)) == []
+    assert broken_invariants(config.database_url) == []
 
 
 @asynccontextmanager

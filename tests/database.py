@@ -1,42 +1,58 @@
-"""Database files for tests: an empty one, migrated once for all, and a look at every row."""
+"""Databases for tests: empty ones, migrated once for all, and a look at every row."""
 
+import asyncio
 import tempfile
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
 
-from gateway.store.audit import audit_books
-from gateway.store.database import sqlite_engine
+from gateway.store.audit import audit
+from gateway.store.database import look_into
 from gateway.store.migration import migrate
+from gateway.store.sqlite import sqlite_engine
 
+T = TypeVar("T")
 Dump = dict[str, list[tuple[object, ...]]]
 
 
-def put_database(path: Path) -> None:
-    """An empty, migrated database at `path`, unless there is one."""
+def put_database(path: Path) -> str:
+    """An empty, migrated SQLite database at `path`, unless there is one; gives its address."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(_migrated())
+    return f"sqlite:///{path}"
 
 
-def broken_invariants(path: Path) -> list[str]:
-    """The invariants of the books that a database breaks."""
-    return [finding.sentence for finding in audit_books(path) if finding.broken]
+def broken_invariants(where: Path | str) -> list[str]:
+    """The invariants of the books that a database (a file, or an address) breaks."""
+    return [finding.sentence for finding in seen_in(where, audit) if finding.broken]
 
 
-def dump_tables(path: Path) -> Dump:
+def dump_tables(where: Path | str) -> Dump:
     """Every row of every table, to compare before and after."""
-    engine = sqlite_engine(path)
-    try:
-        with engine.connect() as connection:
-            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"))
-            return {
-                name: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))), key=repr)  # noqa: S608  # our own tables
-                for (name,) in names.all()
-            }
-    finally:
-        engine.dispose()
+    return seen_in(where, _dump)
+
+
+def seen_in(where: Path | str, look: Callable[[Connection], T]) -> T:
+    """What one consistent read finds, whether or not a loop runs here."""
+    return in_a_thread(look_into(f"sqlite:///{where}" if isinstance(where, Path) else where, look))
+
+
+def in_a_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def _dump(connection: Connection) -> Dump:
+    return {
+        name: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))), key=repr)  # noqa: S608  # our own tables
+        for name in sorted(inspect(connection).get_table_names())
+    }
 
 
 @cache

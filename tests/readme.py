@@ -32,6 +32,8 @@ DEPENDENCIES = {
     "structlog": ("structured logs with redaction", "formatting"),
     "typer": ("the command line and its help", "argument parsing"),
     "coincurve": ("`demo`: signs the simulator's BOLT 11", "secp256k1"),
+    "asyncpg": ("`postgres`: the driver", "the wire protocol"),
+    "greenlet": ("`postgres`: one way to write transactions, on two drivers", "a second set of queries"),
     "cryptography": ("`demo`: the simulator's certificate", "X.509"),
     "uvloop": ("`fast`: a quicker event loop", "–"),
 }

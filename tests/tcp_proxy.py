@@ -1,4 +1,4 @@
-"""A TCP proxy that can turn into a black hole: connections stay up, and nothing passes any more."""
+"""A TCP proxy that can turn into a black hole, refuse, or lose answers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,17 +15,31 @@ class TcpProxy:
         self._port = int(port)
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._refusing = self._losing_answers = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def swallow(self) -> None:
         """Pass nothing on, acknowledge everything, close nothing."""
         self._flowing.clear()
 
+    def refuse(self) -> None:
+        """End every connection, and each new one at once."""
+        self._refusing = True
+        self._cut()
+
+    def lose_answers(self) -> None:
+        """Pass requests on; end a connection in place of passing its answer."""
+        self._losing_answers = True
+
     def pass_on(self) -> None:
         """Pass on again, on new connections only: a NAT that forgot the old ones."""
+        self._cut()
+        self._refusing = self._losing_answers = False
+        self._flowing.set()
+
+    def _cut(self) -> None:
         for task in self._tasks:
             task.cancel()
-        self._flowing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side ends it."""
@@ -34,6 +48,8 @@ class TcpProxy:
         assert task is not None
         self._tasks.add(task)
         try:
+            if self._refusing:
+                return
             await self._join(reader, writer)
         except (OSError, asyncio.CancelledError):
             pass
@@ -47,8 +63,8 @@ class TcpProxy:
         try:
             async with asyncio.TaskGroup() as group:
                 ends = [
-                    group.create_task(self._pump(reader, up_writer)),
-                    group.create_task(self._pump(up_reader, writer)),
+                    group.create_task(self._pump(reader, up_writer, asked=True)),
+                    group.create_task(self._pump(up_reader, writer, asked=False)),
                 ]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 for end in ends:
@@ -56,10 +72,12 @@ class TcpProxy:
         finally:
             up_writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, asked: bool) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 await self._flowing.wait()
+                if self._losing_answers and not asked:
+                    return
                 writer.write(data)
                 await writer.drain()
 

@@ -23,12 +23,12 @@ from gateway.catalog import (
 from gateway.errors import Conflict, Invalid, NotFound, Unauthorized
 from gateway.money import Msat
 from gateway.rows import ItemState, Share
-from gateway.store.database import SqliteStore
+from gateway.store.database import Database
 from tests.samples import ALICE_AND_BOB, START, a_creator, an_item
 
 
 @pytest.fixture
-async def catalog(store: SqliteStore) -> Catalog:
+async def catalog(store: Database) -> Catalog:
     """A catalog with alice, bob and `welcome`."""
     opened = Catalog(store)
     for name in ("alice", "bob"):
@@ -64,7 +64,7 @@ async def test_names_are_taken_once(catalog: Catalog) -> None:
     assert refusal.value.code == "item_exists"
 
 
-async def test_another_processs_changes_are_seen_at_the_next_look(catalog: Catalog, store: SqliteStore) -> None:
+async def test_another_processs_changes_are_seen_at_the_next_look(catalog: Catalog, store: Database) -> None:
     other = Catalog(store)
     await other.refresh()
     await other.change_item("welcome", lambda item: replace(item, price_msat=Msat(5_000)), now=START + 1)
@@ -79,7 +79,7 @@ async def test_a_look_without_news_reads_nothing_again(catalog: Catalog) -> None
     assert catalog._shelf is shelf
 
 
-async def test_a_change_is_made_to_the_item_as_it_is_then(catalog: Catalog, store: SqliteStore) -> None:
+async def test_a_change_is_made_to_the_item_as_it_is_then(catalog: Catalog, store: Database) -> None:
     other = Catalog(store)
     await other.refresh()
     await other.change_item("welcome", lambda item: replace(item, state=ItemState.ARCHIVED), now=START)
@@ -116,6 +116,8 @@ async def test_a_change_that_is_refused_changes_nothing(catalog: Catalog) -> Non
         ({"media_type": "text/html; charset=x"}, "media_type"),
         ({"access_seconds": 0}, "access_seconds"),
         ({"access_seconds": LONGEST_ACCESS_SECONDS + 1}, "access_seconds"),
+        ({"title": "a\0b"}, "title"),
+        ({"preview_html": "\0"}, "preview_html"),
         ({"memo": ""}, "memo"),
         ({"memo": "ü" * (MOST_MEMO_BYTES // 2 + 1)}, "memo"),
     ],
@@ -143,7 +145,7 @@ def test_an_item_at_a_limit_is_sold(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "fields", [{"name": "A"}, {"name": "a\n"}, {"title": ""}, {"title": "t" * 201}, {"accent": "#FFF"}]
 )
-async def test_a_creator_without_a_name_is_refused(store: SqliteStore, fields: dict[str, Any]) -> None:
+async def test_a_creator_without_a_name_is_refused(store: Database, fields: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as refusal:
         await Catalog(store).add_creator(replace(a_creator(), **fields))
     assert refusal.value.code == "creator_invalid"

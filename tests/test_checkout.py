@@ -32,8 +32,10 @@ async def node(core: Simulator) -> ObservedNode:
 
 
 @pytest.fixture
-async def till(tmp_path: Path, clock: FakeClock, core: Simulator, node: ObservedNode) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, node=node) as opened:
+async def till(
+    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
+) -> AsyncIterator[Till]:
+    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
         yield opened
 
 
@@ -219,7 +221,7 @@ async def test_a9_a_tip_is_whole_sat_within_reason(till: Till, amount_msat: int)
     assert refusal.value.code == "tip_invalid"
 
 
-@pytest.mark.parametrize(("message", "name"), [("m" * 501, ""), ("", "n" * 81)])
+@pytest.mark.parametrize(("message", "name"), [("m" * 501, ""), ("", "n" * 81), ("\0", ""), ("", "a\0b")])
 async def test_a_tips_words_are_few(till: Till, message: str, name: str) -> None:
     with pytest.raises(Invalid) as refusal:
         till.checkout.tip_offer(a_creator(), amount_msat=1_000, message=message, name=name)

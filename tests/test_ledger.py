@@ -10,7 +10,7 @@ from gateway.ledger import CREATOR_PREFIX, NODE_ACCOUNT, SHARE_CODE, TIP_CODE, c
 from gateway.money import MAX_MSAT, Msat
 from gateway.ports import Tx
 from gateway.rows import Invoice, Share, Transfer
-from gateway.store.database import SqliteStore
+from gateway.store.database import Database
 from tests.samples import START, an_invoice
 from tests.till import Till
 
@@ -71,7 +71,7 @@ async def test_balances_are_the_sums_of_transfers(till: Till) -> None:
     assert balances[NODE_ACCOUNT] == -300_003
 
 
-async def test_nothing_posted_opens_no_account(store: SqliteStore) -> None:
+async def test_nothing_posted_opens_no_account(store: Database) -> None:
     await store.write(lambda tx: tx.ledger.post([]))
     assert await store.read(lambda tx: tx.ledger.balances()) == []
 

@@ -9,12 +9,12 @@ from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from gateway.node import KnownNode
 from gateway.ports import NodeState
-from gateway.store.database import SqliteStore
+from gateway.store.database import Database
 from tests.clock import FakeClock
 from tests.observed_node import ObservedNode
 
 
-async def test_a_node_is_pinned_at_first_contact_and_confirmed_once(core: Simulator, store: SqliteStore) -> None:
+async def test_a_node_is_pinned_at_first_contact_and_confirmed_once(core: Simulator, store: Database) -> None:
     node = ObservedNode(core)
     known = KnownNode(node, store)
     for _ in range(3):
@@ -24,13 +24,13 @@ async def test_a_node_is_pinned_at_first_contact_and_confirmed_once(core: Simula
     assert pinned == [("lnd", core.status().identity_pubkey)]
 
 
-async def test_a_node_is_recognised_after_a_restart(core: Simulator, store: SqliteStore) -> None:
+async def test_a_node_is_recognised_after_a_restart(core: Simulator, store: Database) -> None:
     for _ in range(2):
         await KnownNode(DirectNode(core), store).confirm()
 
 
 async def test_another_key_under_the_same_name_is_refused_for_good(
-    core: Simulator, store: SqliteStore, clock: FakeClock
+    core: Simulator, store: Database, clock: FakeClock
 ) -> None:
     await KnownNode(DirectNode(core), store).confirm()
     other = KnownNode(DirectNode(Simulator(clock=clock, random_bytes=token_bytes)), store)
@@ -41,7 +41,7 @@ async def test_another_key_under_the_same_name_is_refused_for_good(
     assert (await store.read(lambda tx: tx.identities.list("node")))[0][1] == core.status().identity_pubkey
 
 
-async def test_another_node_may_have_another_name(core: Simulator, store: SqliteStore, clock: FakeClock) -> None:
+async def test_another_node_may_have_another_name(core: Simulator, store: Database, clock: FakeClock) -> None:
     await KnownNode(DirectNode(core), store).confirm()
     second = Simulator(clock=clock, random_bytes=token_bytes)
     await KnownNode(DirectNode(second, node_id="second"), store).confirm()
@@ -53,7 +53,7 @@ async def test_another_node_may_have_another_name(core: Simulator, store: Sqlite
     [(NodeState.ABSENT, "node_away"), (NodeState.LOCKED, "node_locked"), (NodeState.STARTING, "node_starting")],
 )
 async def test_a_node_that_does_not_say_who_it_is_pins_nothing(
-    core: Simulator, store: SqliteStore, state: NodeState, code: str
+    core: Simulator, store: Database, state: NodeState, code: str
 ) -> None:
     core.state = state
     with pytest.raises(Unavailable) as refusal:
@@ -62,12 +62,12 @@ async def test_a_node_that_does_not_say_who_it_is_pins_nothing(
     assert await store.read(lambda tx: tx.identities.list("node")) == []
 
 
-async def test_a_node_that_is_syncing_has_said_who_it_is(core: Simulator, store: SqliteStore) -> None:
+async def test_a_node_that_is_syncing_has_said_who_it_is(core: Simulator, store: Database) -> None:
     core.state = NodeState.SYNCING
     await KnownNode(DirectNode(core), store).confirm()
 
 
-async def test_asking_again_finds_another_node(core: Simulator, store: SqliteStore, clock: FakeClock) -> None:
+async def test_asking_again_finds_another_node(core: Simulator, store: Database, clock: FakeClock) -> None:
     node = ObservedNode(core)
     known = KnownNode(node, store)
     await known.confirm()

@@ -31,8 +31,10 @@ async def node(core: Simulator) -> ObservedNode:
 
 
 @pytest.fixture
-async def till(tmp_path: Path, clock: FakeClock, core: Simulator, node: ObservedNode) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, node=node) as opened:
+async def till(
+    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
+) -> AsyncIterator[Till]:
+    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
         yield opened
 
 

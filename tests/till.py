@@ -15,7 +15,7 @@ from gateway.node import KnownNode
 from gateway.ports import Node
 from gateway.rows import Invoice, Item
 from gateway.settlement import Settler
-from gateway.store.database import SqliteStore
+from gateway.store.database import Database, open_database
 from gateway.store.keyring import FileKeyRing
 from gateway.sweep import Sweeper
 from tests.clock import FakeClock
@@ -27,11 +27,11 @@ from tests.samples import EXPIRY_SECONDS, NODE_ID, a_creator, an_item
 class Till:
     """Everything that turns an offer into books, and what it announced."""
 
-    path: Path
+    database_url: str
     clock: FakeClock
     core: Simulator
     node: Node
-    store: SqliteStore
+    store: Database
     keys: FileKeyRing
     known: KnownNode
     catalog: Catalog
@@ -77,17 +77,25 @@ class Till:
 
     def dump(self) -> Dump:
         """Every row of every table, to compare before and after."""
-        return dump_tables(self.path)
+        return dump_tables(self.database_url)
 
 
 @asynccontextmanager
 async def open_till(
-    folder: Path, clock: FakeClock, core: Simulator, *, node: Node | None = None, items: Sequence[Item] = ()
+    folder: Path,
+    clock: FakeClock,
+    core: Simulator,
+    *,
+    database_url: str = "",
+    node: Node | None = None,
+    items: Sequence[Item] = (),
 ) -> AsyncIterator[Till]:
-    """A till on a data folder that may have been used before, selling `welcome` and `items`; audited at the end."""
-    path = folder / "tuppence.db"
-    put_database(path)
-    store = SqliteStore.open(path)
+    """A till on a data folder that may have been used before, selling `welcome` and `items`; audited at the end.
+
+    Without a `database_url` the database is on SQLite in that folder.
+    """
+    database_url = database_url or put_database(folder / "tuppence.db")
+    store = await open_database(database_url)
     node = node or DirectNode(core, node_id=NODE_ID)
     keys = FileKeyRing.open(folder / "keys")
     catalog, known = Catalog(store), KnownNode(node, store)
@@ -117,8 +125,20 @@ async def open_till(
     await catalog.refresh()
     try:
         yield Till(
-            path, clock, core, node, store, keys, known, catalog, checkout, settler, sweeper, authorizer, announced
+            database_url,
+            clock,
+            core,
+            node,
+            store,
+            keys,
+            known,
+            catalog,
+            checkout,
+            settler,
+            sweeper,
+            authorizer,
+            announced,
         )
     finally:
         await store.close()
-    assert broken_invariants(path) == []
+    assert broken_invariants(database_url) == []

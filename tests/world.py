@@ -17,7 +17,6 @@ from gateway.lnd.simulator import Simulator
 from gateway.lnd.subscription import Subscription
 from gateway.ports import Tx
 from gateway.rows import Invoice, InvoiceState
-from gateway.store.database import sqlite_engine
 from tests.clock import FakeClock
 from tests.samples import START, an_item
 from tests.till import Till, open_till
@@ -39,7 +38,10 @@ class Sale:
 
 
 class World(RuleBasedStateMachine):
-    """One gateway on one database file, at one node; both may fail, and the file and the node's rows stay."""
+    """One gateway on one database, at one node; both may fail, and the database and the node's rows stay."""
+
+    database_url = ""
+    """Empty: on SQLite in a folder of its own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,8 +53,6 @@ class World(RuleBasedStateMachine):
         self.keys = 0
         self.stream: Subscription | None = None
         self.till, self.stack = self.open()
-        self.engine = sqlite_engine(self.till.path)
-        self.auditor = self.engine.connect()
 
     def run(self, work: Awaitable[T]) -> T:
         async def wait() -> T:
@@ -63,13 +63,11 @@ class World(RuleBasedStateMachine):
     def open(self) -> tuple[Till, AsyncExitStack]:
         stack = AsyncExitStack()
         items = [an_item(ITEMS[1], access_seconds=ACCESS_SECONDS)]
-        opened = open_till(Path(self.folder.name), self.clock, self.core, items=items)
+        opened = open_till(Path(self.folder.name), self.clock, self.core, database_url=self.database_url, items=items)
         return self.run(stack.enter_async_context(opened)), stack
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())
-        self.auditor.close()
-        self.engine.dispose()
         self.loop.close()
         self.folder.cleanup()
 

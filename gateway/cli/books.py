@@ -1,7 +1,6 @@
 """`tuppence payments`, `balances` and `audit`."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,6 @@ from rich.table import Table
 from gateway.cli import run
 from gateway.cli.admin_client import Admin, admin_call, open_admin
 from gateway.config import load_config
-from gateway.errors import NotFound
 from gateway.money import to_sat
 
 FOLLOW_EVERY_SECONDS = 1.0
@@ -42,13 +40,9 @@ def balances() -> None:
 
 def audit() -> None:
     """Check the books' invariants, read only; safe beside a running server. Exit status 1 if one is broken."""
-    from gateway.app import database_path  # noqa: PLC0415  # only here
-    from gateway.store.audit import audit_books  # noqa: PLC0415
+    from gateway.store.audit import audit_database  # noqa: PLC0415  # --help need not load the world
 
-    path = database_path(load_config())
-    if not Path(path).exists():
-        raise NotFound("database_missing", f"There is no database at {path}; set TUPPENCE_DATA_DIR.")
-    findings = audit_books(path)
+    findings = run(audit_database(load_config().database_url))
     console = Console()
     for finding in findings:
         mark = "[green]✓[/]" if not finding.broken else "[bold red]✗[/]"

@@ -55,7 +55,8 @@ async def _examine(console: Console, config: Config) -> bool:
 
 
 async def _signs(config: Config) -> AsyncIterator[Sign]:
-    for sign in (_database(config), _keys(config), _public_url(config), _proxies(config)):
+    yield await _database(config)
+    for sign in (_keys(config), _public_url(config), _proxies(config)):
         yield sign
     macaroon = _macaroon(config)
     yield macaroon
@@ -65,12 +66,14 @@ async def _signs(config: Config) -> AsyncIterator[Sign]:
             yield sign
 
 
-def _database(config: Config) -> Sign:
+async def _database(config: Config) -> Sign:
     import sqlite3  # noqa: PLC0415  # only to ask its version
 
-    from gateway.app import database_path  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.database import sqlite_path  # noqa: PLC0415  # --help need not load the world
 
-    path = database_path(config)
+    path = sqlite_path(config.database_url)
+    if path is None:
+        return await _postgres(config)
     if not path.exists():
         return Sign("warning", f"no database at {path} yet", "`tuppence serve` makes it at its first start.")
     if path.stat().st_mode & 0o077:
@@ -83,6 +86,22 @@ def _database(config: Config) -> Sign:
             f"Tuppence writes from one connection only; no other program may write. Fixed in {version}.",
         )
     return Sign("good", f"database {path}")
+
+
+async def _postgres(config: Config) -> Sign:
+    from gateway.store.database import look_into  # noqa: PLC0415
+    from gateway.store.migration import HEAD, revision_of  # noqa: PLC0415
+
+    try:
+        revision = await look_into(config.database_url, revision_of)
+        fsync = await look_into(config.database_url, lambda c: str(c.exec_driver_sql("SHOW fsync").scalar_one()))
+    except TuppenceError as error:
+        return Sign("bad", "the database cannot be read", error.detail)
+    if fsync != "on":
+        return Sign("bad", "PostgreSQL runs with fsync off: a power cut loses payments", "Set fsync = on.")
+    if revision != HEAD:
+        return Sign("warning", "the database has an older schema", "`tuppence migrate` or the next start renews it.")
+    return Sign("good", "database on PostgreSQL, durable")
 
 
 def _keys(config: Config) -> Sign:

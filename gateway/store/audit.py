@@ -1,11 +1,10 @@
 """The books' invariants, each a query that must find nothing; read only, safe beside a running server."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from gateway.store.database import sqlite_engine
+from gateway.store.database import look_into
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +64,9 @@ INVARIANTS = (
 )
 
 
-def audit_books(path: Path) -> list[Finding]:
-    """Check every invariant in one consistent read of a database file."""
-    engine = sqlite_engine(path)
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA query_only=ON")
-            return audit(connection)
-    finally:
-        engine.dispose()
+async def audit_database(url: str) -> list[Finding]:
+    """Check every invariant in one consistent read. Raises as `look_into` does."""
+    return await look_into(url, audit)
 
 
 def audit(connection: Connection) -> list[Finding]:

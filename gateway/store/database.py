@@ -1,203 +1,101 @@
-"""Transactions on SQLite: one writer that commits groups, one reader, each a thread with its own connection.
+"""One store, two databases: what an address names, opened, migrated, or looked at."""
 
-Writes submitted while a commit runs share the next one, each in its own savepoint; a caller's await ends after that
-commit. The writer is also the only checkpointer: SQLite before 3.51.3 can corrupt a WAL that two connections reset.
-"""
-
-import asyncio
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Protocol, TypeVar
 
-import structlog
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
-from gateway.errors import Unavailable
-from gateway.ports import Creators, Events, Identities, Invoices, Items, Ledger, TipNotes, Tx
-from gateway.store.creators import CreatorRows
-from gateway.store.events import EventRows
-from gateway.store.identities import IdentityRows
-from gateway.store.invoices import InvoiceRows
-from gateway.store.items import ItemRows
-from gateway.store.ledger import LedgerRows
-from gateway.store.tip_notes import TipNoteRows
+from gateway.errors import Invalid, NotFound
+from gateway.ports import Store
+from gateway.store.migration import migrate
+from gateway.store.sqlite import SqliteStore, sqlite_engine
 
 T = TypeVar("T")
 
-MOST_PER_COMMIT = 256
-_BUSY_TIMEOUT_MS = 5_000
-_WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}")
-_READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", f"busy_timeout={_BUSY_TIMEOUT_MS}")
-
-log = structlog.get_logger()
+POSTGRES = "postgresql+asyncpg"
 
 
-class SqlTx:
-    """Satisfies `ports.Tx` on one connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.creators: Creators = CreatorRows(connection)
-        self.items: Items = ItemRows(connection)
-        self.invoices: Invoices = InvoiceRows(connection)
-        self.ledger: Ledger = LedgerRows(connection)
-        self.events: Events = EventRows(connection)
-        self.tip_notes: TipNotes = TipNoteRows(connection)
-        self.identities: Identities = IdentityRows(connection)
-
-
-class SqliteStore:
-    """Satisfies `ports.Store`. Open it with `open`, end it with `close`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._writer = _Lane("store-writer", engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
-        self._reader = _Lane("store-reader", engine, _READER_PRAGMAS, "BEGIN")
-
-    @classmethod
-    def open(cls, path: Path) -> "SqliteStore":
-        """Open a migrated database file."""
-        return cls(sqlite_engine(path))
-
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        return await self._writer.submit(work)
-
-    async def read(self, work: Callable[[Tx], T]) -> T:
-        return await self._reader.submit(work)
+class Database(Store, Protocol):
+    """A store with a lifetime."""
 
     async def close(self) -> None:
-        """Finish what was submitted, then close both connections."""
-        await asyncio.gather(self._reader.close(), self._writer.close())
-        self._engine.dispose()
+        """Finish what was submitted, and take nothing more."""
 
 
-def sqlite_engine(path: Path) -> Engine:
-    """An engine whose connections belong to one thread each."""
-    return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
+async def open_database(url: str) -> Database:
+    """The migrated database at an address. Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`)."""
+    path = sqlite_path(url)
+    if path is None:
+        opened: Database = await _postgres().PostgresStore.open(url)
+        return opened
+    await migrate_database(url)
+    return SqliteStore.open(path)
 
 
-@dataclass(slots=True)
-class _Job:
-    work: Callable[[Tx], Any]
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: BaseException | None = None
+async def migrate_database(url: str) -> bool:
+    """Bring it to the newest schema, making it where there is none on SQLite; gives whether anything had to be done.
 
-
-class _Lane:
-    """A thread that runs jobs in groups, each group in one transaction."""
-
-    def __init__(self, name: str, engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
-        self._engine, self._pragmas, self._begin = engine, pragmas, begin
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    async def submit(self, work: Callable[[Tx], T]) -> T:
-        if self._closed:
-            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, future))
-        return await future
-
-    async def close(self) -> None:
-        self._closed = True
-        self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
-
-    def _run(self) -> None:
-        connection: Connection | None = None
-        ending = False
-        while not ending:
-            jobs, ending = self._take()
-            if not jobs:
-                continue
-            try:
-                if connection is None:
-                    connection = self._connect()
-                run_group(connection, jobs, self._begin)
-            except DBAPIError as error:
-                log.error("database_refused", error=str(error.orig))
-                refusal = Unavailable(
-                    "database_away",
-                    "The database refused; nothing was written. Try again in a moment.",
-                    retry_after_seconds=2,
-                )
-                refusal.__cause__ = error
-                for job in jobs:
-                    job.error = refusal
-                if connection is not None:
-                    connection.close()
-                    connection = None
-            _deliver(jobs)
-        if connection is not None:
-            connection.close()
-
-    def _take(self) -> tuple[list[_Job], bool]:
-        jobs: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            jobs.append(job)
-            if self._jobs.empty() or len(jobs) == MOST_PER_COMMIT:
-                return jobs, False
-            job = self._jobs.get()
-        return jobs, True
-
-    def _connect(self) -> Connection:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        for pragma in self._pragmas:
-            connection.exec_driver_sql(f"PRAGMA {pragma}")
-        return connection
-
-
-def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
-    """Run jobs in one transaction, each in its own savepoint. Raises DBAPIError when it could not be committed."""
-    tx = SqlTx(connection)
-    connection.exec_driver_sql(begin)
+    Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`).
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return bool(await _postgres().migrate_alone(url))
+    engine = sqlite_engine(path)
     try:
-        for job in jobs:
-            connection.exec_driver_sql("SAVEPOINT job")
-            try:
-                job.result = job.work(tx)
-            # The edge of a thread: what the work raises is its caller's, and undoes this work alone.
-            except Exception as error:
-                if _is_of_the_database(error):
-                    raise
-                job.error = error
-                connection.exec_driver_sql("ROLLBACK TO job")
-            connection.exec_driver_sql("RELEASE job")
-        connection.exec_driver_sql("COMMIT")
+        with engine.begin() as connection:
+            moved = migrate(connection)
     finally:
-        driver = connection.connection.dbapi_connection
-        if driver is not None and driver.in_transaction:
-            connection.exec_driver_sql("ROLLBACK")
+        engine.dispose()
+    path.chmod(0o600)
+    return moved
 
 
-def _is_of_the_database(error: Exception) -> bool:
-    """The disk, a lock or a damaged file, as against work that broke a rule of the schema."""
-    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
+async def look_into(url: str, look: Callable[[Connection], T]) -> T:
+    """One consistent, read-only transaction, safe beside a running server.
+
+    Raises `Invalid` (`config_invalid`), `NotFound` (`database_missing`), `Unavailable` (`database_away`).
+    """
+    path = sqlite_path(url)
+    if path is None:
+        seen: T = await _postgres().look_into(url, look)
+        return seen
+    if not path.exists():
+        raise NotFound("database_missing", f"There is no database at {path}; set TUPPENCE_DATA_DIR.")
+    engine = sqlite_engine(path)
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+            connection.exec_driver_sql("BEGIN")
+            return look(connection)
+    finally:
+        engine.dispose()
 
 
-def _deliver(jobs: list[_Job]) -> None:
-    """Hand the outcomes of one loop over in one call."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
-    for job in jobs:
-        by_loop.setdefault(job.future.get_loop(), []).append(job)
-    for loop, some in by_loop.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, some)
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite address; None for one of PostgreSQL. Raises `Invalid` (`config_invalid`)."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = make_url("unknown://")
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return Path(parsed.database)
+    if parsed.drivername != POSTGRES:
+        raise Invalid(
+            "config_invalid",
+            f"TUPPENCE_DATABASE_URL must be sqlite:///path/of/a.db or {POSTGRES}://user:password@host/database",
+        )
+    return None
 
 
-def _resolve(jobs: list[_Job]) -> None:
-    for job in jobs:
-        if job.future.cancelled():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
+def _postgres() -> ModuleType:
+    try:
+        from gateway.store import postgres  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise Invalid(
+            "postgres_extra_missing", f"{error}. Install it with: pip install 'tuppence[postgres]'"
+        ) from error
+    return postgres

@@ -1,6 +1,7 @@
 """Invoices for readers: make one, ask for its state, wait for its settlement, draw its QR code."""
 
 import asyncio
+import re
 from contextlib import suppress
 
 import msgspec
@@ -19,6 +20,7 @@ from gateway.web.qr import payment_qr
 
 LOOK_AGAIN_SECONDS = 15.0
 _FINAL = ("settled", "canceled")
+_PAYMENT_HASH = re.compile("[0-9a-f]{64}")
 
 
 async def create_invoice(request: web.Request) -> web.Response:
@@ -95,7 +97,9 @@ async def _wait(woken: asyncio.Event, seconds: float) -> None:
 async def find_invoice(request: web.Request) -> Invoice:
     """The invoice of the path. Raises `NotFound` (`invoice_not_found`)."""
     payment_hash = request.match_info["payment_hash"]
-    invoice = await gateway_of(request).store.read(lambda tx: tx.invoices.get(payment_hash))
+    invoice = None
+    if _PAYMENT_HASH.fullmatch(payment_hash):
+        invoice = await gateway_of(request).store.read(lambda tx: tx.invoices.get(payment_hash))
     if invoice is None:
         raise NotFound("invoice_not_found", "There is no invoice with this payment hash here.")
     return invoice

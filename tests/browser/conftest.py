@@ -9,7 +9,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
-from gateway.app import database_path
 from gateway.config import Config
 from gateway.lnd.simulator import Simulator
 from tests.browser.chromium import launch
@@ -79,10 +78,15 @@ def clock() -> FakeClock:
     return FakeClock(time.time())
 
 
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What a browser sees does not depend on the database."""
+    return put_database(tmp_path / "tuppence.db")
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
     """A gateway in this process, without the demo around it, whose node and clock a test can move."""
-    put_database(database_path(config))
     async with open_site(config, clock, core) as opened:
         for name in ("alice", "bob"):
             await opened.gateway.catalog.add_creator(a_creator(name))

@@ -16,7 +16,7 @@ _IMMUTABLE = {
     ),
     "postgresql": (
         "CREATE FUNCTION refuse_transfer_change() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'transfers are immutable'; END $$",
+        "$$ BEGIN RAISE EXCEPTION 'transfers are immutable' USING ERRCODE = 'integrity_constraint_violation'; END $$",
         "CREATE TRIGGER transfers_immutable BEFORE UPDATE OR DELETE ON transfers "
         "FOR EACH ROW EXECUTE FUNCTION refuse_transfer_change()",
     ),

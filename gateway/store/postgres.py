@@ -1,0 +1,209 @@
+"""Transactions on PostgreSQL: each piece of work in one of its own, on a small pool of connections.
+
+A write sees what was committed before each of its statements (read committed) and decides by guarded updates; a read
+sees one snapshot. A deadlock, or a connection that was lost before the commit, undoes the whole and is tried again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from gateway.errors import OutcomeUnknown, Unavailable
+from gateway.ports import Tx
+from gateway.store.migration import migrate
+from gateway.store.transaction import SqlTx
+
+T = TypeVar("T")
+
+POOL_SIZE = 6
+MOST_TRIES = 5
+CONNECT_SECONDS = 5.0
+POOL_WAIT_SECONDS = 5.0
+# The server gives up first; the client's own limit is for a server that no longer answers at all.
+COMMAND_SECONDS = 15.0
+SERVER_LIMITS = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    # A process that vanished with its machine must not hold the counters' rows for as long as TCP believes in it.
+    "idle_in_transaction_session_timeout": "20s",
+    "jit": "off",
+}
+RETRY_AFTER_SECONDS = 2
+_MIGRATION_LOCK = 0x7475_7070
+_TRY_AGAIN = {"40001", "40P01"}
+"""Serialization failure and deadlock: PostgreSQL's own word that nothing was written."""
+_NOT_COMMITTED = ("40", "23", "25")
+
+_Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
+"""What connecting and waiting raise; TimeoutError is the client's own limit on a command."""
+
+log = structlog.get_logger()
+
+
+class PostgresStore:
+    """Satisfies `ports.Store`. Open it with `open`, end it with `close`."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer, self._reader = writer, reader
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, url: str) -> "PostgresStore":
+        """Migrate and open; many may do so at once. Raises `Unavailable` (`database_away`)."""
+        async with _one_connection(url) as connection:
+            await _migrate(connection)
+            settings = await _durable(connection)
+        reading = {"isolation_level": "REPEATABLE READ", "execution_options": {"postgresql_readonly": True}}
+        return cls(_pooled(url, settings, isolation_level="READ COMMITTED"), _pooled(url, settings, **reading))
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        return await self._submit(self._writer, work)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        return await self._submit(self._reader, work)
+
+    async def close(self) -> None:
+        """Finish what was submitted, then close every connection."""
+        self._closed = True
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(self._writer.dispose(), self._reader.dispose())
+
+    async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+        if self._closed:
+            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
+        # A task of its own: a caller who gives up would otherwise cost the connection that works for it.
+        task = asyncio.create_task(_persist(engine, work))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            # Looked at, so that asyncio does not complain for a caller who has gone.
+            task.exception()
+
+
+async def migrate_alone(url: str) -> bool:
+    """Migrate, one process at a time: the others wait, and find it done. Raises `Unavailable` (`database_away`)."""
+    async with _one_connection(url) as connection:
+        return await _migrate(connection)
+
+
+async def look_into(url: str, look: Callable[[Connection], T]) -> T:
+    """One consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
+    async with _one_connection(url) as connection:
+        await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        return await connection.run_sync(look)
+
+
+async def _persist(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+    for tried in range(1, MOST_TRIES + 1):
+        try:
+            return await _transact(engine, work)
+        except DBAPIError as error:
+            if isinstance(error, IntegrityError | ProgrammingError | DataError):
+                raise
+            if tried == MOST_TRIES or not (error.connection_invalidated or _sqlstate(error) in _TRY_AGAIN):
+                raise _away(error) from error
+            log.info("transaction_tried_again", sqlstate=_sqlstate(error), tried=tried)
+        except _Lost as error:
+            raise _away(error) from error
+    raise AssertionError("the last try returns or raises")
+
+
+async def _transact(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+    async with engine.connect() as connection:
+        try:
+            result = await connection.run_sync(lambda plain: work(SqlTx(plain)))
+        except TimeoutError:
+            # The answer may still come: nobody else must read it as theirs.
+            await connection.invalidate()
+            raise
+        await _commit(connection)
+        return result
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    """Raises `OutcomeUnknown` (`commit_unanswered`) when the server may have committed."""
+    try:
+        await connection.commit()
+    except (DBAPIError, *_Lost) as error:
+        if isinstance(error, DBAPIError) and _sqlstate(error).startswith(_NOT_COMMITTED):
+            raise
+        await connection.invalidate()
+        log.warning("commit_unanswered", error=str(error))
+        raise OutcomeUnknown(
+            "commit_unanswered",
+            "The connection to the database was lost during a commit. Look whether it happened before trying again.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from error
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def _away(error: BaseException) -> Unavailable:
+    log.error("database_refused", error=str(getattr(error, "orig", error)) or type(error).__name__)
+    return Unavailable(
+        "database_away",
+        "The database refused or cannot be reached; nothing was written. Try again in a moment.",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )
+
+
+def _pooled(url: str, server_settings: dict[str, str], **options: Any) -> AsyncEngine:
+    connect = {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": COMMAND_SECONDS,
+        "server_settings": {"application_name": "tuppence", **SERVER_LIMITS, **server_settings},
+    }
+    return create_async_engine(
+        url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_WAIT_SECONDS, connect_args=connect, **options
+    )
+
+
+async def _migrate(connection: AsyncConnection) -> bool:
+    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+    moved = await connection.run_sync(migrate)
+    await connection.commit()
+    return moved
+
+
+async def _durable(connection: AsyncConnection) -> dict[str, str]:
+    """What makes commits durable where the database or the role was told otherwise; stronger wishes stay."""
+    told = (await connection.execute(text("SHOW synchronous_commit"))).scalar_one()
+    return {"synchronous_commit": "on"} if told == "off" else {}
+
+
+@asynccontextmanager
+async def _one_connection(url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection for the occasion. Raises `Unavailable` (`database_away`), which says what the server said."""
+    # What is done here may take long, whatever the role's limits are.
+    settings = {"application_name": "tuppence", "lock_timeout": "0", "statement_timeout": "0"}
+    engine = create_async_engine(
+        url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS, "server_settings": settings}
+    )
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except (*_Lost, DBAPIError) as error:
+        said = str(getattr(error, "orig", error)) or type(error).__name__
+        raise Unavailable(
+            "database_away",
+            f"{engine.url.render_as_string(hide_password=True)} refused: {said}",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from error
+    finally:
+        await engine.dispose()

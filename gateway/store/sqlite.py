@@ -1,0 +1,184 @@
+"""Transactions on SQLite: one writer that commits groups, one reader, each a thread with its own connection.
+
+Writes submitted while a commit runs share the next one, each in its own savepoint; a caller's await ends after that
+commit. The writer is also the only checkpointer: SQLite before 3.51.3 can corrupt a WAL that two connections reset.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.pool import NullPool
+
+from gateway.errors import Unavailable
+from gateway.ports import Tx
+from gateway.store.transaction import SqlTx
+
+T = TypeVar("T")
+
+MOST_PER_COMMIT = 256
+_BUSY_TIMEOUT_MS = 5_000
+_WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}")
+_READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", f"busy_timeout={_BUSY_TIMEOUT_MS}")
+
+log = structlog.get_logger()
+
+
+class SqliteStore:
+    """Satisfies `ports.Store`. Open it with `open`, end it with `close`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writer = _Lane("store-writer", engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+        self._reader = _Lane("store-reader", engine, _READER_PRAGMAS, "BEGIN")
+
+    @classmethod
+    def open(cls, path: Path) -> "SqliteStore":
+        """Open a migrated database file."""
+        return cls(sqlite_engine(path))
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        return await self._writer.submit(work)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        return await self._reader.submit(work)
+
+    async def close(self) -> None:
+        """Finish what was submitted, then close both connections."""
+        await asyncio.gather(self._reader.close(), self._writer.close())
+        self._engine.dispose()
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine whose connections belong to one thread each."""
+    return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[Tx], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class _Lane:
+    """A thread that runs jobs in groups, each group in one transaction."""
+
+    def __init__(self, name: str, engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
+        self._engine, self._pragmas, self._begin = engine, pragmas, begin
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def submit(self, work: Callable[[Tx], T]) -> T:
+        if self._closed:
+            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(work, future))
+        return await future
+
+    async def close(self) -> None:
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        connection: Connection | None = None
+        ending = False
+        while not ending:
+            jobs, ending = self._take()
+            if not jobs:
+                continue
+            try:
+                if connection is None:
+                    connection = self._connect()
+                run_group(connection, jobs, self._begin)
+            except DBAPIError as error:
+                log.error("database_refused", error=str(error.orig))
+                refusal = Unavailable(
+                    "database_away",
+                    "The database refused; nothing was written. Try again in a moment.",
+                    retry_after_seconds=2,
+                )
+                refusal.__cause__ = error
+                for job in jobs:
+                    job.error = refusal
+                if connection is not None:
+                    connection.close()
+                    connection = None
+            _deliver(jobs)
+        if connection is not None:
+            connection.close()
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if self._jobs.empty() or len(jobs) == MOST_PER_COMMIT:
+                return jobs, False
+            job = self._jobs.get()
+        return jobs, True
+
+    def _connect(self) -> Connection:
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        for pragma in self._pragmas:
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        return connection
+
+
+def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
+    """Run jobs in one transaction, each in its own savepoint. Raises DBAPIError when it could not be committed."""
+    tx = SqlTx(connection)
+    connection.exec_driver_sql(begin)
+    try:
+        for job in jobs:
+            connection.exec_driver_sql("SAVEPOINT job")
+            try:
+                job.result = job.work(tx)
+            # The edge of a thread: what the work raises is its caller's, and undoes this work alone.
+            except Exception as error:
+                if _is_of_the_database(error):
+                    raise
+                job.error = error
+                connection.exec_driver_sql("ROLLBACK TO job")
+            connection.exec_driver_sql("RELEASE job")
+        connection.exec_driver_sql("COMMIT")
+    finally:
+        driver = connection.connection.dbapi_connection
+        if driver is not None and driver.in_transaction:
+            connection.exec_driver_sql("ROLLBACK")
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """The disk, a lock or a damaged file, as against work that broke a rule of the schema."""
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
+
+
+def _deliver(jobs: list[_Job]) -> None:
+    """Hand the outcomes of one loop over in one call."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.future.get_loop(), []).append(job)
+    for loop, some in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, some)
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.cancelled():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)

@@ -1,0 +1,25 @@
+"""One transaction, seen as nouns, on whichever database."""
+
+from sqlalchemy import Connection
+
+from gateway.ports import Creators, Events, Identities, Invoices, Items, Ledger, TipNotes
+from gateway.store.creators import CreatorRows
+from gateway.store.events import EventRows
+from gateway.store.identities import IdentityRows
+from gateway.store.invoices import InvoiceRows
+from gateway.store.items import ItemRows
+from gateway.store.ledger import LedgerRows
+from gateway.store.tip_notes import TipNoteRows
+
+
+class SqlTx:
+    """Satisfies `ports.Tx` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.creators: Creators = CreatorRows(connection)
+        self.items: Items = ItemRows(connection)
+        self.invoices: Invoices = InvoiceRows(connection)
+        self.ledger: Ledger = LedgerRows(connection)
+        self.events: Events = EventRows(connection)
+        self.tip_notes: TipNotes = TipNoteRows(connection)
+        self.identities: Identities = IdentityRows(connection)
