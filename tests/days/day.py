@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -274,5 +274,9 @@ class Day:
             self.keys,
             self.gateway_clock,
             self.rng,
-            on_settled=lambda invoice, _: self.note(f"credited {invoice.paid_msat}", invoice),
+            on_settled=self._credited,
         )
+
+    def _credited(self, invoices: Sequence[Invoice], _: float) -> None:
+        for invoice in invoices:
+            self.note(f"credited {invoice.paid_msat}", invoice)

@@ -1,7 +1,7 @@
 """One life of a gateway in a simulated day: from its start to its stop, or to a crash that takes all it was doing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from contextvars import ContextVar
 from functools import partial
@@ -56,9 +56,7 @@ class Life:
         self.hub = Hub(most=10_000, most_per_invoice=8)
         self.catalog, known = Catalog(self.store), KnownNode(self.node, self.store)
         self.supervisor = Supervisor()
-        self.settler = Settler(
-            self.node, self.store, clock, on_settled=[lambda row, _: self.hub.wake(row.payment_hash), on_settled]
-        )
+        self.settler = Settler(self.node, self.store, clock, on_settled=[self._wake, on_settled])
         self.sweeper = Sweeper(known, self.settler, self.store, clock)
         self.authorizer = Authorizer(keys, self.store, self.settler, clock)
         self.checkout = Checkout(
@@ -159,6 +157,10 @@ class Life:
         return await self.authorizer.authorize([("line", Credential(token, preimage))], item_id)
 
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _wake(self, invoices: Sequence[Invoice], _: float) -> None:
+        for invoice in invoices:
+            self.hub.wake(invoice.payment_hash)
 
     async def _run(self, known: KnownNode) -> None:
         work: dict[str, Callable[..., Awaitable[None]]] = {
