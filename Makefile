@@ -1,11 +1,11 @@
-# The targets that people use: demo, regtest, test, check, bench. Each installs what it needs first.
+# The targets that people use: demo, regtest, test, check, bench, torture. Each installs what it needs first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test check bench lock lowest format clean
+.PHONY: help demo regtest test check bench torture lock lowest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 
 bench: $(VENV)/.installed-dev ## Measure, on the real network
 	@$(BIN)/python -m tests.bench
+
+torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes
+	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(PARTS)
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .

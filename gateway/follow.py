@@ -31,9 +31,9 @@ async def follow(known: KnownNode, settler: Settler, sweeper: Sweeper, progress:
         asyncio.create_task(sweeper.deaf_stream(), name="deaf"),
     ]
     try:
-        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         # None of them ends but by raising.
-        next(iter(done)).result()
+        next(part for part in parts if part.done()).result()
     finally:
         sweeper.stream_ended()
         for part in parts:

@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from gateway.log import configure_logging
+from gateway.macaroon import parse
 from gateway.ports import NodeState
 from gateway.store.database import sqlite_path
 from tests.conftest import Site
@@ -177,6 +178,44 @@ async def test_nothing_about_a_reader_is_in_the_database(ear: Ear) -> None:
     assert b"canary" not in kept
     assert b"127.0.0.1" not in kept
     assert b"thanks" in kept, "what was typed for the creator is kept for the creator"
+
+
+async def test_t24_metrics_tell_of_no_reader_no_item_and_no_payment(ear: Ear) -> None:
+    """Whoever scrapes them learns sums alone."""
+    bought = await buy_everything(ear)
+    for invoice in bought:
+        key = invoice.get("payment_hash") or invoice["paymentHash"]
+        await ear.site.settle(key)
+        token = invoice.get("access_token") or invoice["macaroon"]
+        await look_at_everything(ear, {"Authorization": f"Bearer {token}"})
+    _, metrics = await ear.site.call("GET", "/metrics")
+    assert "tuppence_settled_total 4.0" in metrics
+    told = [line for line in metrics.splitlines() if not line.startswith("#")]
+    hashes = [(invoice.get("payment_hash") or invoice["paymentHash"])[:8] for invoice in bought]
+    for secret in ("canary", "127.0.0.1", "welcome", "book", "alice", "bob", "thanks", "K" * 22, *hashes):
+        assert not [line for line in told if secret in line], secret
+
+
+async def test_t24_two_tokens_of_one_reader_have_nothing_in_common(ear: Ear) -> None:
+    """But for what every token of this item has: no byte says that one person bought both."""
+    identifiers = []
+    for _ in range(2):
+        macaroon = parse(base64.b64decode((await ear.site.buy("welcome"))[0]["access_token"]))
+        assert macaroon.caveats == (b"item=welcome", b"proof=settled")
+        identifiers.append(macaroon.identifier[3:])
+    one, other = ({text[n : n + 4] for n in range(len(text) - 3)} for text in identifiers)
+    assert one & other == set()
+
+
+async def test_t24_only_the_tips_words_are_kept_of_what_readers_typed(ear: Ear) -> None:
+    tip = {"amount_msat": 1_000, "message": "canary-message", "name": "canary-name"}
+    await ear.call("POST", "/v1/creators/alice/tips", json=tip)
+    await ear.call("POST", "/v1/creators/alice/tips?canary-query=1", json={"amount_msat": 1_000})
+    await ear.call("POST", "/v1/items/welcome/invoices", headers={"Cookie": "canary-cookie=1"})
+    dump = ear.site.dump()
+    assert [table for table, rows in dump.items() if "canary" in repr(rows)] == ["tip_notes"]
+    requests = [row.memo for row in ear.site.core.invoices]
+    assert not any("canary" in memo for memo in requests), "the payer's wallet and the node would keep it for ever"
 
 
 async def test_no_secret_is_logged(logged: io.StringIO, ear: Ear) -> None:

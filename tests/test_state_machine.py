@@ -20,6 +20,7 @@ from gateway.lnd.refusals import PaymentRefused
 from gateway.money import Msat, divide
 from gateway.ports import NodeState
 from gateway.rows import ItemState, Share
+from gateway.settlement import Settler
 from gateway.store.audit import audit
 from tests.cluster import Cluster
 from tests.database import in_a_thread
@@ -99,9 +100,31 @@ class GatewayMachine(World):
             assert sale.paid_msat == 0, "a node takes one payment"
             sale.paid_msat, sale.settled_at, sale.preimage = amount_msat, row.settled_at, row.preimage.hex()
 
-    @rule()
-    def pay_somebody_else(self) -> None:
-        self.core.keysend(5_000)
+    @rule(sale=sales, missing_msat=st.sampled_from([1, 999, 1_000]))
+    def pay_too_little(self, sale: Sale, missing_msat: int) -> None:
+        with suppress(PaymentRefused):
+            amount_msat = max(1, sale.invoice.amount_msat - missing_msat)
+            self.core.pay(bytes.fromhex(sale.invoice.payment_hash), amount_msat=amount_msat)
+            msg = "a node took too little"
+            raise AssertionError(msg)
+
+    @rule(sale=sales, arrives=st.booleans(), late_seconds=st.sampled_from([0, 1, 119]))
+    def pay_late(self, sale: Sale, arrives: bool, late_seconds: int) -> None:
+        """A payment is under way when its invoice expires: it settles then, or fails."""
+        payment_hash = bytes.fromhex(sale.invoice.payment_hash)
+        self.core.start_payment(payment_hash)
+        self.clock.now = max(self.clock.now, sale.invoice.expires_at + late_seconds)
+        if arrives:
+            self.pay(sale, more_msat=0)
+        else:
+            self.core.fail_payment(payment_hash)
+
+    @rule(amount_msat=st.integers(1_000, 10**9))
+    def pay_somebody_else(self, amount_msat: int) -> None:
+        self.core.keysend(amount_msat)
+        for is_amp in (True, False):
+            row = self.core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=60, is_amp=is_amp)
+            self.core.pay(row.payment_hash, amount_msat=amount_msat)
 
     @rule(held=st.booleans(), dropped=st.booleans(), twice=st.booleans())
     def disturb_the_stream(self, held: bool, dropped: bool, twice: bool) -> None:
@@ -143,6 +166,23 @@ class GatewayMachine(World):
         order.shuffle(reports)
         for start in range(0, len(reports), batch):
             self.try_(lambda some=reports[start : start + batch]: self.till.settler.settle(some))  # type: ignore[misc]  # bound in the loop
+
+    @rule(index=st.integers(0, 30), order=st.randoms(use_true_random=False), settlers=st.integers(1, 3))
+    def replay(self, index: int, order: Any, settlers: int) -> None:
+        """The node's backlog from any index, doubled and shuffled, told to several settlers at once."""
+        stream = self.core.subscribe(add_index=index, settle_index=index, wake=lambda: None)
+        self.core.unsubscribe(stream)
+        node = self.till.node
+        assert isinstance(node, DirectNode)
+        reports = [node._translate(row) for row in iter(stream.take, None) for _ in range(2)]
+        reports = [report for report in reports if report.payment_hash in self.known]
+        order.shuffle(reports)
+        others = [Settler(node, self.till.store, self.clock) for _ in range(settlers - 1)]
+
+        async def settle() -> None:
+            await asyncio.gather(*(settler.settle(reports) for settler in (self.till.settler, *others)))
+
+        self.try_(settle)
 
     @rule()
     def sweep_what_is_due(self) -> None:

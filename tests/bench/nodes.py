@@ -132,14 +132,15 @@ class SimulatedNode:
         self.credentials, self._child = credentials, child
 
     async def pay(self, invoice: Payable) -> None:
-        await self._tell(f"settle {invoice.payment_hash}")
+        await self.tell(f"settle {invoice.payment_hash}")
 
     async def pay_all(self, invoices: Iterable[Payable], report: Report) -> None:
         del invoices  # every open one is ours
         report("settling")
-        await self._tell("settle-open")
+        await self.tell("settle-open")
 
-    async def _tell(self, command: str) -> None:
+    async def tell(self, command: str) -> None:
+        """Give the simulator a command. Raises RuntimeError with what it refuses."""
         self._child.send(command)
         answer = await self._child.answer()
         if "error" in answer:

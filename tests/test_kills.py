@@ -1,0 +1,16 @@
+"""T1, a few rounds of it: a gateway that is killed at any moment loses no payment and credits none twice."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.torture.kills import kill
+from tests.torture.tally import Tally
+
+
+@pytest.mark.parametrize("seed", [1])
+async def test_a_gateway_that_is_killed_again_and_again_credits_every_payment_once(tmp_path: Path, seed: int) -> None:
+    tally = await kill(tmp_path, kills=5, payments=150, seed=seed, report=lambda _: None)
+    assert (tally.payments, tally.kills) == (150, 5)
+    assert tally.is_clean, tally
+    assert tally != Tally()

@@ -1,0 +1,119 @@
+"""`python -m tests.torture [PART…] [--quick] [--seed N]`: break everything that can break, and count what was lost."""
+
+import asyncio
+import json
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+
+from gateway.regtest.process import Report
+from tests.torture import days, kills, replays, resets, restarts
+from tests.torture.tally import Failed, Tally
+
+FOLDER = Path(".tuppence/torture")
+
+Part = Callable[[Path, bool, int, Report], Tally]
+
+errors = Console(stderr=True, highlight=False)
+
+
+def _kills(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    count, payments = (25, 1_000) if quick else (200, 20_000)
+    return asyncio.run(kills.kill(folder, kills=count, payments=payments, seed=seed, report=report))
+
+
+def _resets(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return asyncio.run(resets.reset(folder, resets=20 if quick else 200, seed=seed, report=report))
+
+
+def _replays(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    count, settlements = (100, 1_000) if quick else (500, 10_000)
+    return asyncio.run(replays.replay(folder, replays=count, settlements=settlements, seed=seed, report=report))
+
+
+def _restarts(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return asyncio.run(restarts.restart_simulated(folder, restarts=10 if quick else 100, seed=seed, report=report))
+
+
+def _lnd(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return asyncio.run(restarts.restart_real(folder, restarts=2 if quick else 20, seed=seed, report=report))
+
+
+def _days(_: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return days.live(days=20 if quick else 1_000, seed=seed * 1_000_000, report=report)
+
+
+PARTS: dict[str, tuple[Part, str]] = {
+    "kills": (_kills, "the gateway is killed 5 to 500 ms after it was ready, under payments"),
+    "resets": (_resets, "the connection to the node is reset, sliced and swallowed"),
+    "replays": (_replays, "settlements are told again from every index, and credited under kills"),
+    "restarts": (_restarts, "a simulated node is restarted under payments"),
+    "lnd": (_lnd, "a real LND is restarted under payments, every second time by SIGKILL"),
+    "days": (_days, "simulated days, all faults on"),
+}
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="Parts; all of them if none is named.")] = None,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="Ten minutes rather than ninety.")] = False,
+    seed: Annotated[int, typer.Option(min=1, help="What chance is drawn from.")] = 1,
+    listed: Annotated[bool, typer.Option("--list", help="List the parts and stop.")] = False,
+) -> None:
+    """Torture the gateway; the last line is JSON."""
+    if listed:
+        for name, (_, what) in PARTS.items():
+            errors.print(f"{name:9} {what}")
+        return
+    unknown = sorted(set(names or ()) - set(PARTS))
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(PARTS)}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    folder = FOLDER.resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    whole = Tally()
+    try:
+        for name in names or PARTS:
+            whole += _run(name, folder / name, quick, seed)
+    except Failed as failure:
+        errors.print(f"[bold red]failed:[/] {failure} (seed {seed}; {folder} holds what is left)")
+        raise typer.Exit(1) from failure
+    sys.stdout.write(json.dumps(whole.line()) + "\n")
+    if not whole.is_clean:
+        raise typer.Exit(1)
+
+
+def _run(name: str, folder: Path, quick: bool, seed: int) -> Tally:
+    part, what = PARTS[name]
+    folder.mkdir(parents=True)
+    started = time.monotonic()
+    errors.print(f"[bold]{name}[/]: {what}")
+    tally = part(folder, quick, seed, _Progress())
+    errors.print(f"  {json.dumps(tally.line())} in {time.monotonic() - started:.0f} s")
+    return tally
+
+
+class _Progress:
+    """A line every few seconds."""
+
+    def __init__(self) -> None:
+        self._said_at = time.monotonic()
+
+    def __call__(self, step: str) -> None:
+        if time.monotonic() - self._said_at > 5:
+            errors.print(f"  {step}")
+            self._said_at = time.monotonic()
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

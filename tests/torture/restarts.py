@@ -1,0 +1,64 @@
+"""T8: the node restarted under payments: a simulated one, and a real LND on regtest, gently and by SIGKILL."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+from gateway.regtest.lifetime import open_network
+from gateway.regtest.network import Network
+from gateway.regtest.process import Report
+from tests.bench.nodes import RegtestNode, open_simulator
+from tests.bench.served import Served, put_on_sale
+from tests.torture.rig import Rig
+from tests.torture.tally import Tally
+
+PAYMENTS_PER_RESTART = 40
+CREDITED_WITHIN_SECONDS = 60.0
+
+
+async def restart_simulated(folder: Path, *, restarts: int, seed: int, report: Report) -> Tally:
+    """So many restarts of a simulated node. Raises `Failed`."""
+    async with open_simulator(folder / "lnd") as node:
+        rig, longest = Rig(folder, node, Random(seed)), 0.0
+        async with rig.gateway() as served:
+            await put_on_sale(served)
+            for number in range(restarts):
+                report(f"{number} restarts, {len(rig.paid)} payments")
+                await rig.stock(served, PAYMENTS_PER_RESTART)
+                await rig.pay(PAYMENTS_PER_RESTART // 2)
+                await node.tell("restart")
+                await rig.pay(PAYMENTS_PER_RESTART // 2)
+                longest = max(longest, await rig.until_last_credited(within_seconds=CREDITED_WITHIN_SECONDS))
+            await rig.open_some(served)
+        return await rig.tally(restarts=restarts, longest_delay_seconds=longest)
+
+
+async def restart_real(folder: Path, *, restarts: int, seed: int, report: Report) -> Tally:
+    """So many restarts of a real LND, every second one by SIGKILL. Raises `Failed`."""
+    async with open_network(folder / "network", report=report) as network:
+        node = await RegtestNode.of(network)
+        rig, longest = Rig(folder, node, Random(seed)), 0.0
+        async with rig.gateway() as served:
+            await put_on_sale(served)
+            for number in range(restarts):
+                report(f"{number} restarts of LND, {len(rig.paid)} payments")
+                await _restart_under_payments(rig, served, network, crash=number % 2 == 1)
+                longest = max(longest, await rig.until_last_credited(within_seconds=CREDITED_WITHIN_SECONDS))
+            await rig.open_some(served)
+        return await rig.tally(restarts=restarts, longest_delay_seconds=longest)
+
+
+async def _restart_under_payments(rig: Rig, served: Served, network: Network, *, crash: bool) -> None:
+    await rig.stock(served, PAYMENTS_PER_RESTART)
+    paying = asyncio.create_task(_pay_what_can_be_paid(rig, PAYMENTS_PER_RESTART))
+    await asyncio.sleep(rig.rng.uniform(0.1, 0.5))
+    await network.restart_node("merchant", crash=crash)
+    await paying
+
+
+async def _pay_what_can_be_paid(rig: Rig, count: int) -> None:
+    """A payment that the restart fails is the payer's to make again; the node itself says what has settled."""
+    for _ in range(count):
+        with suppress(RuntimeError):
+            await rig.pay_one()

@@ -1,0 +1,38 @@
+"""What a part of the torture did, and what it cost: the figures of the JSON line."""
+
+from dataclasses import asdict, dataclass, fields
+
+
+class Failed(Exception):
+    """The gateway broke a promise; the message says which and how to see it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts add up over the parts; of delays the longest counts."""
+
+    payments: int = 0
+    kills: int = 0
+    resets: int = 0
+    replays: int = 0
+    restarts: int = 0
+    takeovers: int = 0
+    days: int = 0
+    lost: int = 0
+    double: int = 0
+    drift_msat: int = 0
+    longest_delay_seconds: float = 0.0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        longest = max(self.longest_delay_seconds, other.longest_delay_seconds)
+        return Tally(**sums | {"longest_delay_seconds": longest})
+
+    def line(self) -> dict[str, float]:
+        """For JSON."""
+        return asdict(self) | {"longest_delay_seconds": round(self.longest_delay_seconds, 2)}
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing lost, nothing twice, nothing adrift."""
+        return not (self.lost or self.double or self.drift_msat)
