@@ -16,6 +16,7 @@ DEPENDENCIES = {
     "aiohttp-remotes": ("X-Forwarded-For from trusted proxies", "header parsing that attackers probe"),
     "aiohttp-sse": ("event streams", "chunked writing, pings, disconnects"),
     "alembic": ("migrations", "a schema history of our own"),
+    "babel": ("the pages' catalogues; numbers, dates and units by language", "tables of the Unicode CLDR"),
     "grpcio": ("the channel to LND", "HTTP/2"),
     "jinja2": ("templates with autoescape", "escaping by hand"),
     "limits": ("rate limits", "windows and their storage"),
