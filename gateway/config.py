@@ -48,6 +48,11 @@ class Config(BaseSettings):
         default=False, description="accept a macaroon that can do more than is needed"
     )
     metrics_token: str = Field("", description="bearer token of /metrics; unset: answered on loopback only")
+    language: str = Field(
+        "en",
+        pattern="^(de|en|es|fr|ja|ko|pt-BR|zh-Hans)$",
+        description="of pages, for readers who read none of ours: de, en, es, fr, ja, ko, pt-BR or zh-Hans",
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     invoices_per_client: str = Field("30/minute", description="new invoices a client may ask for")
     invoices_per_item: str = Field("1200/minute", description="new invoices of one item or tip page")

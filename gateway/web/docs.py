@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.web.openapi import document
 from gateway.web.render import render
 from gateway.web.views import View
+from gateway.web.words import words_in
 
 PROOFS = {"token": "the access_token of a paid invoice", "key": "an API key"}
 _GROUPS = (
@@ -29,7 +30,7 @@ Schema = Mapping[str, Any]
 
 async def show_docs(request: web.Request) -> web.Response:
     """GET /docs."""
-    return render(request, "docs.html", reference_view(document()))
+    return render(request, "docs.html", reference_view(document()), words=words_in("en"))
 
 
 def reference_view(api: Schema) -> View:

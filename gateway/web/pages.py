@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.errors import Forbidden, Invalid, OutcomeUnknown, TuppenceError, Unavailable
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
-from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.gateway import gateway_of
 from gateway.web.held import (
     ITEM,
     TIP,
@@ -24,6 +24,7 @@ from gateway.web.held import (
 from gateway.web.invoices import sell
 from gateway.web.links import download_path, link_ends_at
 from gateway.web.receipts import booked_shares
+from gateway.web.refusals import explain
 from gateway.web.render import add_templates, problem_page, render
 from gateway.web.views import (
     View,
@@ -35,6 +36,7 @@ from gateway.web.views import (
     tip_waiting_view,
     waiting_view,
 )
+from gateway.web.words import chosen, words_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -66,7 +68,7 @@ def as_page(handler: Handler) -> Handler:
 def wall_page(request: web.Request, item: Item) -> web.Response:
     """The page of an item as the answer, 402, to a browser that asked for its content. It makes no invoice."""
     creator = gateway_of(request).catalog.creator(item.creator)
-    return render(request, "item.html", offer_view(item, creator), status=402)
+    return render(request, "item.html", offer_view(item, creator, words_of(request)), status=402)
 
 
 async def show_item(request: web.Request) -> web.Response:
@@ -77,10 +79,12 @@ async def show_item(request: web.Request) -> web.Response:
     held = await held_tokens(request, ITEM, item.id)
     for one in held:
         if opens(one, item.id, now=now):
-            return render(request, "item.html", await _opened(gateway, item, creator, one))
+            return render(request, "item.html", await _opened(request, item, creator, one))
     unpaid = next((one for one in held if one.invoice.state is InvoiceState.OPEN), None)
-    view = offer_view(item, creator) if unpaid is None else waiting_view(item, creator, unpaid.invoice, now=now)
-    return render(request, "item.html", view)
+    words = words_of(request)
+    if unpaid is None:
+        return render(request, "item.html", offer_view(item, creator, words))
+    return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words, now=now))
 
 
 async def buy_item(request: web.Request) -> web.Response:
@@ -103,13 +107,13 @@ async def show_tip(request: web.Request) -> web.Response:
     """GET /t/{name}: thanks once for what was paid, else the invoice that waits, else the form."""
     gateway = gateway_of(request)
     creator = gateway.catalog.creator(request.match_info["name"])
-    now = gateway.clock()
+    now, words = gateway.clock(), words_of(request)
     newest = next(iter(await held_tokens(request, TIP, creator.name)), None)
     if newest is None or newest.invoice.state is InvoiceState.CANCELED:
-        return render(request, "tip.html", tip_view(creator))
+        return render(request, "tip.html", tip_view(creator, words))
     if newest.invoice.state is InvoiceState.OPEN:
-        return render(request, "tip.html", tip_waiting_view(creator, newest.invoice, now=now))
-    response = render(request, "tip.html", tip_open_view(creator, newest.invoice, token=newest.text))
+        return render(request, "tip.html", tip_waiting_view(creator, newest.invoice, words, now=now))
+    response = render(request, "tip.html", tip_open_view(creator, newest.invoice, words, token=newest.text))
     forget_tokens(request, response, TIP, creator.name)
     return response
 
@@ -125,7 +129,8 @@ async def send_tip(request: web.Request) -> web.Response:
         amount_msat = _amount_sat(amount or own) * MSAT_PER_SAT
         offer = gateway.checkout.tip_offer(creator, amount_msat=amount_msat, message=message, name=name)
     except Invalid as refusal:
-        return render(request, "tip.html", tip_view(creator, words=refusal.detail), status=422)
+        words = words_of(request)
+        return render(request, "tip.html", tip_view(creator, words, line=explain(refusal, words)), status=422)
     sold = await sell(request, gateway, offer, idempotency_key=None)
     response = _see_other(request)
     keep_token(request, response, TIP, creator.name, sold.token)
@@ -136,23 +141,26 @@ async def show_receipt(request: web.Request) -> web.Response:
     """GET /r: the script reads the token from the fragment; without it, the newest payment of the cookies."""
     paid = [held for held in await all_held(request) if held.invoice.state is InvoiceState.SETTLED]
     newest = max(paid, key=lambda held: held.invoice.settled_at or 0, default=None)
-    view = {"receipt": None if newest is None else await _receipt(gateway_of(request), newest)}
+    view = {"receipt": None if newest is None else await _receipt(request, newest)}
     response = render(request, "receipt.html", view)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
-async def _opened(gateway: Gateway, item: Item, creator: Creator, held: Held) -> View:
+async def _opened(request: web.Request, item: Item, creator: Creator, held: Held) -> View:
+    gateway = gateway_of(request)
     content_html, file_url = "", ""
     if item.kind is ItemKind.TEXT:
         content_html = (await gateway.content.get(item.digest)).decode()
     else:
         expires_at = link_ends_at(gateway.now(), valid_until(held))
         file_url = download_path(gateway.keys, item.id, expires_at=expires_at)
-    return open_view(item, creator, held.invoice, content_html=content_html, file_url=file_url, token=held.text)
+    words = words_of(request)
+    return open_view(item, creator, held.invoice, words, content_html=content_html, file_url=file_url, token=held.text)
 
 
-async def _receipt(gateway: Gateway, held: Held) -> View:
+async def _receipt(request: web.Request, held: Held) -> View:
+    gateway = gateway_of(request)
     assert held.token.item_id is not None, "only items' cookies are read for receipts"
     try:
         preimage = await gateway.node.preimage(held.invoice.payment_hash)
@@ -160,7 +168,7 @@ async def _receipt(gateway: Gateway, held: Held) -> View:
         preimage = None
     shares = [(share.title, share.amount_msat) for share in await booked_shares(gateway, held.invoice)]
     title = gateway.catalog.item(held.token.item_id).title
-    return receipt_view(held.invoice, title=title, shares=shares, preimage=preimage)
+    return receipt_view(held.invoice, words_of(request), title=title, shares=shares, preimage=preimage)
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:
@@ -185,4 +193,4 @@ def _check_origin(request: web.Request) -> None:
 
 
 def _see_other(request: web.Request) -> web.Response:
-    return web.Response(status=303, headers={"Location": request.path})
+    return web.Response(status=303, headers={"Location": request.path + chosen(request)})

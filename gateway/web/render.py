@@ -7,11 +7,12 @@ import aiohttp_jinja2
 from aiohttp import web
 from jinja2 import BaseLoader, ChoiceLoader, PackageLoader
 
-from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
+from gateway.errors import TuppenceError
 from gateway.web.assets import Assets
 from gateway.web.gateway import gateway_of
 from gateway.web.problems import status_of
-from gateway.web.views import problem_view
+from gateway.web.views import nowhere_view, problem_view
+from gateway.web.words import LANGUAGES, Words, chosen, words_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
@@ -20,8 +21,6 @@ POLICY = (
 # A form's POST names its origin only if the page sends referrers to its own host.
 REFERRER_POLICY = "same-origin"
 NONCE_BYTES = 16
-AWAY = "The creator's node is not answering. Nothing was charged; try again in a moment."
-_AWAY_CODES = ("node_away", "node_locked", "node_starting", "node_syncing", "node_refused")
 
 
 def add_templates(app: web.Application) -> None:
@@ -42,23 +41,31 @@ def put_before(app: web.Application, loader: BaseLoader, **variables: Any) -> No
     environment.globals.update(variables)
 
 
-def render(request: web.Request, template: str, view: dict[str, Any], *, status: int = 200) -> web.Response:
-    """A page, with headers that let it load nothing but what is ours."""
+def render(
+    request: web.Request, template: str, view: dict[str, Any], *, status: int = 200, words: Words | None = None
+) -> web.Response:
+    """A page in its reader's language, or in `words`, with headers that let it load nothing but what is ours."""
     nonce = urlsafe_b64encode(gateway_of(request).random_bytes(NONCE_BYTES)).rstrip(b"=").decode()
-    response = aiohttp_jinja2.render_template(template, request, view | {"nonce": nonce}, status=status)
+    spoken = words or words_of(request)
+    variables = said(spoken) | {"nonce": nonce, "lang": chosen(request), "may_choose": words is None} | view
+    response = aiohttp_jinja2.render_template(template, request, variables, status=status)
     response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
     response.headers["Referrer-Policy"] = REFERRER_POLICY
+    response.headers["Content-Language"] = spoken.tag
+    response.headers["Vary"] = "Accept-Language"
     response.enable_compression()
     return response
 
 
+def said(words: Words) -> dict[str, Any]:
+    """What every template needs of a language."""
+    return {"_": words.say, "language": words.tag, "languages": LANGUAGES}
+
+
 def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
     """A refusal for a person: what happened, and when to try again."""
-    is_away = isinstance(error, OutcomeUnknown) or (isinstance(error, Unavailable) and error.code in _AWAY_CODES)
-    detail = AWAY if is_away else error.detail
     status = status_of(error)
-    view = problem_view(status, detail, retry_after_seconds=error.retry_after_seconds)
-    response = render(request, "problem.html", view, status=status)
+    response = render(request, "problem.html", problem_view(status, error, words_of(request)), status=status)
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response
@@ -66,8 +73,7 @@ def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
 
 def not_found_page(request: web.Request) -> web.Response:
     """An address that is none, for a person."""
-    detail = "There is nothing at this address. It may have been cut short on its way to you."
-    return render(request, "problem.html", problem_view(404, detail, retry_after_seconds=None), status=404)
+    return render(request, "problem.html", nowhere_view(words_of(request)), status=404)
 
 
 def wants_page(request: web.Request) -> bool:

@@ -1,8 +1,8 @@
-"""What the pages show, as plain values: rows in, template variables out."""
+"""What the pages show, as plain values: rows in, template variables out, in the reader's words."""
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from decimal import Decimal
 from math import ceil
 from pathlib import PurePath
 from typing import Any
@@ -12,14 +12,16 @@ from gateway.checkout import (
     MOST_NAME_CHARACTERS,
     MOST_TIP_MSAT,
 )
-from gateway.money import MSAT_PER_SAT, to_sat
+from gateway.errors import TuppenceError
+from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, Invoice, Item, ItemKind, ItemState
 from gateway.web.accent import palette
+from gateway.web.refusals import NO_LONGER_SOLD, NOTHING_HERE, explain, explained_in_place, title_of
+from gateway.web.words import Unit, Words
 
 WORDS_PER_MINUTE = 220
 LONGEST_SUFFIX = 5
 REFRESH_SECONDS = 3
-NO_LONGER_SOLD = "This is no longer for sale; what was paid still opens."
 TIP_AMOUNTS_SAT = (21, 100, 1000)
 USUAL_TIP_SAT = 100
 
@@ -32,114 +34,123 @@ _MEDIA_NAMES = {
     "audio/mpeg": "MP3",
     "image/jpeg": "JPEG",
     "image/svg+xml": "SVG",
-    "text/plain": "Text",
 }
 _SCRIPTS = (
     ("ko", re.compile("[\uac00-\ud7a3]")),
     ("ja", re.compile("[\u3041-\u30ff]")),
     ("zh", re.compile("[\u4e00-\u9fff]")),
 )
-_DAY_SECONDS, _HOUR_SECONDS, _MINUTE_SECONDS = 86_400, 3_600, 60
+_HAN = ("ja", "zh-Hans")
+_UNITS: tuple[tuple[Unit, int], ...] = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _KILO = 1000
-_TITLES = {
-    402: "This has to be paid for",
-    403: "Not from here",
-    404: "Nothing here",
-    405: "Not this way",
-    422: "That will not do",
-    429: "One moment",
-    503: "The node is not answering",
-}
 
 
-def offer_view(item: Item, creator: Creator) -> View:
+def offer_view(item: Item, creator: Creator, words: Words) -> View:
     """The page of an item before anything is paid."""
     return {
         "state": "offered",
-        "item": item_view(item),
-        "creator": creator_view(creator),
+        "item": item_view(item, words),
+        "creator": creator_view(creator, words),
         "palette": palette(creator.accent),
         "text_html": item.preview_html,
-        "words": "" if item.state is ItemState.ACTIVE else NO_LONGER_SOLD,
+        "line": "" if item.state is ItemState.ACTIVE else words.say(NO_LONGER_SOLD),
+        "refusals": explained_in_place(words),
         "scripted": True,
     }
 
 
-def waiting_view(item: Item, creator: Creator, invoice: Invoice, *, now: float) -> View:
+def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
     """The page of an item without script, while its invoice is open: it looks again every 3 s."""
-    return offer_view(item, creator) | _waiting(invoice, now=now)
+    return offer_view(item, creator, words) | _waiting(invoice, words, now=now)
 
 
-def open_view(item: Item, creator: Creator, invoice: Invoice, *, content_html: str, file_url: str, token: str) -> View:
+def open_view(
+    item: Item, creator: Creator, invoice: Invoice, words: Words, *, content_html: str, file_url: str, token: str
+) -> View:
     """The page of an item without script, paid: the content in the place of the preview."""
-    return offer_view(item, creator) | {
+    return offer_view(item, creator, words) | {
         "state": "open",
         "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
         "file_url": file_url,
-        "words": f"Paid {to_sat(invoice.paid_msat or invoice.amount_msat)} sat.",
-        "receipt_url": f"/r#{token}",
+        "line": _paid(invoice, words),
+        "receipt_token": token,
         "scripted": False,
     }
 
 
-def tip_view(creator: Creator, *, chosen_sat: int = USUAL_TIP_SAT, words: str = "") -> View:
+def tip_view(creator: Creator, words: Words, *, chosen_sat: int = USUAL_TIP_SAT, line: str = "") -> View:
     """The tip page of a creator."""
     return {
         "state": "offered",
-        "creator": creator_view(creator),
+        "creator": creator_view(creator, words),
         "palette": palette(creator.accent),
         "invoices_url": f"/v1/creators/{creator.name}/tips",
-        "amounts_sat": TIP_AMOUNTS_SAT,
+        "amounts": [{"sat": amount_sat, "shown": words.number(amount_sat)} for amount_sat in TIP_AMOUNTS_SAT],
         "chosen_sat": chosen_sat,
-        "amount_sat": f"{chosen_sat:,}",
+        "amount_sat": words.number(chosen_sat),
         "most_sat": MOST_TIP_MSAT // MSAT_PER_SAT,
         "longest_name": MOST_NAME_CHARACTERS,
         "longest_message": MOST_MESSAGE_CHARACTERS,
-        "words": words,
+        "line": line,
+        "refusals": explained_in_place(words),
         "scripted": True,
     }
 
 
-def tip_waiting_view(creator: Creator, invoice: Invoice, *, now: float) -> View:
+def tip_waiting_view(creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
     """The tip page without script, while its invoice is open."""
-    return tip_view(creator) | {"amount_sat": to_sat(invoice.amount_msat)} | _waiting(invoice, now=now)
+    shown = {"amount_sat": words.sat(invoice.amount_msat)}
+    return tip_view(creator, words) | shown | _waiting(invoice, words, now=now)
 
 
-def tip_open_view(creator: Creator, invoice: Invoice, *, token: str) -> View:
+def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, token: str) -> View:
     """The thanks, without script."""
-    words = f"Paid {to_sat(invoice.paid_msat or invoice.amount_msat)} sat."
-    return tip_view(creator) | {"state": "open", "words": words, "receipt_url": f"/r#{token}", "scripted": False}
+    paid = {"state": "open", "line": _paid(invoice, words), "receipt_token": token, "scripted": False}
+    return tip_view(creator, words) | paid
 
 
-def receipt_view(invoice: Invoice, *, title: str, shares: Sequence[tuple[str, int]], preimage: str | None) -> View:
+def receipt_view(
+    invoice: Invoice, words: Words, *, title: str, shares: Sequence[tuple[str, int]], preimage: str | None
+) -> View:
     """A receipt rendered here, for a reader without script; `shares` are (creator's title, msat)."""
     return {
         "title": title,
-        "amount_sat": to_sat(invoice.paid_msat or invoice.amount_msat),
-        "settled": datetime.fromtimestamp(invoice.settled_at or 0, UTC).strftime("%-d %B %Y, %H:%M UTC"),
+        "amount_sat": words.sat(invoice.paid_msat or invoice.amount_msat),
+        "settled": words.instant(invoice.settled_at or 0),
         "item_url": f"/i/{invoice.item_id}" if invoice.item_id is not None else "",
         "payment_hash": invoice.payment_hash,
         "preimage": preimage or "",
-        "shares": [{"title": name, "amount_sat": to_sat(part)} for name, part in shares],
+        "shares": [{"title": name, "amount_sat": words.sat(part)} for name, part in shares],
     }
 
 
-def problem_view(status: int, detail: str, *, retry_after_seconds: int | None) -> View:
+def problem_view(status: int, error: TuppenceError, words: Words) -> View:
     """A refusal as a page."""
-    title = _TITLES.get(status, "That did not work")
-    return {"status": status, "title": title, "detail": detail, "retry_after_seconds": retry_after_seconds}
+    seconds = error.retry_after_seconds
+    return {
+        "status": status,
+        "title": title_of(status, words),
+        "detail": explain(error, words),
+        "retry_after_seconds": seconds,
+        "retry_after": "" if seconds is None else words.duration(seconds, "second"),
+    }
 
 
-def item_view(item: Item) -> View:
+def nowhere_view(words: Words) -> View:
+    """The page at an address that is none."""
+    return {"status": 404, "title": title_of(404, words), "detail": words.say(NOTHING_HERE)}
+
+
+def item_view(item: Item, words: Words) -> View:
     """An item as templates show it."""
     is_file = item.kind is ItemKind.FILE
     return {
         "id": item.id,
         "kind": item.kind.value,
         "title": item.title,
-        "lang": language_of(item.title),
-        "price_sat": to_sat(item.price_msat),
-        "buys": what_it_buys(item),
+        "lang": language_of(item.title, words.tag),
+        "price_sat": words.sat(item.price_msat),
+        "buys": what_it_buys(item, words),
         "for_sale": item.state is ItemState.ACTIVE,
         "invoices_url": f"/v1/items/{item.id}/invoices",
         "opens_url": f"/v1/items/{item.id}/links" if is_file else f"/v1/items/{item.id}/content",
@@ -147,57 +158,69 @@ def item_view(item: Item) -> View:
     }
 
 
-def creator_view(creator: Creator) -> View:
+def creator_view(creator: Creator, words: Words) -> View:
     """A creator as templates show them."""
     title = creator.title.strip()
-    return {"name": creator.name, "title": title, "initial": title[:1].upper(), "lang": language_of(title)}
+    return {"name": creator.name, "title": title, "initial": title[:1].upper(), "lang": language_of(title, words.tag)}
 
 
-def what_it_buys(item: Item) -> str:
+def what_it_buys(item: Item, words: Words) -> str:
     """`6 min read`, or `PDF, 2.1 MB`; and for how long, where that is limited."""
     if item.kind is ItemKind.FILE:
-        what = f"{_media_name(item)}, {_size(item.byte_size)}"
+        what = f"{_media_name(item, words)}, {_size(item.byte_size, words)}"
     else:
-        what = f"{max(1, ceil(item.word_count / WORDS_PER_MINUTE))} min read"
-    return what if item.access_seconds is None else f"{what}, for {_duration(item.access_seconds)}"
+        minutes = max(1, ceil(item.word_count / WORDS_PER_MINUTE))
+        what = words.say("{time} read", time=words.measure(minutes, "duration-minute"))
+    if item.access_seconds is None:
+        return what
+    return words.say("{what}, for {time}", what=what, time=_duration(item.access_seconds, words))
 
 
-def language_of(text: str) -> str:
-    """The language that a script gives away, for fonts, line breaks and screen readers; else the page's own."""
-    return next((language for language, letters in _SCRIPTS if letters.search(text)), "en")
+def language_of(text: str, page: str) -> str:
+    """The language that letters give away, for fonts, line breaks and screen readers; else the page's, or English."""
+    found = next((language for language, letters in _SCRIPTS if letters.search(text)), None)
+    if found == "zh" and page in _HAN:
+        return page
+    return found or ("en" if page in {"ko", *_HAN} else page)
 
 
-def _waiting(invoice: Invoice, *, now: float) -> View:
+def _waiting(invoice: Invoice, words: Words, *, now: float) -> View:
     if invoice.shown_state(now) != "open":
-        words = "This code expired; ask for a fresh one. If you already paid the old one, it still counts."
-        return {"state": "offered", "words": words, "refresh_seconds": None}
+        line = words.say("This code expired; ask for a fresh one. If you already paid the old one, it still counts.")
+        return {"state": "offered", "line": line, "refresh_seconds": None}
     return {
         "state": "waiting",
         "invoice": {
             "payment_request": invoice.payment_request,
             "qr_url": f"/v1/invoices/{invoice.payment_hash}/qr.svg",
         },
-        "words": "Waiting for your payment",
+        "line": words.say("Waiting for your payment"),
         "refresh_seconds": REFRESH_SECONDS,
         "scripted": False,
     }
 
 
-def _media_name(item: Item) -> str:
+def _paid(invoice: Invoice, words: Words) -> str:
+    return words.say("Paid {amount} sat.", amount=words.sat(invoice.paid_msat or invoice.amount_msat))
+
+
+def _media_name(item: Item, words: Words) -> str:
     suffix = PurePath(item.file_name or "").suffix[1:]
-    return _MEDIA_NAMES.get(item.media_type) or (suffix.upper() if 1 <= len(suffix) <= LONGEST_SUFFIX else "File")
+    if item.media_type == "text/plain":
+        return words.say("Text")
+    fallback = suffix.upper() if 1 <= len(suffix) <= LONGEST_SUFFIX else words.say("File")
+    return _MEDIA_NAMES.get(item.media_type) or fallback
 
 
-def _size(byte_size: int) -> str:
+def _size(byte_size: int, words: Words) -> str:
     if byte_size < _KILO:
-        return f"{byte_size} bytes"
-    kilobytes = byte_size / _KILO
-    return f"{kilobytes:.0f} kB" if kilobytes < _KILO else f"{kilobytes / _KILO:.1f} MB"
+        return words.measure(byte_size, "digital-byte", length="long")
+    kilobytes = Decimal(byte_size) / _KILO
+    if round(kilobytes) < _KILO:
+        return words.measure(round(kilobytes), "digital-kilobyte")
+    return words.measure(round(kilobytes / _KILO, 1), "digital-megabyte")
 
 
-def _duration(seconds: int) -> str:
-    for length, name in ((_DAY_SECONDS, "day"), (_HOUR_SECONDS, "hour"), (_MINUTE_SECONDS, "minute")):
-        if seconds >= length:
-            count = seconds // length
-            return f"{count} {name}" if count == 1 else f"{count} {name}s"
-    return f"{seconds} seconds"
+def _duration(seconds: int, words: Words) -> str:
+    unit, length = next(pair for pair in _UNITS if seconds >= pair[1])
+    return words.duration(seconds // length, unit)

@@ -1,7 +1,7 @@
 // The demo's wallet: it hears of the page's invoice by its events, pays it, and shows where the money went.
 const $ = (id) => document.getElementById("demo-" + id);
 const panel = document.getElementById("demo"), status = document.getElementById("status");
-const sat = (msat) => (msat / 1000).toLocaleString("en", { maximumFractionDigits: 3 });
+const sat = (msat) => (msat / 1000).toLocaleString(panel.dataset.lang, { maximumFractionDigits: 3 });
 const step = (name) => { panel.dataset.step = name; $("pay").disabled = name !== "asked"; };
 let invoice, paidHere;
 

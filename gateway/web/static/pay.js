@@ -1,6 +1,6 @@
 // Pays for what the page offers and opens it in place.
 const $ = (id) => document.getElementById(id);
-const sale = $("sale"), line = $("status"), { kind, invoices, opens, method } = sale.dataset;
+const sale = $("sale"), line = $("status"), { lang, kind, invoices, opens, method, receipt } = sale.dataset;
 const shelf = "tuppence:" + location.pathname;
 let attempts = [], current, live, opened;
 try { attempts = JSON.parse(localStorage[shelf]); } catch {}
@@ -11,7 +11,7 @@ const keep = (list = attempts) => {
 };
 const drop = (a) => keep(attempts.filter((b) => b !== a));
 const at = (a) => "/v1/invoices/" + a.hash;
-const say = (words) => { line.textContent = line.dataset[words] ?? words; };
+const say = (words) => { line.textContent = line.dataset[words] ?? line.dataset.refused; };
 const show = (state, words = state) => { sale.dataset.state = state; say(words); };
 const tell = (name, detail) => sale.dispatchEvent(new CustomEvent("tuppence-" + name, { bubbles: true, detail }));
 
@@ -29,8 +29,8 @@ async function ask(words) {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": a.key };
     const r = await fetch(invoices, { method: "POST", body, headers }), got = await r.json();
     if (r.ok) offer(a, got, Date.parse(r.headers.get("Date")), words);
-    else show("offered", r.status === 503 ? "away" : got.detail);
-  } catch { show("offered", "offline"); }
+    else show("offered", r.status === 503 ? "away" : got.code);
+  } catch { show("offered", "lost"); }
 }
 
 function offer(a, got, now, words) {
@@ -42,7 +42,7 @@ function offer(a, got, now, words) {
   $("qr").src = at(a) + "/qr.svg";
   $("wallet").href = "lightning:" + got.payment_request;
   $("request").value = got.payment_request;
-  $("amount").textContent = (got.amount_msat / 1000).toLocaleString("en");
+  $("amount").textContent = (got.amount_msat / 1000).toLocaleString(lang);
   show("waiting", words);
   if (!words) $("wallet").focus();
   tell("invoice", got);
@@ -58,7 +58,7 @@ async function check(a, state) {
     if (state === "canceled") drop(a);
     if (state === "settled") await open(a);
     else if (a === current) say("waiting");
-  } catch { say("offline"); }
+  } catch { say("offline"); if (state) setTimeout(check, 2000, a, state); }
 }
 
 async function open(a) {
@@ -67,15 +67,15 @@ async function open(a) {
     tell("paid", a.hash);
   }
   const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
-  if (/40[23]/.test(r.status)) return drop(a), opened || show("offered", "");
-  if (!r.ok) return setTimeout(check, 2000, a, "settled");
+  if (/40[23]/.test(r.status)) return drop(a), opened || show("offered", "asking");
+  if (!r.ok) throw r;
   const got = await (kind === "text" ? r.text() : r.json());
   const unfold = () => {
     if (opened) return;
     opened = true;
     if (kind === "text") $("text").innerHTML = got;
     if (got.url) $("file").href = got.url;
-    $("receipt").href = "/r#" + a.token;
+    $("receipt").href = receipt + a.token;
     show(a.paid ? "yours" : "open");
     if (current) $("text").focus({ preventScroll: true });
     tell("unlocked", a.hash);
@@ -91,7 +91,7 @@ $("wallet").onclick = () => say("paying");
 $("offer").onsubmit = (e) => ask(e.preventDefault());
 setInterval(() => {
   const seconds = Math.ceil((current?.ends - Date.now()) / 1000);
-  $("left").textContent = seconds < 60 ? seconds + " s" : "";
+  $("left").textContent = seconds < 60 ? seconds + line.dataset.s : "";
   if (document.hidden || sale.dataset.state !== "waiting") return;
   if (seconds <= 0) ask("renewed");
   else if (live.readyState !== 1 && seconds % 5 === 0) recheck();

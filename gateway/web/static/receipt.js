@@ -1,10 +1,11 @@
 // Shows the receipt that the address carries after its #, and takes it out of the address bar at once.
 const $ = (id) => document.getElementById(id);
 const token = location.hash.slice(1);
-history.replaceState(null, "", location.pathname);
+history.replaceState(null, "", location.pathname + location.search);
 
 const say = (words) => { $("status").textContent = $("status").dataset[words]; };
-const sat = (msat) => (msat / 1000).toLocaleString("en", { maximumFractionDigits: 3 });
+const { lang } = document.documentElement;
+const sat = (msat) => (msat / 1000).toLocaleString(lang, { maximumFractionDigits: 3 });
 
 if (token) show();
 else if ($("bill").dataset.state !== "shown") say("none");
@@ -25,13 +26,13 @@ async function show() {
 }
 
 function fill(receipt) {
-  $("title").textContent = (receipt.tip_to ? $("title").dataset.tip + " " : "") + receipt.title;
+  $("title").textContent = receipt.tip_to ? $("title").dataset.tip.replace("{creator}", receipt.title) : receipt.title;
   $("amount").textContent = sat(receipt.paid_msat);
   $("settled").dateTime = receipt.settled_at;
-  $("settled").textContent = new Date(receipt.settled_at).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
+  $("settled").textContent = new Date(receipt.settled_at).toLocaleString(lang, { dateStyle: "long", timeStyle: "short" });
   $("hash").textContent = receipt.payment_hash;
   $("item").hidden = !receipt.item_id;
-  $("item").href = "/i/" + receipt.item_id;
+  $("item").href = "/i/" + receipt.item_id + location.search;
   $("shares").replaceChildren(...receipt.shares.map(row));
   $("bill").dataset.state = "shown";
 }

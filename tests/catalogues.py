@@ -1,0 +1,97 @@
+"""The catalogues of the pages' languages. `python -m tests.catalogues` brings them up to date with the code."""
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+from gateway.web.words import LANGUAGES
+
+ROOT = Path(__file__).parent.parent
+LOCALE = ROOT / "gateway" / "web" / "locale"
+# The functions whose first argument is a sentence for people.
+KEYWORDS: Mapping[str, Any] = {"_": None, "N_": None, "say": None}
+SPOKEN = [
+    ("gateway/web", "*.py", "python"),
+    *((f"gateway/{part}/templates", "*.html", "jinja2") for part in ("web", "demo")),
+]
+WIDTH = 119
+
+
+def main() -> None:
+    """Add new sentences to every catalogue, drop those that nobody says any more, keep the translations of the rest."""
+    template = extracted()
+    _write(LOCALE / "tuppence.pot", template)
+    for tag in LANGUAGES:
+        if tag != "en":
+            path = path_of(tag)
+            catalogue = read(path) if path.exists() else Catalog(locale=tag.replace("-", "_"))
+            _write(path, merged(catalogue, template, tag))
+
+
+def path_of(tag: str) -> Path:
+    """The file of a language."""
+    return LOCALE / f"{tag.replace('-', '_')}.po"
+
+
+def read(path: Path) -> Catalog:
+    """A catalogue as it lies in the checkout."""
+    with path.open("rb") as file:
+        return read_po(file, abort_invalid=True)
+
+
+def extracted() -> Catalog:
+    """Every sentence of the code and the templates, with the files that say it."""
+    catalogue = Catalog(project="Tuppence", fuzzy=False)
+    for place, message in _said():
+        catalogue.add(message, locations=[(place, 1)])
+    return catalogue
+
+
+def merged(catalogue: Catalog, template: Catalog, tag: str) -> Catalog:
+    """The sentences of the template, in its order, with the translations that there are."""
+    fresh = Catalog(locale=tag.replace("-", "_"), project="Tuppence", fuzzy=False)
+    for message in template:
+        if message.id:
+            known = catalogue.get(message.id)
+            fresh.add(message.id, known.string if known else "", locations=message.locations)
+    return fresh
+
+
+def translations(catalogue: Catalog) -> list[tuple[str, str]]:
+    """Each sentence and what it is in the catalogue's language."""
+    return [(str(message.id), str(message.string)) for message in catalogue if message.id]
+
+
+def placeholders(sentence: str) -> set[str]:
+    """The names in braces."""
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
+
+
+def text_of(catalogue: Catalog) -> bytes:
+    """A catalogue as a file, without what changes from one writing to the next."""
+    buffer = io.BytesIO()
+    write_po(buffer, catalogue, width=WIDTH, omit_header=True, include_lineno=False)
+    return b'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n' + buffer.getvalue().lstrip()
+
+
+def _said() -> Iterator[tuple[str, str]]:
+    for folder, pattern, method in SPOKEN:
+        for path in sorted((ROOT / folder).glob(pattern)):
+            options = {"trimmed": "true"} if method == "jinja2" else {}
+            with path.open("rb") as file:
+                for _, message, _, _ in extract(method, file, KEYWORDS, options=options):
+                    yield path.relative_to(ROOT).as_posix(), message if isinstance(message, str) else message[0]
+
+
+def _write(path: Path, catalogue: Catalog) -> None:
+    path.write_bytes(text_of(catalogue))
+
+
+if __name__ == "__main__":
+    main()
