@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs chromium: apt install chromium"))
         if item.get_closest_marker("postgres") and not (BINARIES / "initdb").exists():
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL 15: apt install postgresql-15"))
+        if item.get_closest_marker("node") and shutil.which("npm") is None:
+            item.add_marker(pytest.mark.skip(reason="needs Node 20: apt install nodejs npm"))
 
 
 @pytest.fixture

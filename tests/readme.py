@@ -1,10 +1,12 @@
-"""The README's made parts: configuration and dependency tables. `python -m tests.readme` renews, `--check` compares."""
+"""The README's made parts, its tables: `python -m tests.readme` renews them, `--check` compares."""
 
+import gzip
 import sys
 import tomllib
 from pathlib import Path
 
 from gateway.config import PREFIX, Config
+from gateway.web.embed import Embed
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -39,6 +41,15 @@ DEPENDENCIES = {
     "uvloop": ("`fast`: a quicker event loop", "–"),
 }
 
+# What a reader's browser loads of the embed, and when.
+EMBED_FILES = {
+    "embed.js": "with the page",
+    "sheet.js": "when the reader comes near the button, once",
+    "opened.js": "with it, or for what was paid before",
+    "tipping.js": "with a `<tuppence-tip>`",
+    "words-de.json": "for a reader of another language than English or Korean; the other five are like it",
+}
+
 
 def main() -> int:
     """Renew the README, or with --check say whether it is as the code has it."""
@@ -52,7 +63,8 @@ def main() -> int:
 
 def renew(text: str) -> str:
     """The README with its made parts as the code has them now."""
-    for name, table in (("configuration", configuration()), ("dependencies", dependencies())):
+    tables = {"configuration": configuration(), "dependencies": dependencies(), "sizes": sizes()}
+    for name, table in tables.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, _, rest = text.partition(start)
         _, _, after = rest.partition(end)
@@ -76,6 +88,14 @@ def dependencies() -> str:
     names = [wanted.partition(">")[0].partition("[")[0] for wanted in (*project["dependencies"], *extras)]
     rows = ["| library | what it does here | what it spares us |", "|---|---|---|"]
     rows += [f"| {name} | {DEPENDENCIES[name][0]} | {DEPENDENCIES[name][1]} |" for name in names]
+    return "\n".join(rows) + "\n"
+
+
+def sizes() -> str:
+    """The embed's files as they travel."""
+    rows = ["| file | bytes, gzip -9 | loaded |", "|---|---|---|"]
+    for name, when in EMBED_FILES.items():
+        rows.append(f"| `{name}` | {len(gzip.compress(Embed().newest(name).body, 9)):,} | {when} |")
     return "\n".join(rows) + "\n"
 
 

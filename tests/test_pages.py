@@ -19,8 +19,8 @@ from gateway.web.words import words_in
 
 FOLDERS = [Path(__file__).parents[1] / "gateway" / name for name in ("web", "demo")]
 TEMPLATES = [path for folder in FOLDERS for path in sorted((folder / "templates").glob("*.html"))]
-STATIC = [path for folder in FOLDERS for path in sorted((folder / "static").iterdir())]
-SCRIPT_LIMIT_BYTES = 4200
+STATIC = [path for folder in FOLDERS for path in sorted((folder / "static").rglob("*")) if path.is_file()]
+SCRIPT_LIMIT_BYTES = 4096
 HOSTILE = [
     "<script>alert(1)</script>",
     "</title><script>alert(1)</script>",

@@ -12,6 +12,7 @@ from jinja2 import PackageLoader
 from msgspec import Struct
 
 from gateway.demo.content import ESSAY_ID
+from gateway.demo.press import add_press, press_url
 from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
 from gateway.errors import Forbidden
 from gateway.rows import InvoiceState
@@ -104,7 +105,9 @@ def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, mode: Mode)
     """Put the demo on a gateway's application, after its pages."""
     site = _Site(wallet, gateway)
     assets = Assets("gateway.demo", "/demo/static")
-    put_before(app, PackageLoader("gateway.demo"), demo_mode=mode, demo_static=assets.url)
+    press = press_url(gateway.config.public_url)
+    put_before(app, PackageLoader("gateway.demo"), demo_mode=mode, demo_static=assets.url, press_url=press)
+    add_press(app, assets.url)
     app.router.add_get("/", _to_essay)
     app.router.add_get("/demo/static/{name}", assets.answer)
     app.router.add_get("/demo/balance", _local(site.balance))

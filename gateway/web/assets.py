@@ -47,6 +47,8 @@ class Assets:
 def _read(package: str) -> Mapping[str, _Asset]:
     found = {}
     for file in files(package).joinpath("static").iterdir():
+        if not file.is_file():
+            continue
         body = file.read_bytes()
         media_type, _ = mimetypes.guess_type(file.name)
         version = sha256(body).hexdigest()[:VERSION_DIGITS]

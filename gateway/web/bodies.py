@@ -56,6 +56,7 @@ class ItemBody(Struct):
     title: str
     creator: str
     creator_title: str
+    accent: str
     price_msat: int
     preview_html: str
     access_seconds: int | None
@@ -63,6 +64,15 @@ class ItemBody(Struct):
     byte_size: int
     word_count: int
     for_sale: bool
+    pay_url: str
+
+
+class CreatorCard(Struct):
+    """A creator as everyone sees them."""
+
+    name: str
+    title: str
+    accent: str
     pay_url: str
 
 

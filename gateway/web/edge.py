@@ -14,7 +14,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, Location",
+    "Access-Control-Expose-Headers": "Date, WWW-Authenticate, Retry-After, Location",
 }
 PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",

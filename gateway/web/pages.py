@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.errors import Forbidden, Invalid, OutcomeUnknown, TuppenceError, Unavailable
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
+from gateway.web.embed import Embed
 from gateway.web.gateway import gateway_of
 from gateway.web.held import (
     ITEM,
@@ -46,6 +47,7 @@ _MOST_DIGITS = 12
 def add_pages(app: web.Application) -> None:
     """Put the pages, their templates and their static files on an application."""
     add_templates(app)
+    Embed().add_to(app)
     app.router.add_get("/i/{item_id}", as_page(show_item))
     app.router.add_post("/i/{item_id}", as_page(buy_item))
     app.router.add_get("/t/{name}", as_page(show_tip))

@@ -1,4 +1,4 @@
-"""The public item, and a payment's receipt for the one who holds its token."""
+"""The public item and creator, and a payment's receipt for the one who holds its token."""
 
 from aiohttp import web
 
@@ -7,7 +7,7 @@ from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
 from gateway.l402.credential import parse_authorization
 from gateway.ledger import CREATOR_PREFIX, split
 from gateway.rows import Invoice, InvoiceState, Item, ItemState
-from gateway.web.bodies import ItemBody, ReceiptBody, ReceiptShare, answer, rfc3339
+from gateway.web.bodies import CreatorCard, ItemBody, ReceiptBody, ReceiptShare, answer, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
 
 
@@ -15,6 +15,14 @@ async def read_item(request: web.Request) -> web.Response:
     """GET /v1/items/{item_id}."""
     gateway = gateway_of(request)
     return answer(item_body(gateway, gateway.catalog.item(request.match_info["item_id"])))
+
+
+async def read_creator(request: web.Request) -> web.Response:
+    """GET /v1/creators/{name}."""
+    gateway = gateway_of(request)
+    creator = gateway.catalog.creator(request.match_info["name"])
+    pay_url = f"{gateway.config.public_url}/t/{creator.name}"
+    return answer(CreatorCard(name=creator.name, title=creator.title, accent=creator.accent, pay_url=pay_url))
 
 
 async def read_receipt(request: web.Request) -> web.Response:
@@ -59,12 +67,14 @@ async def booked_shares(gateway: Gateway, invoice: Invoice) -> list[ReceiptShare
 
 def item_body(gateway: Gateway, item: Item) -> ItemBody:
     """An item as everyone sees it."""
+    creator = gateway.catalog.creator(item.creator)
     return ItemBody(
         id=item.id,
         kind=item.kind.value,
         title=item.title,
         creator=item.creator,
-        creator_title=gateway.catalog.creator(item.creator).title,
+        creator_title=creator.title,
+        accent=creator.accent,
         price_msat=item.price_msat,
         preview_html=item.preview_html,
         access_seconds=item.access_seconds,

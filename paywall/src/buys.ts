@@ -1,0 +1,37 @@
+/** What a price buys, in the reader's language: `6 min read`, or `PDF, 2.1 MB`; and for how long. */
+
+import type { Item } from "./gateway.js";
+import type { Language } from "./language.js";
+
+const WORDS_PER_MINUTE = 220;
+const KILO = 1000;
+const MEDIA: Record<string, string> = {
+  "application/epub+zip": "EPUB",
+  "audio/mpeg": "MP3",
+  "image/jpeg": "JPEG",
+  "image/svg+xml": "SVG",
+};
+const SPANS: readonly (readonly [number, string])[] = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
+
+export function buys(item: Item, language: Language): string {
+  const what = item.kind === "file"
+    ? [media(item.media_type), size(item.byte_size, language)].filter(Boolean).join(", ")
+    : language.say("read", {
+      time: language.unit(Math.max(1, Math.ceil(item.word_count / WORDS_PER_MINUTE)), "minute", "short"),
+    });
+  if (item.access_seconds === null) return what;
+  const seconds = item.access_seconds;
+  const [length, unit] = SPANS.find(([span]) => seconds >= span) ?? [1, "second"];
+  return language.say("during", { what, time: language.unit(Math.floor(seconds / length), unit, "long") });
+}
+
+function media(type: string): string {
+  const short = type.split("/")[1] ?? "";
+  return MEDIA[type] ?? (/^[a-z0-9]{2,5}$/.test(short) ? short.toUpperCase() : "");
+}
+
+function size(bytes: number, language: Language): string {
+  if (bytes < KILO) return language.unit(bytes, "byte", "long");
+  if (bytes < KILO * KILO) return language.unit(Math.round(bytes / KILO), "kilobyte", "short");
+  return language.unit(Math.round(bytes / KILO / 100) / 10, "megabyte", "short");
+}

@@ -1,0 +1,35 @@
+/** The parts that elements and the sheet are put together from. */
+
+import { h } from "./dom.js";
+
+export function byline(): { row: HTMLElement; fill(creator: string, words?: string): void } {
+  const mark = h("span", { class: "mark", part: "mark", "aria-hidden": "true" });
+  const name = h("span", { class: "name", part: "creator", dir: "auto" });
+  return {
+    row: h("p", { class: "by" }, mark, name),
+    fill(creator, words = creator) {
+      mark.textContent = [...creator.trim()][0]?.toUpperCase() ?? "";
+      name.textContent = words;
+    },
+  };
+}
+
+export function price(): { row: HTMLElement; fill(sat: string, buys: string): void } {
+  const amount = h("strong", { part: "amount" }, "0");
+  const bought = h("span", { class: "buys", part: "buys" }, "\u00a0");
+  return {
+    row: h("p", { class: "price" }, h("span", { class: "sum" }, amount, " ", h("span", { class: "unit" }, "sat")), bought),
+    fill(sat, buys) {
+      amount.textContent = sat;
+      bought.textContent = buys;
+    },
+  };
+}
+
+export function status(): HTMLElement {
+  return h("p", { class: "line", part: "status", role: "status", "aria-live": "polite" });
+}
+
+export function payButton(): HTMLButtonElement {
+  return h("button", { class: "pay", part: "button" }, "\u00a0");
+}

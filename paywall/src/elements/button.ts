@@ -1,0 +1,16 @@
+import { type Goods, ItemGoods, TipGoods } from "../goods.js";
+import { Buy } from "./buy.js";
+
+/** `<tuppence-button item="…">` or `<tuppence-button to="…" amount="…">`: one button in a line of text. */
+export class TuppenceButton extends Buy {
+  protected override readonly kind = "button";
+
+  protected override stock(): Goods {
+    const to = this.getAttribute("to");
+    return to ? new TipGoods(to, this.getAttribute("amount")) : new ItemGoods(this.getAttribute("item") ?? "");
+  }
+
+  protected override parts(button: HTMLElement, line: HTMLElement): Node[] {
+    return [button, line];
+  }
+}

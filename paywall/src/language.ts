@@ -1,0 +1,67 @@
+/** The reader's language: the element's, else its page's, else the browser's; English where we have no other. */
+
+import { fileUrl } from "./gateway.js";
+import { type MessageId, PAGE, type Part, type Words } from "./words.js";
+
+const LOADED: Record<string, string> = { de: "de", es: "es", fr: "fr", ja: "ja", pt: "pt-BR", zh: "zh-Hans" };
+
+export interface Language {
+  readonly tag: string;
+  say(id: MessageId, values?: Record<string, string>): string;
+  /** `sat` are whole or three decimals, never rounded. */
+  sat(msat: number): string;
+  number(value: number): string;
+  unit(value: number, unit: string, display: "short" | "long" | "narrow"): string;
+  /** With the words of another file. */
+  with(part: Part): Language;
+}
+
+/** The wanted tag is that of the nearest `lang`, across shadow roots. */
+export function wanted(host: Element): string {
+  for (let at: Element | null = host; at;) {
+    const named: Element | null = at.closest("[lang]");
+    if (named) return named.getAttribute("lang") || navigator.language;
+    const root: Node = at.getRootNode();
+    at = root instanceof ShadowRoot ? root.host : null;
+  }
+  return navigator.language;
+}
+
+export async function languageOf(host: Element): Promise<Language> {
+  for (const tag of [wanted(host), navigator.language]) {
+    const short = shortOf(tag);
+    const built = (PAGE as Part)[short];
+    if (built) return speak(tag, built);
+    const file = LOADED[short];
+    if (!file) continue;
+    try {
+      return speak(tag, await (await fetch(fileUrl(`words-${file}.json`))).json() as Words);
+    } catch {
+      // English is better than no price.
+      break;
+    }
+  }
+  return speak("en", PAGE.en);
+}
+
+function speak(tag: string, words: Partial<Words>): Language {
+  const format = (options: Intl.NumberFormatOptions) => {
+    try {
+      return new Intl.NumberFormat(tag, options);
+    } catch {
+      return new Intl.NumberFormat("en", options);
+    }
+  };
+  return {
+    tag,
+    say: (id, values = {}) => (words[id] ?? id).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? ""),
+    sat: (msat) => format({ maximumFractionDigits: 3 }).format(msat / 1000),
+    with: (part) => speak(tag, { ...part[shortOf(tag)], ...words }),
+    number: (value) => format({}).format(value),
+    unit: (value, unit, unitDisplay) => format({ style: "unit", unit, unitDisplay }).format(value),
+  };
+}
+
+function shortOf(tag: string): string {
+  return tag.toLowerCase().split("-")[0] as string;
+}

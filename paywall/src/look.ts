@@ -1,0 +1,5 @@
+import { sheetOf } from "./stylesheet.js";
+import css from "./elements.css";
+
+/** The look of all elements, shared by their shadow roots. */
+export const LOOK = sheetOf(css);

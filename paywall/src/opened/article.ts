@@ -1,0 +1,24 @@
+/** What was paid for, put into the page itself, so that it looks, prints and is read aloud as the page around it. */
+
+import { h } from "../dom.js";
+import type { ItemGoods } from "../goods.js";
+
+let policy: { createHTML(html: string): string } | undefined;
+
+/** The text in the light DOM. With `rest`, the page shows the preview itself and what follows it opens. */
+export function article(goods: ItemGoods, rest: boolean): HTMLElement {
+  const text = h("div", { slot: "content", class: "tuppence-content", tabindex: "-1" });
+  const preview = goods.item.preview_html.trim();
+  text.innerHTML = trusted(rest && goods.html.startsWith(preview) ? goods.html.slice(preview.length) : goods.html);
+  return text;
+}
+
+/** The gateway sanitises before it sells. A page that demands trusted types names this policy: tuppence. */
+function trusted(html: string): string {
+  try {
+    policy ??= globalThis.trustedTypes?.createPolicy("tuppence", { createHTML: (text) => text });
+  } catch {
+    policy = undefined;
+  }
+  return policy ? policy.createHTML(html) : html;
+}

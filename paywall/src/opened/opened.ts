@@ -1,0 +1,59 @@
+/** After the payment: the text or the file in its place, thanks, and the receipt. */
+
+import { copyOn } from "../copying.js";
+import { h, tick } from "../dom.js";
+import { ItemGoods } from "../goods.js";
+import type { Opened, Paid } from "../sale.js";
+import { sheetOf } from "../stylesheet.js";
+import { OPENED } from "../words.js";
+import { article } from "./article.js";
+import { download } from "./download.js";
+import ways from "../ways.css";
+import css from "./opened.css";
+
+const LOOK = sheetOf(ways + css);
+
+export const unfold: Opened["unfold"] = (opener) => {
+  const paid: Paid = { ...opener, language: opener.language.with(OPENED) };
+  const { host, frame, goods, again } = paid;
+  const root = host.shadowRoot as ShadowRoot;
+  if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
+  const before = h("div", { class: "before" }, held(words(paid)));
+  const after = h("div", { class: "after" });
+  let landing: HTMLElement = before.firstElementChild as HTMLElement;
+  landing.tabIndex = -1;
+  if ("item" in goods) {
+    const bought = goods as ItemGoods;
+    if (bought.item.kind === "text") host.append((landing = article(bought, host.hasAttribute("rest"))));
+    else after.append((landing = download(paid.gateway, bought, paid.token, paid.language)));
+  }
+  after.append(kept(paid));
+  frame.append(before, h("slot", { name: "content" }), after);
+  frame.classList.toggle("fresh", !again);
+  return landing;
+};
+
+function words({ goods, language, again }: Paid): string {
+  const { creator: name, amount_msat } = goods.subject(language);
+  if (again) return language.say("yours");
+  if (!goods.keeps) return language.say("thanks", { name });
+  return language.say("paid", { amount: language.say("amount", { sat: language.sat(amount_msat) }), name });
+}
+
+function held(text: string): HTMLElement {
+  return h("p", { class: "held", part: "paid" }, tick(), h("span", {}, text));
+}
+
+function kept({ gateway, language, token, goods, onAgain }: Paid): HTMLElement {
+  const href = gateway.receipt(token);
+  const copy = h("button", { type: "button", class: "way", part: "copy" }, language.say("copyLink"));
+  copyOn(copy, () => href, language);
+  const ways = h("p", { class: "ways" },
+    h("a", { class: "way", part: "receipt", href, target: "_blank", rel: "noopener noreferrer" }, language.say("receipt")), copy);
+  if (!goods.keeps) {
+    const again = h("button", { type: "button", class: "way" }, language.say("again"));
+    again.addEventListener("click", onAgain);
+    ways.append(again);
+  }
+  return h("div", { class: "kept" }, goods.keeps && h("p", {}, language.say("keep")), ways);
+}

@@ -1,0 +1,75 @@
+/** What the elements and the files that they load know of each other. */
+
+import type { Fill } from "./accent.js";
+import type { Goods, TipGoods } from "./goods.js";
+import type { Gateway, Invoice } from "./gateway.js";
+import type { Language } from "./language.js";
+import type { Attempt, Shelf } from "./shelf.js";
+import type { Told } from "./watch.js";
+
+/** What is paid for. */
+export interface Subject {
+  title: string;
+  creator: string;
+  amount_msat: number;
+  buys: string;
+  /** Where its invoices are made, and with which body. */
+  path: string;
+  body: string;
+}
+
+export interface Sale {
+  readonly root: ShadowRoot;
+  readonly gateway: Gateway;
+  readonly language: Language;
+  readonly shelf: Shelf;
+  readonly fills: { day: Fill; night: Fill };
+  subject(): Subject;
+  /** Follow an attempt that has an invoice, until that is final. */
+  watch(attempt: Attempt): void;
+  /** Ask about every attempt now. */
+  look(): void;
+  newKey(): string;
+  invoiced(invoice: Invoice): void;
+  expired(hash: string): void;
+  failed(code: string, message: string): void;
+}
+
+export interface Sheet {
+  /** Only ever by the reader's own tap: a wallet is asked. */
+  open(): void;
+  close(): void;
+  readonly isOpen: boolean;
+  told(attempt: Attempt, told: Told): void;
+  paid(): void;
+  /** The content is in the page: leave, but let the reader see that it was paid. */
+  leave(): Promise<void>;
+  remove(): void;
+}
+
+export interface SheetModule {
+  makeSheet(sale: Sale): Sheet;
+}
+
+/** What was paid for, to be shown in its element. */
+export interface Paid {
+  host: HTMLElement;
+  frame: HTMLElement;
+  gateway: Gateway;
+  language: Language;
+  goods: Goods;
+  token: string;
+  /** It was paid before. */
+  again: boolean;
+  /** The reader wants to tip once more. */
+  onAgain(): void;
+}
+
+export interface Opened {
+  /** Shows it; gives where the reader goes on. */
+  unfold(paid: Paid): HTMLElement;
+}
+
+export interface Tipping {
+  makeForm(root: ShadowRoot, goods: TipGoods, language: Language, chosen: () => void): HTMLFormElement;
+}

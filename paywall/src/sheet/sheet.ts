@@ -1,0 +1,150 @@
+/** The payment sheet: a native dialog in the element's own root. It draws what the payment says. */
+
+import { byline, price } from "../card.js";
+import { copyOn } from "../copying.js";
+import { h, svg, tick } from "../dom.js";
+import type { Sale, Sheet } from "../sale.js";
+import { paint, sheetOf } from "../stylesheet.js";
+import { OPENED, SHEET } from "../words.js";
+import { drawCode } from "./code.js";
+import { Payment, type View } from "./payment.js";
+import ways from "../ways.css";
+import css from "./sheet.css";
+import { celebrate, still } from "./sparks.js";
+import { webLn } from "./wallet.js";
+
+const SEEN_MILLISECONDS = 900;
+const LOOK = sheetOf(ways + css);
+
+export function makeSheet(opener: Sale): Sheet {
+  const sale: Sale = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
+  const { root, language: { say } } = sale;
+  if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
+  const parts = assemble(sale);
+  const { dialog } = parts;
+  const payment = new Payment(sale, (view) => draw(sale, parts, view));
+  const onAct: Record<string, () => void> = {
+    code: () => payment.showCode(),
+    ask: () => void payment.askWallet(),
+    fresh: () => void payment.again(),
+    retry: () => void payment.begin(),
+  };
+  parts.act.addEventListener("click", () => onAct[parts.act.dataset["act"] ?? ""]?.());
+  parts.wallet.addEventListener("click", () => payment.linked());
+  copyOn(parts.copy, () => parts.request.value, sale.language, () => {
+    parts.request.hidden = false;
+    parts.request.select();
+  });
+  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+  dialog.addEventListener("close", () => payment.rest());
+  root.append(dialog);
+  return {
+    get isOpen() {
+      return dialog.open;
+    },
+    open() {
+      if (dialog.open) return;
+      const { title, creator, amount_msat, buys } = sale.subject();
+      parts.by.fill(creator);
+      parts.title.textContent = title;
+      parts.sum.fill(sale.language.sat(amount_msat), buys);
+      if (dialog.dataset["step"] === "settled") payment.reset();
+      dialog.showModal();
+      void payment.begin();
+    },
+    close: () => dialog.close(),
+    told: (attempt, told) => payment.told(attempt, told),
+    paid() {
+      payment.paid();
+      parts.line.textContent = say("opening");
+      if (dialog.open) celebrate(parts.plate);
+    },
+    async leave() {
+      if (dialog.open && !still()) await new Promise((resolve) => setTimeout(resolve, SEEN_MILLISECONDS));
+      dialog.close();
+    },
+    remove() {
+      payment.stop();
+      dialog.close();
+      dialog.remove();
+    },
+  };
+}
+
+type Parts = ReturnType<typeof assemble>;
+
+function draw(sale: Sale, parts: Parts, { step, wallet, line, invoice, left }: View): void {
+  const { say } = sale.language;
+  const { dialog, plate, act } = parts;
+  const words = line && say(line);
+  dialog.dataset["step"] = step;
+  dialog.dataset["wallet"] = wallet;
+  if (parts.line.textContent !== words) parts.line.textContent = words;
+  parts.left.textContent = left === undefined ? "" : sale.language.unit(left, "second", "narrow");
+  const action = actOf(step, wallet);
+  act.hidden = !action;
+  act.dataset["act"] = action?.[0] ?? "";
+  if (action) act.textContent = say(action[1]);
+  if (step === "asking") forget(parts);
+  if (!invoice || plate.dataset["hash"] === invoice.payment_hash || step === "asking") return;
+  plate.dataset["hash"] = invoice.payment_hash;
+  parts.sum.fill(sale.language.sat(invoice.amount_msat), sale.subject().buys);
+  parts.wallet.href = "lightning:" + invoice.payment_request;
+  parts.request.value = invoice.payment_request;
+  void showCode(sale, parts, invoice.payment_hash);
+}
+
+function actOf(step: View["step"], wallet: View["wallet"]): ["code" | "ask" | "fresh" | "retry", "showCode" | "askAgain" | "fresh" | "retry"] | undefined {
+  if (step === "failed") return ["retry", "retry"];
+  if (step === "stale") return ["fresh", "fresh"];
+  if (step !== "waiting") return undefined;
+  if (wallet === "asked") return ["code", "showCode"];
+  return wallet === "refused" && webLn() ? ["ask", "askAgain"] : undefined;
+}
+
+/** An invoice that is no longer offered cannot be scanned, copied or opened. */
+function forget({ plate, wallet, request }: Parts): void {
+  delete plate.dataset["hash"];
+  plate.querySelector(".code")?.remove();
+  wallet.removeAttribute("href");
+  request.value = "";
+}
+
+async function showCode(sale: Sale, { plate }: Parts, hash: string): Promise<void> {
+  for (let tries = 0; plate.dataset["hash"] === hash && tries < 5; tries++) {
+    try {
+      const code = await drawCode(sale.gateway, hash, sale.language.say("qr"));
+      if (plate.dataset["hash"] !== hash) return;
+      plate.querySelector(".code")?.remove();
+      return plate.prepend(code);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+    }
+  }
+}
+
+function assemble(sale: Sale) {
+  const { gateway, language: { say } } = sale;
+  const by = byline(), sum = price();
+  const title = h("h2", { id: "title", part: "title", dir: "auto" });
+  const close = h("button", { type: "button", class: "close", part: "close", "aria-label": say("close") },
+    svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: "m6 6 12 12M18 6 6 18" })));
+  const plate = h("div", { class: "plate", part: "plate" }, tick());
+  const wallet = h("a", { class: "way first", part: "wallet" }, say("wallet"));
+  const copy = h("button", { type: "button", class: "way", part: "copy" }, say("copy"));
+  const request = h("input", { class: "request", readonly: true, hidden: true, "aria-label": say("invoice") });
+  const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
+  const left = h("span", { class: "left", "aria-hidden": "true" });
+  const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
+  const help = h("details", { class: "help", part: "help" }, h("summary", {}, say("help")),
+    h("p", {}, say("helpWhat")), h("p", {}, say("helpHow")));
+  const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: sale.language.tag },
+    h("div", { class: "inside", tabindex: "-1", autofocus: true },
+      h("header", {}, by.row, close), title, sum.row,
+      h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, wallet, copy), request),
+      h("div", { class: "tell" }, line, left), act, help,
+      h("p", { class: "host" }, gateway.host)));
+  paint(dialog, sale.fills);
+  close.addEventListener("click", () => dialog.close());
+  return { dialog, by, sum, title, plate, wallet, copy, request, line, left, act };
+}

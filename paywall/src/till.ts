@@ -1,0 +1,257 @@
+/** What all elements share: what is on the shelf is tried, what is paid opens, and a tap opens the sheet. */
+
+import { fills } from "./accent.js";
+import { ErrorEvent, ExpiredEvent, InvoiceEvent, PaidEvent, ReadyEvent, UnlockedEvent } from "./events.js";
+import type { Goods } from "./goods.js";
+import { type Gateway, gatewayOf, load, Refusal } from "./gateway.js";
+import { type Language, languageOf } from "./language.js";
+import { LOOK } from "./look.js";
+import type { Opened, Sale, Sheet, SheetModule } from "./sale.js";
+import { type Attempt, newKey, Shelf } from "./shelf.js";
+import { type Told, Watch } from "./watch.js";
+import type { PageId } from "./words.js";
+
+export type State = "loading" | "offered" | "paid" | "open";
+
+const RETRY = [1_000, 2_000, 5_000, 10_000, 30_000];
+const tills = new Set<Till>();
+
+export abstract class Till extends HTMLElement {
+  static readonly observedAttributes = ["item", "to", "amount", "gateway", "lang", "rest"];
+
+  protected gateway!: Gateway;
+  protected language!: Language;
+  protected goods!: Goods;
+  protected fills!: ReturnType<typeof fills>;
+  protected abstract frame: HTMLElement;
+  readonly #root: ShadowRoot;
+  readonly #states: CustomStateSet | undefined;
+  #state: State = "loading";
+  #life: AbortController | undefined;
+  #shelf: Shelf | undefined;
+  #watches = new Map<string, Watch>();
+  #sheet: Sheet | undefined;
+  #settling = false;
+
+  constructor() {
+    super();
+    this.#root = this.attachShadow({ mode: "open" });
+    this.#root.adoptedStyleSheets = [LOOK];
+    this.#states = this.attachInternals().states;
+  }
+
+  /** What this element sells, from its attributes. */
+  protected abstract stock(): Goods;
+  /** Put everything into the root; it takes the room that it will keep. */
+  protected abstract draw(root: ShadowRoot): void;
+  /** Show a state, filled with what was fetched. */
+  protected abstract show(state: State): void;
+  /** The one line of status. */
+  protected abstract say(id: PageId): void;
+
+  get state(): State {
+    return this.#state;
+  }
+
+  connectedCallback(): void {
+    tills.add(this);
+    const life = (this.#life = new AbortController());
+    const { signal } = life;
+    const look = () => !document.hidden && this.#look();
+    for (const name of ["pageshow", "online"]) addEventListener(name, look, { signal });
+    document.addEventListener("visibilitychange", look, { signal });
+    addEventListener("storage", ({ key }) => key === this.#shelf?.name && this.#resume(), { signal });
+    this.#root.replaceChildren();
+    this.querySelectorAll(":scope > .tuppence-content").forEach((old) => old.remove());
+    this.draw(this.#root);
+    this.#move("loading");
+    void this.#start(signal);
+  }
+
+  disconnectedCallback(): void {
+    tills.delete(this);
+    this.#life?.abort();
+    this.#watches.forEach((watch) => watch.stop());
+    this.#watches.clear();
+    this.#sheet?.remove();
+    this.#sheet = undefined;
+    this.#settling = false;
+  }
+
+  attributeChangedCallback(_: string, before: string | null, after: string | null): void {
+    if (!this.#life || this.#life.signal.aborted || before === after) return;
+    this.disconnectedCallback();
+    this.connectedCallback();
+  }
+
+  /** Open the payment sheet. Only from a reader's tap: a wallet may be asked. */
+  async open(): Promise<void> {
+    if (this.#state !== "offered") return;
+    try {
+      this.#sheet ??= (await load<SheetModule>("sheet.js")).makeSheet(this.#sale());
+      this.#sheet.open();
+    } catch (error) {
+      this.#fail(error);
+      this.say("lost");
+    }
+  }
+
+  close(): void {
+    this.#sheet?.close();
+  }
+
+  /** Open with a token, as a receipt link carries it. Gives whether it is paid. Throws what the gateway refuses. */
+  async unlock(token: string): Promise<boolean> {
+    const answer = await this.gateway.ask("v1/receipt", { headers: bearer(token) });
+    const receipt: { payment_hash: string; state: string } = await answer.json();
+    const attempt: Attempt = { key: newKey(), body: "", ends: 0, hash: receipt.payment_hash, token };
+    this.#shelf?.put(attempt);
+    if (receipt.state !== "settled") return this.#watch(attempt), false;
+    await this.#settle(attempt);
+    return this.#state === "open";
+  }
+
+  /** The reader is near: the sheet will be there at the tap. */
+  protected warm(): void {
+    for (const name of ["sheet.js", "opened.js"]) void load(name).catch(() => {});
+  }
+
+  /** What was paid is given back: another payment may follow. */
+  protected offerAgain(): void {
+    this.#settling = false;
+    this.#root.querySelectorAll(".before, .after, slot[name=content]").forEach((shown) => shown.remove());
+    this.#move("offered");
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    for (let tries = 0; !signal.aborted; tries++) {
+      try {
+        this.gateway = gatewayOf(this);
+        this.goods = this.stock();
+        [this.language] = await Promise.all([languageOf(this), this.goods.prepare(this.gateway)]);
+        break;
+      } catch (error) {
+        this.#fail(error);
+        // The link that stands inside the tag goes on being there.
+        if (error instanceof Refusal && error.status < 500 && error.status !== 429) return;
+        await pause(RETRY[Math.min(tries, RETRY.length - 1)] as number, signal);
+      }
+    }
+    if (signal.aborted) return;
+    this.fills = fills(this.goods.accent);
+    this.#shelf = new Shelf(this.gateway.base, this.goods.name);
+    this.#move("offered");
+    const { title, amount_msat } = this.goods.subject(this.language);
+    this.dispatchEvent(new ReadyEvent(title, amount_msat || null));
+    this.#resume();
+  }
+
+  /** Try everything on the shelf. */
+  #resume(): void {
+    const attempts = this.#shelf?.attempts() ?? [];
+    const paid = attempts.filter((attempt) => attempt.paid && attempt.token).at(-1);
+    if (paid && this.#state === "offered") void this.#settle(paid);
+    for (const attempt of attempts) if (!attempt.paid) this.#watch(attempt);
+  }
+
+  #watch(attempt: Attempt): void {
+    if (!attempt.hash || this.#watches.has(attempt.key)) return;
+    this.#watches.set(attempt.key, new Watch(this.gateway, attempt.hash, (told) => this.#told(attempt, told)));
+  }
+
+  #look(): void {
+    this.#watches.forEach((watch) => void watch.look());
+  }
+
+  #told(attempt: Attempt, told: Told): void {
+    if (told === "canceled" || told === "unknown") this.#shelf?.drop(attempt);
+    if (told === "settled") void this.#settle(attempt);
+    else this.#sheet?.told(attempt, told);
+  }
+
+  /** The gateway says that it is paid: nothing but its own refusal keeps it from opening now. */
+  async #settle(attempt: Attempt): Promise<void> {
+    const again = attempt.paid === true;
+    if (this.#settling || this.#state === "open") {
+      if (this.goods.keeps) this.#shelf?.put({ ...attempt, paid: true });
+      return;
+    }
+    this.#settling = true;
+    if (!again) this.#announce(attempt);
+    for (let tries = 0; ; tries++) {
+      try {
+        const opened = load<Opened>("opened.js");
+        await this.goods.collect(this.gateway, attempt.token ?? "");
+        return this.#open(attempt, again, await opened);
+      } catch (error) {
+        if (error instanceof Refusal && [402, 403, 404].includes(error.status)) {
+          this.#shelf?.drop(attempt);
+          return this.#fail(error), this.#sheet?.close(), this.offerAgain();
+        }
+        const signal = this.#life?.signal;
+        await pause(RETRY[Math.min(tries, RETRY.length - 1)] as number, signal);
+        if (!signal || signal.aborted) return;
+      }
+    }
+  }
+
+  #announce(attempt: Attempt): void {
+    this.#move("paid");
+    this.#sheet?.paid();
+    this.dispatchEvent(new PaidEvent(attempt.hash ?? ""));
+  }
+
+  #open(attempt: Attempt, again: boolean, { unfold }: Opened): void {
+    if (this.goods.keeps) this.#shelf?.put({ ...attempt, paid: true });
+    else this.#shelf?.drop(attempt);
+    const { gateway, language, goods, frame } = this;
+    const landing = unfold({
+      host: this, frame, gateway, language, goods, token: attempt.token ?? "", again, onAgain: () => this.offerAgain(),
+    });
+    this.#move("open");
+    this.dispatchEvent(new UnlockedEvent(attempt.hash ?? "", again));
+    const watched = this.#sheet?.isOpen;
+    void this.#sheet?.leave().then(() => watched && landing.focus());
+    for (const other of tills) if (other !== this && other.#shelf?.name === this.#shelf?.name) other.#resume();
+  }
+
+  #sale(): Sale {
+    return {
+      root: this.#root,
+      gateway: this.gateway,
+      language: this.language,
+      shelf: this.#shelf as Shelf,
+      fills: this.fills,
+      subject: () => this.goods.subject(this.language),
+      watch: (attempt) => this.#watch(attempt),
+      look: () => this.#look(),
+      newKey,
+      invoiced: (invoice) => this.dispatchEvent(new InvoiceEvent(invoice)),
+      expired: (hash) => this.dispatchEvent(new ExpiredEvent(hash)),
+      failed: (code, message) => this.dispatchEvent(new ErrorEvent(code, message)),
+    };
+  }
+
+  #fail(error: unknown): void {
+    const code = error instanceof Refusal ? error.code : "unreachable";
+    this.dispatchEvent(new ErrorEvent(code, error instanceof Error ? error.message : String(error)));
+  }
+
+  #move(state: State): void {
+    this.#states?.delete(this.#state);
+    this.#states?.add(state);
+    this.#state = state;
+    this.show(state);
+  }
+}
+
+export function bearer(token: string): Record<string, string> {
+  return { Authorization: "Bearer " + token };
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}

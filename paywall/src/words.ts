@@ -1,0 +1,145 @@
+/** Every sentence that a reader meets, by message id. English and Korean are built in, each file with what it says itself;
+ * `words/` holds the other languages whole. */
+
+const page = {
+  en: {
+    pay: "Pay {amount}",
+    tip: "Tip {amount}",
+    amount: "{sat} sat",
+    read: "{time} read",
+    during: "{what}, for {time}",
+    opening: "Paid. Opening…",
+    ended: "This is no longer for sale; what was paid still opens.",
+    leaveTip: "A tip for {name}",
+    lost: "No connection. Nothing was charged; try again when it is back.",
+  },
+  ko: {
+    pay: "{amount} 결제",
+    tip: "{amount} 후원",
+    amount: "{sat} sat",
+    read: "읽는 데 {time}",
+    during: "{what}, {time} 동안",
+    opening: "결제되었습니다. 여는 중…",
+    ended: "판매가 끝났습니다. 이미 결제하신 분은 계속 볼 수 있습니다.",
+    leaveTip: "{name} 님 후원",
+    lost: "연결이 끊겼습니다. 결제되지 않았으니 연결된 뒤 다시 시도하세요.",
+  },
+};
+
+const opened = {
+  en: {
+    paid: "Paid {amount}. {name} thanks you.",
+    yours: "Already yours.",
+    thanks: "Thank you. {name} has your tip, every sat of it.",
+    keep: "Keep this link to open it elsewhere.",
+    receipt: "Receipt",
+    copyLink: "Copy link",
+    copied: "Copied",
+    download: "Download",
+    again: "Tip again",
+  },
+  ko: {
+    paid: "{amount} 결제 완료. {name} 님이 고마워합니다.",
+    yours: "이미 구매하셨습니다.",
+    thanks: "감사합니다. 보내신 금액은 한 sat도 빠짐없이 {name} 님에게 전해졌습니다.",
+    keep: "다른 기기에서도 열 수 있도록 이 링크를 보관하세요.",
+    receipt: "영수증",
+    copyLink: "링크 복사",
+    copied: "복사됨",
+    download: "내려받기",
+    again: "다시 후원하기",
+  },
+};
+
+const tipping = {
+  en: {
+    amounts: "How much, in sat",
+    other: "Other",
+    own: "Your amount, in sat",
+    note: "Add a note",
+    name: "Your name",
+    message: "Message",
+    noteFor: "Only {name} reads it.",
+  },
+  ko: {
+    amounts: "금액 (sat)",
+    other: "직접 입력",
+    own: "보낼 금액 (sat)",
+    note: "메시지 남기기",
+    name: "이름",
+    message: "메시지",
+    noteFor: "{name} 님만 볼 수 있습니다.",
+  },
+};
+
+const sheet = {
+  en: {
+    sheet: "Pay with Lightning",
+    close: "Close",
+    wallet: "Open wallet",
+    copy: "Copy",
+    invoice: "Lightning invoice, to copy",
+    qr: "QR code of the Lightning invoice",
+    waiting: "Waiting for your payment",
+    confirm: "Confirm the payment in your wallet.",
+    showCode: "Show the code",
+    silent: "Your wallet may still be paying. This code is the same invoice: it is paid only once.",
+    refused: "Your wallet did not pay. Scan the code, or ask it again.",
+    askAgain: "Ask the wallet again",
+    paying: "Your wallet may be paying; this opens by itself.",
+    renewed: "This code expired; here is a fresh one. If you already paid the old one, it still counts.",
+    stale: "This code expired. If your wallet is still paying it, it counts.",
+    fresh: "Get a fresh code",
+    offline: "No connection. This goes on by itself when it is back.",
+    away: "The creator’s node is not answering. Nothing was charged; try again in a moment.",
+    busy: "Too many at once. Nothing was charged; try again in a moment.",
+    wrong: "The invoice does not match the price. Nothing was charged.",
+    failed: "That did not work. Nothing was charged.",
+    retry: "Try again",
+    help: "New to Lightning?",
+    helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
+    helpHow: "Install a wallet (Phoenix or Blink on a phone, Alby in a browser), put a little in, scan the code, confirm. Your place here is kept.",
+  },
+  ko: {
+    sheet: "라이트닝으로 결제",
+    close: "닫기",
+    wallet: "지갑 열기",
+    copy: "복사",
+    invoice: "복사할 라이트닝 인보이스",
+    qr: "라이트닝 인보이스 QR 코드",
+    waiting: "결제를 기다리고 있습니다",
+    confirm: "지갑에서 결제를 확인해 주세요.",
+    showCode: "코드 보기",
+    silent: "지갑이 아직 결제 중일 수 있습니다. 이 코드는 같은 인보이스이므로 한 번만 결제됩니다.",
+    refused: "지갑이 결제하지 않았습니다. 코드를 스캔하거나 다시 요청하세요.",
+    askAgain: "지갑에 다시 요청",
+    paying: "지갑이 결제 중일 수 있습니다. 끝나면 저절로 열립니다.",
+    renewed: "코드가 만료되어 새 코드로 바꿨습니다. 이전 코드로 이미 결제하셨다면 그대로 인정됩니다.",
+    stale: "코드가 만료되었습니다. 지갑이 아직 결제 중이라면 그대로 인정됩니다.",
+    fresh: "새 코드 받기",
+    offline: "연결이 끊겼습니다. 다시 연결되면 저절로 이어집니다.",
+    away: "판매자의 노드가 응답하지 않습니다. 결제되지 않았으니 잠시 후 다시 시도하세요.",
+    busy: "요청이 너무 많습니다. 결제되지 않았으니 잠시 후 다시 시도하세요.",
+    wrong: "인보이스 금액이 가격과 다릅니다. 결제되지 않았습니다.",
+    failed: "처리하지 못했습니다. 결제되지 않았습니다.",
+    retry: "다시 시도",
+    help: "라이트닝이 처음이신가요?",
+    helpWhat: "라이트닝은 적은 금액의 비트코인을 1초 남짓에, 수수료도 거의 없이 보내는 방법입니다. sat은 비트코인의 가장 작은 단위로, 1억분의 1 비트코인입니다.",
+    helpHow: "지갑을 설치하고(휴대폰은 Phoenix나 Blink, 브라우저는 Alby) 조금 충전한 뒤, 코드를 스캔하고 확인을 누르면 됩니다. 이 페이지는 보던 자리 그대로 남아 있습니다.",
+  },
+};
+
+export type PageId = keyof typeof page.en;
+export type MessageId = PageId | keyof typeof opened.en | keyof typeof tipping.en | keyof typeof sheet.en;
+export type Words = Record<MessageId, string>;
+/** Words of one file, by language. */
+export type Part = Record<string, Partial<Words>>;
+
+// What English has, Korean must have too, and nothing else.
+type Whole<P extends { en: object; ko: object }> = keyof P["en"] extends keyof P["ko"] ? (keyof P["ko"] extends keyof P["en"] ? P : never) : never;
+const whole = <P extends { en: object; ko: object }>(part: Whole<P>): Whole<P> & Part => part as Whole<P> & Part;
+
+export const PAGE = /* @__PURE__ */ whole<typeof page>(page);
+export const OPENED = /* @__PURE__ */ whole<typeof opened>(opened);
+export const TIPPING = /* @__PURE__ */ whole<typeof tipping>(tipping);
+export const SHEET = /* @__PURE__ */ whole<typeof sheet>(sheet);
