@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from gateway import supervise
-from gateway.app import database_path
 from gateway.ports import NodeState
-from gateway.store.database import sqlite_engine
+from gateway.store.database import sqlite_path
+from gateway.store.sqlite import sqlite_engine
 from tests.bench.nodes import open_simulator
 from tests.bench.served import buy, put_on_sale
 from tests.clock import unless_changed, until
@@ -26,6 +26,7 @@ from tests.torture.rig import Rig
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES = "/v1/items/welcome/invoices"
 READERS = 12
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -84,11 +85,12 @@ async def test_a_node_that_syncs_still_settles(shop: Site) -> None:
         assert (await listener.next())[0] == "settled"
 
 
+@ON_SQLITE
 async def test_a_database_that_another_process_holds_loses_no_settlement(shop: Site) -> None:
     """The stream is closed rather than parked, and once the database is free everything is told."""
     bought = [(await shop.buy("welcome"))[0] for _ in range(3)]
     await until(lambda: bool(shop.core._subscriptions))
-    engine = sqlite_engine(database_path(shop.gateway.config))
+    engine = sqlite_engine(_file(shop))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
         await shop.gateway.store.write(_be_impatient)
         other.exec_driver_sql("BEGIN IMMEDIATE")
@@ -135,6 +137,12 @@ async def _buy_until_refused(rig: Rig, served: Any) -> None:
     async with aiohttp.ClientSession() as session:
         for _ in range(200):
             rig.unpaid.append(await buy(session, served))
+
+
+def _file(shop: Site) -> Path:
+    path = sqlite_path(shop.gateway.config.database_url)
+    assert path is not None
+    return path
 
 
 def _be_impatient(tx: Any) -> None:

@@ -100,12 +100,8 @@ async def open_till(
     keys = FileKeyRing.open(folder / "keys")
     catalog, known = Catalog(store), KnownNode(node, store)
     announced: list[str] = []
-    settler = Settler(
-        node,
-        store,
-        clock,
-        on_settled=[lambda invoices, _: announced.extend(invoice.payment_hash for invoice in invoices)],
-    )
+    announce = lambda invoices, _: announced.extend(invoice.payment_hash for invoice in invoices)  # noqa: E731
+    settler = Settler(node, store, clock, on_settled=[announce])
     checkout = Checkout(
         node,
         known,

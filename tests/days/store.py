@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import Unavailable
 from gateway.ports import Tx
-from gateway.store.database import SqlTx, _Job, run_group, sqlite_engine
+from gateway.store.sqlite import _Job, run_group, sqlite_engine
+from gateway.store.transaction import SqlTx
 from tests.database import put_database
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from gateway.lnd.client import LndNode
 from gateway.ports import NodeInvoiceState
-from gateway.store.database import sqlite_engine
+from gateway.store.sqlite import sqlite_engine
 from tests.bench.nodes import BenchNode, Payable, settings_of
 from tests.bench.served import ITEM, Served, buy, serve
 from tests.days.verdict import Verdict, judge
