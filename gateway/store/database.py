@@ -18,13 +18,14 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
-from gateway.ports import Creators, Events, Identities, Invoices, Items, Ledger, TipNotes, Tx
+from gateway.ports import Creators, Events, Identities, Invoices, Items, Ledger, Recoveries, TipNotes, Tx
 from gateway.store.creators import CreatorRows
 from gateway.store.events import EventRows
 from gateway.store.identities import IdentityRows
 from gateway.store.invoices import InvoiceRows
 from gateway.store.items import ItemRows
 from gateway.store.ledger import LedgerRows
+from gateway.store.recoveries import RecoveryRows
 from gateway.store.tip_notes import TipNoteRows
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class SqlTx:
         self.ledger: Ledger = LedgerRows(connection)
         self.events: Events = EventRows(connection)
         self.tip_notes: TipNotes = TipNoteRows(connection)
+        self.recoveries: Recoveries = RecoveryRows(connection)
         self.identities: Identities = IdentityRows(connection)
 
 
