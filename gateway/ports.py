@@ -203,6 +203,15 @@ class TipNotes(Protocol):
     def insert(self, note: TipNote) -> None: ...
 
 
+class Recoveries(Protocol):
+    """Which payment a recovery code opens, by the code's keyed hash."""
+
+    def pin(self, code_hash: str, payment_hash: str, *, now: int) -> str:
+        """Give a code to a payment unless it is taken; gives the payment that it opens."""
+
+    def payment_of(self, code_hash: str) -> str | None: ...
+
+
 class Identities(Protocol):
     """What must stay the same between starts: node keys, key ring fingerprints."""
 
@@ -221,6 +230,7 @@ class Tx(Protocol):
     ledger: Ledger
     events: Events
     tip_notes: TipNotes
+    recoveries: Recoveries
     identities: Identities
 
 

@@ -1,6 +1,11 @@
-"""The catalogues of the pages' languages. `python -m tests.catalogues` brings them up to date with the code."""
+"""The catalogues of the pages and of the embed. `python -m tests.catalogues` brings them up to date with the code.
+
+The embed names its sentences by ids: `paywall/src/words/en.json` is `{id: English}` and written by hand; the files of
+the other languages beside it are made here, from the same catalogues that the pages use.
+"""
 
 import io
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
@@ -14,6 +19,7 @@ from gateway.web.words import LANGUAGES
 
 ROOT = Path(__file__).parent.parent
 LOCALE = ROOT / "gateway" / "web" / "locale"
+EMBED = ROOT / "paywall" / "src" / "words"
 # The functions whose first argument is a sentence for people.
 KEYWORDS: Mapping[str, Any] = {"_": None, "N_": None, "say": None}
 SPOKEN = [
@@ -32,6 +38,7 @@ def main() -> None:
             path = path_of(tag)
             catalogue = read(path) if path.exists() else Catalog(locale=tag.replace("-", "_"))
             _write(path, merged(catalogue, template, tag))
+            (EMBED / f"{tag}.json").write_text(embed_text(tag))
 
 
 def path_of(tag: str) -> Path:
@@ -68,6 +75,17 @@ def translations(catalogue: Catalog) -> list[tuple[str, str]]:
     return [(str(message.id), str(message.string)) for message in catalogue if message.id]
 
 
+def embed_text(tag: str) -> str:
+    """The embed's file of a language: `{id: sentence}`."""
+    known = dict(translations(read(path_of(tag))))
+    return _json({name: known[sentence] for name, sentence in embed_sentences().items()})
+
+
+def embed_sentences() -> dict[str, str]:
+    """What the embed says, in English, by id."""
+    return dict(json.loads((EMBED / "en.json").read_text()))
+
+
 def placeholders(sentence: str) -> set[str]:
     """The names in braces."""
     return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
@@ -87,6 +105,13 @@ def _said() -> Iterator[tuple[str, str]]:
             with path.open("rb") as file:
                 for _, message, _, _ in extract(method, file, KEYWORDS, options=options):
                     yield path.relative_to(ROOT).as_posix(), message if isinstance(message, str) else message[0]
+
+    for sentence in embed_sentences().values():
+        yield "paywall/src/words/en.json", sentence
+
+
+def _json(sentences: dict[str, str]) -> str:
+    return json.dumps(sentences, ensure_ascii=False, indent=2) + "\n"
 
 
 def _write(path: Path, catalogue: Catalog) -> None:

@@ -14,6 +14,8 @@ from aiohttp import web
 from gateway.money import from_sat
 from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemKind, ItemState, Origin, Share
 from gateway.web import views
+from gateway.web.bodies import ReceiptShare
+from gateway.web.receipt_page import shares_view
 from gateway.web.render import add_templates, said
 from gateway.web.words import words_in
 
@@ -98,14 +100,17 @@ def test_words_of_creators_and_readers_never_become_markup(words: str) -> None:
         ),
         ("tip.html", views.tip_view(creator, ENGLISH, line=words), views.tip_view(CREATOR, ENGLISH)),
         ("receipt.html", {"receipt": a_receipt(words)}, {"receipt": a_receipt("plain")}),
+        ("recover.html", {"line": words}, {"line": "plain"}),
     ]
     for template, hostile, plain in pages:
         assert shape(render(template, hostile)) == shape(render(template, plain))
 
 
 def a_receipt(words: str) -> views.View:
-    shares = [(words, 70_000), (words, 30_000)]
-    return views.receipt_view(INVOICE, ENGLISH, title=words, shares=shares, preimage=words)
+    shares = [ReceiptShare(creator="nora", title=words, amount_msat=part) for part in (70_000, 30_000)]
+    named = ["title", "amount_sat", "settled", "settled_at", "ends", "ends_at", "item_id", "payment_hash", "preimage"]
+    named += ["code", "link", "qr", "host", "lang"]
+    return dict.fromkeys(named, words) | {"shares": shares_view(shares, ENGLISH)}
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)

@@ -1,5 +1,6 @@
 """A receipt is for whoever paid: it shows the preimage, so it is shown to nobody else."""
 
+import re
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ async def test_a_receipt_says_what_was_paid_and_where_each_part_went(shop: Site)
     preimage = shop.pay(invoice["payment_hash"], amount_msat=100_001)
     status, receipt = await receipt_of(shop, headers)
     assert status == 200
+    assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}", receipt.pop("recovery_code"))
     assert receipt == {
         "payment_hash": invoice["payment_hash"],
         "item_id": "welcome",
@@ -52,6 +54,7 @@ async def test_an_unpaid_receipt_has_no_preimage_and_says_where_the_money_will_g
     _, headers = await shop.buy("welcome")
     status, receipt = await receipt_of(shop, headers)
     assert (status, receipt["state"], receipt["preimage"], receipt["paid_msat"]) == (200, "open", None, None)
+    assert receipt["recovery_code"] is None
     assert [share["amount_msat"] for share in receipt["shares"]] == [70_000, 30_000]
 
 
@@ -82,7 +85,7 @@ async def test_a_shared_challenge_shares_neither_access_nor_receipt(shop: Site) 
         assert (status, problem["code"]) == (401, "preimage_wrong")
         assert preimage not in str(problem)
     status, receipt = await receipt_of(shop, {"Authorization": f"L402 {paying['macaroon']}:{preimage}"})
-    assert (status, receipt["preimage"]) == (200, preimage)
+    assert (status, receipt["preimage"], receipt["recovery_code"]) == (200, preimage, None)
 
 
 @pytest.mark.parametrize("path", ["/r", "/i/welcome"])

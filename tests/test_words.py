@@ -1,5 +1,6 @@
 """Every page in its reader's language: catalogues that are whole, and the language that a reader asked for."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -51,6 +52,13 @@ def test_a_translation_is_typeset_as_its_language_is(tag: str) -> None:
             assert not re.search(r"[^\s\u202f\u00a0][?!;:](?=\s|$)", sentence), sentence
         if tag == "ko" and english.endswith("."):
             assert re.search(r"(요|니다)\.$", sentence), sentence
+
+
+@pytest.mark.parametrize("tag", TRANSLATED)
+def test_the_embeds_words_are_those_of_the_catalogue(tag: str) -> None:
+    written = (catalogues.EMBED / f"{tag}.json").read_text()
+    assert written == catalogues.embed_text(tag), "run python -m tests.catalogues"
+    assert len(gzip.compress(written.encode())) < 2_048
 
 
 def test_a_catalogue_that_lacks_a_sentence_is_noticed() -> None:

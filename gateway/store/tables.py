@@ -130,6 +130,15 @@ tip_notes = Table(
     Column("name", Text, nullable=False),
 )
 
+recoveries = Table(
+    "recoveries",
+    metadata,
+    # A code's keyed hash is its identity: one code opens one payment.
+    Column("code_hash", String(64), primary_key=True),
+    Column("payment_hash", String(64), ForeignKey("invoices.payment_hash"), nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
 identities = Table(
     "identities",
     metadata,

@@ -15,6 +15,7 @@ from gateway.checkout import (
 )
 from gateway.errors import Invalid
 from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
+from gateway.recovery import LONGEST_TYPED
 
 T = TypeVar("T", bound=Struct)
 
@@ -27,6 +28,8 @@ Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER
 # Documented here, checked by the checkout: a person typed it, and reads the refusal.
 _TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
 TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
+# As a receipt shows it, or without dashes: what else is forgiven need not be documented.
+_CODE = "^[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}$"
 Seconds = Annotated[int, Meta(ge=1, le=100 * 366 * 86_400)]
 State = Literal["open", "expired", "settled", "canceled"]
 
@@ -119,7 +122,10 @@ class ReceiptShare(Struct):
 
 
 class ReceiptBody(Struct):
-    """A payment for the one who holds its token; `preimage` is asked of LND, absent while that is away."""
+    """A payment for the one who holds its token; `preimage` is asked of LND, absent while that is away.
+
+    `recovery_code` opens the purchase elsewhere; a challenge's invoice has none.
+    """
 
     payment_hash: str
     item_id: str | None
@@ -130,7 +136,24 @@ class ReceiptBody(Struct):
     paid_msat: int | None
     settled_at: str | None
     preimage: str | None
+    recovery_code: str | None
     shares: list[ReceiptShare]
+
+
+class RecoveryRequest(Struct, forbid_unknown_fields=True):
+    """The code of a receipt; case, spaces, dashes and I, L, O are forgiven."""
+
+    code: Annotated[str, Meta(max_length=LONGEST_TYPED, extra_json_schema={"pattern": _CODE})]
+
+
+class RecoveryBody(Struct):
+    """A new token for what the code's receipt paid for."""
+
+    payment_hash: str
+    item_id: str | None
+    tip_to: str | None
+    access_token: str
+    receipt_url: str
 
 
 class CreatorRequest(Struct, forbid_unknown_fields=True):

@@ -12,7 +12,8 @@ from gateway.rows import Invoice, InvoiceState
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.invoices import look_again
 
-ITEM, TIP = "i", "t"
+# An item, a tip that waits for its thanks, and one that was thanked for: its receipt is still shown.
+ITEM, TIP, THANKED = "i", "t", "p"
 # Browsers keep a cookie for 400 days at most, and 4 kB of it.
 KEPT_SECONDS = 400 * 86_400
 MOST_TOKENS = 4
@@ -38,10 +39,14 @@ async def held_tokens(request: web.Request, kind: str, subject: str) -> list[Hel
 
 
 async def all_held(request: web.Request) -> list[Held]:
-    """What every item's cookie holds."""
-    prefix = _cookie_name(gateway_of(request), ITEM, "")
-    subjects = [name.removeprefix(prefix) for name in request.cookies if name.startswith(prefix)]
-    return [held for subject in subjects[:MOST_COOKIES] for held in await held_tokens(request, ITEM, subject)]
+    """What the cookies of items, and of tips that were thanked for, hold."""
+    found: list[Held] = []
+    for kind in (ITEM, THANKED):
+        prefix = _cookie_name(gateway_of(request), kind, "")
+        subjects = [name.removeprefix(prefix) for name in request.cookies if name.startswith(prefix)]
+        for subject in subjects[:MOST_COOKIES]:
+            found += await held_tokens(request, kind, subject)
+    return found
 
 
 def keep_token(request: web.Request, response: web.Response, kind: str, subject: str, token: bytes) -> str:

@@ -13,6 +13,8 @@ from gateway.ports import Clock, RandomBytes
 from gateway.rows import Unresolved
 from gateway.web.windows import Rate, Windows
 
+# Guessing a code of 60 bits: hopeless at this pace, and nobody who reads one off a receipt types faster.
+TRIES_PER_CLIENT, TRIES_OVERALL = parse("5/minute"), parse("10/second")
 _DAY_SECONDS = 86_400
 _NOBODY = ""
 
@@ -74,6 +76,16 @@ class Limits:
         number = str(self._taken)
         self._count(number, client_key, now + self._expiry_seconds)
         return number
+
+    def take_try(self, client_key: str) -> None:
+        """Count one recovery code that a client tries. Raises `TooMany`."""
+        rates = ((TRIES_PER_CLIENT, f"try:{client_key}"), (TRIES_OVERALL, "try"))
+        for rate, key in rates:
+            if not self._limiter.test(rate, key):
+                resets_at = self._limiter.get_window_stats(rate, key).reset_time
+                raise _too_many("too_many_tries", "Recovery codes are tried too fast.", resets_at - self._clock())
+        for rate, key in rates:
+            self._limiter.hit(rate, key)
 
     def rename(self, number: str, payment_hash: str) -> None:
         """The invoice of this number was issued: it counts until it is paid or expires."""

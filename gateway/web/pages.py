@@ -1,20 +1,21 @@
 """The pages for people: an item, a tip, a receipt, the API's reference. They work with and without script."""
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from gateway.errors import Forbidden, Invalid, OutcomeUnknown, TuppenceError, Unavailable
+from gateway.errors import Invalid, TuppenceError
+from gateway.l402.credential import decode_token
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.embed import Embed
+from gateway.web.forms import check_origin
 from gateway.web.gateway import gateway_of
 from gateway.web.held import (
     ITEM,
+    THANKED,
     TIP,
     Held,
-    all_held,
     forget_tokens,
     held_tokens,
     is_waiting,
@@ -24,14 +25,14 @@ from gateway.web.held import (
 )
 from gateway.web.invoices import sell
 from gateway.web.links import download_path, link_ends_at
-from gateway.web.receipts import booked_shares
+from gateway.web.receipt_page import receipt_path, show_receipt
+from gateway.web.recoveries import ask_code, open_by_code
 from gateway.web.refusals import explain
 from gateway.web.render import add_templates, problem_page, render
 from gateway.web.views import (
     View,
     offer_view,
     open_view,
-    receipt_view,
     tip_open_view,
     tip_view,
     tip_waiting_view,
@@ -53,6 +54,8 @@ def add_pages(app: web.Application) -> None:
     app.router.add_get("/t/{name}", as_page(show_tip))
     app.router.add_post("/t/{name}", as_page(send_tip))
     app.router.add_get("/r", as_page(show_receipt))
+    app.router.add_get("/recover", as_page(ask_code))
+    app.router.add_post("/recover", as_page(open_by_code))
 
 
 def as_page(handler: Handler) -> Handler:
@@ -92,7 +95,7 @@ async def show_item(request: web.Request) -> web.Response:
 async def buy_item(request: web.Request) -> web.Response:
     """POST /i/{item_id}: an invoice for a browser without script, kept in its cookie."""
     gateway = gateway_of(request)
-    _check_origin(request)
+    check_origin(request)
     item, creator = _item(request)
     offer = gateway.checkout.item_offer(item, creator)
     now = gateway.clock()
@@ -115,15 +118,18 @@ async def show_tip(request: web.Request) -> web.Response:
         return render(request, "tip.html", tip_view(creator, words))
     if newest.invoice.state is InvoiceState.OPEN:
         return render(request, "tip.html", tip_waiting_view(creator, newest.invoice, words, now=now))
-    response = render(request, "tip.html", tip_open_view(creator, newest.invoice, words, token=newest.text))
+    receipt_url = f"{receipt_path(request, newest.invoice)}#{newest.text}"
+    view = tip_open_view(creator, newest.invoice, words, receipt_url=receipt_url)
+    response = render(request, "tip.html", view)
     forget_tokens(request, response, TIP, creator.name)
+    keep_token(request, response, THANKED, creator.name, decode_token(newest.text))
     return response
 
 
 async def send_tip(request: web.Request) -> web.Response:
     """POST /t/{name}."""
     gateway = gateway_of(request)
-    _check_origin(request)
+    check_origin(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     form = await request.post()
     amount, own, name, message = (str(form.get(field, "")) for field in ("amount", "own", "name", "message"))
@@ -139,16 +145,6 @@ async def send_tip(request: web.Request) -> web.Response:
     return response
 
 
-async def show_receipt(request: web.Request) -> web.Response:
-    """GET /r: the script reads the token from the fragment; without it, the newest payment of the cookies."""
-    paid = [held for held in await all_held(request) if held.invoice.state is InvoiceState.SETTLED]
-    newest = max(paid, key=lambda held: held.invoice.settled_at or 0, default=None)
-    view = {"receipt": None if newest is None else await _receipt(request, newest)}
-    response = render(request, "receipt.html", view)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
-
-
 async def _opened(request: web.Request, item: Item, creator: Creator, held: Held) -> View:
     gateway = gateway_of(request)
     content_html, file_url = "", ""
@@ -157,20 +153,11 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
     else:
         expires_at = link_ends_at(gateway.now(), valid_until(held))
         file_url = download_path(gateway.keys, item.id, expires_at=expires_at)
+    receipt_url = f"{receipt_path(request, held.invoice)}#{held.text}"
     words = words_of(request)
-    return open_view(item, creator, held.invoice, words, content_html=content_html, file_url=file_url, token=held.text)
-
-
-async def _receipt(request: web.Request, held: Held) -> View:
-    gateway = gateway_of(request)
-    assert held.token.item_id is not None, "only items' cookies are read for receipts"
-    try:
-        preimage = await gateway.node.preimage(held.invoice.payment_hash)
-    except (Unavailable, OutcomeUnknown):
-        preimage = None
-    shares = [(share.title, share.amount_msat) for share in await booked_shares(gateway, held.invoice)]
-    title = gateway.catalog.item(held.token.item_id).title
-    return receipt_view(held.invoice, words_of(request), title=title, shares=shares, preimage=preimage)
+    return open_view(
+        item, creator, held.invoice, words, content_html=content_html, file_url=file_url, receipt_url=receipt_url
+    )
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:
@@ -184,14 +171,6 @@ def _amount_sat(text: str) -> int:
     if not digits.isascii() or not digits.isdecimal() or len(digits) > _MOST_DIGITS:
         raise Invalid("tip_invalid", "Choose an amount, or write one as a number of sat.")
     return int(digits)
-
-
-def _check_origin(request: web.Request) -> None:
-    """A form of ours names our origin. Raises `Forbidden` (`origin_wrong`)."""
-    origin = request.headers.get("Origin")
-    ours = {request.host, gateway_of(request).config.public_host}
-    if origin is not None and urlsplit(origin).netloc not in ours:
-        raise Forbidden("origin_wrong", "This form came from another site; open the page itself and pay there.")
 
 
 def _see_other(request: web.Request) -> web.Response:

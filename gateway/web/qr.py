@@ -19,7 +19,12 @@ def payment_qr(payment_request: str) -> str:
 
 @lru_cache(maxsize=REMEMBERED)
 def qr_svg(text: str) -> str:
-    """An SVG of `text` at error level L, 5 px to the module; remembered, for a QR never changes.
+    """As `draw_qr`; remembered, for a QR never changes."""
+    return draw_qr(text)
+
+
+def draw_qr(text: str) -> str:
+    """An SVG of `text` at error level L, 5 px to the module.
 
     The mask is fixed: searching for the best one takes five times as long and scans no better.
     """

@@ -6,6 +6,7 @@ from gateway.access import Token, check_payer
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
 from gateway.l402.credential import parse_authorization
 from gateway.ledger import CREATOR_PREFIX, split
+from gateway.recovery import code_of, has_code
 from gateway.rows import Invoice, InvoiceState, Item, ItemState
 from gateway.web.bodies import CreatorCard, ItemBody, ReceiptBody, ReceiptShare, answer, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
@@ -50,7 +51,8 @@ async def _receipt(gateway: Gateway, token: Token, invoice: Invoice) -> ReceiptB
         state=invoice.shown_state(gateway.clock()),  # type: ignore[arg-type]  # the four states of the row
         paid_msat=invoice.paid_msat,
         settled_at=None if invoice.settled_at is None else rfc3339(invoice.settled_at),
-        preimage=await _preimage(gateway, invoice) if settled else None,
+        preimage=await settled_preimage(gateway, invoice) if settled else None,
+        recovery_code=await recovery_code(gateway, invoice),
         shares=await booked_shares(gateway, invoice),
     )
 
@@ -86,7 +88,14 @@ def item_body(gateway: Gateway, item: Item) -> ItemBody:
     )
 
 
-async def _preimage(gateway: Gateway, invoice: Invoice) -> str | None:
+async def recovery_code(gateway: Gateway, invoice: Invoice) -> str | None:
+    """The code that opens a purchase elsewhere; None for what is unpaid, and for a challenge's invoice."""
+    if not has_code(invoice):
+        return None
+    return await code_of(gateway.store, gateway.keys, invoice, now=gateway.now())
+
+
+async def settled_preimage(gateway: Gateway, invoice: Invoice) -> str | None:
     """LND alone keeps preimages; a receipt without one is better than none."""
     try:
         return await gateway.node.preimage(invoice.payment_hash)

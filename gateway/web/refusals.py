@@ -30,6 +30,9 @@ _DETAILS = {
     "too_many_invoices": N_("Invoices are asked for too fast. Come back in a moment."),
     "too_many_open_invoices": N_("Too many of your invoices are unpaid. Pay one of them, or come back in a while."),
     "database_away": N_("The gateway is not answering just now. Nothing was charged; try again in a moment."),
+    "recovery_unknown": N_("This code opens nothing here; compare it with the receipt, letter by letter."),
+    "recovery_code_malformed": N_("A recovery code has twelve letters and digits, like 7KQ2-M4XD-9TRA."),
+    "too_many_tries": N_("That was too many tries. Come back in a minute."),
     "tip_invalid": N_("Choose an amount, or write one as a number of sat."),
 }
 IN_PLACE = ("item_archived", "item_empty", "too_many_invoices", "too_many_open_invoices", "tip_invalid")

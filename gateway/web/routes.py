@@ -15,6 +15,7 @@ from gateway.web import (
     operations,
     pages,
     receipts,
+    recoveries,
 )
 from gateway.web.bodies import (
     AdminItemBody,
@@ -29,6 +30,8 @@ from gateway.web.bodies import (
     LinkBody,
     PaymentBody,
     ReceiptBody,
+    RecoveryBody,
+    RecoveryRequest,
     TipRequest,
 )
 
@@ -86,6 +89,9 @@ API = (
     Route(method="GET", path="/v1/receipt", handler=receipts.read_receipt,
           summary="A payment's receipt for the holder of its token", gives=ReceiptBody, proof="token",
           refusals=(401, 402, 403, 404)),
+    Route(method="POST", path="/v1/recoveries", handler=recoveries.create_recovery,
+          summary="A new token for what was bought, by the recovery code of its receipt", takes=RecoveryRequest,
+          gives=RecoveryBody, refusals=(400, 404, 413, 415, 422, 429)),
     Route(method="GET", path="/v1/admin/creators", handler=admin.list_creators, summary="All creators",
           gives=list[CreatorBody], proof="key", refusals=_ADMIN),
     Route(method="POST", path="/v1/admin/creators", handler=admin.create_creator, summary="A new creator, with a key",

@@ -1,7 +1,6 @@
 """What the pages show, as plain values: rows in, template variables out, in the reader's words."""
 
 import re
-from collections.abc import Sequence
 from decimal import Decimal
 from math import ceil
 from pathlib import PurePath
@@ -65,7 +64,7 @@ def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *
 
 
 def open_view(
-    item: Item, creator: Creator, invoice: Invoice, words: Words, *, content_html: str, file_url: str, token: str
+    item: Item, creator: Creator, invoice: Invoice, words: Words, *, content_html: str, file_url: str, receipt_url: str
 ) -> View:
     """The page of an item without script, paid: the content in the place of the preview."""
     return offer_view(item, creator, words) | {
@@ -73,7 +72,7 @@ def open_view(
         "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
         "file_url": file_url,
         "line": _paid(invoice, words),
-        "receipt_token": token,
+        "receipt_url": receipt_url,
         "scripted": False,
     }
 
@@ -103,25 +102,10 @@ def tip_waiting_view(creator: Creator, invoice: Invoice, words: Words, *, now: f
     return tip_view(creator, words) | shown | _waiting(invoice, words, now=now)
 
 
-def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, token: str) -> View:
+def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, receipt_url: str) -> View:
     """The thanks, without script."""
-    paid = {"state": "open", "line": _paid(invoice, words), "receipt_token": token, "scripted": False}
+    paid = {"state": "open", "line": _paid(invoice, words), "receipt_url": receipt_url, "scripted": False}
     return tip_view(creator, words) | paid
-
-
-def receipt_view(
-    invoice: Invoice, words: Words, *, title: str, shares: Sequence[tuple[str, int]], preimage: str | None
-) -> View:
-    """A receipt rendered here, for a reader without script; `shares` are (creator's title, msat)."""
-    return {
-        "title": title,
-        "amount_sat": words.sat(invoice.paid_msat or invoice.amount_msat),
-        "settled": words.instant(invoice.settled_at or 0),
-        "item_url": f"/i/{invoice.item_id}" if invoice.item_id is not None else "",
-        "payment_hash": invoice.payment_hash,
-        "preimage": preimage or "",
-        "shares": [{"title": name, "amount_sat": words.sat(part)} for name, part in shares],
-    }
 
 
 def problem_view(status: int, error: TuppenceError, words: Words) -> View:

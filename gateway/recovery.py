@@ -1,0 +1,76 @@
+"""The recovery code: what a reader writes down to open a purchase on another device, without an account.
+
+Twelve characters of Crockford's base32, 60 bits, derived from the payment hash with a key of ours: a receipt shows the
+same code every time, and the database, which holds only the code's keyed hash, gives none away.
+"""
+
+from itertools import count
+from unicodedata import normalize
+
+from gateway.errors import Invalid, NotFound
+from gateway.ports import KeyRing, Store
+from gateway.rows import Invoice, InvoiceState, Origin
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_CHARACTERS = 12
+GROUP_CHARACTERS = 4
+LONGEST_TYPED = 64
+_BITS = 5
+_HEX_DIGITS = CODE_CHARACTERS * _BITS // 4
+# Letters that are read for digits; Crockford's alphabet has none of them.
+_FORGIVEN = str.maketrans("ILO", "110")
+
+
+def has_code(invoice: Invoice) -> bool:
+    """Whether a purchase has a code: it is paid, and its reader's own, not a challenge that several may hold."""
+    return invoice.state is InvoiceState.SETTLED and invoice.origin is Origin.CHECKOUT
+
+
+async def code_of(store: Store, keys: KeyRing, invoice: Invoice, *, now: int) -> str:
+    """The code of a purchase that has one, in groups of four; from then on it can be recovered."""
+    assert has_code(invoice), "only what was paid can be recovered"
+    for attempt in count():
+        code = _derive(keys, invoice.payment_hash, attempt)
+        code_hash = keys.keyed_hash("recovery", code)
+        owner = await store.read(lambda tx, h=code_hash: tx.recoveries.payment_of(h))  # type: ignore[misc]  # bound in the loop
+        if owner is None:
+            owner = await store.write(lambda tx, h=code_hash: tx.recoveries.pin(h, invoice.payment_hash, now=now))  # type: ignore[misc]  # bound in the loop
+        # Two purchases may come to the same 60 bits: the constraint gave the code to one, the other takes its next.
+        if owner == invoice.payment_hash:
+            return grouped(code)
+    raise AssertionError  # pragma: no cover
+
+
+async def recover(store: Store, keys: KeyRing, code: str) -> Invoice:
+    """The purchase of a code from `read_code`. Raises `NotFound` (`recovery_unknown`), for an unpaid one too."""
+    code_hash = keys.keyed_hash("recovery", code)
+    payment_hash = await store.read(lambda tx: tx.recoveries.payment_of(code_hash))
+    invoice = None if payment_hash is None else await store.read(lambda tx: tx.invoices.get(payment_hash))
+    if invoice is None or not has_code(invoice):
+        raise NotFound(
+            "recovery_unknown", "This code opens nothing here; compare it with the receipt, letter by letter."
+        )
+    return invoice
+
+
+def read_code(typed: str) -> str:
+    """What somebody typed as a code's twelve characters; case, I, L, O, wide letters, spaces and dashes are forgiven.
+
+    Raises `Invalid` (`recovery_code_malformed`).
+    """
+    letters = "".join(letter for letter in normalize("NFKC", typed) if letter.isalnum())
+    code = letters.upper().translate(_FORGIVEN)
+    if len(typed) > LONGEST_TYPED or len(code) != CODE_CHARACTERS or not set(code) <= set(ALPHABET):
+        raise Invalid("recovery_code_malformed", "A recovery code has twelve letters and digits, like 7KQ2-M4XD-9TRA.")
+    return code
+
+
+def grouped(code: str) -> str:
+    """`7KQ2-M4XD-9TRA`."""
+    return "-".join(code[start : start + GROUP_CHARACTERS] for start in range(0, CODE_CHARACTERS, GROUP_CHARACTERS))
+
+
+def _derive(keys: KeyRing, payment_hash: str, attempt: int) -> str:
+    number = int(keys.keyed_hash("recovery-code", f"{payment_hash}\0{attempt}")[:_HEX_DIGITS], 16)
+    digits = (number >> _BITS * place & len(ALPHABET) - 1 for place in reversed(range(CODE_CHARACTERS)))
+    return "".join(ALPHABET[digit] for digit in digits)

@@ -1,0 +1,111 @@
+"""A receipt as a page: by the token that a script presents, else by what the browser's cookies hold."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from gateway.access import access_ends_at, check_payer
+from gateway.errors import NotFound
+from gateway.l402.challenge import encode_token
+from gateway.l402.credential import parse_authorization
+from gateway.rows import Invoice, InvoiceState
+from gateway.web.bodies import ReceiptShare, rfc3339
+from gateway.web.gateway import gateway_of
+from gateway.web.held import all_held
+from gateway.web.qr import draw_qr
+from gateway.web.receipts import booked_shares, recovery_code, settled_preimage
+from gateway.web.render import render
+from gateway.web.views import View, language_of
+from gateway.web.words import Words, chosen, words_of
+
+UNPAID_STATUS = 202
+# The bar of shares, in units of its drawing; each part darker than the next, the fourth like the first.
+BAR_UNITS, GAP_UNITS = 1000, 6
+SHADES = ("1", ".6", ".32")
+
+
+async def show_receipt(request: web.Request) -> web.Response:
+    """GET /r: of the token that the script took from the fragment; else, from the cookies, of `?h=` or the newest.
+
+    202 for a token whose invoice is not paid yet.
+    """
+    invoice, text = await (_presented(request) if "Authorization" in request.headers else _held(request))
+    paid = invoice is not None and invoice.state is InvoiceState.SETTLED
+    receipt = await _receipt_view(request, invoice, text) if paid and invoice is not None else None
+    status = 200 if paid or invoice is None else UNPAID_STATUS
+    response = render(request, "receipt.html", {"receipt": receipt}, status=status)
+    response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
+    return response
+
+
+def receipt_path(request: web.Request, invoice: Invoice) -> str:
+    """The address of a receipt for a browser that holds its token in a cookie."""
+    language = chosen(request).removeprefix("?")
+    return "/r?" + "&".join(filter(None, (urlencode({"h": invoice.payment_hash}), language)))
+
+
+async def _presented(request: web.Request) -> tuple[Invoice | None, str]:
+    presented = parse_authorization(request.headers.getall("Authorization", ()))
+    if not presented:
+        raise NotFound("invoice_not_found", "There is no receipt for this token here.")
+    _, credential = presented[0]
+    token, invoice = await gateway_of(request).authorizer.invoice_of(credential)
+    check_payer(token, credential.preimage)
+    if invoice is None:
+        raise NotFound("invoice_not_found", "The invoice of this token is not here any more.")
+    return invoice, encode_token(credential.macaroon)
+
+
+async def _held(request: web.Request) -> tuple[Invoice | None, str]:
+    paid = [held for held in await all_held(request) if held.invoice.state is InvoiceState.SETTLED]
+    wanted = [held for held in paid if held.invoice.payment_hash == request.query.get("h")]
+    newest = max(wanted or paid, key=lambda held: held.invoice.settled_at or 0, default=None)
+    return (None, "") if newest is None else (newest.invoice, newest.text)
+
+
+async def _receipt_view(request: web.Request, invoice: Invoice, token: str) -> View:
+    gateway, words = gateway_of(request), words_of(request)
+    code = await recovery_code(gateway, invoice)
+    link = f"{gateway.config.public_url}/r#{token}"
+    ends_at = access_ends_at(invoice)
+    name = invoice.item_id or invoice.tip_to or ""
+    catalog = gateway.catalog
+    title = catalog.item(name).title if invoice.item_id is not None else catalog.creator(name).title
+    return {
+        "title": title if invoice.item_id is not None else words.say("A tip for {creator}", creator=title),
+        "lang": language_of(title, words.tag),
+        "amount_sat": words.sat(invoice.paid_msat or invoice.amount_msat),
+        "settled_at": rfc3339(invoice.settled_at or 0),
+        "settled": words.instant(invoice.settled_at or 0),
+        "ends_at": "" if ends_at is None else rfc3339(ends_at),
+        "ends": "" if ends_at is None else words.instant(ends_at),
+        "item_id": invoice.item_id or "",
+        "payment_hash": invoice.payment_hash,
+        "preimage": await settled_preimage(gateway, invoice) or "",
+        "shares": shares_view(await booked_shares(gateway, invoice), words),
+        "code": code or "",
+        "link": link if code else "",
+        "qr": "data:image/svg+xml," + quote(draw_qr(link)) if code else "",
+        "host": gateway.config.public_host,
+    }
+
+
+def shares_view(shares: Sequence[ReceiptShare], words: Words) -> list[dict[str, Any]]:
+    """Where a payment went, each part with its place on a bar of 1000 units."""
+    total = sum(share.amount_msat for share in shares)
+    ends = [reached * BAR_UNITS // total for reached in accumulate(share.amount_msat for share in shares)]
+    starts = [0, *ends[:-1]]
+    return [
+        {
+            "title": share.title,
+            "lang": language_of(share.title, words.tag),
+            "amount_sat": words.sat(share.amount_msat),
+            "start": start,
+            "length": max(1, end - start - (GAP_UNITS if end < BAR_UNITS else 0)),
+            "shade": SHADES[n % len(SHADES)],
+        }
+        for n, (share, start, end) in enumerate(zip(shares, starts, ends, strict=True))
+    ]

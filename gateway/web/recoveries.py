@@ -1,0 +1,69 @@
+"""A purchase opened by its recovery code, over the API and on a page that needs no script."""
+
+from aiohttp import web
+
+from gateway.access import mint_token
+from gateway.errors import Refused
+from gateway.l402.challenge import encode_token
+from gateway.recovery import read_code, recover
+from gateway.rows import Invoice
+from gateway.web.bodies import RecoveryBody, RecoveryRequest, answer, read_body
+from gateway.web.forms import check_origin
+from gateway.web.gateway import gateway_of
+from gateway.web.held import ITEM, THANKED, keep_token
+from gateway.web.problems import status_of
+from gateway.web.receipt_page import receipt_path
+from gateway.web.refusals import explain
+from gateway.web.render import render
+from gateway.web.words import words_of
+
+
+async def create_recovery(request: web.Request) -> web.Response:
+    """POST /v1/recoveries."""
+    asked = await read_body(request, RecoveryRequest)
+    invoice, token = await recovered(request, asked.code)
+    text = encode_token(token)
+    return answer(
+        RecoveryBody(
+            payment_hash=invoice.payment_hash,
+            item_id=invoice.item_id,
+            tip_to=invoice.tip_to,
+            access_token=text,
+            receipt_url=f"{gateway_of(request).config.public_url}/r#{text}",
+        )
+    )
+
+
+async def ask_code(request: web.Request) -> web.Response:
+    """GET /recover."""
+    return render(request, "recover.html", {"line": ""})
+
+
+async def open_by_code(request: web.Request) -> web.Response:
+    """POST /recover: keeps a token in the purchase's cookie, as if it had been paid for in this browser."""
+    check_origin(request)
+    form = await request.post()
+    try:
+        invoice, token = await recovered(request, str(form.get("code", "")))
+    except Refused as refusal:
+        view = {"line": explain(refusal, words_of(request))}
+        return render(request, "recover.html", view, status=status_of(refusal))
+    response = web.Response(status=303, headers={"Location": receipt_path(request, invoice)})
+    if invoice.item_id is not None:
+        keep_token(request, response, ITEM, invoice.item_id, token)
+    else:
+        assert invoice.tip_to is not None, "an invoice sells an item or a tip"
+        keep_token(request, response, THANKED, invoice.tip_to, token)
+    return response
+
+
+async def recovered(request: web.Request, typed: str) -> tuple[Invoice, bytes]:
+    """The purchase of a code as somebody typed it, and a new token for it.
+
+    Raises `Invalid` (`recovery_code_malformed`), `NotFound` (`recovery_unknown`), `TooMany`.
+    """
+    gateway = gateway_of(request)
+    code = read_code(typed)
+    gateway.limits.take_try(gateway.limits.client_key(request.remote))
+    invoice = await recover(gateway.store, gateway.keys, code)
+    return invoice, mint_token(gateway.keys, invoice)
