@@ -235,9 +235,9 @@ export class Payment {
   }
 
   #line(): MessageId | "" {
-    if (this.#step === "settled") return "opening";
     if (this.#step === "failed") return this.#refusal;
     if (this.#offline) return "offline";
+    if (this.#step === "settled") return "opening";
     if (this.#step === "asking") return "";
     if (this.#step === "stale") return "stale";
     const told = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", linked: "paying" } as const;
