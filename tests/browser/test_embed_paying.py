@@ -1,7 +1,7 @@
 """An element on a page of another origin with a strict policy: every way to pay ends in the open text."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.running_demo import RunningDemo
@@ -10,7 +10,7 @@ from tests.browser.visitor import Visitor, as_scanned
 NEVER = "window.webln = { enable: async () => {}, sendPayment: () => new Promise(() => {}) };"
 DECLINES = "window.webln = { enable: async () => {}, sendPayment: async () => { throw new Error('declined'); } };"
 LOCKED = "window.webln = { enable: async () => { throw new Error('locked'); }, sendPayment: async () => {} };"
-EVENTS = "**/v1/invoices/*/events"
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 
 async def test_a_scanned_code_opens_the_text_where_the_reader_is(visitor: Visitor, demo: RunningDemo) -> None:
@@ -159,17 +159,41 @@ async def test_two_embeds_and_a_tip_on_one_page_are_paid_apart(visitor: Visitor,
 
 
 async def test_an_invoice_of_another_amount_is_not_shown(visitor: Visitor) -> None:
-    async def swap(route: object) -> None:
-        answer = await route.fetch()  # type: ignore[attr-defined]
+    async def swap(route: Route) -> None:
+        answer = await route.fetch()
         body = await answer.json()
         body["payment_request"] = body["payment_request"].replace("lnbcrt1u1", "lnbcrt9u1")
-        await route.fulfill(response=answer, json=body)  # type: ignore[attr-defined]
+        await route.fulfill(response=answer, json=body)
 
     await visitor.page.route("**/invoices", swap)
     await visitor.open()
     await visitor.tap()
     await expect(visitor.status).to_have_text("The invoice does not match the price. Nothing was charged.")
     await expect(visitor.sheet.locator("svg.code")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (503, "The creator’s node is not answering. Nothing was charged; try again in a moment."),
+        (429, "Too many at once. Nothing was charged; try again in a moment."),
+        (404, "This is no longer for sale; what was paid still opens."),
+    ],
+)
+async def test_a_refusal_is_told_in_words_and_can_be_tried_again(visitor: Visitor, status: int, words: str) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=status, json={"code": "refused", "detail": ""}, headers=ANY_ORIGIN)
+
+    visitor.expects(str(status))
+    await visitor.open()
+    await visitor.page.route("**/invoices", refuse)
+    await visitor.page.locator("tuppence-paywall button.pay").click()
+    await expect(visitor.status).to_have_text(words)
+    assert (await visitor.told("error"))[0]["code"] == "refused"
+    await visitor.page.unroute("**/invoices")
+    async with visitor.page.expect_response("**/invoices"):
+        await visitor.sheet.get_by_role("button", name="Try again").click()
+    await visitor.is_scannable()
 
 
 async def test_without_script_the_link_in_the_tag_leads_to_the_hosted_page(new_visitor: NewVisitor) -> None:
