@@ -26,6 +26,7 @@ from gateway.web.invoices import sell
 from gateway.web.links import download_path, link_ends_at
 from gateway.web.receipts import booked_shares
 from gateway.web.render import add_templates, problem_page, render
+from gateway.web.snippet import add_snippets
 from gateway.web.views import (
     View,
     offer_view,
@@ -45,7 +46,9 @@ _MOST_DIGITS = 12
 def add_pages(app: web.Application) -> None:
     """Put the pages, their templates and their static files on an application."""
     add_templates(app)
-    Embed().add_to(app)
+    embed = Embed()
+    embed.add_to(app)
+    add_snippets(app, embed)
     app.router.add_get("/i/{item_id}", as_page(show_item))
     app.router.add_post("/i/{item_id}", as_page(buy_item))
     app.router.add_get("/t/{name}", as_page(show_tip))
