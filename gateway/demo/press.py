@@ -1,4 +1,4 @@
-"""A page of somebody else's that embeds us, with a strict policy and a look of its own; every state of the embed."""
+"""A page of somebody else’s that embeds us, with a strict policy and a look of its own; and every state of it."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit

@@ -29,6 +29,7 @@ from gateway.web.receipt_page import receipt_path, show_receipt
 from gateway.web.recoveries import ask_code, open_by_code
 from gateway.web.refusals import explain
 from gateway.web.render import add_templates, problem_page, render
+from gateway.web.snippet import add_snippets
 from gateway.web.views import (
     View,
     offer_view,
@@ -48,7 +49,9 @@ _MOST_DIGITS = 12
 def add_pages(app: web.Application) -> None:
     """Put the pages, their templates and their static files on an application."""
     add_templates(app)
-    Embed().add_to(app)
+    embed = Embed()
+    embed.add_to(app)
+    add_snippets(app, embed)
     app.router.add_get("/i/{item_id}", as_page(show_item))
     app.router.add_post("/i/{item_id}", as_page(buy_item))
     app.router.add_get("/t/{name}", as_page(show_tip))

@@ -188,6 +188,7 @@ export abstract class Till extends HTMLElement {
           this.#shelf?.drop(attempt);
           return this.#fail(error), this.#sheet?.close(), this.offerAgain();
         }
+        if (!(error instanceof Refusal)) this.#sheet?.told(attempt, "offline");
         const signal = this.#life?.signal;
         await pause(RETRY[Math.min(tries, RETRY.length - 1)] as number, signal);
         if (!signal || signal.aborted) return;
@@ -252,6 +253,8 @@ export function bearer(token: string): Record<string, string> {
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => (clearTimeout(timer), resolve());
+    signal?.addEventListener("abort", end, { once: true });
+    addEventListener("online", end, { once: true });
   });
 }

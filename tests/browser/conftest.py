@@ -14,6 +14,7 @@ from gateway.lnd.simulator import Simulator
 from tests.browser.chromium import launch
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS, Reader
 from tests.browser.running_demo import RunningDemo, open_demo
+from tests.browser.visitor import KEEP_EVENTS, KEEP_SHIFTS, Visitor
 from tests.clock import FakeClock
 from tests.conftest import Site, open_site
 from tests.database import put_database
@@ -23,6 +24,7 @@ PATIENCE_MILLISECONDS = 15_000
 HERE = Path(__file__).parent
 
 NewReader = Callable[..., Awaitable[Reader]]
+NewVisitor = Callable[..., Awaitable[Visitor]]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -70,6 +72,32 @@ async def new_reader(browser: Browser, demo: RunningDemo) -> AsyncIterator[NewRe
 async def reader(new_reader: NewReader) -> Reader:
     """Somebody at a desk."""
     return await new_reader()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_visitor(browser: Browser, demo: RunningDemo) -> AsyncIterator[NewVisitor]:
+    """A function that gives a reader of a page that embeds us; `script` runs before the page's own."""
+    visitors: list[Visitor] = []
+    async with AsyncExitStack() as stack:
+
+        async def make(*, script: str = "", **options: object) -> Visitor:
+            context = await browser.new_context(**DESKTOP | options)
+            stack.push_async_callback(context.close)
+            for part in (TOLD_VIOLATIONS, KEEP_EVENTS, KEEP_SHIFTS, script):
+                await context.add_init_script(part)
+            press = demo.url.replace("127.0.0.1", "localhost")
+            visitors.append(Visitor(context, await context.new_page(), press, demo.url))
+            return visitors[-1]
+
+        yield make
+        assert [cookie for visitor in visitors for cookie in await visitor.context.cookies()] == []
+    assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(new_visitor: NewVisitor) -> Visitor:
+    """Somebody at a desk, on a page that embeds us."""
+    return await new_visitor()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 // A wallet for the demo's foreign page: in the browser it speaks WebLN, on a phone it scans what the sheet shows.
 const dialog = document.querySelector("dialog.purse");
 const find = (name) => dialog.querySelector(name);
-const inBrowser = new URLSearchParams(location.search).get("wallet") !== "phone";
+const wanted = new URLSearchParams(location.search).get("wallet") ?? "browser";
 
 async function post(path, invoice) {
   const answer = await fetch(path, {
@@ -34,8 +34,8 @@ async function confirm(invoice) {
   });
 }
 
-if (inBrowser) {
+if (wanted === "browser") {
   globalThis.webln = { enable: async () => {}, sendPayment: confirm };
-} else {
+} else if (wanted === "phone") {
   document.addEventListener("tuppence-invoice", ({ detail }) => confirm(detail.payment_request).catch(() => {}));
 }

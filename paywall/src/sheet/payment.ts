@@ -1,6 +1,6 @@
 /** From a tap to a settled invoice. The state of a payment is here and nowhere else; the sheet draws it. */
 
-import { type Invoice, Refusal } from "../gateway.js";
+import type { Invoice, Refusal } from "../gateway.js";
 import type { Sale } from "../sale.js";
 import type { Attempt } from "../shelf.js";
 import type { Told } from "../watch.js";
@@ -10,6 +10,8 @@ import { webLn } from "./wallet.js";
 
 const SILENT_MILLISECONDS = 8_000;
 const SHOWN_SECONDS = 60;
+// Beside the statuses of HTTP.
+const UNREACHABLE = -1, WRONG = 0;
 
 /** `asking`: for an invoice. `stale`: expired, while a wallet may still be paying it. */
 export type Step = "asking" | "waiting" | "stale" | "failed" | "settled";
@@ -171,7 +173,7 @@ export class Payment {
 
   #offer(attempt: Attempt, invoice: Invoice, now: number): void {
     if (amountOf(invoice.payment_request) !== invoice.amount_msat) {
-      return this.#fail(new Refusal(0, "invoice_wrong", "the invoice does not ask for its amount", 0));
+      return this.#fail({ status: WRONG, code: "invoice_wrong", message: "the invoice does not ask for its amount" });
     }
     attempt.hash = invoice.payment_hash;
     if (invoice.access_token) attempt.token = invoice.access_token;
@@ -188,13 +190,13 @@ export class Payment {
   }
 
   #fail(error: unknown): void {
-    const status = error instanceof Refusal ? error.status : -1;
-    const code = error instanceof Refusal ? error.code : "unreachable";
-    const words: Record<number, MessageId> = { [-1]: "lost", 0: "wrong", 404: "ended", 429: "busy", 503: "away", 504: "away" };
+    // Its class is that of another file of the build: what it has counts.
+    const { status = UNREACHABLE, code = "unreachable", message = "" } = error as Partial<Refusal>;
+    const words: Record<number, MessageId> = { [UNREACHABLE]: "lost", [WRONG]: "wrong", 404: "ended", 429: "busy", 503: "away", 504: "away" };
     this.#refusal = words[status] ?? "failed";
     this.#step = "failed";
     this.#show();
-    this.sale.failed(code, error instanceof Error ? error.message : String(error));
+    this.sale.failed(code, message);
   }
 
   #tick(): void {
@@ -235,9 +237,9 @@ export class Payment {
   }
 
   #line(): MessageId | "" {
-    if (this.#step === "settled") return "opening";
     if (this.#step === "failed") return this.#refusal;
     if (this.#offline) return "offline";
+    if (this.#step === "settled") return "opening";
     if (this.#step === "asking") return "";
     if (this.#step === "stale") return "stale";
     const told = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", linked: "paying" } as const;

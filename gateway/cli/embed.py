@@ -1,0 +1,33 @@
+"""`tuppence embed`: what to paste into a page."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+
+from gateway.cli.admin_client import admin_call
+
+_TITLES = {
+    "tag": "The tag",
+    "evergreen": "The script, once in the page",
+    "pinned": "or pinned to these bytes",
+    "policy": "Add to the page's Content-Security-Policy, if it has one",
+    "style": "Add to its style sheet, so that nothing moves while the script is on its way",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("embed")(embed)
+
+
+def embed(
+    what: Annotated[str, typer.Argument(help="An item's id, or @ and a creator's name for tips.")],
+    shape: Annotated[str, typer.Option(help="paywall, or button: one button in a line.")] = "paywall",
+    theme: Annotated[str, typer.Option(help="auto, light or dark.")] = "auto",
+) -> None:
+    """Print what to paste: the tag, the script evergreen and pinned, the lines of policy and style to add."""
+    snippet = admin_call("GET", "/embed?" + urlencode({"what": what, "shape": shape, "theme": theme}))
+    for name, title in _TITLES.items():
+        typer.secho(title, bold=True)
+        typer.echo(f"{snippet[name]}\n")

@@ -1,0 +1,60 @@
+"""What a creator pastes is whole: the pinned script is that script, and nothing in the tag escapes its place."""
+
+import re
+from base64 import b64encode
+from hashlib import sha384
+
+import pytest
+
+from tests.conftest import Site
+from tests.samples import a_creator
+
+PAGE = {"Accept": "text/html"}
+
+
+async def test_a_program_gets_the_pieces_and_they_hold(site: Site) -> None:
+    await site.sell_text("# A text\n\nFree & <b>bold</b>.\n\n<!-- more -->\n\nPaid.")
+    status, snippet = await site.call("GET", "/embed?what=welcome&theme=dark")
+    url = site.gateway.config.public_url
+    assert status == 200
+    assert snippet["tag"].startswith('<tuppence-paywall item="welcome" theme="dark">')
+    assert f'<a href="{url}/i/welcome">Read the rest for 100 sat</a>' in snippet["tag"]
+    assert "Free &amp; " in snippet["tag"]
+    assert "Paid" not in snippet["tag"]
+    assert snippet["policy"] == f"script-src {url}; connect-src {url}"
+    path, integrity = re.findall(rf'src="{url}(/embed/[^"]+)" integrity="([^"]+)"', snippet["pinned"])[0]
+    async with site.session.get(f"{site.url}{path}") as response:
+        body = await response.read()
+    assert integrity == f"sha384-{b64encode(sha384(body).digest()).decode()}"
+
+
+async def test_a_tip_and_a_button_have_tags_of_their_own(site: Site) -> None:
+    await site.sell_text("# A text\n\nFree.\n\nPaid.")
+    _, button = await site.call("GET", "/embed?what=welcome&shape=button&theme=loud")
+    assert button["tag"].startswith('<tuppence-button item="welcome"><a ')
+    _, tip = await site.call("GET", "/embed?what=@alice")
+    assert tip["tag"].startswith('<tuppence-tip to="alice">')
+
+
+async def test_a_creators_name_cannot_leave_its_place(site: Site) -> None:
+    await site.gateway.catalog.add_creator(a_creator("mallory", title='<script>alert("1")</script>'))
+    for headers in ({}, PAGE):
+        _, body = await site.call("GET", "/embed?what=@mallory", headers=headers)
+        text = body if isinstance(body, str) else body["tag"]
+        assert "<script>alert" not in text
+
+
+@pytest.mark.parametrize("what", ["nothing", "@nobody", "<b>", "@"])
+async def test_what_is_not_sold_is_said_to_a_person_and_to_a_program(site: Site, what: str) -> None:
+    status, problem = await site.call("GET", "/embed", params={"what": what})
+    assert (status, "detail" in problem) == (404, True)
+    status, page = await site.call("GET", "/embed", params={"what": what}, headers=PAGE)
+    assert status == 404
+    assert "<form" in page
+    assert "<b>" not in page
+
+
+async def test_the_page_asks_first(site: Site) -> None:
+    status, page = await site.call("GET", "/embed", headers=PAGE)
+    assert status == 200
+    assert "<textarea" not in page
