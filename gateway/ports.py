@@ -148,7 +148,7 @@ class Items(Protocol):
     def update(self, item: Item) -> bool: ...
     def get(self, item_id: str) -> Item | None: ...
 
-    def hold(self, item_id: str) -> Item | None:
+    def lock(self, item_id: str) -> Item | None:
         """The item as it stays until this transaction ends: nobody else changes it meanwhile."""
 
     def list(self) -> Sequence[Item]: ...
@@ -162,11 +162,13 @@ class Invoices(Protocol):
         """False when the payment hash, or the idempotency hash, is taken."""
 
     def get(self, payment_hash: str) -> Invoice | None: ...
-    def get_many(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]: ...
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None: ...
 
-    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> set[str]:
-        """The guarded update; gives the payment hashes that this call, and no other, settled."""
+    def lock(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
+        """These invoices, which no other transaction changes before this one ends."""
+
+    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> None:
+        """The guarded update of locked invoices that are not settled."""
 
     def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
         """Open invoices to canceled, on LND's word; a settled one stays settled."""
@@ -225,7 +227,7 @@ class Tx(Protocol):
 class Store(Protocol):
     """Transactions. `work` runs in one of them and calls nothing external; it may be run again after it was undone.
 
-    Others may commit while it runs: it decides by guarded updates, by constraints and by what it holds, not by what it
+    Others may commit while it runs: it decides by guarded updates, by constraints and by what it locks, not by what it
     has read. Raises `Unavailable` (code `database_away`) when the database refused; then nothing was written. Raises
     `OutcomeUnknown` (code `commit_unanswered`) when the commit was sent and never answered.
     """
