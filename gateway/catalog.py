@@ -111,7 +111,7 @@ class Catalog:
         """
 
         def update(tx: Tx) -> Item:
-            item = tx.items.hold(item_id)
+            item = tx.items.lock(item_id)
             if item is None:
                 raise NotFound("item_not_found", f"There is no item {item_id}.")
             changed = replace(change(item), updated_at=now)

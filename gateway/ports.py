@@ -148,7 +148,7 @@ class Items(Protocol):
     def update(self, item: Item) -> bool: ...
     def get(self, item_id: str) -> Item | None: ...
 
-    def hold(self, item_id: str) -> Item | None:
+    def lock(self, item_id: str) -> Item | None:
         """The item as it stays until this transaction ends: nobody else changes it meanwhile."""
 
     def list(self) -> Sequence[Item]: ...
@@ -237,7 +237,7 @@ class Tx(Protocol):
 class Store(Protocol):
     """Transactions. `work` runs in one of them and calls nothing external; it may be run again after it was undone.
 
-    Others may commit while it runs: it decides by guarded updates, by constraints and by what it holds, not by what it
+    Others may commit while it runs: it decides by guarded updates, by constraints and by what it locks, not by what it
     has read. Raises `Unavailable` (code `database_away`) when the database refused; then nothing was written. Raises
     `OutcomeUnknown` (code `commit_unanswered`) when the commit was sent and never answered.
     """

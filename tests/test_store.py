@@ -22,7 +22,7 @@ from tests.database import dump_tables, seen_in
 from tests.samples import a_creator, an_invoice, an_item
 from tests.till import Till
 
-MANY = 513
+MANY = 300
 
 
 # Pieces of work ------------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ async def test_a_read_cannot_write(store: Database) -> None:
 
 async def test_changes_of_one_item_at_once_are_all_made(till: Till) -> None:
     def longer(tx: Tx) -> None:
-        item = tx.items.hold("welcome")
+        item = tx.items.lock("welcome")
         assert item is not None
         tx.items.update(an_item(title=item.title + "."))
 

@@ -119,4 +119,4 @@ class World(RuleBasedStateMachine):
             rows = tx.invoices.lock(list(self.known))
             return {row.payment_hash: row.paid_msat or 0 for row in rows if row.state is InvoiceState.SETTLED}
 
-        return self.run(self.till.store.read(read))
+        return self.run(self.till.store.write(read))

@@ -18,7 +18,7 @@ _INSERT = InsertOrIgnore(items)
 _SELECT = select(items)
 _BY_ID = _SELECT.where(items.c.id == bindparam("item_id"))
 # SQLite has one writer and needs no such words; there they are left out.
-_HOLD = _BY_ID.with_for_update()
+_LOCK = _BY_ID.with_for_update()
 _CHANGING = [column.name for column in items.columns if column.name not in {"id", "created_at"}]
 _UPDATE = (
     update(items)
@@ -51,8 +51,8 @@ class ItemRows:
         row = self._connection.execute(_BY_ID, {"item_id": item_id}).first()
         return None if row is None else _item(row)
 
-    def hold(self, item_id: str) -> Item | None:
-        row = self._connection.execute(_HOLD, {"item_id": item_id}).first()
+    def lock(self, item_id: str) -> Item | None:
+        row = self._connection.execute(_LOCK, {"item_id": item_id}).first()
         return None if row is None else _item(row)
 
     def list(self) -> Sequence[Item]:

@@ -27,7 +27,8 @@ T = TypeVar("T")
 POOL_SIZE = 6
 MOST_TRIES = 5
 CONNECT_SECONDS = 5.0
-POOL_WAIT_SECONDS = 5.0
+# As long as a statement may take at most: who waits longer is told to come back.
+POOL_WAIT_SECONDS = 10.0
 # The server gives up first; the client's own limit is for a server that no longer answers at all.
 COMMAND_SECONDS = 15.0
 SERVER_LIMITS = {
