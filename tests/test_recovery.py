@@ -83,10 +83,10 @@ async def test_two_purchases_have_two_codes(till: Till) -> None:
 
 async def test_the_database_gives_no_code_away(till: Till) -> None:
     code = await code_of(till.store, till.keys, await paid(till), now=START)
-    kept = b"".join(path.read_bytes() for path in till.path.parent.glob("tuppence.db*"))
+    kept = str(till.dump())
     assert len(till.dump()["recoveries"]) == 1
-    assert code.encode() not in kept
-    assert read_code(code).encode() not in kept
+    assert code not in kept
+    assert read_code(code) not in kept
 
 
 async def test_without_the_keys_a_code_of_the_same_database_opens_nothing(till: Till, tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ async def test_two_purchases_that_come_to_the_same_code_get_two(till: Till) -> N
         assert await recover(till.store, keys, read_code(code)) == invoice
 
 
-async def test_a_code_survives_a_new_key(till: Till) -> None:
+async def test_a_code_survives_a_new_key(till: Till, tmp_path: Path) -> None:
     invoice = await paid(till)
     code = await code_of(till.store, till.keys, invoice, now=START)
-    (till.path.parent / "keys" / "1.key").write_text(secrets.token_hex(32))
-    rotated = FileKeyRing.open(till.path.parent / "keys")
+    (tmp_path / "keys" / "1.key").write_text(secrets.token_hex(32))
+    rotated = FileKeyRing.open(tmp_path / "keys")
     assert await code_of(till.store, rotated, invoice, now=START) == code
     assert await recover(till.store, rotated, read_code(code)) == invoice
 

@@ -2,7 +2,7 @@
 
 import hmac
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -14,7 +14,7 @@ from gateway.rows import Unresolved
 from gateway.web.windows import Rate, Windows
 
 # Guessing a code of 60 bits: hopeless at this pace, and nobody who reads one off a receipt types faster.
-TRIES_PER_CLIENT, TRIES_OVERALL = parse("5/minute"), parse("10/second")
+TRIES_PER_CLIENT, TRIES_OVERALL = Rate(5, 60), Rate(10, 1)
 _DAY_SECONDS = 86_400
 _NOBODY = ""
 
@@ -29,6 +29,7 @@ class Limits:
         self._per_client = Windows(Rate.parse(config.invoices_per_client))
         self._per_item = Windows(Rate.parse(config.invoices_per_item))
         self._overall = Windows(Rate.parse(config.invoices_overall))
+        self._tries_per_client, self._tries_overall = Windows(TRIES_PER_CLIENT), Windows(TRIES_OVERALL)
         self._open_per_client = config.open_invoices_per_client
         self._open_overall = config.open_invoices
         self._expiry_seconds = config.invoice_expiry_seconds
@@ -68,10 +69,7 @@ class Limits:
             _, oldest = next(iter(self._open.values()))
             raise _too_many("too_many_open_invoices", "Too many invoices are unpaid here.", oldest - now)
         counts = ((self._per_client, client_key), (self._per_item, subject), (self._overall, "all"))
-        if wait_seconds := max(windows.wait_seconds(key, now) for windows, key in counts):
-            raise _too_many("too_many_invoices", "Invoices are asked for too fast.", wait_seconds)
-        for windows, key in counts:
-            windows.count(key, now)
+        _count_all(counts, now, "too_many_invoices", "Invoices are asked for too fast.")
         self._taken += 1
         number = str(self._taken)
         self._count(number, client_key, now + self._expiry_seconds)
@@ -79,13 +77,8 @@ class Limits:
 
     def take_try(self, client_key: str) -> None:
         """Count one recovery code that a client tries. Raises `TooMany`."""
-        rates = ((TRIES_PER_CLIENT, f"try:{client_key}"), (TRIES_OVERALL, "try"))
-        for rate, key in rates:
-            if not self._limiter.test(rate, key):
-                resets_at = self._limiter.get_window_stats(rate, key).reset_time
-                raise _too_many("too_many_tries", "Recovery codes are tried too fast.", resets_at - self._clock())
-        for rate, key in rates:
-            self._limiter.hit(rate, key)
+        counts = ((self._tries_per_client, client_key), (self._tries_overall, "all"))
+        _count_all(counts, self._clock(), "too_many_tries", "Recovery codes are tried too fast.")
 
     def rename(self, number: str, payment_hash: str) -> None:
         """The invoice of this number was issued: it counts until it is paid or expires."""
@@ -128,6 +121,13 @@ class Place:
     def issued(self, payment_hash: str) -> None:
         """Count it until it is paid or expires."""
         self._limits.rename(self.number, payment_hash)
+
+
+def _count_all(counts: Sequence[tuple[Windows, str]], now: float, code: str, what: str) -> None:
+    if wait_seconds := max(windows.wait_seconds(key, now) for windows, key in counts):
+        raise _too_many(code, what, wait_seconds)
+    for windows, key in counts:
+        windows.count(key, now)
 
 
 def _too_many(code: str, what: str, seconds: float) -> TooMany:
