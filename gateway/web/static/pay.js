@@ -1,6 +1,6 @@
 // Pays for what the page offers and opens it in place.
 const $ = (id) => document.getElementById(id);
-const sale = $("sale"), line = $("status"), { kind, invoices, opens, method } = sale.dataset;
+const sale = $("sale"), line = $("status"), data = sale.dataset, { kind, invoices, opens, method } = data;
 const shelf = "tuppence:" + location.pathname;
 let attempts = [], current, live, opened;
 try { attempts = JSON.parse(localStorage[shelf]); } catch {}
@@ -12,11 +12,11 @@ const keep = (list = attempts) => {
 const drop = (a) => keep(attempts.filter((b) => b !== a));
 const at = (a) => "/v1/invoices/" + a.hash;
 const say = (words) => { line.textContent = line.dataset[words] ?? words; };
-const show = (state, words = state) => { sale.dataset.state = state; say(words); };
+const show = (state, words = state) => { data.state = state; say(words); };
 const tell = (name, detail) => sale.dispatchEvent(new CustomEvent("tuppence-" + name, { bubbles: true, detail }));
 
 async function ask(words) {
-  if (sale.dataset.state === "asking") return;
+  if (data.state === "asking") return;
   show("asking");
   const { amount, own, ...note } = Object.fromEntries(new FormData($("offer")));
   const body = JSON.stringify(kind === "tip" ? { amount_msat: 1000 * (amount || own), ...note } : {});
@@ -30,7 +30,7 @@ async function ask(words) {
     const r = await fetch(invoices, { method: "POST", body, headers }), got = await r.json();
     if (r.ok) offer(a, got, Date.parse(r.headers.get("Date")), words);
     else show("offered", r.status === 503 ? "away" : got.detail);
-  } catch { show("offered", "offline"); }
+  } catch { show("offered", "lost"); }
 }
 
 function offer(a, got, now, words) {
@@ -58,21 +58,21 @@ async function check(a, state) {
     if (state === "canceled") drop(a);
     if (state === "settled") await open(a);
     else if (a === current) say("waiting");
-  } catch { say("offline"); }
+  } catch { say("offline"); if (state) setTimeout(check, 2000, a, state); }
 }
 
 async function open(a) {
-  if (current) {
+  if (current && data.state !== "settled") {
     show("settled");
     tell("paid", a.hash);
   }
   const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
   if (/40[23]/.test(r.status)) return drop(a), opened || show("offered", "");
-  if (!r.ok) return setTimeout(check, 2000, a, "settled");
+  if (!r.ok) throw r;
   const got = await (kind === "text" ? r.text() : r.json());
+  if (opened) return;
+  opened = true;
   const unfold = () => {
-    if (opened) return;
-    opened = true;
     if (kind === "text") $("text").innerHTML = got;
     if (got.url) $("file").href = got.url;
     $("receipt").href = "/r#" + a.token;
@@ -90,9 +90,9 @@ for (const back of ["pageshow", "online", "visibilitychange"]) addEventListener(
 $("wallet").onclick = () => say("paying");
 $("offer").onsubmit = (e) => ask(e.preventDefault());
 setInterval(() => {
-  const seconds = Math.ceil((current?.ends - Date.now()) / 1000);
-  $("left").textContent = seconds < 60 ? seconds + " s" : "";
-  if (document.hidden || sale.dataset.state !== "waiting") return;
-  if (seconds <= 0) ask("renewed");
-  else if (live.readyState !== 1 && seconds % 5 === 0) recheck();
+  const left = Math.ceil((current?.ends - Date.now()) / 1000);
+  $("left").textContent = left < 60 ? left + " s" : "";
+  if (document.hidden || data.state !== "waiting") return;
+  if (left <= 0) ask("renewed");
+  else if (live.readyState !== 1 && left % 5 === 0) recheck();
 }, 1000);
