@@ -18,6 +18,9 @@ OPEN_SECONDS = 60.0
 CONFIRMATIONS = 6
 COINS = 3
 FEE_SAT_PER_VBYTE = 2
+# What LND says when the peer it has just met is gone again (of two connections one is dropped), or still takes in the
+# newest block. No channel has begun then, and the coins are free.
+NOT_YET = ("is not online", "disconnected", "Synchronizing blockchain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,12 @@ async def fund(nodes: Mapping[NodeName, Node], state: NetworkState, chain: Chain
     await chain.give(addresses)
     await _mine(chain, nodes, blocks=1)
     await connect_peers(nodes, state)
-    await asyncio.gather(*(_open(nodes[channel.opener], nodes[channel.partner], channel) for channel in CHANNELS))
+    await asyncio.gather(
+        *(
+            _open(nodes[channel.opener], nodes[channel.partner], state.ports[channel.partner].peer, channel)
+            for channel in CHANNELS
+        )
+    )
     await _mine(chain, nodes, blocks=CONFIRMATIONS)
     await wait_for_channels(nodes)
     await asyncio.gather(*(_wait_for_graph(node) for node in nodes.values()))
@@ -52,17 +60,8 @@ async def fund(nodes: Mapping[NodeName, Node], state: NetworkState, chain: Chain
 
 async def connect_peers(nodes: Mapping[NodeName, Node], state: NetworkState) -> None:
     """Connect the partners of every channel now; LND itself would wait a while after a restart."""
-    keys = {name: (await node.info()).identity_pubkey for name, node in nodes.items()}
-    for opener, partner in {(channel.opener, channel.partner) for channel in CHANNELS}:
-        address = lightning_pb2.LightningAddress(pubkey=keys[partner], host=f"127.0.0.1:{state.ports[partner].peer}")
-        if not await _has_peer(nodes[opener], keys[partner]):
-            request = lightning_pb2.ConnectPeerRequest(addr=address, perm=True)
-            # Refused where the other side has been quicker; what counts is that they meet.
-            with suppress(grpc.aio.AioRpcError):
-                await nodes[opener].lightning.ConnectPeer(request, timeout=OPEN_SECONDS)
-    for opener, partner in {(channel.opener, channel.partner) for channel in CHANNELS}:
-        await _wait_for_peer(nodes[opener], keys[partner])
-        await _wait_for_peer(nodes[partner], keys[opener])
+    partners = {(channel.opener, channel.partner) for channel in CHANNELS}
+    await asyncio.gather(*(_meet(nodes[one], nodes[other], state.ports[other].peer) for one, other in partners))
 
 
 async def wait_for_channels(nodes: Mapping[NodeName, Node]) -> None:
@@ -70,8 +69,19 @@ async def wait_for_channels(nodes: Mapping[NodeName, Node]) -> None:
     await asyncio.gather(*(_wait_for_active(name, node) for name, node in nodes.items()))
 
 
-async def _wait_for_peer(node: Node, key: str) -> None:
-    await until(lambda: _has_peer(node, key), seconds=OPEN_SECONDS, what="a connection between two nodes")
+async def _meet(node: Node, partner: Node, port: int) -> None:
+    key, own_key = (await partner.info()).identity_pubkey, (await node.info()).identity_pubkey
+    address = lightning_pb2.LightningAddress(pubkey=key, host=f"127.0.0.1:{port}")
+    request = lightning_pb2.ConnectPeerRequest(addr=address)
+
+    async def have_met() -> bool:
+        if not await _has_peer(node, key):
+            # Refused where the other side has been quicker; what counts is that they meet.
+            with suppress(grpc.aio.AioRpcError):
+                await node.lightning.ConnectPeer(request, timeout=OPEN_SECONDS)
+        return await _has_peer(node, key) and await _has_peer(partner, own_key)
+
+    await until(have_met, seconds=OPEN_SECONDS, what="a connection between two nodes")
 
 
 async def _has_peer(node: Node, key: str) -> bool:
@@ -99,14 +109,25 @@ async def _wait_for_graph(node: Node) -> None:
     await until(knows_all, seconds=OPEN_SECONDS, what="every channel in a node's graph")
 
 
-async def _open(opener: Node, partner: Node, channel: Channel) -> None:
+async def _open(opener: Node, partner: Node, port: int, channel: Channel) -> None:
     request = lightning_pb2.OpenChannelRequest(
         node_pubkey=bytes.fromhex((await partner.info()).identity_pubkey),
         local_funding_amount=channel.capacity_sat,
         push_sat=channel.capacity_sat // 2,
         sat_per_vbyte=FEE_SAT_PER_VBYTE,
     )
-    await opener.lightning.OpenChannelSync(request, timeout=OPEN_SECONDS)
+
+    async def is_open() -> bool:
+        await _meet(opener, partner, port)
+        try:
+            await opener.lightning.OpenChannelSync(request, timeout=OPEN_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if any(words in (error.details() or "") for words in NOT_YET):
+                return False
+            raise
+        return True
+
+    await until(is_open, seconds=OPEN_SECONDS, what="a channel between two nodes")
 
 
 async def _mine(chain: Chain, nodes: Mapping[NodeName, Node], *, blocks: int) -> None:

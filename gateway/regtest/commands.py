@@ -2,11 +2,10 @@
 
 # ruff: noqa: PLC0415 - what needs gRPC is imported in the commands: `tuppence --help` need not wait half a second
 import asyncio
-import re
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from gateway.demo.wallet import WalletError
 from gateway.regtest.process import RegtestError, until
+from gateway.regtest.progress import shown
 from gateway.regtest.state import CHAIN, NODE_NAMES, Backend
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def up(
             return network.started
 
     began = monotonic()
-    with _progress("starting the network") as report:
+    with shown("starting the network") as report:
         started = _run(start(report))
     if started:
         output.print(f"The network is up, after {monotonic() - began:.0f} s.")
@@ -66,7 +66,7 @@ def down(
     """Stop the network and wait until it is gone."""
     from gateway.regtest.lifetime import down as take_down
 
-    with _progress("stopping the network") as report:
+    with shown("stopping the network") as report:
         stopped = _run(take_down(folder, delete=delete, report=report))
     output.print("The network is down." if stopped else "The network was down already.")
 
@@ -101,11 +101,13 @@ def logs(
     folder: Folder = FOLDER,
 ) -> None:
     """Show what a process of the network has printed."""
-    from gateway.regtest.network import load_network, log_path
+    from gateway.regtest.network import log_path
 
     if name not in {CHAIN, *NODE_NAMES}:
         _fail(f"There is no {name}. Say one of: {', '.join((CHAIN, *NODE_NAMES))}")
-    path = log_path(_checked(lambda: load_network(folder)).folder, name)
+    path = log_path(folder, name)
+    if not path.exists():
+        _fail(f"There is no log of {name} in {folder}. Start the network first: tuppence regtest up")
     _run(_show(path, follow=follow))
 
 
@@ -174,40 +176,23 @@ async def _show(path: Path, *, follow: bool) -> None:
             await until(has_grown, seconds=float("inf"), what="another line")
 
 
-@contextmanager
-def _progress(first: str) -> Iterator[Callable[[str], None]]:
-    """Show the step under way: a line that changes on a terminal, a line each elsewhere."""
-    if not errors.is_terminal:
-        last = ""
-
-        def tell(step: str) -> None:
-            nonlocal last
-            # The steps of a build differ by a count alone; one line for all of them will do in a log.
-            stem = re.sub(r"\d+", "", step)
-            if stem != last:
-                errors.print(step)
-                last = stem
-
-        yield tell
-        return
-    with errors.status(first) as line:
-        yield line.update
-
-
 def _run(task: Coroutine[Any, Any, T]) -> T:
     import grpc
 
     try:
-        return _checked(lambda: asyncio.run(task))
+        return asyncio.run(_cancelled_by_sigterm(task))
     except grpc.aio.AioRpcError as error:
         _fail(f"LND answered {error.code().name}: {error.details()}. See: tuppence regtest status")
-
-
-def _checked(call: Callable[[], T]) -> T:
-    try:
-        return call()
     except (RegtestError, WalletError) as error:
         _fail(str(error))
+
+
+async def _cancelled_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
+    # As Ctrl-C does, so that what a command has started ends with it.
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
 
 
 def _fail(message: str) -> NoReturn:

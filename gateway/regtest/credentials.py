@@ -4,19 +4,10 @@ from pathlib import Path
 
 from lndgrpc.compiled import lightning_pb2
 
+from gateway.lnd.permissions import NEEDED
 from gateway.regtest.node import CALL_SECONDS, Credentials, Node, admin_credentials
 from gateway.regtest.state import NetworkState, NodeName, write_env, write_private
 
-GATEWAY_CALLS = (
-    "/lnrpc.Lightning/AddInvoice",
-    "/lnrpc.Lightning/SubscribeInvoices",
-    "/lnrpc.Lightning/ListInvoices",
-    "/lnrpc.Lightning/LookupInvoice",
-    "/invoicesrpc.Invoices/LookupInvoiceV2",
-    "/invoicesrpc.Invoices/CancelInvoice",
-    "/lnrpc.Lightning/GetInfo",
-    "/lnrpc.Lightning/ChannelBalance",
-)
 WALLET_CALLS = (
     "/routerrpc.Router/SendPaymentV2",
     "/routerrpc.Router/TrackPaymentV2",
@@ -30,7 +21,7 @@ WALLET_ENV = "reader.env"
 
 async def write_credentials(folder: Path, state: NetworkState, *, merchant: Node, reader: Node) -> None:
     """Bake the gateway's macaroon and the wallet's, and write the two env files."""
-    await _write(folder, state, merchant, "merchant", calls=GATEWAY_CALLS, prefix="TUPPENCE_LND", env=GATEWAY_ENV)
+    await _write(folder, state, merchant, "merchant", calls=NEEDED, prefix="TUPPENCE_LND", env=GATEWAY_ENV)
     await _write(folder, state, reader, "reader", calls=WALLET_CALLS, prefix="TUPPENCE_WALLET_LND", env=WALLET_ENV)
 
 

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
+
 from gateway.regtest.binaries import find_binaries
 from gateway.regtest.lock import locked
 from gateway.regtest.network import Network, log_path, stop_all
@@ -38,8 +40,15 @@ async def up(folder: Path, *, backend: Backend | None = None, report: Report = s
             network = Network(folder, state)
             undo.push_async_callback(network.close)
             undo.push_async_callback(network.stop_started)
+            undo.callback(report, "stopping what was started")
             log_path(folder, "").parent.mkdir(mode=0o700, exist_ok=True)
-            await network.bring_up(report)
+            try:
+                await network.bring_up(report)
+            except grpc.aio.AioRpcError as error:
+                raise RegtestError(
+                    f"LND answered {error.code().name}: {error.details()}. "
+                    "The logs say why: tuppence regtest logs btcd|NODE"
+                ) from error
             undo.pop_all()
     return network
 

@@ -130,11 +130,11 @@ class Network:
 
     async def stop_started(self) -> None:
         """End what this object has started, nodes first."""
-        for name in reversed(self.started):
-            process = self.state.processes.get(name)
-            if process is not None:
-                await processes.stop(process)
-                self._note(name, None)
+        started, self.started = self.started, ()
+        await asyncio.gather(*(self.stop_node(name) for name in NODE_NAMES if name in started))
+        if CHAIN in started:
+            await processes.stop(self.state.processes[CHAIN])
+            self._note(CHAIN, None)
 
     async def bring_up(self, report: Report) -> None:
         """Start what does not run, open the channels if there are none, and wait until payments can flow."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.errors import Refused
+
 T = TypeVar("T")
 Report = Callable[[str], None]
 
@@ -25,8 +27,11 @@ class Process:
     started: str
 
 
-class RegtestError(Exception):
+class RegtestError(Refused):
     """Something on the regtest network went wrong; the text says what to do."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("regtest_failed", detail)
 
 
 def silent(_: str) -> None:

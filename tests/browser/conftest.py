@@ -119,3 +119,5 @@ async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterat
         for name in ("alice", "bob"):
             await opened.gateway.catalog.add_creator(a_creator(name))
         yield opened
+        # As a server that ends: the streams that readers still listen to end first.
+        opened.gateway.hub.close()

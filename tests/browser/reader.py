@@ -1,12 +1,16 @@
 """A reader with a browser: what they do, and what must be true of every page they see."""
 
 import json
+import re
 from typing import Any
 
 from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 
+from gateway.demo.almanac import draw_almanac
+
 # Words of the essay behind the wall: its first paid sentence, and its last.
 PAID_WORDS = ("Closed tabs like mine are everywhere", "On Sunday I hemmed the kitchen curtains.")
+ESSAY = f"# A little\n\nThe free part.\n\n<!-- more -->\n\n{' '.join(PAID_WORDS)}"
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -55,6 +59,15 @@ class Reader:
         """Go there."""
         await self.page.goto(f"{self.url}{path}")
 
+    async def close_tab(self) -> None:
+        """Close the tab; the browser stays."""
+        await self.page.close()
+
+    async def open_tab(self, path: str) -> None:
+        """Go there in a tab of its own."""
+        self.page = await self.context.new_page()
+        await self.open(path)
+
     async def press_pay(self) -> dict[str, Any]:
         """Ask for an invoice, wait until it can be scanned; gives it as the server did."""
         async with self.page.expect_response(_is_invoice) as answered:
@@ -71,7 +84,7 @@ class Reader:
 
     async def is_in(self, *states: str) -> None:
         """Wait for a state of the sale."""
-        await expect(self.sale).to_have_attribute("data-state", "|".join(states))
+        await expect(self.sale).to_have_attribute("data-state", re.compile(f"^({'|'.join(states)})$"))
 
     async def is_open(self) -> None:
         """Wait for the essay."""
@@ -83,9 +96,18 @@ class Reader:
         """What the wallet's panel says."""
         return int((await self.page.locator("#demo-balance").inner_text()).replace(",", ""))
 
+    async def almanac(self) -> bytes:
+        """The bytes of the file that this page sells; its title ends with the year."""
+        title = await self.page.get_by_role("heading", level=1).inner_text()
+        return draw_almanac(int(title[-4:]))
+
     async def stored(self) -> str:
         """Everything that the page keeps in this browser."""
         return json.dumps(await self.page.evaluate("() => [{...localStorage}, {...sessionStorage}, document.cookie]"))
+
+    async def come_back(self, event: str = "visibilitychange") -> None:
+        """Return to the page, as a browser tells it."""
+        await self.page.evaluate("(name) => document.dispatchEvent(new Event(name, { bubbles: true }))", event)
 
     def posts(self) -> list[str]:
         """The paths that were posted to."""

@@ -35,7 +35,8 @@ async def test_the_wallet_shows_what_it_is_asked_and_how_much_is_left(reader: Re
     await expect(panel.locator("#demo-payee")).to_have_text(re.compile("^0[23][0-9a-f]{6}…[0-9a-f]{6}$"))
     before = await reader.balance_sat()
     await reader.press_wallet()
-    await expect(panel.locator(".sum")).to_have_text("Sent 100 sat", use_inner_text=True)
+    await expect(panel.locator(".sum")).to_have_text("100 sat", use_inner_text=True)
+    await expect(panel.locator(".sent")).to_be_visible()
     await expect(panel.locator("#demo-balance")).to_have_text(f"{before - invoice['amount_msat'] // 1000:,}")
 
 

@@ -1,14 +1,13 @@
 """The node under contract: the simulated one always, real ones on both of LND's databases where they are asked for."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.regtest.lifetime import down
-from gateway.regtest.network import load_network
-from tests.contract.nodes import ContractNode, real_side, simulated_side, start_network
+from gateway.regtest.lifetime import up
+from tests.contract.nodes import ContractNode, real_side, simulated_side
+from tests.real.network import shared_network, start_network, stop_network
 
 
 @pytest.fixture(
@@ -20,14 +19,16 @@ from tests.contract.nodes import ContractNode, real_side, simulated_side, start_
     ],
 )
 def network_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
-    """A real network on this database, started once for all tests; None where the node is simulated."""
+    """A real network on this database; None where the node is simulated."""
     if request.param == "simulated":
         yield None
-        return
-    folder = tmp_path_factory.mktemp(request.param) / "regtest"
-    asyncio.run(start_network(folder, request.param))
-    yield folder
-    asyncio.run(down(folder, delete=True))
+    elif request.param == "sqlite":
+        yield shared_network(request.config, tmp_path_factory)
+    else:
+        folder = tmp_path_factory.mktemp("bbolt") / "regtest"
+        start_network(folder, "bbolt")
+        yield folder
+        stop_network(folder)
 
 
 @pytest.fixture
@@ -36,5 +37,5 @@ async def lnd(network_folder: Path | None, tmp_path: Path) -> AsyncIterator[Cont
         async with simulated_side(tmp_path / "lnd") as side:
             yield side
     else:
-        async with load_network(network_folder) as network, real_side(network) as side:
+        async with await up(network_folder) as network, real_side(network) as side:
             yield side

@@ -14,10 +14,8 @@ from gateway.lnd.client import LndNode
 from gateway.lnd.refusals import PaymentRefused
 from gateway.lnd.server import SimulatedLnd, serve_simulator
 from gateway.lnd.simulated_invoice import ReplayOrder
-from gateway.regtest.lifetime import up
 from gateway.regtest.network import Network
 from gateway.regtest.node import Credentials
-from gateway.regtest.state import Backend
 
 CALL_SECONDS = 20.0
 KEYSEND_RECORD = 5482373484
@@ -176,12 +174,6 @@ async def real_side(network: Network) -> AsyncIterator[ContractNode]:
     baked = Credentials(target=admin.target, tls_cert=admin.tls_cert, macaroon=network.folder / "merchant.macaroon")
     async with _client(baked) as node, _raw(admin) as channel:
         yield RealSide(network, node, channel)
-
-
-async def start_network(folder: Path, backend: Backend) -> None:
-    """Start a network that stays when this returns."""
-    network = await up(folder, backend=backend)
-    await network.close()
 
 
 def admin_of(simulated: SimulatedLnd) -> Credentials:

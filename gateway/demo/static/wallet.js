@@ -22,8 +22,11 @@ async function post(path) {
 }
 
 async function balance() {
-  const { balance_msat } = await (await fetch("/demo/balance")).json();
-  $("balance").textContent = sat(balance_msat);
+  try {
+    const { balance_msat } = await (await fetch("/demo/balance")).json();
+    // The line is put there anew, so that no part of it is seen to move.
+    $("purse").innerHTML = `<strong id="demo-balance">${sat(balance_msat)}</strong> sat`;
+  } catch {}
 }
 
 async function ask(payment_request) {

@@ -1,6 +1,6 @@
-// Pays for what the page offers and opens it in place.
+// Pays for what the page offers; opens it here.
 const $ = (id) => document.getElementById(id);
-const sale = $("sale"), line = $("status"), { lang, kind, invoices, opens, method, receipt } = sale.dataset;
+const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
 const shelf = "tuppence:" + location.pathname;
 let attempts = [], current, live, opened;
 try { attempts = JSON.parse(localStorage[shelf]); } catch {}
@@ -12,11 +12,11 @@ const keep = (list = attempts) => {
 const drop = (a) => keep(attempts.filter((b) => b !== a));
 const at = (a) => "/v1/invoices/" + a.hash;
 const say = (words) => { line.textContent = line.dataset[words] ?? line.dataset.refused; };
-const show = (state, words = state) => { sale.dataset.state = state; say(words); };
+const show = (state, words = state) => { data.state = state; say(words); };
 const tell = (name, detail) => sale.dispatchEvent(new CustomEvent("tuppence-" + name, { bubbles: true, detail }));
 
 async function ask(words) {
-  if (sale.dataset.state === "asking") return;
+  if (data.state === "asking") return;
   show("asking");
   const { amount, own, ...note } = Object.fromEntries(new FormData($("offer")));
   const body = JSON.stringify(kind === "tip" ? { amount_msat: 1000 * (amount || own), ...note } : {});
@@ -47,8 +47,8 @@ function offer(a, got, now, words) {
   if (!words) $("wallet").focus();
   tell("invoice", got);
   live = new EventSource(at(a) + "/events");
-  const final = ({ target, type }) => check(a, type, target.close());
-  for (const type of ["settled", "canceled"]) live.addEventListener(type, final);
+  for (const type of ["settled", "canceled"])
+    live.addEventListener(type, ({ target }) => check(a, type, target.close()));
 }
 
 async function check(a, state) {
@@ -62,7 +62,7 @@ async function check(a, state) {
 }
 
 async function open(a) {
-  if (current) {
+  if (current && data.state !== "settled") {
     show("settled");
     tell("paid", a.hash);
   }
@@ -70,9 +70,9 @@ async function open(a) {
   if (/40[23]/.test(r.status)) return drop(a), opened || show("offered", "asking");
   if (!r.ok) throw r;
   const got = await (kind === "text" ? r.text() : r.json());
+  if (opened) return;
+  opened = true;
   const unfold = () => {
-    if (opened) return;
-    opened = true;
     if (kind === "text") $("text").innerHTML = got;
     if (got.url) $("file").href = got.url;
     $("receipt").href = receipt + a.token;
@@ -90,9 +90,9 @@ for (const back of ["pageshow", "online", "visibilitychange"]) addEventListener(
 $("wallet").onclick = () => say("paying");
 $("offer").onsubmit = (e) => ask(e.preventDefault());
 setInterval(() => {
-  const seconds = Math.ceil((current?.ends - Date.now()) / 1000);
-  $("left").textContent = seconds < 60 ? seconds + line.dataset.s : "";
-  if (document.hidden || sale.dataset.state !== "waiting") return;
-  if (seconds <= 0) ask("renewed");
-  else if (live.readyState !== 1 && seconds % 5 === 0) recheck();
+  const left = Math.ceil((current?.ends - Date.now()) / 1000);
+  $("left").textContent = left < 60 ? left + line.dataset.s : "";
+  if (document.hidden || data.state !== "waiting") return;
+  if (left <= 0) ask("renewed");
+  else if (live.readyState !== 1 && left % 5 === 0) recheck();
 }, 1000);

@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 import stat
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
@@ -27,41 +26,15 @@ from gateway.regtest.credentials import GATEWAY_ENV, WALLET_ENV
 from gateway.regtest.lifetime import down, up
 from gateway.regtest.network import Network, load_network
 from gateway.regtest.node import CALL_SECONDS, Credentials, Node
-from gateway.regtest.process import RegtestError, is_running, until
-from gateway.regtest.state import CHAIN, NODE_NAMES, load_state, read_env
+from gateway.regtest.process import Process, RegtestError, is_running, until
+from gateway.regtest.state import CHAIN, NODE_NAMES, read_env
 from gateway.regtest.status import status
 from gateway.regtest.wallet import LndWallet
+from gateway.regtest.wallet_process import WALLET, open_wallet
 
 pytestmark = pytest.mark.regtest
 
 PRICE_MSAT = 100_000
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A network for the tests of this file."""
-    place = tmp_path_factory.mktemp("network") / "regtest"
-
-    async def start() -> None:
-        async with await up(place):
-            pass
-
-    asyncio.run(start())
-    yield place
-    asyncio.run(down(place, delete=True))
-    assert not place.exists()
-
-
-@pytest.fixture
-async def network(folder: Path) -> AsyncIterator[Network]:
-    async with await up(folder) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def wallet(network: Network) -> AsyncIterator[LndWallet]:
-    async with LndWallet.of_network(network.folder) as reader:
-        yield reader
 
 
 async def invoice(network: Network, *, amount_msat: int = PRICE_MSAT, expiry_seconds: int = 600) -> str:
@@ -178,6 +151,24 @@ async def test_a_wallet_whose_node_is_down_is_away(network: Network, wallet: Lnd
     assert await wallet.pay(payment_request)
 
 
+async def test_a_wallets_process_ends_with_its_block_or_makes_way_for_the_next(folder: Path, network: Network) -> None:
+    async with open_wallet(folder) as wallet:
+        assert await wallet.pay(await invoice(network))
+        first = wallet_process(folder)
+        async with open_wallet(folder) as successor:
+            assert not is_running(first)
+            assert await successor.pay(await invoice(network))
+            second = wallet_process(folder)
+    assert not is_running(second)
+
+
+def wallet_process(folder: Path) -> Process:
+    """What is noted of it, so that `down` would end it too."""
+    process = load_network(folder).state.processes[WALLET]
+    assert is_running(process)
+    return process
+
+
 async def test_the_gateways_macaroon_takes_invoices_and_spends_nothing(folder: Path, network: Network) -> None:
     variables = read_env(folder / GATEWAY_ENV)
     assert [*variables] == ["TUPPENCE_LND_TARGET", "TUPPENCE_LND_TLS_CERT", "TUPPENCE_LND_MACAROON"]
@@ -239,24 +230,3 @@ async def test_another_database_is_refused_for_a_network_that_is_there(folder: P
     assert load_network(folder).state.backend == network.state.backend == "sqlite"
     with pytest.raises(RegtestError, match="down --delete"):
         await up(folder, backend="bbolt")
-
-
-async def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path) -> None:
-    spawned = asyncio.Event()
-
-    def report(step: str) -> None:
-        if step.startswith("starting merchant"):
-            spawned.set()
-
-    starting = asyncio.create_task(up(tmp_path, report=report))
-    await spawned.wait()
-    state = load_state(tmp_path)
-    assert state is not None
-    assert is_running(state.processes[CHAIN])
-    starting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await starting
-    assert not is_running(state.processes[CHAIN])
-    left = load_state(tmp_path)
-    assert left is not None
-    assert (left.processes, left.funded) == ({}, False)

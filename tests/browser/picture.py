@@ -1,0 +1,53 @@
+"""Draw the README's picture: `python -m tests.browser.picture` writes docs/pay-page.png."""
+
+import asyncio
+import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from playwright.async_api import Page, ViewportSize, async_playwright, expect
+
+from tests.browser.chromium import launch
+from tests.browser.reader import Reader
+from tests.browser.running_demo import open_demo
+
+PICTURE = Path(__file__).parents[2] / "docs" / "pay-page.png"
+# A low window keeps the preview short; the picture goes on below it, from the name to the status line.
+WINDOW: ViewportSize = {"width": 1280, "height": 560}
+MARGIN = 48
+COLORS = 128
+
+
+async def draw() -> bytes:
+    """The essay's page after Pay was pressed, the wallet beside it."""
+    with TemporaryDirectory() as folder:
+        async with open_demo(Path(folder)) as demo, async_playwright() as playwright, launch(playwright) as browser:
+            context = await browser.new_context(viewport=WINDOW, device_scale_factor=2)
+            reader = Reader(context, await context.new_page(), demo.url)
+            await reader.open("/i/welcome")
+            await reader.press_pay()
+            await expect(reader.page.locator("#demo-pay")).to_be_enabled()
+            return reduced(await shot(reader.page))
+
+
+async def shot(page: Page) -> bytes:
+    """From the left edge of the essay to the right edge of the wallet, without a focus ring."""
+    await page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
+    boxes = [await page.locator(part).bounding_box() for part in (".by", ".phone", ".line")]
+    by, phone, line = (box for box in boxes if box is not None)
+    left, right = by["x"] - MARGIN, phone["x"] + phone["width"] + MARGIN
+    clip = {"x": left, "y": 0, "width": right - left, "height": line["y"] + line["height"]}
+    return await page.screenshot(full_page=True, animations="disabled", clip=clip)  # type: ignore[arg-type]
+
+
+def reduced(picture: bytes) -> bytes:
+    """The same in few colors."""
+    smaller = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLORS).save(smaller, "PNG", optimize=True)
+    return smaller.getvalue()
+
+
+if __name__ == "__main__":
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_bytes(asyncio.run(draw()))
