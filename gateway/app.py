@@ -167,13 +167,12 @@ async def _assemble(
     metrics.waiters.set_function(lambda: hub.count)
     known = KnownNode(node, store)
 
-    def on_settled(invoice: Invoice, arrived_at: float) -> None:
-        hub.wake(invoice.payment_hash)
-        challenges.forget(invoice.payment_hash)
-        limits.release(invoice.payment_hash)
-        metrics.settled.inc()
-        metrics.revenue_msat.inc(invoice.paid_msat or 0)
-        metrics.credited_seconds.observe(max(0.0, clock() - arrived_at))
+    def on_settled(invoices: Sequence[Invoice], arrived_at: float) -> None:
+        for invoice in invoices:
+            hub.wake(invoice.payment_hash)
+            challenges.forget(invoice.payment_hash)
+            limits.release(invoice.payment_hash)
+        metrics.observe_settled(invoices, credited_seconds=max(0.0, clock() - arrived_at))
 
     settler = Settler(node, store, clock, on_settled=[on_settled])
     open_invoices = await store.read(

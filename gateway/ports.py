@@ -158,11 +158,13 @@ class Invoices(Protocol):
         """False when the payment hash, or the idempotency hash, is taken."""
 
     def get(self, payment_hash: str) -> Invoice | None: ...
-    def get_many(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]: ...
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None: ...
 
-    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> set[str]:
-        """The guarded update; gives the payment hashes that this call, and no other, settled."""
+    def lock(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
+        """These invoices, which no other transaction changes before this one ends."""
+
+    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> None:
+        """The guarded update of locked invoices that are not settled."""
 
     def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
         """Open invoices to canceled, on LND's word; a settled one stays settled."""

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -16,7 +16,7 @@ _REMEMBERED = 10_000
 
 log = structlog.get_logger()
 
-OnSettled = Callable[[Invoice, float], None]
+OnSettled = Callable[[Sequence[Invoice], float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Booked:
 class Settler:
     """Settles the invoices of one node, exactly once however often they are reported.
 
-    `on_settled` is called after the commit with the invoice and the instant at which the node's word arrived.
+    `on_settled` is called after each commit with its invoices and the instant at which the node's word arrived.
     """
 
     def __init__(self, node: Node, store: Store, clock: Clock, *, on_settled: Sequence[OnSettled] = ()) -> None:
@@ -47,9 +47,7 @@ class Settler:
             return []
         work = partial(book, node_id=self.node.node_id, settlements=_settlements(settled), now=int(arrived_at))
         booked = await self._store.write(work)
-        for settlement in booked:
-            self._announce(settlement, arrived_at)
-        return [settlement.invoice for settlement in booked]
+        return self._announce(booked, arrived_at) if booked else []
 
     async def recheck(self, invoice: Invoice) -> Invoice:
         """Ask the node about an open invoice, at most every 5 s; gives the invoice as it is then."""
@@ -84,30 +82,50 @@ class Settler:
             log.error("settlement_without_amount", payment_hash=report.payment_hash[:8])
         return False
 
-    def _announce(self, booked: Booked, arrived_at: float) -> None:
-        invoice = booked.invoice
-        self._seen.put(invoice.payment_hash, arrived_at)
-        if booked.was is InvoiceState.CANCELED:
-            log.error("settled_after_canceled", payment_hash=invoice.payment_hash[:8])
-        log.info("settled", payment_hash=invoice.payment_hash[:8], paid_msat=invoice.paid_msat)
+    def _announce(self, booked: Sequence[Booked], arrived_at: float) -> list[Invoice]:
+        invoices = [each.invoice for each in booked]
+        for each in booked:
+            self._seen.put(each.invoice.payment_hash, arrived_at)
+            if each.was is InvoiceState.CANCELED:
+                log.error("settled_after_canceled", payment_hash=each.invoice.payment_hash[:8])
+        log.info(
+            "settled",
+            payment_hashes=[invoice.payment_hash[:8] for invoice in invoices],
+            paid_msat=sum(invoice.paid_msat or 0 for invoice in invoices),
+        )
         for call in self._on_settled:
-            call(invoice, arrived_at)
+            call(invoices, arrived_at)
+        return invoices
 
 
 def book(tx: Tx, *, node_id: str, settlements: Sequence[Settlement], now: int) -> list[Booked]:
-    """The settling transaction: guarded update, ledger transfers, events, in that order.
+    """The settling transaction: lock, guarded update, ledger transfers, events, in that order.
 
-    What was settled before, and what is not ours, changes nothing.
+    What was settled before, and what is not ours, changes nothing. The order of the reports is that of the events.
     """
-    before = {row.payment_hash: row.state for row in tx.invoices.get_many([s.payment_hash for s in settlements])}
-    unsettled = [s for s in settlements if before.get(s.payment_hash, InvoiceState.SETTLED) is not InvoiceState.SETTLED]
-    settled = tx.invoices.settle(node_id, unsettled)
-    # The order in which the node reported them is the order of their events.
-    by_hash = {invoice.payment_hash: invoice for invoice in tx.invoices.get_many(list(settled))}
-    invoices = [by_hash[s.payment_hash] for s in unsettled if s.payment_hash in by_hash]
-    tx.ledger.post([transfer for invoice in invoices for transfer in transfers_of(invoice, now=now)])
-    tx.events.append([invoice.payment_hash for invoice in invoices], now=now)
-    return [Booked(invoice=invoice, was=before[invoice.payment_hash]) for invoice in invoices]
+    locked = {row.payment_hash: row for row in tx.invoices.lock([s.payment_hash for s in settlements])}
+    unsettled = {hash_: row for hash_, row in locked.items() if _awaits(row, node_id)}
+    fresh = [settlement for settlement in settlements if settlement.payment_hash in unsettled]
+    tx.invoices.settle(node_id, fresh)
+    booked = [_booked(unsettled[settlement.payment_hash], settlement) for settlement in fresh]
+    tx.ledger.post([transfer for each in booked for transfer in transfers_of(each.invoice, now=now)])
+    tx.events.append([each.invoice.payment_hash for each in booked], now=now)
+    return booked
+
+
+def _awaits(invoice: Invoice, node_id: str) -> bool:
+    return invoice.node_id == node_id and invoice.state is not InvoiceState.SETTLED
+
+
+def _booked(invoice: Invoice, settlement: Settlement) -> Booked:
+    settled = replace(
+        invoice,
+        state=InvoiceState.SETTLED,
+        paid_msat=settlement.paid_msat,
+        settled_at=settlement.settled_at,
+        settle_index=settlement.settle_index,
+    )
+    return Booked(invoice=settled, was=invoice.state)
 
 
 def _settlements(reports: Sequence[NodeInvoice]) -> list[Settlement]:

@@ -13,13 +13,11 @@ README = ROOT / "README.md"
 DEPENDENCIES = {
     "aiohttp": ("HTTP server; the commands' client of the admin socket", "a server"),
     "aiohttp-jinja2": ("hosted pages", "a template engine in the request cycle"),
-    "aiohttp-remotes": ("X-Forwarded-For from trusted proxies", "header parsing that attackers probe"),
     "aiohttp-sse": ("event streams", "chunked writing, pings, disconnects"),
     "alembic": ("migrations", "a schema history of our own"),
     "babel": ("the pages' catalogues; numbers, dates and units by language", "tables of the Unicode CLDR"),
     "grpcio": ("the channel to LND", "HTTP/2"),
     "jinja2": ("templates with autoescape", "escaping by hand"),
-    "limits": ("rate limits", "windows and their storage"),
     "lnd-grpc-client": ("LND's compiled stubs, nothing else of it", "compiling protos"),
     "markdown-it-py": ("Markdown of texts", "a parser"),
     "msgspec": ("bodies: decode, check, JSON schema", "validation and a second description for OpenAPI"),

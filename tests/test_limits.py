@@ -51,7 +51,7 @@ def test_a_client_holds_so_many_unpaid_invoices(clock: FakeClock) -> None:
     clock.advance(599)
     with pytest.raises(TooMany) as refusal:
         take(subject)
-    assert (refusal.value.code, refusal.value.retry_after_seconds) == ("too_many_open_invoices", 2)
+    assert (refusal.value.code, refusal.value.retry_after_seconds) == ("too_many_open_invoices", 1)
     clock.advance(1)
     assert taken(subject) == 3
 
@@ -61,7 +61,7 @@ def test_all_clients_together_hold_so_many(clock: FakeClock) -> None:
     assert taken(subject) == 5
     with pytest.raises(TooMany, match="unpaid here") as refusal:
         take(subject, "b")
-    assert refusal.value.retry_after_seconds == 601
+    assert refusal.value.retry_after_seconds == 600
     clock.advance(600)
     assert taken(subject, "b") == 5
 
@@ -173,7 +173,7 @@ async def test_too_much_is_429_with_the_time_to_come_back_and_changes_nothing(
             async with site.session.request(method, f"{site.url}{path}") as response:
                 problem = await response.json(content_type=None)
                 assert (response.status, problem["code"]) == (429, "too_many_open_invoices")
-                assert response.headers["Retry-After"] == "601"
+                assert response.headers["Retry-After"] == "600"
                 assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert (site.dump(), len(list(core.invoices))) == (before, 2)
         assert (await site.call("POST", INVOICES, headers=headers))[1]["payment_hash"] == first["payment_hash"]

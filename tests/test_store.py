@@ -17,6 +17,7 @@ from gateway.errors import Conflict, NotFound, Unavailable
 from gateway.ports import Tx
 from gateway.store import migration
 from gateway.store.database import MOST_PER_COMMIT, SqliteStore, sqlite_engine
+from gateway.store.indexes import UNRESOLVED
 from gateway.store.lock import lock_data
 from gateway.store.migration import HEAD, migrate, revision_of
 from gateway.store.tables import metadata
@@ -221,6 +222,7 @@ def test_a_data_folder_has_one_owner(tmp_path: Path) -> None:
 
 def test_a_migrated_empty_database_is_what_the_tables_say(connection: Connection) -> None:
     with connection:
+        assert UNRESOLVED.table in metadata.tables.values()
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     connection.engine.dispose()
 

@@ -92,7 +92,12 @@ async def open_till(
     keys = FileKeyRing.open(folder / "keys")
     catalog, known = Catalog(store), KnownNode(node, store)
     announced: list[str] = []
-    settler = Settler(node, store, clock, on_settled=[lambda invoice, _: announced.append(invoice.payment_hash)])
+    settler = Settler(
+        node,
+        store,
+        clock,
+        on_settled=[lambda invoices, _: announced.extend(invoice.payment_hash for invoice in invoices)],
+    )
     checkout = Checkout(
         node,
         known,

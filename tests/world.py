@@ -118,7 +118,7 @@ class World(RuleBasedStateMachine):
         """The amounts of the settled rows, by payment hash."""
 
         def read(tx: Tx) -> dict[str, int]:
-            rows = tx.invoices.get_many(list(self.known))
+            rows = tx.invoices.lock(list(self.known))
             return {row.payment_hash: row.paid_msat or 0 for row in rows if row.state is InvoiceState.SETTLED}
 
         return self.run(self.till.store.read(read))

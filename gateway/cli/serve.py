@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 def serve_command() -> None:
     """Serve readers until stopped. Configured by TUPPENCE_… variables or .env; see the README's table."""
+    gc.disable()
     run(_serve(load_config()))
 
 
@@ -33,8 +34,9 @@ async def _serve(config: Config) -> None:
 
 async def until_stopped(announce: Callable[[], None]) -> None:
     """Announce that the start is over, and wait for SIGINT or SIGTERM."""
-    # What start-up made lives as long as the process: the collector need not walk it again.
+    # What start-up made lives as long as the process: the collector need not walk it, then or later.
     gc.freeze()
+    gc.enable()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

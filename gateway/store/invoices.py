@@ -19,7 +19,12 @@ INVOICE_COLUMNS = [column for column in invoices.columns if column.name != "chec
 _INSERT = InsertOrIgnore(invoices)
 _SELECT = select(*INVOICE_COLUMNS)
 _BY_HASH = _SELECT.where(invoices.c.payment_hash == bindparam("hash"))
-_BY_HASHES = _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
+_LOCK = (
+    _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
+    .order_by(invoices.c.payment_hash)
+    # SQLite has one writer at a time, and no such words.
+    .with_for_update()
+)
 _BY_IDEMPOTENCY = _SELECT.where(invoices.c.idempotency_hash == bindparam("idempotency"))
 _SETTLE = (
     update(invoices)
@@ -78,30 +83,34 @@ class InvoiceRows:
         row = self._connection.execute(_BY_HASH, {"hash": payment_hash}).first()
         return None if row is None else invoice_of(row)
 
-    def get_many(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
+    def lock(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
+        # One order for everyone: two transactions that want the same rows cannot wait for each other.
+        ordered = sorted(payment_hashes)
         found: list[Invoice] = []
-        for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
-            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS]}
-            found += [invoice_of(row) for row in self._connection.execute(_BY_HASHES, some)]
+        for start in range(0, len(ordered), _MOST_PARAMETERS):
+            some = {"hashes": ordered[start : start + _MOST_PARAMETERS]}
+            found += [invoice_of(row) for row in self._connection.execute(_LOCK, some)]
         return found
 
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None:
         row = self._connection.execute(_BY_IDEMPOTENCY, {"idempotency": idempotency_hash}).first()
         return None if row is None else invoice_of(row)
 
-    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> set[str]:
-        settled = set()
-        for settlement in settlements:
-            values = {
+    def settle(self, node_id: str, settlements: Sequence[Settlement]) -> None:
+        rows = [
+            {
                 "hash": settlement.payment_hash,
                 "node": node_id,
                 "paid": settlement.paid_msat,
                 "settled": settlement.settled_at,
                 "index": settlement.settle_index,
             }
-            if self._connection.execute(_SETTLE, values).rowcount == 1:
-                settled.add(settlement.payment_hash)
-        return settled
+            for settlement in settlements
+        ]
+        if rows:
+            updated = self._connection.execute(_SETTLE, rows).rowcount
+            # A driver that does not count many gives -1.
+            assert updated in {len(rows), -1}, "what is locked and not settled is there to be settled"
 
     def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
         canceled = 0
@@ -115,7 +124,10 @@ class InvoiceRows:
         statement = _UNRESOLVED
         if due_at is not None:
             statement, values = _DUE, values | {"due": due_at}
-        return [Unresolved(**row._mapping) for row in self._connection.execute(statement, values)]
+        return [
+            Unresolved(payment_hash=payment_hash, add_index=add_index, created_at=created_at, expires_at=expires_at)
+            for payment_hash, add_index, created_at, expires_at in self._connection.execute(statement, values)
+        ]
 
     def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
         rows = [{"hash": payment_hash, "node": node_id, "next_check": check_at} for payment_hash, check_at in checks]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
@@ -60,6 +61,7 @@ def shares_to_text(shares: Sequence[Share]) -> str:
     return json.dumps([[share.creator, share.weight] for share in shares], separators=(",", ":"))
 
 
+@lru_cache(maxsize=4_096)
 def shares_from_text(text: str) -> tuple[Share, ...]:
     """The shares of a column."""
     return tuple(Share(creator=creator, weight=weight) for creator, weight in json.loads(text))

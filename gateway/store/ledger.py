@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -11,6 +10,7 @@ from gateway.rows import Balance, Transfer
 from gateway.store.insert import InsertOrIgnore
 from gateway.store.tables import accounts, transfers
 
+_COLUMNS = tuple(column.name for column in transfers.columns)
 _POST = insert(transfers)
 _OPEN_ACCOUNT = InsertOrIgnore(accounts)
 _MOVE = (
@@ -33,7 +33,7 @@ class LedgerRows:
     def post(self, posted: Sequence[Transfer]) -> None:
         if not posted:
             return
-        self._connection.execute(_POST, [asdict(transfer) for transfer in posted])
+        self._connection.execute(_POST, [{name: getattr(transfer, name) for name in _COLUMNS} for transfer in posted])
         moves: Counter[str] = Counter()
         for transfer in posted:
             moves[transfer.credit_account] += transfer.amount_msat

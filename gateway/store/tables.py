@@ -5,14 +5,12 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
-    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
-    text,
 )
 
 metadata = MetaData(
@@ -88,14 +86,6 @@ invoices = Table(
     CheckConstraint("state IN ('open', 'settled', 'canceled')", name="state"),
     # What opens content carries the proof of what was received.
     CheckConstraint("state <> 'settled' OR (paid_msat > 0 AND settled_at IS NOT NULL)", name="settled_is_paid"),
-)
-# The sweep and the cap on open invoices read only what has no verdict: flat, however many were ever sold.
-Index(
-    "ix_invoices_unresolved",
-    invoices.c.node_id,
-    invoices.c.add_index,
-    sqlite_where=text("state = 'open'"),
-    postgresql_where=text("state = 'open'"),
 )
 
 transfers = Table(

@@ -4,19 +4,17 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv6Address, ip_address, ip_network
-
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from ipaddress import IPv6Address, ip_address
+from math import ceil
 
 from gateway.config import Config
 from gateway.errors import TooMany
 from gateway.ports import Clock, RandomBytes
 from gateway.rows import Unresolved
+from gateway.web.windows import Rate, Windows
 
 # Guessing a code of 60 bits: hopeless at this pace, and nobody who reads one off a receipt types faster.
-TRIES_PER_CLIENT, TRIES_OVERALL = parse("5/minute"), parse("10/second")
+TRIES_PER_CLIENT, TRIES_OVERALL = Rate.parse("5/minute"), Rate.parse("10/second")
 _DAY_SECONDS = 86_400
 _NOBODY = ""
 
@@ -28,10 +26,10 @@ class Limits:
         self, config: Config, clock: Clock, random_bytes: RandomBytes, *, open_invoices: Iterable[Unresolved]
     ) -> None:
         self._clock, self._random_bytes = clock, random_bytes
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._per_client = parse(config.invoices_per_client)
-        self._per_item = parse(config.invoices_per_item)
-        self._overall = parse(config.invoices_overall)
+        self._per_client = Windows(Rate.parse(config.invoices_per_client))
+        self._per_item = Windows(Rate.parse(config.invoices_per_item))
+        self._overall = Windows(Rate.parse(config.invoices_overall))
+        self._tries_per_client, self._tries_overall = Windows(TRIES_PER_CLIENT), Windows(TRIES_OVERALL)
         self._open_per_client = config.open_invoices_per_client
         self._open_overall = config.open_invoices
         self._expiry_seconds = config.invoice_expiry_seconds
@@ -70,12 +68,11 @@ class Limits:
         if len(self._open) >= self._open_overall:
             _, oldest = next(iter(self._open.values()))
             raise _too_many("too_many_open_invoices", "Too many invoices are unpaid here.", oldest - now)
-        rates = ((self._per_client, client_key), (self._per_item, subject), (self._overall, "all"))
-        for rate, key in rates:
-            if not self._limiter.test(rate, key):
-                raise self._too_fast(rate, key)
-        for rate, key in rates:
-            self._limiter.hit(rate, key)
+        counts = ((self._per_client, client_key), (self._per_item, subject), (self._overall, "all"))
+        if wait_seconds := max(windows.wait_seconds(key, now) for windows, key in counts):
+            raise _too_many("too_many_invoices", "Invoices are asked for too fast.", wait_seconds)
+        for windows, key in counts:
+            windows.count(key, now)
         self._taken += 1
         number = str(self._taken)
         self._count(number, client_key, now + self._expiry_seconds)
@@ -83,13 +80,12 @@ class Limits:
 
     def take_try(self, client_key: str) -> None:
         """Count one recovery code that a client tries. Raises `TooMany`."""
-        rates = ((TRIES_PER_CLIENT, f"try:{client_key}"), (TRIES_OVERALL, "try"))
-        for rate, key in rates:
-            if not self._limiter.test(rate, key):
-                resets_at = self._limiter.get_window_stats(rate, key).reset_time
-                raise _too_many("too_many_tries", "Recovery codes are tried too fast.", resets_at - self._clock())
-        for rate, key in rates:
-            self._limiter.hit(rate, key)
+        now = self._clock()
+        counts = ((self._tries_per_client, client_key), (self._tries_overall, "all"))
+        if wait_seconds := max(windows.wait_seconds(key, now) for windows, key in counts):
+            raise _too_many("too_many_tries", "Recovery codes are tried too fast.", wait_seconds)
+        for windows, key in counts:
+            windows.count(key, now)
 
     def rename(self, number: str, payment_hash: str) -> None:
         """The invoice of this number was issued: it counts until it is paid or expires."""
@@ -117,10 +113,6 @@ class Limits:
                 return
             self.release(first)
 
-    def _too_fast(self, rate: RateLimitItem, key: str) -> TooMany:
-        resets_at = self._limiter.get_window_stats(rate, key).reset_time
-        return _too_many("too_many_invoices", "Invoices are asked for too fast.", resets_at - self._clock())
-
 
 class Place:
     """One new invoice that a client asks for."""
@@ -139,7 +131,7 @@ class Place:
 
 
 def _too_many(code: str, what: str, seconds: float) -> TooMany:
-    wait_seconds = max(1, min(_DAY_SECONDS, int(seconds) + 1))
+    wait_seconds = max(1, min(_DAY_SECONDS, ceil(seconds)))
     return TooMany(code, f"{what} Come back in {wait_seconds} s.", retry_after_seconds=wait_seconds)
 
 
@@ -150,4 +142,4 @@ def _network(address: str | None) -> str:
         return "local"
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
-    return str(ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+    return f"{ip.version}:{int(ip) >> (ip.max_prefixlen - (24 if ip.version == 4 else 48))}"

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from gateway.store import indexes  # noqa: F401  # they belong to the tables
 from gateway.store.tables import metadata
 
 connection = context.config.attributes["connection"]
