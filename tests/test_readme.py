@@ -17,6 +17,13 @@ def test_the_made_parts_are_as_the_code_has_them() -> None:
     assert README.read_text() == renew(README.read_text())
 
 
+def test_the_korean_readme_shows_the_same_commands() -> None:
+    korean = README.with_name("README.ko.md").read_text()
+    shown = re.findall(r"```(?:sh|python)\n.*?```", korean, re.DOTALL)
+    assert len(shown) == len(re.findall(r"```(?:sh|python)\n", README.read_text()))
+    assert [block for block in shown if block not in README.read_text()] == []
+
+
 async def test_three_curl_lines_buy_the_essay(tmp_path: Path) -> None:
     lines = block("sh", "challenge=")
     assert len(lines.splitlines()) == 3

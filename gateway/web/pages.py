@@ -8,6 +8,7 @@ from gateway.errors import Invalid, TuppenceError
 from gateway.l402.credential import decode_token
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
+from gateway.web.card import card_view
 from gateway.web.embed import Embed
 from gateway.web.forms import check_origin
 from gateway.web.gateway import gateway_of
@@ -76,7 +77,8 @@ def as_page(handler: Handler) -> Handler:
 def wall_page(request: web.Request, item: Item) -> web.Response:
     """The page of an item as the answer, 402, to a browser that asked for its content. It makes no invoice."""
     creator = gateway_of(request).catalog.creator(item.creator)
-    return render(request, "item.html", offer_view(item, creator, words_of(request)), status=402)
+    view = offer_view(item, creator, words_of(request)) | _card(request, item, creator)
+    return render(request, "item.html", view, status=402)
 
 
 async def show_item(request: web.Request) -> web.Response:
@@ -91,7 +93,7 @@ async def show_item(request: web.Request) -> web.Response:
     unpaid = next((one for one in held if one.invoice.state is InvoiceState.OPEN), None)
     words = words_of(request)
     if unpaid is None:
-        return render(request, "item.html", offer_view(item, creator, words))
+        return render(request, "item.html", offer_view(item, creator, words) | _card(request, item, creator))
     return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words, now=now))
 
 
@@ -161,6 +163,11 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
     return open_view(
         item, creator, held.invoice, words, content_html=content_html, file_url=file_url, receipt_url=receipt_url
     )
+
+
+def _card(request: web.Request, item: Item, creator: Creator) -> View:
+    public_url = gateway_of(request).config.public_url
+    return {"card": card_view(item, creator, public_url=public_url)}
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:

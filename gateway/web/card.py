@@ -1,0 +1,71 @@
+"""How a page looks where it is shared or found: OpenGraph for cards, schema.org for search engines."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+from typing import Any
+
+from gateway.money import MSAT_PER_SAT
+from gateway.rows import Creator, Item, ItemKind
+
+LONGEST_DESCRIPTION = 200
+_SAT_PER_BITCOIN = 100_000_000
+_BLOCKS = {"p", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "tr"}
+
+
+def card_view(item: Item, creator: Creator, *, public_url: str) -> dict[str, Any]:
+    """What the head of an item's page says: the preview's first words, its address, and that the rest is paid for."""
+    description = excerpt(item.preview_html)
+    url = f"{public_url}/i/{item.id}"
+    return {
+        "url": url,
+        "kind": "article" if item.kind is ItemKind.TEXT else "website",
+        "description": description,
+        "marking": _marking(item, creator, url=url, description=description),
+    }
+
+
+def excerpt(html: str) -> str:
+    """The first words of sanitised HTML, without markup, ended at a word."""
+    text = " ".join(_Text(html).text.split())
+    if len(text) <= LONGEST_DESCRIPTION:
+        return text
+    cut = text[:LONGEST_DESCRIPTION]
+    # Where words are not parted by spaces, as in Japanese, it ends where it is full.
+    return (cut.rpartition(" ")[0] if " " in cut[LONGEST_DESCRIPTION // 2 :] else cut).rstrip(" ,;:–-") + "…"
+
+
+def _marking(item: Item, creator: Creator, *, url: str, description: str) -> dict[str, Any]:
+    """The paywall's marking as Google reads it: the text of the page is not free, and stands in `.text`."""
+    free = {"isAccessibleForFree": False}
+    price = Decimal(item.price_msat) / MSAT_PER_SAT / _SAT_PER_BITCOIN
+    return {
+        "@context": "https://schema.org",
+        "@type": "Article" if item.kind is ItemKind.TEXT else "DigitalDocument",
+        "headline": item.title,
+        "name": item.title,
+        "description": description,
+        "url": url,
+        "datePublished": datetime.fromtimestamp(item.created_at, UTC).isoformat(),
+        "author": {"@type": "Person", "name": creator.title},
+        **free,
+        "hasPart": {"@type": "WebPageElement", "cssSelector": ".text", **free},
+        "offers": {"@type": "Offer", "price": f"{price:f}", "priceCurrency": "BTC", "url": url},
+    }
+
+
+class _Text(HTMLParser):
+    """The words of some HTML; blocks are parted by a space."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # the parser's signature
+        if tag in _BLOCKS:
+            self.text += " "
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
