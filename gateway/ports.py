@@ -58,6 +58,7 @@ class NodeInvoice:
     state: NodeInvoiceState
     paid_msat: Msat
     settled_at: int
+    memo: str = ""
 
 
 class NodeState(StrEnum):
@@ -164,6 +165,8 @@ class Invoices(Protocol):
     def get(self, payment_hash: str) -> Invoice | None: ...
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None: ...
 
+    def get_many(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]: ...
+
     def lock(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
         """These invoices, which no other transaction changes before this one ends."""
 
@@ -175,6 +178,9 @@ class Invoices(Protocol):
 
     def unresolved(self, node_id: str, *, due_at: int | None, after_add_index: int, limit: int) -> Sequence[Unresolved]:
         """Open invoices in add order; with `due_at` only those whose next look-up is due by then."""
+
+    def credited(self, node_id: str, *, until: int) -> tuple[int, int]:
+        """How many invoices of a node had settled by an instant, and their msat."""
 
     def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
         """Set the next look-up of (payment_hash, check_at)."""

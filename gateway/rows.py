@@ -75,10 +75,11 @@ class InvoiceState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where an invoice was asked for: its reader's own, or a challenge that programs may share."""
+    """Where an invoice comes from: its reader, a program's challenge; or what a restored backup lacked."""
 
     CHECKOUT = "checkout"
     CHALLENGE = "challenge"
+    SUSPENSE = "suspense"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The creators' API: who may do what, and what is refused without a trace."""
 
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -13,7 +14,13 @@ TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 ITEMS, ITEM, CONTENT = "/v1/admin/items", "/v1/admin/items/welcome", "/v1/admin/items/welcome/content"
 NEW = {"creator": "alice", "price_msat": 1_000, "title": "T", "markdown": "Some words."}
 ADMIN = [route for route in API if route.path.startswith("/v1/admin/")]
-FOR_THE_OPERATOR = {("GET", "/v1/admin/creators"), ("POST", "/v1/admin/creators")}
+FOR_THE_OPERATOR = {
+    ("GET", "/v1/admin/creators"),
+    ("POST", "/v1/admin/creators"),
+    ("GET", "/v1/admin/audit"),
+    ("POST", "/v1/admin/suspense"),
+}
+LACKING = b"s" * 32
 FOR_EVERY_CREATOR = {("GET", ITEMS), ("GET", "/v1/admin/payments"), ("GET", "/v1/admin/balances")}
 
 Keys = dict[str, dict[str, str]]
@@ -28,6 +35,8 @@ async def keys(site: Site) -> Keys:
     created["bob"] = await rotate(site, "bob")
     headers = {name: {"Authorization": f"Bearer {key}"} for name, key in created.items()}
     token = (await site.buy("welcome"))[1]
+    lacking = site.core.add_invoice(preimage=LACKING, amount_msat=1_000, memo="", expiry_seconds=60)
+    site.core.pay(lacking.payment_hash)
     return headers | {
         "nobody": {},
         "nonsense": {"Authorization": "Bearer nonsense"},
@@ -54,6 +63,7 @@ def request_of(route: Route) -> tuple[str, str, dict[str, Any]]:
         ("POST", ITEMS): {"json": NEW},
         ("PATCH", ITEM): {"json": {"title": "Changed"}},
         ("PUT", CONTENT): {"data": b"Other words."},
+        ("POST", "/v1/admin/suspense"): {"json": {"payment_hash": sha256(LACKING).hexdigest()}},
     }
     return route.method, path, bodies.get((route.method, path), {})
 

@@ -206,3 +206,26 @@ async def test_a_command_beside_a_foreign_owner_of_the_data_says_who_that_is(she
         status, output = await shell.type("balances")
     assert status == 1
     assert str(os.getpid()) in output
+
+
+async def test_an_audit_beside_a_running_server_lists_what_a_restore_lost_and_books_it(
+    shell: Shell, lnd: SimulatedLnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lnd.core, "_clock", lambda: time.time() - 3_600)
+    row = lnd.core.add_invoice(preimage=b"", amount_msat=5_000, memo="alice at pay.example", expiry_seconds=600)
+    lnd.core.pay(row.payment_hash)
+    process, _ = await serve(shell)
+    try:
+        status, output = await shell.type("audit")
+        assert (status, "1 settlements at the node are not in the books" in output) == (0, True), output
+        status, output = await shell.type("audit", "--lacking")
+        assert (status, f"{row.payment_hash.hex()}  alice at pay.example" in output) == (0, True), output
+        status, output = await shell.type("audit", "--suspense", row.payment_hash.hex())
+        assert status == 0, output
+        assert "5 sat booked to suspense" in output
+        assert "5 sat credited, 5 received" in output
+        assert "in suspense" in (await shell.type("payments"))[1]
+        status, output = await shell.type("audit", "--suspense", "00" * 32)
+        assert (status, "settlement_not_found" in output) == (1, True), output
+    finally:
+        await stop(process)

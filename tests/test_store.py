@@ -146,6 +146,7 @@ TRANSFER = "INSERT INTO transfers VALUES ('{}', 'share', {}, '{}', '{}', {}, 1)"
         INVOICE.format("'i'", "NULL", 1, "paid", "NULL", "NULL"),
         INVOICE.format("'i'", "NULL", 1, "settled", "NULL", "NULL"),
         INVOICE.format("'i'", "NULL", 1, "settled", "0", "5"),
+        INVOICE.format("'i'", "NULL", 1, "settled", "NULL", "5"),
         INVOICE.format("'i'", "NULL", 1, "settled", "5", "NULL"),
         TRANSFER.format("h1", 9, "a", "b", 0),
         TRANSFER.format("h1", 9, "a", "b", -1),

@@ -10,6 +10,7 @@ from rich.table import Table
 from gateway.cli import run
 from gateway.cli.admin_client import Admin, admin_call, open_admin
 from gateway.config import load_config
+from gateway.errors import TuppenceError
 from gateway.money import to_sat
 
 FOLLOW_EVERY_SECONDS = 1.0
@@ -38,9 +39,20 @@ def balances() -> None:
     Console().print(table)
 
 
-def audit() -> None:
-    """Check the books' invariants, read only; safe beside a running server. Exit status 1 if one is broken."""
+def audit(
+    lacking: Annotated[bool, typer.Option("--lacking", help="List what the node settled and the books lack.")] = False,  # noqa: FBT002  # typer's form
+    suspense: Annotated[list[str] | None, typer.Option(help="Book this lacking payment_hash to suspense.")] = None,
+) -> None:
+    """Check the books' invariants, and the books against LND; safe beside a running server. Exit status 1 if wrong.
+
+    After a restore, --lacking lists settlements that the backup does not know: those of other applications are among
+    them. Book yours with --suspense; their payers can then open what they paid for.
+    """
     from gateway.store.audit import audit_database  # noqa: PLC0415  # --help need not load the world
+
+    for payment_hash in suspense or ():
+        booked = admin_call("POST", "/v1/admin/suspense", json={"payment_hash": payment_hash})
+        typer.echo(f"{booked['payment_hash']}  {to_sat(booked['paid_msat'])} sat booked to suspense")
 
     findings = run(audit_database(load_config().database_url))
     console = Console()
@@ -48,8 +60,33 @@ def audit() -> None:
         mark = "[green]✓[/]" if not finding.broken else "[bold red]✗[/]"
         count = "" if not finding.broken else f"  [bold red]{finding.broken}[/] e.g. {finding.example}"
         console.print(f"{mark} {finding.sentence}{count}", highlight=False)
-    if any(finding.broken for finding in findings):
+    agrees = _audit_node(console, lacking=lacking)
+    if not agrees or any(finding.broken for finding in findings):
         raise typer.Exit(1)
+
+
+def _audit_node(console: Console, *, lacking: bool) -> bool:
+    """Whether books and node agree; True when there is no node to ask."""
+    config = load_config()
+    if not config.lnd_target:
+        console.print("[yellow]![/] No node is configured: the books were not compared with one.")
+        return True
+    try:
+        found = admin_call("GET", "/v1/admin/audit")
+    except TuppenceError as refusal:
+        console.print(f"[yellow]![/] The books were not compared with the node: {refusal.detail}", highlight=False)
+        return True
+    agrees = not found["findings"] and found["credited_msat"] == found["received_msat"]
+    mark = "[green]✓[/]" if agrees else "[bold red]✗[/]"
+    sums = f"{to_sat(found['credited_msat'])} sat credited, {to_sat(found['received_msat'])} received"
+    console.print(f"{mark} What the node has settled is credited, and nothing else is: {sums}.", highlight=False)
+    for finding in found["findings"] + (found["lacking"] if lacking else []):
+        what = f"{finding['difference']:10} {to_sat(finding['amount_msat']):>9} sat  {finding['settled_at']}"
+        console.print(f"  {what}  {finding['payment_hash']}  {finding['memo']}", highlight=False, soft_wrap=True)
+    if found["lacking"] and not lacking:
+        hint = "settlements at the node are not in the books: another application's, or lost in a restore (--lacking)"
+        console.print(f"  [dim]{len(found['lacking'])} {hint}[/]", highlight=False, soft_wrap=True)
+    return agrees
 
 
 async def _print_payments(*, follow: bool) -> None:
@@ -69,7 +106,8 @@ async def _print_after(admin: Admin, after: int) -> int:
 
 
 def _line(payment: dict[str, Any]) -> str:
-    what = payment["item_id"] or f"tip to {payment['tip_to']}"
+    tip = f"tip to {payment['tip_to']}" if payment["tip_to"] else "in suspense"
+    what = payment["item_id"] or tip
     parts = " ".join(f"{share['creator']}={to_sat(share['amount_msat'])}" for share in payment["shares"])
     words = " ".join(f"{part!r}" for part in (payment["name"], payment["message"]) if part)
     return f"{payment['settled_at']}  {to_sat(payment['paid_msat']):>9} sat  {what:24}  {parts}  {words}".rstrip()

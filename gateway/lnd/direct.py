@@ -127,6 +127,7 @@ class DirectNode:
             state=row.state,
             paid_msat=Msat(0 if self._core.quirks.hide_paid_amount else row.paid_msat),
             settled_at=row.settled_at,
+            memo=row.memo,
         )
 
 

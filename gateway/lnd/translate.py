@@ -47,6 +47,7 @@ def to_node_invoice(message: ln.Invoice) -> NodeInvoice | None:
         state=_STATES[message.state],
         paid_msat=Msat(message.amt_paid_msat),
         settled_at=message.settle_date,
+        memo=message.memo,
     )
 
 

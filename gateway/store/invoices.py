@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, literal_column, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, select, update
 
 from gateway.money import Msat
 from gateway.rows import Invoice, InvoiceState, Origin, Settlement, Unresolved
@@ -19,12 +19,9 @@ INVOICE_COLUMNS = [column for column in invoices.columns if column.name != "chec
 _INSERT = InsertOrIgnore(invoices)
 _SELECT = select(*INVOICE_COLUMNS)
 _BY_HASH = _SELECT.where(invoices.c.payment_hash == bindparam("hash"))
-_LOCK = (
-    _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
-    .order_by(invoices.c.payment_hash)
-    # SQLite has one writer at a time, and no such words.
-    .with_for_update()
-)
+_BY_HASHES = _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
+# SQLite has one writer at a time, and no such words.
+_LOCK = _BY_HASHES.order_by(invoices.c.payment_hash).with_for_update()
 _BY_IDEMPOTENCY = _SELECT.where(invoices.c.idempotency_hash == bindparam("idempotency"))
 _SETTLE = (
     update(invoices)
@@ -59,6 +56,11 @@ _UNRESOLVED = (
     .limit(bindparam("most"))
 )
 _DUE = _UNRESOLVED.where(invoices.c.check_at <= bindparam("due"))
+_CREDITED = select(func.count(), func.coalesce(func.sum(invoices.c.paid_msat), 0)).where(
+    invoices.c.node_id == bindparam("node"),
+    invoices.c.state == InvoiceState.SETTLED.value,
+    invoices.c.settled_at <= bindparam("until"),
+)
 _POSTPONE = (
     update(invoices)
     .where(
@@ -83,14 +85,12 @@ class InvoiceRows:
         row = self._connection.execute(_BY_HASH, {"hash": payment_hash}).first()
         return None if row is None else invoice_of(row)
 
+    def get_many(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
+        return self._many(_BY_HASHES, payment_hashes)
+
     def lock(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
         # One order for everyone: two transactions that want the same rows cannot wait for each other.
-        ordered = sorted(payment_hashes)
-        found: list[Invoice] = []
-        for start in range(0, len(ordered), _MOST_PARAMETERS):
-            some = {"hashes": ordered[start : start + _MOST_PARAMETERS]}
-            found += [invoice_of(row) for row in self._connection.execute(_LOCK, some)]
-        return found
+        return self._many(_LOCK, sorted(payment_hashes))
 
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None:
         row = self._connection.execute(_BY_IDEMPOTENCY, {"idempotency": idempotency_hash}).first()
@@ -129,10 +129,21 @@ class InvoiceRows:
             for payment_hash, add_index, created_at, expires_at in self._connection.execute(statement, values)
         ]
 
+    def credited(self, node_id: str, *, until: int) -> tuple[int, int]:
+        count, msat = self._connection.execute(_CREDITED, {"node": node_id, "until": until}).one()
+        return int(count), int(msat)
+
     def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
         rows = [{"hash": payment_hash, "node": node_id, "next_check": check_at} for payment_hash, check_at in checks]
         if rows:
             self._connection.execute(_POSTPONE, rows)
+
+    def _many(self, statement: Select[Any], payment_hashes: Sequence[str]) -> Sequence[Invoice]:
+        found: list[Invoice] = []
+        for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
+            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS]}
+            found += [invoice_of(row) for row in self._connection.execute(statement, some)]
+        return found
 
 
 def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]

@@ -81,11 +81,18 @@ invoices = Table(
     Column("paid_msat", BigInteger),
     Column("settled_at", BigInteger),
     Column("settle_index", BigInteger),
-    CheckConstraint("(item_id IS NULL) <> (tip_to IS NULL)", name="sells_one_thing"),
+    # Only what was lost with a database is booked without saying what it bought.
+    CheckConstraint(
+        "(item_id IS NULL) <> (tip_to IS NULL) OR (origin = 'suspense' AND item_id IS NULL AND tip_to IS NULL)",
+        name="sells_one_thing",
+    ),
     CheckConstraint("amount_msat > 0", name="amount"),
     CheckConstraint("state IN ('open', 'settled', 'canceled')", name="state"),
     # What opens content carries the proof of what was received.
-    CheckConstraint("state <> 'settled' OR (paid_msat > 0 AND settled_at IS NOT NULL)", name="settled_is_paid"),
+    CheckConstraint(
+        "state <> 'settled' OR (paid_msat IS NOT NULL AND paid_msat > 0 AND settled_at IS NOT NULL)",
+        name="settled_is_paid",
+    ),
 )
 
 transfers = Table(

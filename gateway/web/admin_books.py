@@ -11,6 +11,7 @@ from gateway.rows import Payment, Transfer
 from gateway.web.admin import authenticate
 from gateway.web.bodies import BalanceBody, PaymentBody, ReceiptShare, answer, rfc3339
 from gateway.web.gateway import gateway_of
+from gateway.web.receipts import account_title
 
 MOST_PAYMENTS = 500
 
@@ -55,7 +56,7 @@ def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transf
         tip_to=invoice.tip_to,
         paid_msat=invoice.paid_msat or 0,
         settled_at=rfc3339(invoice.settled_at or 0),
-        shares=[ReceiptShare(name, catalog.creator(name).title, part) for name, part in parts],
+        shares=[ReceiptShare(name, account_title(catalog, name), part) for name, part in parts],
         message="" if payment.note is None else payment.note.message,
         name="" if payment.note is None else payment.note.name,
     )

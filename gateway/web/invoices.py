@@ -12,7 +12,7 @@ from gateway.checkout import Offer, Sold, check_idempotency_key
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
-from gateway.rows import Invoice
+from gateway.rows import Invoice, Origin
 from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
 from gateway.web.edge import stream_headers
 from gateway.web.gateway import Gateway, gateway_of
@@ -100,7 +100,7 @@ async def find_invoice(request: web.Request) -> Invoice:
     invoice = None
     if _PAYMENT_HASH.fullmatch(payment_hash):
         invoice = await gateway_of(request).store.read(lambda tx: tx.invoices.get(payment_hash))
-    if invoice is None:
+    if invoice is None or invoice.origin is Origin.SUSPENSE:
         raise NotFound("invoice_not_found", "There is no invoice with this payment hash here.")
     return invoice
 

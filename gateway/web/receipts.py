@@ -3,9 +3,10 @@
 from aiohttp import web
 
 from gateway.access import Token, check_payer
+from gateway.catalog import Catalog
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
 from gateway.l402.credential import parse_authorization
-from gateway.ledger import CREATOR_PREFIX, split
+from gateway.ledger import CREATOR_PREFIX, SUSPENSE_ACCOUNT, split
 from gateway.recovery import code_of, has_code
 from gateway.rows import Invoice, InvoiceState, Item, ItemState
 from gateway.web.bodies import CreatorCard, ItemBody, ReceiptBody, ReceiptShare, answer, rfc3339
@@ -62,9 +63,14 @@ async def booked_shares(gateway: Gateway, invoice: Invoice) -> list[ReceiptShare
     transfers = await gateway.store.read(lambda tx: tx.ledger.of_payment(invoice.payment_hash))
     parts = [(t.credit_account.removeprefix(CREATOR_PREFIX), int(t.amount_msat)) for t in transfers]
     return [
-        ReceiptShare(creator=name, title=gateway.catalog.creator(name).title, amount_msat=part)
+        ReceiptShare(creator=name, title=account_title(gateway.catalog, name), amount_msat=part)
         for name, part in parts or split(invoice.amount_msat, invoice.shares)
     ]
+
+
+def account_title(catalog: Catalog, name: str) -> str:
+    """A creator's title; what is in suspense is nobody's yet."""
+    return name if name == SUSPENSE_ACCOUNT else catalog.creator(name).title
 
 
 def item_body(gateway: Gateway, item: Item) -> ItemBody:

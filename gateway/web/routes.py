@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway.web import (
     admin,
+    admin_audit,
     admin_books,
     admin_items,
     content,
@@ -19,6 +20,7 @@ from gateway.web import (
 )
 from gateway.web.bodies import (
     AdminItemBody,
+    AuditBody,
     BalanceBody,
     CreatorBody,
     CreatorCard,
@@ -32,6 +34,8 @@ from gateway.web.bodies import (
     ReceiptBody,
     RecoveryBody,
     RecoveryRequest,
+    SuspenseBody,
+    SuspenseRequest,
     TipRequest,
 )
 
@@ -120,6 +124,11 @@ API = (
           }),
     Route(method="GET", path="/v1/admin/balances", handler=admin_books.list_balances, summary="What creators are owed",
           gives=list[BalanceBody], proof="key", refusals=_ADMIN),
+    Route(method="GET", path="/v1/admin/audit", handler=admin_audit.audit_books,
+          summary="The books against the node", gives=AuditBody, proof="key", refusals=(*_ADMIN, 503)),
+    Route(method="POST", path="/v1/admin/suspense", handler=admin_audit.book_lacking,
+          summary="Book a settlement that a restored backup lacks", takes=SuspenseRequest, gives=SuspenseBody,
+          status=201, proof="key", refusals=(400, *_ADMIN, 404, 409, 413, 415, 422, 503)),
     Route(method="GET", path="/healthz", handler=operations.alive, summary="The process answers",
           gives=dict[str, bool]),
     Route(method="GET", path="/readyz", handler=operations.ready, summary="Ready to sell, or what is wrong",

@@ -79,6 +79,7 @@ async def test_a_paid_invoice_is_looked_up_as_settled_with_what_was_paid(lnd: Co
         state=OPEN,
         paid_msat=Msat(0),
         settled_at=0,
+        memo="creator · host",
     )
     await lnd.pay(issued.payment_request)
     after = await lnd.node.lookup(issued.payment_hash)

@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+import grpc
+
 from gateway.regtest.lifetime import open_network
 from gateway.regtest.network import Network
 from gateway.regtest.process import Report
@@ -60,5 +62,5 @@ async def _restart_under_payments(rig: Rig, served: Served, network: Network, *,
 async def _pay_what_can_be_paid(rig: Rig, count: int) -> None:
     """A payment that the restart fails is the payer's to make again; the node itself says what has settled."""
     for _ in range(count):
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, grpc.aio.AioRpcError):
             await rig.pay_one()

@@ -1,0 +1,187 @@
+"""The books against the node: every way in which they can differ is found, and what a restore lost can be booked."""
+
+import shutil
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.access import Credential, mint_token
+from gateway.audit import Difference, NodeAudit, audit_node, book_to_suspense
+from gateway.errors import Conflict, NotFound
+from gateway.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
+from gateway.lnd.simulated_invoice import SimulatedInvoice
+from gateway.lnd.simulator import Simulator
+from gateway.rows import Invoice, InvoiceState
+from tests.clock import FakeClock
+from tests.conftest import Site
+from tests.database import broken_invariants
+from tests.till import Till, open_till
+
+
+async def audited(till: Till) -> NodeAudit:
+    """Everything but the last minute, which has passed."""
+    till.clock.advance(61)
+    return await audit_node(till.node, till.store, now=int(till.clock.now))
+
+
+async def sold_and_paid(till: Till, count: int) -> list[Invoice]:
+    invoices = await till.sell_many(count)
+    for invoice in invoices:
+        till.pay(invoice)
+    await till.sweeper.sweep()
+    return invoices
+
+
+def differences(found: NodeAudit) -> list[tuple[Difference, str]]:
+    return [(finding.difference, finding.payment_hash) for finding in found.findings]
+
+
+def forge(till: Till, statement: str, *values: Any) -> None:
+    """What no code does, past every constraint."""
+    with sqlite3.connect(till.path) as connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+@pytest.mark.parametrize("count", [0, 3, 501])
+async def test_books_in_order_agree_with_the_node_to_the_millisatoshi(till: Till, count: int) -> None:
+    await sold_and_paid(till, count)
+    await till.sell()
+    till.core.keysend(9_000)
+    found = await audited(till)
+    assert found == NodeAudit(credited_msat=count * 100_000, received_msat=count * 100_000)
+
+
+async def test_what_settled_within_the_last_minute_is_not_missed_yet(till: Till) -> None:
+    till.pay(await till.sell())
+    assert await audit_node(till.node, till.store, now=int(till.clock.now)) == NodeAudit()
+
+
+async def test_i6_a_settlement_that_was_not_credited_is_found(till: Till) -> None:
+    await sold_and_paid(till, 2)
+    missed = await till.sell()
+    till.pay(missed)
+    found = await audited(till)
+    assert differences(found) == [(Difference.UNCREDITED, missed.payment_hash)]
+    assert (found.credited_msat, found.received_msat) == (200_000, 300_000)
+    assert "pay.example" in found.findings[0].memo
+
+
+async def test_i6_a_credit_that_the_node_has_not_settled_is_found(till: Till) -> None:
+    await sold_and_paid(till, 2)
+    forged = await till.sell()
+    paid = "UPDATE invoices SET state = 'settled', paid_msat = 100000, settled_at = ? WHERE payment_hash = ?"
+    forge(till, paid, till.clock.now, forged.payment_hash)
+    forge(till, "INSERT INTO events VALUES (99, ?, 1)", forged.payment_hash)
+    shares = "INSERT INTO transfers VALUES (?, 'share', 0, 'node:lightning', 'creator:alice', 100000, 1)"
+    forge(till, shares, forged.payment_hash)
+    forge(till, "UPDATE accounts SET balance_msat = balance_msat + 100000 WHERE account = 'creator:alice'")
+    forge(till, "UPDATE accounts SET balance_msat = balance_msat - 100000 WHERE account = 'node:lightning'")
+    found = await audited(till)
+    assert differences(found) == [(Difference.UNPAID, forged.payment_hash)]
+    assert (found.credited_msat, found.received_msat) == (300_000, 200_000)
+
+
+async def test_i7_an_amount_that_is_not_what_the_node_received_is_found(till: Till) -> None:
+    invoice, _ = await sold_and_paid(till, 2)
+    row = till.core._registry.get(bytes.fromhex(invoice.payment_hash))
+    assert isinstance(row, SimulatedInvoice)
+    till.core._registry.change(replace(row, paid_msat=100_001))
+    found = await audited(till)
+    assert differences(found) == [(Difference.AMOUNT, invoice.payment_hash)]
+    assert (found.credited_msat, found.received_msat) == (200_000, 200_001)
+
+
+async def test_an_audit_changes_nothing(till: Till) -> None:
+    await sold_and_paid(till, 3)
+    till.pay(await till.sell())
+    before = till.dump()
+    await audited(till)
+    assert till.dump() == before
+
+
+# After a restore -----------------------------------------------------------------------------------------------------
+
+
+async def restored(tmp_path: Path, clock: FakeClock, core: Simulator) -> tuple[Path, Invoice, bytes]:
+    """A data folder as it was before a sale; and that sale, with its reader's token."""
+    async with open_till(tmp_path / "old", clock, core) as till:
+        await sold_and_paid(till, 2)
+    shutil.copytree(tmp_path / "old", tmp_path / "restored")
+    async with open_till(tmp_path / "old", clock, core) as till:
+        [lost] = await sold_and_paid(till, 1)
+        return tmp_path / "restored", lost, mint_token(till.keys, lost)
+
+
+async def test_what_a_restored_backup_lacks_is_listed_booked_once_and_opens(
+    tmp_path: Path, clock: FakeClock, core: Simulator
+) -> None:
+    folder, lost, token = await restored(tmp_path, clock, core)
+    async with open_till(folder, clock, core) as till:
+        found = await audited(till)
+        assert found.findings == []
+        assert [(each.difference, each.payment_hash) for each in found.lacking] == [
+            (Difference.LACKING, lost.payment_hash)
+        ]
+        for _ in range(2):
+            booked = await book_to_suspense(till.settler, till.store, lost.payment_hash)
+            assert (booked.state, booked.paid_msat) == (InvoiceState.SETTLED, 100_000)
+        balances = await till.balances()
+        assert (balances[SUSPENSE_ACCOUNT], balances[NODE_ACCOUNT]) == (100_000, -300_000)
+        assert await audited(till) == NodeAudit(credited_msat=300_000, received_msat=300_000)
+        access = await till.authorizer.authorize([("line", Credential(token, None))], "welcome")
+        assert access.payment_hash == lost.payment_hash
+
+
+async def test_a_crash_while_booking_to_suspense_is_made_up_for_by_the_sweep(
+    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, lost, _ = await restored(tmp_path, clock, core)
+    async with open_till(folder, clock, core) as till:
+        with monkeypatch.context() as patch:
+            patch.setattr(till.settler, "settle", _crash)
+            with pytest.raises(ConnectionError):
+                await book_to_suspense(till.settler, till.store, lost.payment_hash)
+        await till.sweeper.sweep()
+        assert (await till.balances())[SUSPENSE_ACCOUNT] == 100_000
+        assert broken_invariants(till.path) == []
+
+
+async def _crash(_: object) -> list[Invoice]:
+    raise ConnectionError
+
+
+async def test_only_what_the_node_settled_and_the_books_lack_goes_to_suspense(till: Till) -> None:
+    [credited] = await sold_and_paid(till, 1)
+    unpaid = await till.sell()
+    before = till.dump()
+    with pytest.raises(Conflict, match="credited to whom"):
+        await book_to_suspense(till.settler, till.store, credited.payment_hash)
+    for payment_hash in (unpaid.payment_hash, "00" * 32):
+        with pytest.raises(NotFound):
+            await book_to_suspense(till.settler, till.store, payment_hash)
+    assert till.dump() == before
+
+
+async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_nobody_else(site: Site) -> None:
+    key = (await site.call("POST", "/v1/admin/creators", json={"name": "carol"}, headers=site.operator))[1]["api_key"]
+    carol = {"Authorization": f"Bearer {key}"}
+    foreign = site.core.add_invoice(preimage=b"", amount_msat=5_000, memo="lost", expiry_seconds=600)
+    site.core.pay(foreign.payment_hash)
+    site.clock.advance(61)
+    body = {"payment_hash": foreign.payment_hash.hex()}
+    for headers, status in (({}, 401), (carol, 403)):
+        assert (await site.call("GET", "/v1/admin/audit", headers=headers))[0] == status
+        assert (await site.call("POST", "/v1/admin/suspense", json=body, headers=headers))[0] == status
+    _, found = await site.call("GET", "/v1/admin/audit", headers=site.operator)
+    assert [(each["memo"], each["amount_msat"]) for each in found["lacking"]] == [("lost", 5_000)]
+    status, booked = await site.call("POST", "/v1/admin/suspense", json=body, headers=site.operator)
+    assert (status, booked["paid_msat"]) == (201, 5_000)
+    assert (await site.call("GET", f"/v1/invoices/{foreign.payment_hash.hex()}"))[0] == 404
+    _, payments = await site.call("GET", "/v1/admin/payments", headers=site.operator)
+    assert [(p["item_id"], p["tip_to"], p["shares"][0]["title"]) for p in payments] == [(None, None, "suspense")]
+    assert (await site.call("GET", "/v1/admin/payments", headers=carol))[1] == []
+    assert (await site.call("POST", "/v1/admin/suspense", json={"payment_hash": "x"}, headers=site.operator))[0] == 422
