@@ -2,12 +2,13 @@
 
 from sqlalchemy import Connection
 
-from gateway.ports import Creators, Events, Identities, Invoices, Items, Ledger, TipNotes
+from gateway.ports import Creators, Events, Identities, Invoices, Items, Leases, Ledger, TipNotes
 from gateway.store.creators import CreatorRows
 from gateway.store.events import EventRows
 from gateway.store.identities import IdentityRows
 from gateway.store.invoices import InvoiceRows
 from gateway.store.items import ItemRows
+from gateway.store.leases import LeaseRows
 from gateway.store.ledger import LedgerRows
 from gateway.store.tip_notes import TipNoteRows
 
@@ -23,3 +24,4 @@ class SqlTx:
         self.events: Events = EventRows(connection)
         self.tip_notes: TipNotes = TipNoteRows(connection)
         self.identities: Identities = IdentityRows(connection)
+        self.leases: Leases = LeaseRows(connection)
