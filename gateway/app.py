@@ -1,10 +1,9 @@
 """The one file that knows everything: a gateway put together from its parts, and served."""
 
-import asyncio
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -13,12 +12,12 @@ import structlog
 from aiohttp import web
 
 from gateway.authorize import Authorizer
+from gateway.background import start_alone, start_replica
 from gateway.catalog import Catalog
 from gateway.challenge import Challenges
 from gateway.checkout import Checkout
 from gateway.config import Config
 from gateway.errors import Conflict, Invalid, Unavailable
-from gateway.follow import follow
 from gateway.hub import Hub
 from gateway.lnd.client import LndNode
 from gateway.lnd.permissions import bake_command, excess
@@ -27,11 +26,10 @@ from gateway.ports import Clock, Node, NodeState, RandomBytes, Store
 from gateway.rows import Invoice
 from gateway.settlement import Settler
 from gateway.store.content import ContentFolder
-from gateway.store.database import open_database
-from gateway.store.keyring import FileKeyRing
+from gateway.store.database import open_database, replicas_doorbell
+from gateway.store.keyring import FileKeyRing, write_once
 from gateway.store.lock import lock_data
-from gateway.supervise import Progress, Supervisor
-from gateway.sweep import Sweeper
+from gateway.supervise import Supervisor
 from gateway.web.docs import show_docs
 from gateway.web.edge import edge
 from gateway.web.forwarded import forwarded
@@ -42,9 +40,9 @@ from gateway.web.openapi import serve_document
 from gateway.web.routes import add_routes
 
 NODE_ID = "lnd"
-CATALOG_EVERY_SECONDS = 1.0
 MOST_BODY_BYTES = 4 * 1024**2
 SHUTDOWN_SECONDS = 5.0
+MOST_NAMED = 5
 
 log = structlog.get_logger()
 
@@ -64,17 +62,21 @@ async def open_gateway(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(lock_data(config.data_dir))
-        keys = FileKeyRing.open(config.data_dir / "keys")
+        keys = FileKeyRing.open(config.shared_folder / "keys")
         store = await open_database(config.database_url)
         stack.push_async_callback(store.close)
         await _pin_keys(store, keys)
         if node is None:
             node = lnd = connect_node(config, required=background)
             stack.push_async_callback(lnd.close)
-        gateway, known = await _assemble(config, clock, random_bytes, store, keys, node)
+        doorbell = replicas_doorbell(config.database_url)
+        rung = doorbell.ring if doorbell is not None else lambda: None
+        gateway, known = await _assemble(config, clock, random_bytes, store, keys, node, rung)
         stack.callback(gateway.hub.close)
-        if background:
-            await _start(stack, gateway, known)
+        if background and doorbell is None:
+            await start_alone(stack, gateway, known)
+        elif background and doorbell is not None:
+            await start_replica(stack, gateway, known, doorbell, doorbell.serve)
         yield gateway
 
 
@@ -137,7 +139,13 @@ async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web
 
 
 async def _assemble(
-    config: Config, clock: Clock, random_bytes: RandomBytes, store: Store, keys: FileKeyRing, node: Node
+    config: Config,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    store: Store,
+    keys: FileKeyRing,
+    node: Node,
+    ring: Callable[[], None],
 ) -> tuple[Gateway, KnownNode]:
     catalog = Catalog(store)
     await catalog.refresh()
@@ -148,15 +156,15 @@ async def _assemble(
 
     def on_settled(invoices: Sequence[Invoice], arrived_at: float) -> None:
         for invoice in invoices:
-            hub.wake(invoice.payment_hash)
-            challenges.forget(invoice.payment_hash)
-            limits.release(invoice.payment_hash)
+            gateway.tell(invoice.payment_hash)
+        ring()
         metrics.observe_settled(invoices, credited_seconds=max(0.0, clock() - arrived_at))
 
     settler = Settler(node, store, clock, on_settled=[on_settled])
     open_invoices = await store.read(
         lambda tx: tx.invoices.unresolved(node.node_id, due_at=None, after_add_index=0, limit=config.open_invoices)
     )
+    content = ContentFolder(config.shared_folder / "content")
     limits = Limits(config, clock, random_bytes, open_invoices=open_invoices)
     gateway = Gateway(
         config=config,
@@ -180,34 +188,20 @@ async def _assemble(
         authorizer=Authorizer(keys, store, settler, clock),
         hub=hub,
         keys=keys,
-        content=ContentFolder(config.data_dir / "content"),
+        content=content,
         limits=limits,
         metrics=metrics,
         supervisor=supervisor,
-        operator_key=_operator_key(config.data_dir / "operator.key"),
-        ready=partial(_what_is_wrong, node, store, keys, supervisor),
+        operator_key=_operator_key(config.shared_folder / "operator.key"),
+        ready=partial(_what_is_wrong, node, store, keys, supervisor, partial(_lost_content, catalog, content, set())),
     )
     return gateway, known
 
 
-async def _start(stack: AsyncExitStack, gateway: Gateway, known: KnownNode) -> None:
-    """Background work, ended in reverse order."""
-    sweeper = Sweeper(known, gateway.settler, gateway.store, gateway.clock)
-    supervise = gateway.supervisor.supervise
-    await stack.enter_async_context(supervise("catalog", partial(_follow_catalog, gateway.catalog)))
-    await stack.enter_async_context(supervise("sweep", sweeper.run))
-    await stack.enter_async_context(supervise("follow", partial(follow, known, gateway.settler, sweeper)))
-
-
-async def _follow_catalog(catalog: Catalog, progress: Progress) -> None:
-    while True:
-        await catalog.refresh()
-        progress.made()
-        await asyncio.sleep(CATALOG_EVERY_SECONDS)
-
-
-async def _what_is_wrong(node: Node, store: Store, keys: FileKeyRing, supervisor: Supervisor) -> list[str]:
-    wrong = [f"{name} has ended" for name in supervisor.dead()]
+async def _what_is_wrong(
+    node: Node, store: Store, keys: FileKeyRing, supervisor: Supervisor, lost_content: Callable[[], list[str]]
+) -> list[str]:
+    wrong = [*(f"{name} has ended" for name in supervisor.dead()), *lost_content()]
     try:
         wrong += await _lost_keys(store, keys)
         status = await node.status()
@@ -239,6 +233,18 @@ async def _lost_keys(store: Store, keys: FileKeyRing) -> Sequence[str]:
     ]
 
 
+def _lost_content(catalog: Catalog, content: ContentFolder, found: set[str]) -> list[str]:
+    """Items whose bytes are not here; `found` are the digests that were, and stay."""
+    lost = []
+    for item in catalog.items():
+        if item.byte_size and item.digest not in found:
+            if content.path(item.digest).is_file():
+                found.add(item.digest)
+            else:
+                lost.append(f"the content of {item.id} is not in this gateway's folder")
+    return lost[:MOST_NAMED]
+
+
 def _check_macaroon(config: Config, path: Path) -> None:
     try:
         more = excess(path.read_bytes())
@@ -253,9 +259,7 @@ def _check_macaroon(config: Config, path: Path) -> None:
 
 
 def _operator_key(path: Path) -> str:
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(f"tpo_{secrets.token_urlsafe(32)}\n")
+    write_once(path, f"tpo_{secrets.token_urlsafe(32)}\n")
     return path.read_text().strip()
 
 

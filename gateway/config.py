@@ -37,6 +37,9 @@ class Config(BaseSettings):
         None, description="path of a macaroon baked for invoices (`tuppence doctor` prints how)"
     )
     data_dir: Path = Field(Path("data"), description="folder of the database, keys and content")
+    shared_dir: Path | None = Field(
+        None, description="folder of keys, content and operator key that replicas share; default: the data folder"
+    )
     database_url: str = Field(
         "", description="`postgresql+asyncpg://user:password@host/database`; default: SQLite in the data folder"
     )
@@ -97,6 +100,11 @@ class Config(BaseSettings):
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'tuppence.db'}")
         return self
+
+    @property
+    def shared_folder(self) -> Path:
+        """Where keys, content and the operator's key lie."""
+        return self.shared_dir or self.data_dir
 
     @property
     def listen_host(self) -> str:

@@ -200,6 +200,12 @@ class Events(Protocol):
     def append(self, payment_hashes: Sequence[str], *, now: int) -> Sequence[Event]:
         """Take the next positions; the last statements before commit."""
 
+    def last_position(self) -> int:
+        """The newest event's; 0 before the first."""
+
+    def after(self, position: int, *, limit: int) -> Sequence[Event]:
+        """At most `limit` newer ones, in order."""
+
     def payments(self, *, after_position: int, limit: int, creator: str | None) -> Sequence[Payment]: ...
 
 
@@ -227,6 +233,16 @@ class Identities(Protocol):
     def list(self, kind: str) -> Sequence[tuple[str, str]]: ...
 
 
+class Leases(Protocol):
+    """Which replica does what only one need do. The instants are the database's."""
+
+    def take(self, name: str, holder: str, *, seconds: float) -> bool:
+        """Take it where it is free or has ended, or renew one's own; whether it is held now."""
+
+    def give_back(self, name: str, holder: str) -> None:
+        """End one's own."""
+
+
 class Tx(Protocol):
     """One transaction, seen as nouns."""
 
@@ -238,6 +254,7 @@ class Tx(Protocol):
     tip_notes: TipNotes
     recoveries: Recoveries
     identities: Identities
+    leases: Leases
 
 
 class Store(Protocol):
@@ -253,6 +270,16 @@ class Store(Protocol):
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """A consistent read."""
+
+
+class Doorbell(Protocol):
+    """Tells the replicas on one database that there is something to read; it may be lost, and carries nothing."""
+
+    def ring(self) -> None:
+        """After a commit; many together ring once."""
+
+    async def wait(self, seconds: float) -> None:
+        """Until it rings, at most so long."""
 
 
 # Keys and content -----------------------------------------------------------------------------------------------------

@@ -114,10 +114,7 @@ async def open_till(
     )
     sweeper = Sweeper(known, settler, store, clock)
     authorizer = Authorizer(keys, store, settler, clock)
-    for name in ("alice", "bob"):
-        await store.write(lambda tx, n=name: tx.creators.insert(a_creator(n)))  # type: ignore[misc]  # bound in the loop
-    for item in (an_item(), *items):
-        await store.write(lambda tx, i=item: tx.items.insert(i))  # type: ignore[misc]  # bound in the loop
+    await _stock(store, items)
     await catalog.refresh()
     try:
         yield Till(
@@ -138,3 +135,10 @@ async def open_till(
     finally:
         await store.close()
     assert broken_invariants(database_url) == []
+
+
+async def _stock(store: Database, items: Sequence[Item]) -> None:
+    for name in ("alice", "bob"):
+        await store.write(lambda tx, n=name: tx.creators.insert(a_creator(n)))  # type: ignore[misc]  # bound in the loop
+    for item in (an_item(), *items):
+        await store.write(lambda tx, i=item: tx.items.insert(i))  # type: ignore[misc]  # bound in the loop

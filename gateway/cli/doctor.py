@@ -107,7 +107,7 @@ async def _postgres(config: Config) -> Sign:
 def _keys(config: Config) -> Sign:
     from gateway.store.keyring import FileKeyRing  # noqa: PLC0415
 
-    folder = config.data_dir / "keys"
+    folder = config.shared_folder / "keys"
     if not folder.exists():
         return Sign("warning", f"no keys in {folder} yet", "`tuppence serve` makes one at its first start; back it up.")
     if folder.stat().st_mode & 0o077:

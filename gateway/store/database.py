@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
@@ -13,6 +13,9 @@ from gateway.errors import Invalid, NotFound
 from gateway.ports import Store
 from gateway.store.migration import migrate
 from gateway.store.sqlite import SqliteStore, sqlite_engine
+
+if TYPE_CHECKING:
+    from gateway.store.doorbell import PostgresDoorbell
 
 T = TypeVar("T")
 
@@ -34,6 +37,16 @@ async def open_database(url: str) -> Database:
         return opened
     await migrate_database(url)
     return SqliteStore.open(path)
+
+
+def replicas_doorbell(url: str) -> "PostgresDoorbell | None":
+    """The bell between the replicas on one database; None on SQLite, which one process owns."""
+    if sqlite_path(url) is not None:
+        return None
+    _postgres()
+    from gateway.store.doorbell import PostgresDoorbell  # noqa: PLC0415  # an extra
+
+    return PostgresDoorbell(url)
 
 
 async def migrate_database(url: str) -> bool:

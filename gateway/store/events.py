@@ -12,11 +12,14 @@ from sqlalchemy import (
 )
 
 from gateway.rows import Event, Payment, TipNote
-from gateway.store.counters import advance
+from gateway.store.counters import advance, current
 from gateway.store.invoices import INVOICE_COLUMNS, invoice_of
 from gateway.store.tables import EVENT_POSITION, events, invoices, tip_notes, transfers
 
 _APPEND = insert(events)
+_AFTER = (
+    select(events).where(events.c.position > bindparam("after")).order_by(events.c.position).limit(bindparam("most"))
+)
 _PAYMENTS = (
     select(events.c.position, *INVOICE_COLUMNS, tip_notes.c.message, tip_notes.c.name)
     .join(invoices, invoices.c.payment_hash == events.c.payment_hash)
@@ -53,6 +56,13 @@ class EventRows:
         rows = [{"position": e.position, "payment_hash": e.payment_hash, "created_at": now} for e in appended]
         self._connection.execute(_APPEND, rows)
         return appended
+
+    def last_position(self) -> int:
+        return current(self._connection, EVENT_POSITION)
+
+    def after(self, position: int, *, limit: int) -> Sequence[Event]:
+        rows = self._connection.execute(_AFTER, {"after": position, "most": limit})
+        return [Event(**row._mapping) for row in rows]
 
     def payments(self, *, after_position: int, limit: int, creator: str | None) -> Sequence[Payment]:
         values: dict[str, int | str] = {"after": after_position, "most": limit}

@@ -7,6 +7,7 @@ import hmac
 import os
 import re
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class FileKeyRing:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         paths = sorted(folder.glob("*.key"))
         if not paths:
-            _write_key(folder / "0.key", secrets.token_bytes(KEY_BYTES))
+            write_once(folder / "0.key", secrets.token_bytes(KEY_BYTES).hex() + "\n")
             paths = [folder / "0.key"]
         keys = dict(_read_key(path) for path in paths)
         if len(keys) != len(paths):
@@ -66,12 +67,21 @@ def _read_key(path: Path) -> tuple[int, bytes]:
     return int(path.stem), key
 
 
-def _write_key(path: Path, key: bytes) -> None:
-    """Whole or not at all, and on disk before anything is minted with it."""
-    scratch = path.with_suffix(".new")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.rename(path)
+def write_once(path: Path, text: str) -> None:
+    """Write a secret unless there is one: whole or not at all, and on disk before it is used.
+
+    Of several replicas that start at once on one folder the first to be done wins.
+    """
+    if path.exists():
+        return
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(scratch, path)
+    finally:
+        scratch.unlink()

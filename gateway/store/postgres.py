@@ -61,7 +61,7 @@ class PostgresStore:
     @classmethod
     async def open(cls, url: str) -> "PostgresStore":
         """Migrate and open; many may do so at once. Raises `Unavailable` (`database_away`)."""
-        async with _one_connection(url) as connection:
+        async with one_connection(url) as connection:
             await _migrate(connection)
             settings = await _durable(connection)
         reading = {"isolation_level": "REPEATABLE READ", "execution_options": {"postgresql_readonly": True}}
@@ -97,13 +97,13 @@ class PostgresStore:
 
 async def migrate_alone(url: str) -> bool:
     """Migrate, one process at a time: the others wait, and find it done. Raises `Unavailable` (`database_away`)."""
-    async with _one_connection(url) as connection:
+    async with one_connection(url) as connection:
         return await _migrate(connection)
 
 
 async def look_into(url: str, look: Callable[[Connection], T]) -> T:
     """One consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
-    async with _one_connection(url) as connection:
+    async with one_connection(url) as connection:
         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         return await connection.run_sync(look)
 
@@ -189,8 +189,11 @@ async def _durable(connection: AsyncConnection) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _one_connection(url: str) -> AsyncIterator[AsyncConnection]:
-    """A connection for the occasion. Raises `Unavailable` (`database_away`), which says what the server said."""
+async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection outside the pools, without their limits.
+
+    Raises `Unavailable` (`database_away`), which says what the server said.
+    """
     # What is done here may take long, whatever the role's limits are.
     settings = {"application_name": "tuppence", "lock_timeout": "0", "statement_timeout": "0"}
     engine = create_async_engine(

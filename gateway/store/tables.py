@@ -162,4 +162,13 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+# Which replica follows and sweeps a node; on SQLite it stays empty.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(66), primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+)
+
 EVENT_POSITION, CATALOG_VERSION = "event_position", "catalog_version"

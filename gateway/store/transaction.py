@@ -2,12 +2,13 @@
 
 from sqlalchemy import Connection
 
-from gateway.ports import Creators, Events, Identities, Invoices, Items, Ledger, Recoveries, TipNotes
+from gateway.ports import Creators, Events, Identities, Invoices, Items, Leases, Ledger, Recoveries, TipNotes
 from gateway.store.creators import CreatorRows
 from gateway.store.events import EventRows
 from gateway.store.identities import IdentityRows
 from gateway.store.invoices import InvoiceRows
 from gateway.store.items import ItemRows
+from gateway.store.leases import LeaseRows
 from gateway.store.ledger import LedgerRows
 from gateway.store.recoveries import RecoveryRows
 from gateway.store.tip_notes import TipNoteRows
@@ -25,3 +26,4 @@ class SqlTx:
         self.tip_notes: TipNotes = TipNoteRows(connection)
         self.recoveries: Recoveries = RecoveryRows(connection)
         self.identities: Identities = IdentityRows(connection)
+        self.leases: Leases = LeaseRows(connection)

@@ -43,6 +43,12 @@ class Gateway:
     ready: Callable[[], Awaitable[list[str]]]
     """Gives what keeps the gateway from being ready, empty when nothing does."""
 
+    def tell(self, payment_hash: str) -> None:
+        """Let everything here that waits for a settlement know of it, whichever process booked it."""
+        self.hub.wake(payment_hash)
+        self.challenges.forget(payment_hash)
+        self.limits.release(payment_hash)
+
     def now(self) -> int:
         """Unix seconds."""
         return int(self.clock())

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 
 _CHECKS = {
     # Whatever is sold is one thing; only what was lost is booked without saying what.

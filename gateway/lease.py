@@ -1,0 +1,63 @@
+"""One of many replicas follows and sweeps a node. That saves work; the constraints see to it that nothing is lost."""
+
+import asyncio
+from contextlib import suppress
+
+from gateway.errors import TuppenceError, Unavailable
+from gateway.ports import Store, Tx
+from gateway.supervise import Progress, Work
+
+RENEW_EVERY_SECONDS = 2.0
+LEASE_SECONDS = 6.0
+"""With the look every 2 s, another replica has taken over 8 s after the holder's last sign of life."""
+
+
+class Lease:
+    """The lease of one node, as one replica sees it."""
+
+    def __init__(self, store: Store, node_id: str, holder: str) -> None:
+        self._store, self._node_id, self._holder = store, node_id, holder
+        self.held, self._lost = asyncio.Event(), asyncio.Event()
+        self._lost.set()
+
+    async def keep(self, progress: Progress) -> None:
+        """Take the lease when it is free and renew it, for ever. Raises `Unavailable`; it counts as lost then."""
+        try:
+            while True:
+                async with asyncio.timeout(LEASE_SECONDS):
+                    self._set(held=await self._store.write(self._take))
+                progress.made()
+                await asyncio.sleep(RENEW_EVERY_SECONDS)
+        except TimeoutError as error:
+            raise Unavailable("database_away", "The database does not answer; the lease is given up.") from error
+        finally:
+            self._set(held=False)
+
+    async def while_held(self, work: Work, progress: Progress) -> None:
+        """Run `work` whenever the lease is held, until it is lost. Returns or raises when `work` does."""
+        while True:
+            await self.held.wait()
+            parts = [asyncio.ensure_future(work(progress)), asyncio.ensure_future(self._lost.wait())]
+            try:
+                done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+                for part in done:
+                    part.result()
+            finally:
+                for part in parts:
+                    part.cancel()
+                await asyncio.gather(*parts, return_exceptions=True)
+            if not self._lost.is_set():
+                return
+
+    async def give_back(self) -> None:
+        """At a stop: another replica need not wait for the end of the lease."""
+        with suppress(TuppenceError):
+            await self._store.write(lambda tx: tx.leases.give_back(self._node_id, self._holder))
+
+    def _take(self, tx: Tx) -> bool:
+        return tx.leases.take(self._node_id, self._holder, seconds=LEASE_SECONDS)
+
+    def _set(self, *, held: bool) -> None:
+        (set_, cleared) = (self.held, self._lost) if held else (self._lost, self.held)
+        set_.set()
+        cleared.clear()

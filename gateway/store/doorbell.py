@@ -1,0 +1,49 @@
+"""A bell between replicas on PostgreSQL: it says that there is something to read, never what.
+
+It rings by a connection of its own after the commits that it tells of: NOTIFY inside a settling transaction would make
+every commit wait for every other.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from gateway.errors import Unavailable
+from gateway.store.postgres import one_connection
+from gateway.supervise import Progress
+
+CHANNEL = "tuppence"
+MOST_PER_SECOND = 20
+
+
+class PostgresDoorbell:
+    """Satisfies `ports.Doorbell`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pressed, self._heard = asyncio.Event(), asyncio.Event()
+
+    def ring(self) -> None:
+        self._pressed.set()
+
+    async def wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        self._heard.clear()
+
+    async def serve(self, progress: Progress) -> None:
+        async with one_connection(self._url) as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            driver.add_termination_listener(lambda _: self._pressed.set())
+            await driver.add_listener(CHANNEL, lambda *_: self._heard.set())
+            # What was rung while nobody listened.
+            self._heard.set()
+            while True:
+                await self._pressed.wait()
+                self._pressed.clear()
+                if driver.is_closed():
+                    raise Unavailable("database_away", "The database ended the doorbell's connection.")
+                await driver.execute(f"NOTIFY {CHANNEL}")
+                progress.made()
+                await asyncio.sleep(1 / MOST_PER_SECOND)

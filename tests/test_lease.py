@@ -1,0 +1,64 @@
+"""A lease: one holder, on the database's clock, and work that runs while it is held."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from gateway.lease import Lease
+from gateway.store.database import Database
+from gateway.supervise import Progress
+from tests.clock import until
+
+
+async def test_a_lease_has_one_holder_until_it_ends_or_is_given_back(store: Database) -> None:
+    def take(holder: str, seconds: float = 60.0) -> Any:
+        return store.write(lambda tx: tx.leases.take("lnd", holder, seconds=seconds))
+
+    assert await take("one")
+    assert not await take("two")
+    assert await take("one", -1.0)
+    assert await take("two")
+    assert not await take("one")
+    await store.write(lambda tx: tx.leases.give_back("lnd", "one"))
+    assert not await take("one")
+    await store.write(lambda tx: tx.leases.give_back("lnd", "two"))
+    assert await take("one")
+    assert await store.write(lambda tx: tx.leases.take("another-node", "two", seconds=60.0))
+
+
+async def test_of_many_that_want_a_lease_one_gets_it(store: Database) -> None:
+    def take(number: int, seconds: float) -> Any:
+        return store.write(lambda tx: tx.leases.take("lnd", f"r{number}", seconds=seconds))
+
+    await asyncio.gather(*(take(number, -1.0) for number in range(12)))
+    taken = await asyncio.gather(*(take(number, 60.0) for number in range(12)))
+    assert sum(taken) == 1
+
+
+async def test_work_runs_while_the_lease_is_held_and_ends_with_it(store: Database) -> None:
+    running: list[str] = []
+    leases = [Lease(store, "lnd", holder) for holder in ("one", "two")]
+
+    def work_of(name: str) -> Callable[[Progress], Any]:
+        async def work(_: Progress) -> None:
+            running.append(name)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                running.remove(name)
+
+        return work
+
+    keeping = [asyncio.create_task(lease.keep(Progress())) for lease in leases]
+    working = [asyncio.create_task(lease.while_held(work_of(str(n)), Progress())) for n, lease in enumerate(leases)]
+    await until(lambda: len(running) == 1)
+    first = int(running[0])
+    keeping[first].cancel()
+    await asyncio.wait([keeping[first]])
+    await until(lambda: running == [])
+    await leases[first].give_back()
+    await until(lambda: running == [str(1 - first)])
+    for task in (*keeping, *working):
+        task.cancel()
+    await asyncio.wait([*keeping, *working])
+    assert running == []
