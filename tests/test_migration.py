@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.store import migration
-from gateway.store.database import SqliteStore, sqlite_engine
+from gateway.store.sqlite import SqliteStore, sqlite_engine
 from tests.database import broken_invariants, dump_tables
 from tests.samples import an_invoice
 
