@@ -1,5 +1,8 @@
 """Attacks of the past on systems of this kind that are not of one module; others stand in its module's tests."""
 
+import asyncio
+import re
+import secrets
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,10 +11,16 @@ import pytest
 
 from gateway.config import load_config
 from gateway.lnd import bolt11
+from gateway.lnd.direct import DirectNode
+from gateway.lnd.refusals import CallRefused
 from gateway.lnd.simulator import Simulator
+from gateway.settlement import Settler
+from gateway.store.database import SqliteStore
+from gateway.web.qr import payment_qr
 from tests.clock import FakeClock
 from tests.conftest import Site, open_site
 from tests.samples import a_creator
+from tests.till import Till
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, CONTENT, TIPS = "/v1/items/welcome/invoices", "/v1/items/welcome/content", "/v1/creators/alice/tips"
@@ -129,3 +138,46 @@ async def test_a22_a_flood_of_tokens_in_one_request_asks_for_little(shop: Site) 
     async with shop.session.get(f"{shop.url}{CONTENT}", headers=headers) as response:
         assert response.status == 401
     assert asked <= 8
+
+
+async def test_a2_no_lock_in_memory_protects_money(till: Till) -> None:
+    """Two processes at one database, each with a settler that knows nothing of the other."""
+    invoices = await till.sell_many(20)
+    for invoice in invoices:
+        till.pay(invoice)
+    other = SqliteStore.open(till.path)
+    settlers = [Settler(till.node, store, till.clock) for store in (till.store, other, other)]
+    reports = [await till.node.lookup(invoice.payment_hash) for invoice in invoices]
+    told = [report for report in reports if report is not None]
+    booked = await asyncio.gather(*(settler.settle(told) for settler in settlers for _ in range(3)))
+    await other.close()
+    assert sum(len(each) for each in booked) == len(invoices)
+    assert (await till.balances())["creator:alice"] == 20 * 70_000
+
+
+async def test_a6_the_same_hash_at_another_amount_or_node_is_no_payment_of_ours(till: Till) -> None:
+    """What another node, or a cheaper invoice of the same preimage, says of our payment hash settles nothing."""
+    invoice = await till.sell()
+    cheap = Simulator(clock=till.clock, random_bytes=secrets.token_bytes)
+    preimage = till.core.lookup(bytes.fromhex(invoice.payment_hash)).preimage
+    cheap.pay(cheap.add_invoice(preimage=preimage, amount_msat=1_000, memo="", expiry_seconds=600).payment_hash)
+    elsewhere = DirectNode(cheap, node_id="elsewhere")
+    report = await elsewhere.lookup(invoice.payment_hash)
+    assert report is not None
+    assert await Settler(elsewhere, till.store, till.clock).settle([report]) == []
+    with pytest.raises(CallRefused, match="already exists"):
+        till.core.add_invoice(preimage=preimage, amount_msat=1_000, memo="", expiry_seconds=600)
+    assert await till.balances() == {}
+
+
+async def test_a17_the_code_that_is_paid_is_drawn_here_from_what_the_node_issued(shop: Site) -> None:
+    async with shop.session.post(f"{shop.url}/i/welcome", allow_redirects=False) as response:
+        cookie = response.cookies["tuppence-i-welcome"].value
+    row = next(iter(shop.core.invoices))
+    headers = {"Cookie": f"tuppence-i-welcome={cookie}", "Accept": "text/html"}
+    status, page = await shop.call("GET", "/i/welcome", headers=headers)
+    assert (status, row.payment_request.lower() in page.lower()) == (200, True)
+    sources = re.findall(r"""(?:src|href|action)=["']([^"']+)""", page)
+    assert [source for source in sources if not source.startswith(("/", "#", "lightning:", "data:"))] == []
+    _, drawn = await shop.call("GET", f"/v1/invoices/{row.payment_hash.hex()}/qr.svg")
+    assert drawn == payment_qr(row.payment_request)

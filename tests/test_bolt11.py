@@ -115,9 +115,17 @@ def test_a_description_that_does_not_fit_its_length_field_is_refused() -> None:
         )
 
 
-def test_two_payment_hashes_are_refused_because_payers_disagree_which_one_counts() -> None:
+def test_a7_two_payment_hashes_are_refused_because_payers_disagree_which_one_counts() -> None:
     with pytest.raises(ValueError, match="two payment hashes"):
         bolt11.decode(write([("p", bytes.fromhex(HASH)), ("p", bytes(32)), ("s", bytes(32))]))
+
+
+def test_a8_a_description_hash_is_never_taken_for_the_payment_hash() -> None:
+    other = bytes(range(32))
+    for fields in ([("h", other), ("p", bytes.fromhex(HASH))], [("p", bytes.fromhex(HASH)), ("h", other)]):
+        assert bolt11.decode(write([*fields, ("s", bytes(32))])).payment_hash.hex() == HASH
+    with pytest.raises(ValueError, match="payment hash"):
+        bolt11.decode(write([("h", other), ("s", bytes(32))]))
 
 
 @pytest.mark.parametrize("field", [("p", bytes(31)), ("p", bytes(34)), ("s", bytes(31)), ("n", bytes(32)), ("2", b"?")])

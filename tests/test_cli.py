@@ -167,7 +167,7 @@ async def test_a_payment_made_while_the_gateway_was_killed_opens_after_it_is_bac
     assert status == 0, output
 
 
-async def test_a_macaroon_that_can_spend_is_refused_unless_allowed(shell: Shell, lnd: SimulatedLnd) -> None:
+async def test_a27_a_macaroon_that_can_spend_is_refused_unless_allowed(shell: Shell, lnd: SimulatedLnd) -> None:
     spending = str(lnd.identity.admin_macaroon_path)
     status, output = await shell.type("serve", TUPPENCE_LND_MACAROON=spending)
     assert status == 1

@@ -86,7 +86,7 @@ INVOICE = Invoice(
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_words_of_creators_and_readers_never_become_markup(words: str) -> None:
+def test_a18_words_of_creators_and_readers_never_become_markup(words: str) -> None:
     creator = replace(CREATOR, title=words)
     pages: list[tuple[str, Any, Any]] = [
         (
