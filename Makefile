@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test check bench torture words lock lowest format clean
+.PHONY: help demo regtest test check bench torture cluster words lock lowest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,10 @@ bench: $(VENV)/.installed-dev ## Measure, on the real network
 
 torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes
 	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(PARTS)
+
+cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND
+	@tests/system_packages postgresql-15 nginx-light
+	@exec $(BIN)/python -m tests.replicas
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .

@@ -5,11 +5,12 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 
@@ -22,7 +23,7 @@ USER = "postgres"
 START_SECONDS = "60"
 TEMPLATE, SHARED = "tuppence_template", "tuppence_shared"
 # For tests only: what they keep need not outlive the machine.
-CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200"}
+CARELESS = MappingProxyType({"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200"})
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Cluster:
 
     folder: Path
     port: int
+    settings: Mapping[str, str]
     numbers: Iterator[int] = field(default_factory=count)
 
     def url(self, database: str) -> str:
@@ -70,7 +72,7 @@ class Cluster:
 
     def control(self, *arguments: str) -> None:
         """`pg_ctl` on this server; waits until it is done."""
-        options = " ".join(f"-c {name}={value}" for name, value in CARELESS.items())
+        options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
         _run(
             "pg_ctl",
             *("-D", str(self.folder / "data"), "-w", "-t", START_SECONDS, "-l", str(self.folder / "log")),
@@ -80,13 +82,13 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster() -> Iterator[Cluster]:
+def open_cluster(settings: Mapping[str, str] = CARELESS) -> Iterator[Cluster]:
     """A server of its own, stopped and removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="tuppence-pg-"))
     # The server refuses to run as root, who hands it the folder.
     if os.geteuid() == 0:
         shutil.chown(folder, USER)
-    cluster = Cluster(folder, free_port())
+    cluster = Cluster(folder, free_port(), settings)
     try:
         _run("initdb", "-D", str(folder / "data"), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
         cluster.control("start")

@@ -1,6 +1,11 @@
-"""`tuppence migrate`."""
+"""`tuppence migrate`, `move`, `backup` and `restore`."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from gateway.cli import run
 from gateway.config import load_config
@@ -9,6 +14,9 @@ from gateway.config import load_config
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(migrate)
+    app.command()(move)
+    app.command()(backup)
+    app.command()(restore)
 
 
 def migrate() -> None:
@@ -17,3 +25,45 @@ def migrate() -> None:
 
     moved = run(migrate_database(load_config().database_url))
     typer.echo("migrated" if moved else "the schema is the newest already")
+
+
+def move(
+    to: Annotated[
+        str, typer.Option("--to", help="The empty database: postgresql+asyncpg://user:password@host/database")
+    ],
+) -> None:
+    """Copy the books from SQLite to PostgreSQL, in one transaction, counted and audited on both sides.
+
+    Stop the server first. The SQLite file stays as it is; keys and content stay where they are.
+    """
+    from gateway.store.lock import lock_data  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.move import move_database  # noqa: PLC0415
+
+    config = load_config()
+    with lock_data(config.data_dir):
+        counts = run(move_database(config.database_url, to))
+    table = Table("table", "rows")
+    for name, count in counts.items():
+        table.add_row(name, str(count))
+    Console().print(table)
+    typer.echo("Moved. Set TUPPENCE_DATABASE_URL to the new address, then start the server.")
+
+
+def backup(file: Annotated[Path, typer.Argument(help="A new file, on another disk.")]) -> None:
+    """Write database, keys and content to one file; safe beside a running server. Whoever has it has the keys."""
+    from gateway.store.archive import write_archive  # noqa: PLC0415  # --help need not load the world
+
+    config = load_config()
+    size = run(write_archive(file, config.database_url, config.shared_folder))
+    typer.echo(f"{file}: {size:,} bytes. Keep it as secret as the keys in it.")
+
+
+def restore(file: Annotated[Path, typer.Argument(help="What `tuppence backup` wrote.")]) -> None:
+    """Put a backup into an empty data folder and, with TUPPENCE_DATABASE_URL, into an empty PostgreSQL database."""
+    from gateway.store.archive import read_archive  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.lock import lock_data  # noqa: PLC0415
+
+    config = load_config()
+    with lock_data(config.data_dir):
+        run(read_archive(file, config.database_url, config.shared_folder))
+    typer.echo("Restored. What was settled since then is found at the node when the server starts.")

@@ -50,10 +50,11 @@ async def _serve(folder: Path, listen: str) -> None:
         while line := (await lines.readline()).decode().strip():
             if line == "quit":
                 return
-            _tell(await _answer(simulated, *line.split()))
+            _tell(await obey(simulated, *line.split()))
 
 
-async def _answer(simulated: SimulatedLnd, command: str, *words: str) -> Answer:
+async def obey(simulated: SimulatedLnd, command: str, *words: str) -> Answer:
+    """What one line does; a line that is wrong is answered with an error."""
     if command == "restart":
         await simulated.restart()
         return {"ok": True}

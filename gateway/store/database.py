@@ -88,6 +88,12 @@ async def look_into(url: str, look: Callable[[Connection], T]) -> T:
         engine.dispose()
 
 
+async def change_postgres(url: str, change: Callable[[Connection], T]) -> T:
+    """One transaction of any length. Raises `Invalid` (`postgres_extra_missing`), `Unavailable` (`database_away`)."""
+    changed: T = await _postgres().change(url, change)
+    return changed
+
+
 def sqlite_path(url: str) -> Path | None:
     """The file of an SQLite address; None for one of PostgreSQL. Raises `Invalid` (`config_invalid`)."""
     try:

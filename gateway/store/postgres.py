@@ -108,6 +108,14 @@ async def look_into(url: str, look: Callable[[Connection], T]) -> T:
         return await connection.run_sync(look)
 
 
+async def change(url: str, work: Callable[[Connection], T]) -> T:
+    """One transaction of any length, tried once. Raises `Unavailable` (`database_away`)."""
+    async with one_connection(url) as connection:
+        result = await connection.run_sync(work)
+        await connection.commit()
+        return result
+
+
 async def _persist(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
     for tried in range(1, MOST_TRIES + 1):
         try:

@@ -1,0 +1,149 @@
+"""Database, keys and content in one file, taken beside a running server, and put back where nothing is yet.
+
+The database is always SQLite's form in it, so what was kept on one kind can be restored to the other. It is read first:
+what its rows name was on disk before they were committed, and is never changed.
+"""
+
+import asyncio
+import os
+import re
+import secrets
+import tarfile
+import tempfile
+from contextlib import suppress
+from hashlib import file_digest
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from gateway.errors import Conflict, Invalid, NotFound
+from gateway.store.audit import audit_database
+from gateway.store.database import look_into, migrate_database, sqlite_path
+from gateway.store.keyring import FileKeyRing
+from gateway.store.migration import HEAD, migrate, revision_of
+from gateway.store.move import copy_rows, move_database
+from gateway.store.sqlite import sqlite_engine
+from gateway.store.tables import identities, items
+
+DATABASE, OPERATOR_KEY = "tuppence.db", "operator.key"
+_MEMBER = re.compile(r"tuppence\.db|operator\.key|keys/[0-9]{1,3}\.key|content/[0-9a-f]{64}")
+
+
+async def write_archive(path: Path, database_url: str, shared: Path) -> int:
+    """Write an archive to a new file, whole or not at all; gives its size in bytes.
+
+    Raises `Conflict` (`archive_exists`, `schema_old`), `NotFound` (`database_missing`), `Unavailable`.
+    """
+    if path.exists():
+        raise Conflict("archive_exists", f"{path} exists; choose another name.")
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tuppence-") as folder:
+            copy = Path(folder) / DATABASE
+            await look_into(database_url, lambda connection: _copy_database(connection, copy))
+            await asyncio.to_thread(_pack, scratch, copy, shared)
+        scratch.rename(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return path.stat().st_size
+
+
+async def read_archive(path: Path, database_url: str, shared: Path) -> None:
+    """Put an archive back: keys and content first, the database last, so that half a restore opens nothing.
+
+    Raises `Invalid` (`archive_invalid`), `NotFound` (`archive_missing`), `Conflict` (`data_not_empty`,
+    `database_not_empty`, `books_broken`), `Unavailable`.
+    """
+    if not path.is_file():
+        raise NotFound("archive_missing", f"There is no archive at {path}.")
+    target = sqlite_path(database_url)
+    taken = [place for place in (shared / "keys", shared / "content", shared / OPERATOR_KEY, target) if _used(place)]
+    if taken:
+        raise Conflict("data_not_empty", f"{taken[0]} is there already; restore to a new TUPPENCE_DATA_DIR.")
+    shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=shared, prefix=".tuppence-") as scratch:
+        folder = Path(scratch)
+        await asyncio.to_thread(_unpack, path, folder)
+        await _check(folder)
+        for name in ("keys", "content", OPERATOR_KEY):
+            if (folder / name).exists():
+                # An empty folder of that name gives way.
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    (shared / name).rmdir()
+                (folder / name).rename(shared / name)
+        if target is None:
+            await move_database(f"sqlite:///{folder / DATABASE}", database_url)
+        else:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / DATABASE).rename(target)
+
+
+def _used(place: Path | None) -> bool:
+    return place is not None and (any(place.iterdir()) if place.is_dir() else place.exists())
+
+
+def _copy_database(source: Connection, copy: Path) -> None:
+    if revision_of(source) != HEAD:
+        raise Conflict("schema_old", "Run `tuppence migrate` first.")
+    engine = sqlite_engine(copy)
+    try:
+        with engine.begin() as target:
+            migrate(target)
+            copy_rows(source, target)
+    finally:
+        engine.dispose()
+
+
+def _pack(archive: Path, database: Path, shared: Path) -> None:
+    descriptor = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w") as packed:
+            packed.add(database, DATABASE)
+            for path in (shared / OPERATOR_KEY, *sorted((shared / "keys").glob("*")), *(shared / "content").glob("*")):
+                name = path.relative_to(shared).as_posix()
+                # Uploads that are under way have other names.
+                if _MEMBER.fullmatch(name) and path.is_file():
+                    packed.add(path, name)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as packed:
+            for member in packed:
+                if not member.isfile() or not _MEMBER.fullmatch(member.name):
+                    raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is none of a backup's.")
+                member.mode = 0o600
+                packed.extract(member, folder, filter="data")
+    except tarfile.TarError as error:
+        raise Invalid("archive_invalid", f"{archive} is no backup: {error}.") from error
+    for name in ("keys", "content"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name).chmod(0o700)
+
+
+async def _check(folder: Path) -> None:
+    """What the rows name is there, and is what it was. Raises `Invalid` (`archive_invalid`)."""
+    if not (folder / DATABASE).is_file():
+        raise Invalid("archive_invalid", "The archive holds no database.")
+    url = f"sqlite:///{folder / DATABASE}"
+    await migrate_database(url)
+    broken = [finding.sentence for finding in await audit_database(url) if finding.broken]
+    digests, pinned = await look_into(url, _named)
+    for path in (folder / "content").iterdir():
+        with path.open("rb") as file:
+            if file_digest(file, "sha256").hexdigest() != path.name:
+                broken.append(f"content {path.name[:8]} is damaged.")
+    broken += [f"Content {name[:8]} is missing." for name in digests if not (folder / "content" / name).is_file()]
+    keys = FileKeyRing.open(folder / "keys").fingerprints() if any((folder / "keys").iterdir()) else {}
+    broken += [f"keys/{number}.key is missing or another." for number, value in pinned if keys.get(number) != value]
+    if broken:
+        raise Invalid("archive_invalid", f"The archive is not whole: {broken[0]}")
+
+
+def _named(connection: Connection) -> tuple[list[str], list[tuple[str, str]]]:
+    """The digests of contents, and the pinned keys."""
+    digests = connection.execute(select(items.c.digest).where(items.c.byte_size > 0)).scalars()
+    keys = connection.execute(select(identities.c.name, identities.c.value).where(identities.c.kind == "key"))
+    return [*digests], [(row.name, row.value) for row in keys]

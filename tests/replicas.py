@@ -1,0 +1,157 @@
+"""`make cluster`: PostgreSQL, three replicas and nginx on this machine, at a simulated LND, until Ctrl-C.
+
+Lines on standard input go to the node, as `gateway.lnd.simulator_process` describes them: `settle-open` pays all.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import stat
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from gateway.lnd.server import SimulatedLnd, serve_simulator
+from gateway.lnd.simulator_process import obey
+from tests.cluster import BINARIES, USER, open_cluster
+from tests.demo_process import free_port, ready, start, stop
+
+COUNT = 3
+READY_SECONDS = 120.0
+TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
+# Waiters hold their connection for as long as an invoice can be paid.
+NGINX = """
+daemon off; pid {folder}/nginx.pid; error_log stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  upstream replicas {{ {servers} keepalive 64; }}
+  server {{
+    listen {listen};
+    location / {{
+      proxy_pass http://replicas; proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 1h;
+      proxy_set_header Connection ""; proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      client_max_body_size 0;
+    }}
+  }}
+}}
+"""
+
+
+async def main() -> int:
+    """Serve until stopped; gives the exit status."""
+    if not (BINARIES / "initdb").exists():
+        _say("PostgreSQL 15 is needed: apt install postgresql-15")
+        return 1
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tuppence-cluster-")))
+        server = stack.enter_context(open_cluster({"max_connections": "200"}))
+        await server.execute("CREATE DATABASE tuppence")
+        lnd = await stack.enter_async_context(serve_simulator(folder / "lnd", clock=time.time))
+        addresses = await stack.enter_async_context(_replicas(folder, lnd, server.url("tuppence")))
+        await _put_on_sale(addresses[0], (folder / "shared" / "operator.key").read_text().strip())
+        front = await stack.enter_async_context(_nginx(folder, addresses))
+        _say(f"replicas {' '.join(addresses)}\npostgresql {server.tcp_url('tuppence')} as {USER}")
+        _say(f"ready {front}")
+        listening = asyncio.create_task(_obey(lnd))
+        await stopped.wait()
+        listening.cancel()
+        _say("stopping…")
+    return 0
+
+
+@asynccontextmanager
+async def _replicas(folder: Path, lnd: SimulatedLnd, database_url: str) -> AsyncIterator[list[str]]:
+    """Three of `tuppence serve`; gives their addresses."""
+    variables = {
+        "TUPPENCE_LND_TARGET": lnd.target,
+        "TUPPENCE_LND_TLS_CERT": str(lnd.tls_cert_path),
+        "TUPPENCE_LND_MACAROON": str(lnd.macaroon_path),
+        "TUPPENCE_SHARED_DIR": str(folder / "shared"),
+        "TUPPENCE_DATABASE_URL": database_url,
+        "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1",
+        "TUPPENCE_LOG_LEVEL": "warning",
+    }
+    processes: list[Process] = []
+    try:
+        for number in range(COUNT):
+            own = folder / f"replica-{number}"
+            own.mkdir()
+            processes.append(await start(own, "serve", listen=f"127.0.0.1:{free_port()}", variables=variables))
+        yield [await ready(process, READY_SECONDS) for process in processes]
+    finally:
+        await asyncio.gather(*(stop(process) for process in processes))
+
+
+async def _put_on_sale(address: str, operator_key: str) -> None:
+    """A creator and the item `welcome`."""
+    item = {"id": "welcome", "creator": "alice", "price_msat": 100_000, "markdown": TEXT}
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {operator_key}"}) as session:
+        for path, body in (("creators", {"name": "alice"}), ("items", item)):
+            async with session.post(f"{address}/v1/admin/{path}", json=body) as answer:
+                answer.raise_for_status()
+
+
+@asynccontextmanager
+async def _nginx(folder: Path, addresses: Sequence[str]) -> AsyncIterator[str]:
+    """Nginx before the replicas; gives its address, or the first replica's where there is no nginx."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if program is None:
+        _say("no nginx here (apt install nginx-light): the address is the first replica's")
+        yield addresses[0]
+        return
+    listen = f"127.0.0.1:{free_port()}"
+    servers = " ".join(f"server {address.removeprefix('http://')};" for address in addresses)
+    configuration = folder / "nginx.conf"
+    configuration.write_text(NGINX.format(folder=folder, servers=servers, listen=listen))
+    process = await asyncio.create_subprocess_exec(program, "-c", str(configuration), "-p", str(folder), stdout=PIPE)
+    try:
+        await _answers(listen)
+        yield f"http://{listen}"
+    finally:
+        await stop(process)
+
+
+async def _answers(listen: str) -> None:
+    host, _, port = listen.rpartition(":")
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, int(port))
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+async def _obey(lnd: SimulatedLnd) -> None:
+    # A file or /dev/null, which a loop cannot wait for, gives no orders.
+    if not (sys.stdin.isatty() or stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode)):
+        return
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    while words := (await lines.readline()).decode().split():
+        _say(json.dumps(await obey(lnd, *words)))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
