@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("CI") == "true":
         return
     for item in items:
+        if item.get_closest_marker("npm") and shutil.which("npm") is None:
+            item.add_marker(pytest.mark.skip(reason="needs npm: apt install npm"))
         if item.get_closest_marker("browser") and not Path("/usr/bin/chromium").exists():
             item.add_marker(pytest.mark.skip(reason="needs chromium: apt install chromium"))
 
