@@ -38,6 +38,9 @@ async def show_receipt(request: web.Request) -> web.Response:
     status = 200 if paid or invoice is None else UNPAID_STATUS
     response = render(request, "receipt.html", {"receipt": receipt}, status=status)
     response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
+    if receipt is not None:
+        # Without a receipt the page has a form, whose POST must name its origin.
+        response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

@@ -1,4 +1,4 @@
-// Pays for what the page offers; opens it here.
+// Pays for the offer and opens it here.
 const $ = (id) => document.getElementById(id);
 const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
 const shelf = "tuppence:" + location.pathname;

@@ -1,0 +1,151 @@
+"""No barrier that axe can find, on any page and in any state; and what axe cannot see: the keyboard, 320 px, zoom."""
+
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import NewReader
+from tests.browser.gate import Gate
+from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE, Reader
+
+AXE = Path(__file__).parent / "axe"
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+READERS = {
+    "a desk": DESKTOP,
+    "a Korean phone at night": PHONE | {"locale": "ko-KR", "color_scheme": "dark"},
+    "a small German phone": SMALL_PHONE | {"locale": "de-DE"},
+    "a small Korean phone": SMALL_PHONE | {"locale": "ko-KR"},
+}
+pytestmark = pytest.mark.node
+
+Look = Callable[[str], Awaitable[None]]
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Deque's axe, of the version that is locked."""
+    script = AXE / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=AXE, check=True)
+    return script.read_text()
+
+
+@pytest.mark.parametrize("who", READERS)
+async def test_no_page_has_a_barrier(new_reader: NewReader, axe: str, who: str) -> None:
+    # Still pictures: a part that is appearing has no contrast yet.
+    reader = await new_reader(**READERS[who], reduced_motion="reduce")
+    reader.expects("404", "401", "422")
+    found: list[str] = []
+
+    async def look(state: str) -> None:
+        found.extend(f"{state}: {barrier}" for barrier in await barriers(reader, axe))
+
+    await look_at_a_purchase(reader, look)
+    await look_at_a_tip(reader, look)
+    await look_at_the_rest(reader, look)
+    assert found == []
+
+
+async def look_at_a_purchase(reader: Reader, look: Look) -> None:
+    """Every state from offer to receipt."""
+    gate = Gate()
+    await reader.page.route("**/content", gate.hold)
+    await reader.open("/i/welcome")
+    await look("offered")
+    await reader.press_pay()
+    await reader.page.locator(".help summary").click()
+    await look("waiting")
+    await reader.press_wallet()
+    await reader.is_in("settled")
+    await look("settled")
+    gate.open()
+    await reader.is_in("open")
+    await look("open")
+    await reader.page.reload()
+    await reader.is_in("yours")
+    await look("yours")
+    await reader.page.locator("#receipt").click()
+    await expect(reader.page.locator("#bill")).to_have_attribute("data-state", "shown")
+    await expect(reader.page.locator("#proof")).not_to_be_empty()
+    await look("receipt")
+
+
+async def look_at_a_tip(reader: Reader, look: Look) -> None:
+    """The form with all its parts, the invoice, the thanks."""
+    await reader.open("/t/nora")
+    await reader.page.locator("#other").check()
+    await reader.page.locator(".note summary").click()
+    await look("tip")
+    await reader.press_pay()
+    await look("tip waiting")
+    await reader.press_wallet()
+    await reader.is_in("open")
+    await look("tip thanked")
+
+
+async def look_at_the_rest(reader: Reader, look: Look) -> None:
+    """Pages without a payment."""
+    for path in ("/i/almanac", "/r", "/r#AgEDbG5k", "/recover", "/i/nothing", "/docs"):
+        await reader.page.goto("about:blank")
+        await reader.open(path)
+        if await reader.page.locator(".choice").count():
+            await reader.page.locator(".choice summary").click()
+        await look(path)
+    await reader.open("/recover")
+    await reader.page.locator("#code").fill("what")
+    await reader.page.locator(".recovery button").click()
+    await expect(reader.page.get_by_role("alert").first).to_be_visible()
+    await look("recover refused")
+
+
+async def test_a_purchase_is_recovered_by_keyboard_alone(new_reader: NewReader) -> None:
+    reader = await new_reader(**DESKTOP)
+    reader.expects("404")
+    await reader.open("/recover")
+    await press_until(reader, "code")
+    await reader.page.keyboard.type("0000-0000-0000")
+    await reader.page.keyboard.press("Enter")
+    await expect(reader.page.get_by_role("alert")).to_be_visible()
+    await expect(reader.page.locator("#code")).to_be_focused()
+
+
+@pytest.mark.parametrize("tag", ["en", "ko", "de", "fr", "ja"])
+@pytest.mark.parametrize("path", ["/i/welcome", "/t/nora", "/r", "/recover", "/i/nothing"])
+async def test_nothing_is_cut_off_at_320_pixels(new_reader: NewReader, path: str, tag: str) -> None:
+    reader = await new_reader(**SMALL_PHONE)
+    reader.expects("404")
+    await reader.open(f"{path}?lang={tag}")
+    width = await reader.page.evaluate("() => document.documentElement.scrollWidth")
+    assert width <= 320
+
+
+async def test_what_is_pressed_is_large_enough(new_reader: NewReader) -> None:
+    reader = await new_reader(**SMALL_PHONE)
+    for path in ("/i/welcome", "/t/nora", "/recover"):
+        await reader.open(path)
+        sizes = await reader.page.locator("main :is(button, summary, input:not([type=radio])):visible").evaluate_all(
+            "(all) => all.map((one) => [one.outerHTML.slice(0, 60), one.getBoundingClientRect().height])"
+        )
+        assert [what for what, height in sizes if height < 24] == []
+
+
+async def barriers(reader: Reader, axe: str) -> list[str]:
+    """What axe finds on the page as it is, each rule with the elements that break it."""
+    if not await reader.page.evaluate("() => 'axe' in window"):
+        await reader.page.evaluate(axe + "; 0")
+    found = await reader.page.evaluate(
+        "(rules) => axe.run(document, rules).then(({ violations }) => violations)", RULES
+    )
+    return [f"{rule['id']}: {[node['html'][:90] for node in rule['nodes'][:3]]}" for rule in found]
+
+
+async def press_until(reader: Reader, element_id: str) -> None:
+    """Tab to an element."""
+    for _ in range(30):
+        await reader.page.keyboard.press("Tab")
+        if await reader.page.evaluate("() => document.activeElement.id") == element_id:
+            return
+    pytest.fail(f"no number of tabs leads to {element_id}")
