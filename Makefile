@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test check bench torture cluster words lock lowest format clean
+.PHONY: help demo regtest test check bench torture cluster embed words screenshots lock lowest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,12 @@ torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost;
 cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND
 	@tests/system_packages postgresql-15 nginx-light
 	@exec $(BIN)/python -m tests.replicas
+
+embed: ## Build the embed from its sources (Node 20)
+	cd paywall && npm ci --no-audit --no-fund && npm run check && npm run build
+
+screenshots: $(VENV)/.installed-dev ## Take the README's pictures, and one of every state of the embed
+	@$(BIN)/python -m tests.screenshots all
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .

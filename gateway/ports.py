@@ -9,18 +9,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from gateway.money import Msat
-from gateway.rows import (
-    Balance,
-    Creator,
-    Event,
-    Invoice,
-    Item,
-    Payment,
-    Settlement,
-    TipNote,
-    Transfer,
-    Unresolved,
-)
+from gateway.rows import Balance, Creator, Event, Invoice, Item, Payment, Settlement, TipNote, Transfer, Unresolved
 
 T = TypeVar("T")
 Clock = Callable[[], float]

@@ -15,6 +15,7 @@ from gateway.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
 from gateway.lnd.simulated_invoice import SimulatedInvoice
 from gateway.lnd.simulator import Simulator
 from gateway.rows import Invoice, InvoiceState
+from gateway.store.database import sqlite_path
 from tests.clock import FakeClock
 from tests.conftest import Site
 from tests.database import broken_invariants

@@ -31,6 +31,7 @@ export abstract class Till extends HTMLElement {
   #shelf: Shelf | undefined;
   #watches = new Map<string, Watch>();
   #sheet: Sheet | undefined;
+  #opening = false;
   #settling = false;
 
   constructor() {
@@ -86,13 +87,19 @@ export abstract class Till extends HTMLElement {
 
   /** Open the payment sheet. Only from a reader's tap: a wallet may be asked. */
   async open(): Promise<void> {
-    if (this.#state !== "offered") return;
+    if (this.#state !== "offered" || this.#opening) return;
+    const { signal } = this.#life as AbortController;
+    this.#opening = true;
     try {
-      this.#sheet ??= (await load<SheetModule>("sheet.js")).makeSheet(this.#sale());
+      const { makeSheet } = await load<SheetModule>("sheet.js");
+      if (signal.aborted) return;
+      this.#sheet ??= makeSheet(this.#sale());
       this.#sheet.open();
     } catch (error) {
       this.#fail(error);
       this.say("lost");
+    } finally {
+      this.#opening = false;
     }
   }
 
@@ -126,9 +133,10 @@ export abstract class Till extends HTMLElement {
   async #start(signal: AbortSignal): Promise<void> {
     for (let tries = 0; !signal.aborted; tries++) {
       try {
-        this.gateway = gatewayOf(this);
-        this.goods = this.stock();
-        [this.language] = await Promise.all([languageOf(this), this.goods.prepare(this.gateway)]);
+        const [gateway, goods] = [gatewayOf(this), this.stock()];
+        const [language] = await Promise.all([languageOf(this), goods.prepare(gateway)]);
+        if (signal.aborted) return;
+        [this.gateway, this.goods, this.language] = [gateway, goods, language];
         break;
       } catch (error) {
         this.#fail(error);
@@ -173,25 +181,25 @@ export abstract class Till extends HTMLElement {
   async #settle(attempt: Attempt): Promise<void> {
     const again = attempt.paid === true;
     if (this.#settling || this.#state === "open") {
-      if (this.goods.keeps) this.#shelf?.put({ ...attempt, paid: true });
-      return;
+      return this.#keep(attempt);
     }
     this.#settling = true;
     if (!again) this.#announce(attempt);
-    for (let tries = 0; ; tries++) {
+    const signal = this.#life?.signal;
+    for (let tries = 0; signal && !signal.aborted; tries++) {
       try {
-        const opened = load<Opened>("opened.js");
-        await this.goods.collect(this.gateway, attempt.token ?? "");
-        return this.#open(attempt, again, await opened);
+        const [opened] = await Promise.all([
+          load<Opened>("opened.js"), this.goods.collect(this.gateway, attempt.token ?? ""),
+        ]);
+        if (!signal.aborted) this.#open(attempt, again, opened);
+        return;
       } catch (error) {
-        if (error instanceof Refusal && [402, 403, 404].includes(error.status)) {
+        if (error instanceof Refusal && [402, 403].includes(error.status)) {
           this.#shelf?.drop(attempt);
           return this.#fail(error), this.#sheet?.close(), this.offerAgain();
         }
         if (!(error instanceof Refusal)) this.#sheet?.told(attempt, "offline");
-        const signal = this.#life?.signal;
         await pause(RETRY[Math.min(tries, RETRY.length - 1)] as number, signal);
-        if (!signal || signal.aborted) return;
       }
     }
   }
@@ -203,8 +211,7 @@ export abstract class Till extends HTMLElement {
   }
 
   #open(attempt: Attempt, again: boolean, { unfold }: Opened): void {
-    if (this.goods.keeps) this.#shelf?.put({ ...attempt, paid: true });
-    else this.#shelf?.drop(attempt);
+    this.#keep(attempt);
     const { gateway, language, goods, frame } = this;
     const landing = unfold({
       host: this, frame, gateway, language, goods, token: attempt.token ?? "", again, onAgain: () => this.offerAgain(),
@@ -214,6 +221,12 @@ export abstract class Till extends HTMLElement {
     const watched = this.#sheet?.isOpen;
     void this.#sheet?.leave().then(() => watched && landing.focus());
     for (const other of tills) if (other !== this && other.#shelf?.name === this.#shelf?.name) other.#resume();
+  }
+
+  /** What opens again is kept; a tip that was given is over. */
+  #keep(attempt: Attempt): void {
+    if (this.goods.keeps) this.#shelf?.put({ ...attempt, paid: true });
+    else this.#shelf?.drop(attempt);
   }
 
   #sale(): Sale {

@@ -34,7 +34,7 @@ export class Watch {
       this.#pause = FIRST_PAUSE;
       this.#hear(state);
     } catch (error) {
-      this.#hear(error instanceof Refusal && error.status === 404 ? "unknown" : "offline");
+      this.#hear(error instanceof Refusal && error.code === "invoice_not_found" ? "unknown" : "offline");
     }
     this.#looking = false;
   }

@@ -123,6 +123,14 @@ async def test_a_closed_and_reopened_sheet_keeps_its_invoice(visitor: Visitor) -
     assert len(visitor.posts) == 1
 
 
+async def test_a_double_tap_opens_one_sheet_with_one_invoice(visitor: Visitor) -> None:
+    await visitor.open()
+    await visitor.page.locator("tuppence-paywall button.pay").dblclick()
+    await visitor.is_scannable()
+    await expect(visitor.page.locator("tuppence-paywall dialog")).to_have_count(1)
+    assert len(visitor.posts) == 1
+
+
 async def test_the_link_the_copy_and_the_code_are_one_invoice(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor(permissions=["clipboard-read", "clipboard-write"])
     await visitor.open()

@@ -1,0 +1,65 @@
+"""Pictures of the embed for the README, and one of every state: `make screenshots`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from gateway.demo.states import STATES
+from tests.browser.chromium import launch
+from tests.browser.reader import DESKTOP, PHONE
+from tests.browser.running_demo import open_demo
+
+DOCS = Path(__file__).parent.parent / "docs"
+FOLDER = DOCS / "states"
+SLOWEST_STATE_MILLISECONDS = 4_000
+
+
+async def main(wanted: list[str]) -> None:
+    """Write the README's three pictures, and those of the named states, or of all with `all`."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder:
+        async with (
+            open_demo(Path(folder)) as demo,
+            async_playwright() as playwright,
+            launch(playwright) as browser,
+        ):
+            press = demo.url.replace("127.0.0.1", "localhost") + "/demo/press?wallet=none"
+            await _sheet(browser, press, "embed-desk", **DESKTOP)
+            await _sheet(browser, press, "embed-phone", **PHONE)
+            await _sheet(browser, press, "embed-night", **PHONE | {"color_scheme": "dark"})
+            for name in STATES if "all" in wanted else wanted:
+                await _state(browser, f"{demo.url}/demo/gallery/{name}", name)
+
+
+async def _sheet(browser: Browser, url: str, name: str, **options: object) -> None:
+    async with await browser.new_context(**options) as context:
+        page = await context.new_page()
+        await page.goto(url)
+        await page.locator("tuppence-paywall:state(offered)").wait_for()
+        if name.endswith("desk"):
+            await _shoot(page, DOCS / f"{name}.png")
+            return
+        await page.locator("tuppence-paywall button.pay").click()
+        await page.locator("dialog.sheet svg.code").wait_for()
+        await _shoot(page, DOCS / f"{name}.png")
+
+
+async def _state(browser: Browser, url: str, name: str) -> None:
+    async with await browser.new_context(viewport={"width": 400, "height": 740}, device_scale_factor=2) as context:
+        page = await context.new_page()
+        for theme in ("light", "dark"):
+            await page.goto(f"{url}?theme={theme}")
+            await page.wait_for_timeout(SLOWEST_STATE_MILLISECONDS if STATES[name].opens else 1_000)
+            await _shoot(page, FOLDER / f"{name}-{theme}.png")
+
+
+async def _shoot(page: Page, path: Path) -> None:
+    await page.screenshot(path=path, animations="disabled")
+    sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
