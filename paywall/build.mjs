@@ -47,7 +47,9 @@ const parts = [];
 for (const name of ["sheet", "opened", "tipping"]) parts.push(await bundle(`${name}/${name}.ts`, `${name}.js`));
 const integrity = Object.fromEntries(parts);
 parts.unshift(await bundle("embed.ts", "embed.js", integrity));
-for (const file of await readdir(here + "src/words")) {
+// English and Korean are built in.
+const spoken = (await readdir(here + "src/words")).filter((file) => !["en.json", "ko.json"].includes(file));
+for (const file of spoken) {
   const words = JSON.parse(await readFile(`${here}src/words/${file}`, "utf8"));
   await writeFile(`${folder}/words-${file}`, JSON.stringify(words));
 }

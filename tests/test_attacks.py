@@ -15,7 +15,7 @@ from gateway.lnd.direct import DirectNode
 from gateway.lnd.refusals import CallRefused
 from gateway.lnd.simulator import Simulator
 from gateway.settlement import Settler
-from gateway.store.database import SqliteStore
+from gateway.store.database import open_database
 from gateway.web.qr import payment_qr
 from tests.clock import FakeClock
 from tests.conftest import Site, open_site
@@ -145,7 +145,7 @@ async def test_a2_no_lock_in_memory_protects_money(till: Till) -> None:
     invoices = await till.sell_many(20)
     for invoice in invoices:
         till.pay(invoice)
-    other = SqliteStore.open(till.path)
+    other = await open_database(till.database_url)
     settlers = [Settler(till.node, store, till.clock) for store in (till.store, other, other)]
     reports = [await till.node.lookup(invoice.payment_hash) for invoice in invoices]
     told = [report for report in reports if report is not None]

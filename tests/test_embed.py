@@ -72,6 +72,9 @@ def test_every_language_says_everything_that_english_says() -> None:
     spoken = {path.stem.removeprefix("words-"): json.loads(path.read_text()) for path in NEWEST.glob("words-*.json")}
     assert set(spoken) == LANGUAGES
     placeholders = dict(re.findall(r'^ {4}(\w+): "(.*)",$', "\n".join(english), re.MULTILINE))
+    for language, parts in (("en", english), ("ko", korean)):
+        catalogue = json.loads((PAYWALL / "src" / "words" / f"{language}.json").read_text())
+        assert dict(re.findall(r'^ {4}(\w+): "(.*)",$', "\n".join(parts), re.MULTILINE)) == catalogue
     for language, words in spoken.items():
         assert set(words) == names, language
         for name, text in words.items():

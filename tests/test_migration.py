@@ -62,7 +62,7 @@ def test_an_upgrade_keeps_every_row(path: Path) -> None:
     after = dump_tables(path)
     assert after.pop("alembic_version") == [(migration.HEAD,)]
     assert before.pop("alembic_version") == [("0001",)]
-    assert after == before
+    assert {name: rows for name, rows in after.items() if rows or name in before} == before
     assert broken_invariants(path) == []
 
 

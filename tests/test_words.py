@@ -17,7 +17,9 @@ KOREAN, ENGLISH, GERMAN = "100 sat 결제하기", "Pay 100 sat", "100 sat bezahl
 NAMES = {"sat", "Tuppence", "Regtest", "tuppence", "pay"}
 UNSPOKEN = r"lang\b|state\b|kind\b|copy\b|step\b|method\b|opens\b|invoices\b|receipt\b"
 SPOKEN_ATTRIBUTES = rf'(?:aria-label|alt|title|placeholder|data-(?!{UNSPOKEN})[\w-]+)="([^"]*)"'
-PAGES = [path for path in catalogues.ROOT.glob("gateway/*/templates/*.html") if path.name != "docs.html"]
+# For those who build with it, in the language of its documents.
+ENGLISH = {"docs.html", "gallery.html", "press.html", "snippet.html", "state.html"}
+PAGES = [path for path in catalogues.ROOT.glob("gateway/*/templates/*.html") if path.name not in ENGLISH]
 
 
 # Catalogues -----------------------------------------------------------------------------------------------------------
