@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -34,7 +35,7 @@ async def main(wanted: list[str]) -> None:
                 await _state(browser, f"{demo.url}/demo/gallery/{name}", name)
 
 
-async def _sheet(browser: Browser, url: str, name: str, **options: object) -> None:
+async def _sheet(browser: Browser, url: str, name: str, **options: Any) -> None:
     async with await browser.new_context(**options) as context:
         page = await context.new_page()
         await page.goto(url)
