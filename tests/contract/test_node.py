@@ -99,6 +99,8 @@ async def test_settle_index_grows_in_the_order_of_payment(lnd: ContractNode) -> 
 
 
 async def test_what_the_node_does_not_have_is_none(lnd: ContractNode) -> None:
+    # A bbolt node without any invoice says so in other words.
+    await issue(lnd)
     assert await lnd.node.lookup(UNKNOWN_HASH) is None
     assert await lnd.node.preimage(UNKNOWN_HASH) is None
     unknown = ln.PaymentHash(r_hash=bytes(32))
