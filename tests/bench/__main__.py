@@ -49,7 +49,7 @@ def main(
     listed: Annotated[bool, typer.Option("--list", help="List the figures and stop.")] = False,
     simulated: Annotated[bool, typer.Option("--simulated", help="On the simulator, not on a real network.")] = False,
     real: Annotated[bool, typer.Option("--real", help="Pay the 10,000 of catch_up on the real network.")] = False,
-    loop: Annotated[Loop, typer.Option(help="The event loop of gateway, drivers and bare handler.")] = "asyncio",
+    loop: Annotated[Loop, typer.Option(help="The event loop of gateway, drivers and bare handler.")] = "uvloop",
     network: Annotated[Path | None, typer.Option(help="A regtest network to start or use, and to leave.")] = None,
     json_path: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = OUTPUT,
 ) -> None:
