@@ -29,8 +29,9 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 bench: $(VENV)/.installed-dev ## Measure, on the real network
 	@$(BIN)/python -m tests.bench
 
-torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes
-	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(PARTS)
+torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes; PARTS=kills
+	@tests/system_packages postgresql-15
+	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(PARTS)
 
 cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND
 	@tests/system_packages postgresql-15 nginx-light

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 from gateway.catalog import Catalog
 from gateway.follow import follow
@@ -11,6 +12,7 @@ from gateway.hear import Ear
 from gateway.lease import Lease
 from gateway.node import KnownNode
 from gateway.ports import Doorbell
+from gateway.store.keyring import write_once
 from gateway.supervise import Progress, Work
 from gateway.sweep import Sweeper
 from gateway.web.gateway import Gateway
@@ -36,7 +38,7 @@ async def start_replica(
 ) -> None:
     """The background of one of many: all hear of every settlement, one follows and sweeps the node."""
     sweeper = Sweeper(known, gateway.settler, gateway.store, gateway.clock)
-    lease = Lease(gateway.store, gateway.node.node_id, secrets.token_hex(16))
+    lease = Lease(gateway.store, gateway.node.node_id, replica_id(gateway.config.data_dir))
     ear = Ear(gateway.store, doorbell, gateway.tell)
     await ear.begin()
     following = partial(follow, known, gateway.settler, sweeper)
@@ -50,6 +52,16 @@ async def start_replica(
         ("lease", lease.keep),
     ):
         await stack.enter_async_context(gateway.supervisor.supervise(name, work))
+
+
+def replica_id(data_dir: Path) -> str:
+    """Who holds a lease: one id per data folder, which one process has at a time.
+
+    So a gateway that crashed and starts again takes its own lease back at once, instead of waiting for its end.
+    """
+    path = data_dir / "replica"
+    write_once(path, secrets.token_hex(16))
+    return path.read_text(encoding="ascii")
 
 
 async def _follow_catalog(catalog: Catalog, progress: Progress) -> None:

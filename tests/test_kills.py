@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.kills import kill
+from tests.torture.kills import DatabaseKind, kill
 from tests.torture.tally import Tally
 
 
-@pytest.mark.parametrize("seed", [1])
-async def test_a_gateway_that_is_killed_again_and_again_credits_every_payment_once(tmp_path: Path, seed: int) -> None:
-    tally = await kill(tmp_path, kills=5, payments=150, seed=seed, report=lambda _: None)
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def test_a_gateway_that_is_killed_again_and_again_credits_every_payment_once(
+    tmp_path: Path, database: DatabaseKind
+) -> None:
+    tally = await kill(tmp_path, database=database, kills=5, payments=150, seed=1, report=lambda _: None)
     assert (tally.payments, tally.kills) == (150, 5)
     assert tally.is_clean, tally
     assert tally != Tally()

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from gateway.background import replica_id
 from gateway.lease import Lease
 from gateway.store.database import Database
 from gateway.supervise import Progress
@@ -24,6 +26,17 @@ async def test_a_lease_has_one_holder_until_it_ends_or_is_given_back(store: Data
     await store.write(lambda tx: tx.leases.give_back("lnd", "two"))
     assert await take("one")
     assert await store.write(lambda tx: tx.leases.take("another-node", "two", seconds=60.0))
+
+
+async def test_a_gateway_that_crashed_takes_its_own_lease_back_at_once(store: Database, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    taken = [
+        await store.write(lambda tx, f=folder: tx.leases.take("lnd", replica_id(f), seconds=60.0))  # type: ignore[misc]  # bound in the loop
+        for folder in (folders[0], folders[1], folders[0])
+    ]
+    assert taken == [True, False, True]
 
 
 async def test_of_many_that_want_a_lease_one_gets_it(store: Database) -> None:

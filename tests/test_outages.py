@@ -122,10 +122,10 @@ async def test_a_full_disk_sells_nothing_and_loses_nothing_and_needs_no_restart(
             await rig.pay(20)
             with pytest.raises(RuntimeError, match="database_away"):
                 await _buy_until_refused(rig, served)
-            before = rig.credited()
+            before = await rig.credited()
             resource.prlimit(served.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             await rig.pay(20)
-            await rig.until_credited(within_seconds=30)
+            await rig.until_credited()
             await rig.open_some(served)
         tally = await rig.tally()
         assert before < 20

@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import typer
 
@@ -19,7 +21,16 @@ def add_to(app: typer.Typer) -> None:
 def serve_command() -> None:
     """Serve readers until stopped. Configured by TUPPENCE_… variables or .env; see the README's table."""
     gc.disable()
+    allow_many_connections()
     run(_serve(load_config()))
+
+
+def allow_many_connections() -> None:
+    """As many as the system lets us have: shells and systemd begin with 1,024 open files, and every waiter is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Some systems say "unlimited" and mean less.
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _serve(config: Config) -> None:

@@ -34,8 +34,9 @@ COMMAND_SECONDS = 15.0
 SERVER_LIMITS = {
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    # A process that vanished with its machine must not hold the counters' rows for as long as TCP believes in it.
-    "idle_in_transaction_session_timeout": "20s",
+    # A process that vanished with its machine, or stands still, must not hold the counters' rows: nobody else could
+    # settle meanwhile, and another replica is to have taken over within 10 s.
+    "idle_in_transaction_session_timeout": "4s",
     "jit": "off",
 }
 RETRY_AFTER_SECONDS = 2

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
 from tests.bench import catch_up, content, invoices, start, told, waiters
 from tests.bench.bench import Bench
@@ -61,6 +62,7 @@ def main(
     unknown = sorted(set(names or ()) - set(FIGURES))
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(FIGURES)}")
+    allow_many_connections()
     folder = FOLDER.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

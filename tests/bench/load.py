@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from gateway.cli import run
 from tests.bench.processes import LINE_BYTES
 
 CONNECTING_AT_ONCE = 50
+MOST_CONNECTIONS = 256
 Ask = Callable[[], Awaitable[None]]
+_told_at: dict[str, float] = {}
 
 
 def main() -> None:
@@ -107,25 +110,50 @@ async def wait(urls: list[str]) -> Mapping[str, Any]:
     return {"waiting": len(urls)}
 
 
+async def told() -> Mapping[str, Any]:
+    """When each reader was told of its settlement, by address and on the monotonic clock that all processes share."""
+    return dict(_told_at)
+
+
+async def flood(url: str, addresses: list[str], per_second: int, seconds: float) -> Mapping[str, Any]:
+    """Ask from these addresses, in turn, whether or not there are answers; gives how often each status came."""
+    statuses: Counter[str] = Counter()
+    connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as asking:
+
+        async def ask(address: str) -> None:
+            async with session.post(url, headers={"X-Forwarded-For": address}) as response:
+                await response.read()
+                statuses[str(response.status)] += 1
+
+        began = time.monotonic()
+        for number in range(int(per_second * seconds)):
+            await asyncio.sleep(began + number / per_second - time.monotonic())
+            asking.create_task(ask(addresses[number % len(addresses)]))
+    return statuses
+
+
 async def open_reader(url: str) -> None:
     """Connect and wait for the first event; a bare protocol, so that a thousand readers cost next to nothing."""
     parts = urlsplit(url)
     host, _, port = parts.netloc.partition(":")
     loop = asyncio.get_running_loop()
     told: asyncio.Future[None] = loop.create_future()
-    transport, _ = await loop.create_connection(lambda: _Reader(told), host, int(port))
+    transport, _ = await loop.create_connection(lambda: _Reader(url, told), host, int(port))
     request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: text/event-stream\r\n\r\n"
     transport.write(request.encode())
     await asyncio.wait_for(told, 60)
 
 
 class _Reader(asyncio.Protocol):
-    def __init__(self, told: asyncio.Future[None]) -> None:
-        self._told = told
+    def __init__(self, url: str, told: asyncio.Future[None]) -> None:
+        self._url, self._told = url, told
 
     def data_received(self, data: bytes) -> None:
         if b"event: open" in data and not self._told.done():
             self._told.set_result(None)
+        if b"event: settled" in data:
+            _told_at[self._url] = time.monotonic()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._told.done():
@@ -141,5 +169,7 @@ _JOBS: Mapping[str, Callable[..., Awaitable[Mapping[str, Any]]]] = {
     "post": post,
     "add": add,
     "wait": wait,
+    "told": told,
+    "flood": flood,
     "computed": computed,
 }

@@ -139,9 +139,10 @@ class SimulatedNode:
         report("settling")
         await self.tell("settle-open")
 
-    async def tell(self, command: str) -> None:
-        """Give the simulator a command. Raises RuntimeError with what it refuses."""
+    async def tell(self, command: str) -> Mapping[str, int]:
+        """Give the simulator a command; gives its answer. Raises RuntimeError with what it refuses."""
         self._child.send(command)
-        answer = await self._child.answer()
+        answer: dict[str, int] = await self._child.answer()
         if "error" in answer:
             raise RuntimeError(json.dumps(answer))
+        return answer

@@ -30,7 +30,7 @@ async def spawn(code: str, *, loop: Loop, cwd: Path, log: Path, variables: Mappi
             "-c",
             code,
             cwd=cwd,
-            env={**others, "PYTHONPATH": root, **(variables or {})},
+            env={**others, "PYTHONPATH": root, "PYTHONFAULTHANDLER": "1", **(variables or {})},
             stdin=PIPE,
             stdout=PIPE,
             stderr=errors,

@@ -14,8 +14,9 @@ import structlog
 import typer
 from rich.console import Console
 
+from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
-from tests.torture import days, kills, replays, resets, restarts
+from tests.torture import days, flood, kills, replays, resets, restarts, takeovers, waiters
 from tests.torture.tally import Failed, Tally
 
 FOLDER = Path(".tuppence/torture")
@@ -26,8 +27,20 @@ errors = Console(stderr=True, highlight=False)
 
 
 def _kills(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return _kill("sqlite", folder, quick, seed, report)
+
+
+def _kills_postgres(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return _kill("postgres", folder, quick, seed, report)
+
+
+def _kill(database: kills.DatabaseKind, folder: Path, quick: bool, seed: int, report: Report) -> Tally:
     count, payments = (25, 1_000) if quick else (200, 20_000)
-    return asyncio.run(kills.kill(folder, kills=count, payments=payments, seed=seed, report=report))
+    return asyncio.run(kills.kill(folder, database=database, kills=count, payments=payments, seed=seed, report=report))
+
+
+def _takeovers(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return asyncio.run(takeovers.take_over(folder, takeovers=4 if quick else 50, seed=seed, report=report))
 
 
 def _resets(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
@@ -47,16 +60,28 @@ def _lnd(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
     return asyncio.run(restarts.restart_real(folder, restarts=2 if quick else 20, seed=seed, report=report))
 
 
+def _flood(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return asyncio.run(flood.withstand(folder, seconds=10 if quick else 60, seed=seed, report=report))
+
+
+def _waiters(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return asyncio.run(waiters.tell(folder, waiters=1_000 if quick else 9_000, seed=seed, report=report))
+
+
 def _days(_: Path, quick: bool, seed: int, report: Report) -> Tally:
     return days.live(days=20 if quick else 1_000, seed=seed * 1_000_000, report=report)
 
 
 PARTS: dict[str, tuple[Part, str]] = {
     "kills": (_kills, "the gateway is killed 5 to 500 ms after it was ready, under payments"),
+    "kills-postgres": (_kills_postgres, "the same on PostgreSQL"),
+    "takeovers": (_takeovers, "of three replicas on PostgreSQL the one that settles is killed, stopped, cut off"),
     "resets": (_resets, "the connection to the node is reset, sliced and swallowed"),
     "replays": (_replays, "settlements are told again from every index, and credited under kills"),
     "restarts": (_restarts, "a simulated node is restarted under payments"),
     "lnd": (_lnd, "a real LND is restarted under payments, every second time by SIGKILL"),
+    "flood": (_flood, "invoices are asked for by hundreds a second, and honest readers pay meanwhile"),
+    "waiters": (_waiters, "thousands wait at one replica, whose doorbell fails while others settle"),
     "days": (_days, "simulated days, all faults on"),
 }
 
@@ -71,21 +96,23 @@ def main(
     """Torture the gateway; the last line is JSON."""
     if listed:
         for name, (_, what) in PARTS.items():
-            errors.print(f"{name:9} {what}")
+            errors.print(f"{name:14} {what}")
         return
     unknown = sorted(set(names or ()) - set(PARTS))
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(PARTS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    folder = FOLDER.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
+    allow_many_connections()
     whole = Tally()
-    try:
-        for name in names or PARTS:
-            whole += _run(name, folder / name, quick, seed)
-    except Failed as failure:
-        errors.print(f"[bold red]failed:[/] {failure} (seed {seed}; {folder} holds what is left)")
-        raise typer.Exit(1) from failure
+    for name in names or PARTS:
+        folder = (FOLDER / name).resolve()
+        try:
+            whole += _run(name, folder, quick, seed)
+        except Failed as failure:
+            errors.print(
+                f"[bold red]failed:[/] {failure}\n{folder} holds what is left; again: {_again(name, quick, seed)}"
+            )
+            raise typer.Exit(1) from failure
     sys.stdout.write(json.dumps(whole.line()) + "\n")
     if not whole.is_clean:
         raise typer.Exit(1)
@@ -93,12 +120,19 @@ def main(
 
 def _run(name: str, folder: Path, quick: bool, seed: int) -> Tally:
     part, what = PARTS[name]
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started = time.monotonic()
     errors.print(f"[bold]{name}[/]: {what}")
     tally = part(folder, quick, seed, _Progress())
+    for note in tally.notes:
+        errors.print(f"  {note}")
     errors.print(f"  {json.dumps(tally.line())} in {time.monotonic() - started:.0f} s")
     return tally
+
+
+def _again(name: str, quick: bool, seed: int) -> str:
+    return f"make torture PARTS={name} SEED={seed}{' QUICK=1' if quick else ''}"
 
 
 class _Progress:

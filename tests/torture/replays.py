@@ -18,8 +18,6 @@ from tests.till import Till, open_till
 from tests.torture.rig import Rig
 from tests.torture.tally import Failed, Tally
 
-CREDITED_WITHIN_SECONDS = 120.0
-
 
 async def replay(folder: Path, *, replays: int, settlements: int, seed: int, report: Report) -> Tally:
     """So many replays, and so many settlements to be caught up with while the gateway is killed. Raises `Failed`."""
@@ -67,13 +65,13 @@ async def _catch_up_under_kills(folder: Path, settlements: int, rng: Random, rep
             await rig.stock(served, settlements)
             served.process.kill()
         await rig.pay(settlements)
-        while (credited := rig.credited()) < settlements and kills < 10:
+        while (credited := await rig.credited()) < settlements and kills < 10:
             report(f"{credited} of {settlements} credited, {kills} kills")
             async with rig.gateway() as served:
                 await asyncio.sleep(rng.uniform(0.005, 0.5))
                 served.process.kill()
             kills += 1
         async with rig.gateway() as served:
-            seconds = await rig.until_credited(within_seconds=CREDITED_WITHIN_SECONDS)
+            seconds = await rig.until_credited()
             await rig.open_some(served)
         return await rig.tally(kills=kills + 1, longest_delay_seconds=seconds)

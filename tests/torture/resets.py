@@ -13,13 +13,12 @@ from tests.torture.tally import Tally
 
 PAYMENTS_PER_RESET = 10
 BLACK_HOLE_EVERY = 20
-CREDITED_WITHIN_SECONDS = 60.0
 
 
 async def reset(folder: Path, *, resets: int, seed: int, report: Report) -> Tally:
     """So many resets. No payment waits longer than a minute for its credit. Raises `Failed`."""
     async with open_simulator(folder / "lnd") as node, tcp_proxy(node.credentials.target) as proxy:
-        rig = Rig(folder, node, Random(seed), target=proxy.target)
+        rig = Rig(folder, node, Random(seed), variables={"TUPPENCE_LND_TARGET": proxy.target})
         longest = 0.0
         async with rig.gateway() as served:
             await put_on_sale(served)
@@ -35,6 +34,6 @@ async def reset(folder: Path, *, resets: int, seed: int, report: Report) -> Tall
                 if number % BLACK_HOLE_EVERY != BLACK_HOLE_EVERY // 2:
                     proxy.reset()
                 await paying
-                longest = max(longest, await rig.until_last_credited(within_seconds=CREDITED_WITHIN_SECONDS))
+                longest = max(longest, await rig.until_last_credited())
             await rig.open_some(served)
         return await rig.tally(resets=resets, longest_delay_seconds=longest)

@@ -22,6 +22,8 @@ class Tally:
     double: int = 0
     drift_msat: int = 0
     longest_delay_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    """What else a part has to say, in words; not in the line."""
 
     def __add__(self, other: "Tally") -> "Tally":
         sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
@@ -30,7 +32,9 @@ class Tally:
 
     def line(self) -> dict[str, float]:
         """For JSON."""
-        return asdict(self) | {"longest_delay_seconds": round(self.longest_delay_seconds, 2)}
+        line = asdict(self) | {"longest_delay_seconds": round(self.longest_delay_seconds, 2)}
+        del line["notes"]
+        return line
 
     @property
     def is_clean(self) -> bool:

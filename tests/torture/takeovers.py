@@ -1,0 +1,147 @@
+"""T4: three replicas on PostgreSQL; the one that settles is killed, stopped for 20 s or cut off, under payments."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Connection, text
+
+from gateway.regtest.process import Report
+from tests.bench.nodes import open_simulator, settings_of
+from tests.bench.replicas import Replica, open_replicas
+from tests.cluster import Cluster, open_cluster
+from tests.tcp_proxy import TcpProxy, tcp_proxy
+from tests.torture.rig import LOOK_SECONDS, PATIENCE_SECONDS, Rig
+from tests.torture.tally import Failed, Tally
+
+REPLICAS = 3
+PAYMENTS = 60
+PAYMENT_EVERY_SECONDS = 0.01
+STOPPED_SECONDS = 20.0
+TAKEOVER_SECONDS = 10.0
+"""What is promised. A loaded machine may need longer: that is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A replica, and its way to the database."""
+
+    replica: Replica
+    proxy: TcpProxy
+
+
+@asynccontextmanager
+async def killed(placed: Placed) -> AsyncIterator[None]:
+    """Its process ends without a word, and starts again once another has taken over."""
+    placed.replica.served.process.kill()
+    yield
+    await placed.replica.start()
+
+
+@asynccontextmanager
+async def stopped(placed: Placed) -> AsyncIterator[None]:
+    """Its process stands still, in the middle of whatever it does, and goes on 20 s later."""
+    process, began = placed.replica.served.process, time.monotonic()
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+        await asyncio.sleep(max(0.0, STOPPED_SECONDS - (time.monotonic() - began)))
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def refused(placed: Placed) -> AsyncIterator[None]:
+    """Its connections to the database end, and it gets no new ones."""
+    placed.proxy.refuse()
+    yield
+    placed.proxy.pass_on()
+
+
+@asynccontextmanager
+async def swallowed(placed: Placed) -> AsyncIterator[None]:
+    """Its connections to the database stay, and nothing passes."""
+    placed.proxy.swallow()
+    yield
+    placed.proxy.pass_on()
+
+
+Fault = Callable[[Placed], AbstractAsyncContextManager[None]]
+FAULTS: Sequence[Fault] = (killed, refused, stopped, swallowed)
+
+
+async def take_over(folder: Path, *, takeovers: int, seed: int, report: Report) -> Tally:
+    """So many takeovers. Raises `Failed`."""
+    seconds: list[float] = []
+    with open_cluster({}) as server:
+        await server.execute("CREATE DATABASE tuppence")
+        async with AsyncExitStack() as stack:
+            node = await stack.enter_async_context(open_simulator(folder / "lnd"))
+            rig = Rig(folder, node, Random(seed), books_url=server.url("tuppence"))
+            placed = await _place(rig, server, stack)
+            for number in range(takeovers):
+                fault = FAULTS[number % len(FAULTS)]
+                seconds.append(await _take_over(rig, placed, fault))
+                report(f"{number + 1} takeovers, {len(rig.paid)} payments; {fault.__name__}: {seconds[-1]:.1f} s")
+            for each in placed:
+                await rig.open_some(each.replica.served)
+            late = sum(each > TAKEOVER_SECONDS for each in seconds)
+            return await rig.tally(
+                takeovers=takeovers,
+                kills=sum(FAULTS[number % len(FAULTS)] is killed for number in range(takeovers)),
+                longest_delay_seconds=max(seconds),
+                notes=(
+                    f"{takeovers} takeovers, the longest {max(seconds):.1f} s, {late} over {TAKEOVER_SECONDS:.0f} s",
+                ),
+            )
+
+
+async def _place(rig: Rig, server: Cluster, stack: AsyncExitStack) -> list[Placed]:
+    """Three replicas, each behind a proxy of its own."""
+    proxies = [await stack.enter_async_context(tcp_proxy(f"127.0.0.1:{server.port}")) for _ in range(REPLICAS)]
+    urls = [server.tcp_url("tuppence", int(proxy.target.rpartition(":")[2])) for proxy in proxies]
+    opened = open_replicas(rig.folder, settings_of(rig.node), urls, loop="asyncio")
+    replicas = await stack.enter_async_context(opened)
+    return [Placed(replica, proxy) for replica, proxy in zip(replicas, proxies, strict=True)]
+
+
+async def _take_over(rig: Rig, placed: Sequence[Placed], fault: Fault) -> float:
+    """The seconds from a fault of the one that settles until all is credited, before, during and after it."""
+    holder = await _holder(rig, placed)
+    seller = rig.rng.choice([each for each in placed if each is not holder])
+    await rig.stock(seller.replica.served, PAYMENTS)
+    paying = asyncio.create_task(_pay_steadily(rig))
+    await asyncio.sleep(rig.rng.uniform(0, PAYMENTS * PAYMENT_EVERY_SECONDS))
+    began = time.monotonic()
+    async with fault(holder):
+        await paying
+        await rig.until_credited()
+        return time.monotonic() - began
+
+
+async def _pay_steadily(rig: Rig) -> None:
+    for _ in range(PAYMENTS):
+        await rig.pay_one()
+        await asyncio.sleep(PAYMENT_EVERY_SECONDS)
+
+
+async def _holder(rig: Rig, placed: Sequence[Placed]) -> Placed:
+    """The one that settles, once there is one."""
+    began = time.monotonic()
+    by_id = {each.replica.lease_id: each for each in placed}
+    while time.monotonic() - began < PATIENCE_SECONDS:
+        holders = await rig.look(_holders)
+        if len(holders) == 1:
+            return by_id[holders[0]]
+        await asyncio.sleep(LOOK_SECONDS)
+    raise Failed("nobody settles")
+
+
+def _holders(books: Connection) -> list[str]:
+    running = text("SELECT holder FROM leases WHERE expires_at_ms > EXTRACT(EPOCH FROM clock_timestamp()) * 1000")
+    return [str(row[0]) for row in books.execute(running)]
