@@ -33,9 +33,9 @@ torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost;
 	@tests/system_packages postgresql-15
 	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(PARTS)
 
-cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND
+cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND; REGTEST=1: a real one
 	@tests/system_packages postgresql-15 nginx-light
-	@exec $(BIN)/python -m tests.replicas
+	@exec $(BIN)/python -m tests.replicas $(if $(REGTEST),--regtest)
 
 embed: ## Build the embed from its sources (Node 20)
 	cd paywall && npm ci --no-audit --no-fund && npm run check && npm run build

@@ -1,6 +1,7 @@
 """`make cluster`: PostgreSQL, three replicas and nginx on this machine, at a simulated LND, until Ctrl-C.
 
 Lines on standard input go to the node, as `gateway.lnd.simulator_process` describes them: `settle-open` pays all.
+With `--regtest` the node is a real LND; a line is a payment request there, and the reader's node pays it.
 """
 
 import asyncio
@@ -13,16 +14,21 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import grpc
 
-from gateway.lnd.server import SimulatedLnd, serve_simulator
+from gateway.lnd.server import serve_simulator
 from gateway.lnd.simulator_process import obey
+from gateway.regtest.lifetime import open_network
+from tests.bench.nodes import Payable, RegtestNode, settings_of
 from tests.cluster import BINARIES, USER, open_cluster
 from tests.demo_process import free_port, ready, start, stop
+
+Order = Callable[[str], Awaitable[object]]
 
 COUNT = 3
 READY_SECONDS = 120.0
@@ -48,7 +54,7 @@ http {{
 """
 
 
-async def main() -> int:
+async def main(*, regtest: bool) -> int:
     """Serve until stopped; gives the exit status."""
     if not (BINARIES / "initdb").exists():
         _say("PostgreSQL 15 is needed: apt install postgresql-15")
@@ -60,13 +66,14 @@ async def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tuppence-cluster-")))
         server = stack.enter_context(open_cluster({"max_connections": "200"}))
         await server.execute("CREATE DATABASE tuppence")
-        lnd = await stack.enter_async_context(serve_simulator(folder / "lnd", clock=time.time))
-        addresses = await stack.enter_async_context(_replicas(folder, lnd, server.url("tuppence")))
+        opened = _real_node(folder / "network") if regtest else _simulated_node(folder / "lnd")
+        node_settings, order = await stack.enter_async_context(opened)
+        addresses = await stack.enter_async_context(_replicas(folder, node_settings, server.url("tuppence")))
         await _put_on_sale(addresses[0], (folder / "shared" / "operator.key").read_text().strip())
         front = await stack.enter_async_context(_nginx(folder, addresses))
         _say(f"replicas {' '.join(addresses)}\npostgresql {server.tcp_url('tuppence')} as {USER}")
         _say(f"ready {front}")
-        listening = asyncio.create_task(_obey(lnd))
+        listening = asyncio.create_task(_obey(order))
         await stopped.wait()
         listening.cancel()
         _say("stopping…")
@@ -74,12 +81,38 @@ async def main() -> int:
 
 
 @asynccontextmanager
-async def _replicas(folder: Path, lnd: SimulatedLnd, database_url: str) -> AsyncIterator[list[str]]:
+async def _simulated_node(folder: Path) -> AsyncIterator[tuple[Mapping[str, str], Order]]:
+    """The gateway's three variables, and what a line does."""
+    async with serve_simulator(folder, clock=time.time) as lnd:
+        variables = {
+            "TUPPENCE_LND_TARGET": lnd.target,
+            "TUPPENCE_LND_TLS_CERT": str(lnd.tls_cert_path),
+            "TUPPENCE_LND_MACAROON": str(lnd.macaroon_path),
+        }
+        yield variables, lambda line: obey(lnd, *line.split())
+
+
+@asynccontextmanager
+async def _real_node(folder: Path) -> AsyncIterator[tuple[Mapping[str, str], Order]]:
+    """The same of a network that is gone afterwards."""
+    async with open_network(folder, report=_say) as network:
+        node = await RegtestNode.of(network)
+
+        async def pay(line: str) -> object:
+            try:
+                await node.pay(Payable("", line))
+            except (RuntimeError, grpc.aio.AioRpcError) as error:
+                return {"error": str(error)}
+            return {"ok": True}
+
+        yield settings_of(node), pay
+
+
+@asynccontextmanager
+async def _replicas(folder: Path, node_settings: Mapping[str, str], database_url: str) -> AsyncIterator[list[str]]:
     """Three of `tuppence serve`; gives their addresses."""
     variables = {
-        "TUPPENCE_LND_TARGET": lnd.target,
-        "TUPPENCE_LND_TLS_CERT": str(lnd.tls_cert_path),
-        "TUPPENCE_LND_MACAROON": str(lnd.macaroon_path),
+        **node_settings,
         "TUPPENCE_SHARED_DIR": str(folder / "shared"),
         "TUPPENCE_DATABASE_URL": database_url,
         "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1",
@@ -138,14 +171,14 @@ async def _answers(listen: str) -> None:
                 return
 
 
-async def _obey(lnd: SimulatedLnd) -> None:
+async def _obey(order: Order) -> None:
     # A file or /dev/null, which a loop cannot wait for, gives no orders.
     if not (sys.stdin.isatty() or stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode)):
         return
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    while words := (await lines.readline()).decode().split():
-        _say(json.dumps(await obey(lnd, *words)))
+    while line := (await lines.readline()).decode().strip():
+        _say(json.dumps(await order(line)))
 
 
 def _say(line: str) -> None:
@@ -154,4 +187,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(asyncio.run(main(regtest="--regtest" in sys.argv[1:])))

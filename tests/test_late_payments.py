@@ -1,6 +1,5 @@
 """T14 and T15: payments around expiry, of any amount, and of others: LND's word is what is booked, and what opens."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from secrets import token_bytes
 
@@ -19,12 +18,6 @@ from tests.samples import EXPIRY_SECONDS
 from tests.till import Till, open_till
 
 HELD_SECONDS = 120
-
-
-@pytest.fixture
-async def till(tmp_path: Path, clock: FakeClock, core: Simulator) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core) as opened:
-        yield opened
 
 
 async def opens(till: Till, invoice: Invoice) -> bool:

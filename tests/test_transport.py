@@ -36,14 +36,14 @@ class Line:
 
 
 @pytest.fixture
-async def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
+async def line(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
     monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.02)
     clock = FakeClock(time.time())
     async with (
         serve_simulator(tmp_path / "lnd", clock=clock) as simulated,
         tcp_proxy(simulated.target) as proxy,
         client(simulated, target=proxy.target) as node,
-        open_till(tmp_path, clock, simulated.core, node=node) as till,
+        open_till(tmp_path, clock, simulated.core, database_url=database_url, node=node) as till,
         followed(till),
     ):
         yield Line(till, proxy, simulated)

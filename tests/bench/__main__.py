@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
-from tests.bench import catch_up, content, invoices, start, told, waiters
+from tests.bench import books, catch_up, content, invoices, settlement, start, told, told_apart, waiters
 from tests.bench.bench import Bench
 from tests.bench.figure import Line
 from tests.bench.machine import machine
@@ -35,6 +35,9 @@ FIGURES: Mapping[str, Measure] = {
     "catch_up": catch_up.measure,
     "waiters": waiters.measure,
     "start": start.measure,
+    "settlement": settlement.measure,
+    "told_apart": told_apart.measure,
+    "books": books.measure,
 }
 
 WIDTH = 150
@@ -57,7 +60,7 @@ def main(
     """Measure what the gateway costs on top of LND, on this machine."""
     if listed:
         for name, measure in FIGURES.items():
-            output.print(f"[bold]{name:9}[/] {_first_line(measure)}")
+            output.print(f"[bold]{name:10}[/] {_first_line(measure)}")
         return
     unknown = sorted(set(names or ()) - set(FIGURES))
     if unknown:

@@ -8,7 +8,9 @@ from typing import Literal
 from gateway.regtest.process import Report
 from tests.bench.nodes import BenchNode, open_regtest, open_simulator, settings_of
 from tests.bench.processes import Child, Loop, open_child
+from tests.bench.replicas import Replica, open_replicas
 from tests.bench.served import Served, put_on_sale, serve
+from tests.cluster import Cluster, open_cluster
 
 NodeKind = Literal["regtest", "simulated"]
 
@@ -31,6 +33,8 @@ class Bench:
         self.report = report
         self._network, self._stack = network, stack
         self._opened: dict[NodeKind, BenchNode] = {}
+        self._cluster: Cluster | None = None
+        self._databases: set[str] = set()
 
     async def node(self, kind: NodeKind | None = None) -> BenchNode:
         """The run's node, or one of another kind; opened once."""
@@ -56,6 +60,24 @@ class Bench:
             if is_new:
                 await put_on_sale(served)
             yield served
+
+    async def cluster(self) -> Cluster:
+        """A PostgreSQL server that keeps what it commits; opened once."""
+        if self._cluster is None:
+            self.report("starting PostgreSQL")
+            self._cluster = self._stack.enter_context(open_cluster({"max_connections": "200"}))
+        return self._cluster
+
+    @asynccontextmanager
+    async def replicas(self, name: str, count: int, *, kind: NodeKind | None = None) -> AsyncIterator[list[Replica]]:
+        """So many gateways on the database `name`, with an article for sale."""
+        node, cluster = await self.node(kind), await self.cluster()
+        if name not in self._databases:
+            await cluster.execute(f"CREATE DATABASE {name}")
+            self._databases.add(name)
+        urls = [cluster.url(name)] * count
+        async with open_replicas(self.folder / name, settings_of(node), urls, loop=self.loop) as replicas:
+            yield replicas
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[Child]:

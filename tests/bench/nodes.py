@@ -130,6 +130,7 @@ class SimulatedNode:
 
     def __init__(self, credentials: Credentials, child: Child) -> None:
         self.credentials, self._child = credentials, child
+        self._one_at_a_time = asyncio.Lock()
 
     async def pay(self, invoice: Payable) -> None:
         await self.tell(f"settle {invoice.payment_hash}")
@@ -141,8 +142,9 @@ class SimulatedNode:
 
     async def tell(self, command: str) -> Mapping[str, int]:
         """Give the simulator a command; gives its answer. Raises RuntimeError with what it refuses."""
-        self._child.send(command)
-        answer: dict[str, int] = await self._child.answer()
+        async with self._one_at_a_time:
+            self._child.send(command)
+            answer: dict[str, int] = await self._child.answer()
         if "error" in answer:
             raise RuntimeError(json.dumps(answer))
         return answer

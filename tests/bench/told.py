@@ -27,11 +27,11 @@ async def measure(bench: Bench) -> list[Line]:
         bench.report(f"told: {IDLE_READERS} readers begin to wait")
         idle = [await buy(session, served) for _ in range(IDLE_READERS)]
         await readers.ask(do="wait", urls=[invoice["events_url"] for invoice in idle])
-        async with _settlements(node) as settled_at:
+        async with settlements(node) as settled_at:
             added = []
             for number in range(PAYMENTS):
                 bench.report(f"told: payment {number + 1} of {PAYMENTS}")
-                added.append(await _added_ms(session, served, node, settled_at))
+                added.append(await added_ms(session, served, node, settled_at))
     note = f"{PAYMENTS} payments, {IDLE_READERS} idle readers"
     return [
         Line(
@@ -42,9 +42,10 @@ async def measure(bench: Bench) -> list[Line]:
     ]
 
 
-async def _added_ms(
+async def added_ms(
     session: aiohttp.ClientSession, served: Served, node: BenchNode, settled_at: "dict[str, asyncio.Future[float]]"
 ) -> float:
+    """From LND's own event to the one that a reader of `served` gets, for one payment, in milliseconds."""
     invoice = await buy(session, served)
     payment_hash = invoice["payment_hash"]
     seen: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -69,7 +70,7 @@ async def _until_told(stream: aiohttp.ClientResponse, event: bytes) -> None:
 
 
 @asynccontextmanager
-async def _settlements(node: BenchNode) -> AsyncIterator["dict[str, asyncio.Future[float]]"]:
+async def settlements(node: BenchNode) -> AsyncIterator["dict[str, asyncio.Future[float]]"]:
     """Instants by payment hash, as LND tells them to a subscriber of its own."""
     settled_at: dict[str, asyncio.Future[float]] = {}
     async with Node(node.credentials) as direct:

@@ -53,9 +53,9 @@ async def withstand(folder: Path, *, seconds: int, seed: int, report: Report) ->
             report("and a flood")
             flooding = asyncio.create_task(_flood(mob, served, seconds))
             flooded = await _honest(rig, served, seconds)
+            longest = await rig.until_credited()
             await _check_flood(rig, node, await flooding)
             growth = served.resident_bytes() - before
-            longest = await rig.until_last_credited()
             await rig.open_some(served)
         _check_growth(growth)
         _check_disk(folder / "data")
