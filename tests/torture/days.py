@@ -1,4 +1,4 @@
-"""T11: simulated days, one after the other on every core."""
+"""T11: simulated days, one after the other on every core that this process may use."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,7 +12,7 @@ from tests.torture.tally import Failed, Tally
 def live(*, days: int, seed: int, report: Report) -> Tally:
     """The days of so many seeds. Raises `Failed` with the command that lives through a bad one again."""
     whole = Tally()
-    with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=50) as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), max_tasks_per_child=50) as pool:
         for outcome in as_completed([pool.submit(simulate_briefly, seed + n) for n in range(days)]):
             whole += _tally(outcome.result())
             report(f"{whole.days} days, {whole.payments} payments")
