@@ -9,7 +9,7 @@ from gateway.errors import Unavailable
 from gateway.node import KnownNode
 from gateway.ports import Node, NodeInvoice
 from gateway.settlement import Settler
-from gateway.supervise import LONGEST_DELAY_SECONDS, Progress
+from gateway.supervise import LONGEST_DELAY_SECONDS, Progress, finish
 from gateway.sweep import Sweeper
 
 BATCH = 256
@@ -57,7 +57,7 @@ async def _book(settler: Settler, reports: asyncio.Queue[NodeInvoice], progress:
         while len(batch) < BATCH and not reports.empty():
             batch.append(reports.get_nowait())
         # A settle in flight ends with its commit, whatever happens to the stream.
-        await asyncio.shield(settler.settle(batch))
+        await finish(settler.settle(batch))
         progress.made()
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import structlog
 
@@ -12,6 +13,8 @@ from gateway.errors import TuppenceError
 
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 15.0
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -59,6 +62,14 @@ class Supervisor:
             task.cancel()
             await asyncio.wait([task])
             del self.tasks[name]
+
+
+async def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Finish what has begun, even for a caller who is cancelled."""
+    task = asyncio.create_task(work)
+    # Looked at, so that asyncio does not complain for a caller who has gone.
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return await asyncio.shield(task)
 
 
 async def _forever(name: str, work: Work, progress: Progress) -> None:

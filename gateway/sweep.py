@@ -13,7 +13,7 @@ from gateway.node import KnownNode
 from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
 from gateway.rows import Unresolved
 from gateway.settlement import Settler
-from gateway.supervise import Progress
+from gateway.supervise import Progress, finish
 
 PAGE = 500
 SINGLY_UP_TO = 20
@@ -62,7 +62,7 @@ class Sweeper:
         while rows := await self._unresolved(due_at, after):
             async with aclosing(self._ask(rows)) as answers:
                 async for answer in answers:
-                    await asyncio.shield(self._conclude(answer))
+                    await finish(self._conclude(answer))
             after = rows[-1].add_index
 
     async def deaf_stream(self) -> None:

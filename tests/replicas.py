@@ -1,7 +1,8 @@
 """`make cluster`: PostgreSQL, three replicas and nginx on this machine, at a simulated LND, until Ctrl-C.
 
 Lines on standard input go to the node, as `gateway.lnd.simulator_process` describes them: `settle-open` pays all.
-With `--regtest` the node is a real LND; a line is a payment request there, and the reader's node pays it.
+With `--regtest` the node is a real LND; a line is a payment request there, and the reader's node pays it. The limits
+per client are raised as for the bench: one machine asks here for what thousands of readers would.
 """
 
 import asyncio
@@ -13,26 +14,25 @@ import stat
 import sys
 import tempfile
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import grpc
 
 from gateway.lnd.server import serve_simulator
 from gateway.lnd.simulator_process import obey
 from gateway.regtest.lifetime import open_network
 from tests.bench.nodes import Payable, RegtestNode, settings_of
-from tests.cluster import BINARIES, USER, open_cluster
-from tests.demo_process import free_port, ready, start, stop
+from tests.bench.replicas import open_replicas
+from tests.bench.served import ITEM
+from tests.cluster import BINARIES, open_cluster
+from tests.demo_process import free_port, stop
 
 Order = Callable[[str], Awaitable[object]]
 
 COUNT = 3
-READY_SECONDS = 120.0
-TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 # Waiters hold their connection for as long as an invoice can be paid.
 NGINX = """
 daemon off; pid {folder}/nginx.pid; error_log stderr warn;
@@ -68,10 +68,13 @@ async def main(*, regtest: bool) -> int:
         await server.execute("CREATE DATABASE tuppence")
         opened = _real_node(folder / "network") if regtest else _simulated_node(folder / "lnd")
         node_settings, order = await stack.enter_async_context(opened)
-        addresses = await stack.enter_async_context(_replicas(folder, node_settings, server.url("tuppence")))
-        await _put_on_sale(addresses[0], (folder / "shared" / "operator.key").read_text().strip())
+        variables = {**node_settings, "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1", "TUPPENCE_LOG_LEVEL": "warning"}
+        urls = [server.url("tuppence")] * COUNT
+        replicas = await stack.enter_async_context(open_replicas(folder, variables, urls, loop="uvloop"))
+        addresses = [replica.served.url for replica in replicas]
         front = await stack.enter_async_context(_nginx(folder, addresses))
-        _say(f"replicas {' '.join(addresses)}\npostgresql {server.tcp_url('tuppence')} as {USER}")
+        _say(f"replicas {' '.join(addresses)}\npostgresql {server.tcp_url('tuppence')}\nlogs {folder}")
+        _say(f"an invoice: curl -X POST {front}/v1/items/{ITEM}/invoices")
         _say(f"ready {front}")
         listening = asyncio.create_task(_obey(order))
         await stopped.wait()
@@ -106,36 +109,6 @@ async def _real_node(folder: Path) -> AsyncIterator[tuple[Mapping[str, str], Ord
             return {"ok": True}
 
         yield settings_of(node), pay
-
-
-@asynccontextmanager
-async def _replicas(folder: Path, node_settings: Mapping[str, str], database_url: str) -> AsyncIterator[list[str]]:
-    """Three of `tuppence serve`; gives their addresses."""
-    variables = {
-        **node_settings,
-        "TUPPENCE_SHARED_DIR": str(folder / "shared"),
-        "TUPPENCE_DATABASE_URL": database_url,
-        "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1",
-        "TUPPENCE_LOG_LEVEL": "warning",
-    }
-    processes: list[Process] = []
-    try:
-        for number in range(COUNT):
-            own = folder / f"replica-{number}"
-            own.mkdir()
-            processes.append(await start(own, "serve", listen=f"127.0.0.1:{free_port()}", variables=variables))
-        yield [await ready(process, READY_SECONDS) for process in processes]
-    finally:
-        await asyncio.gather(*(stop(process) for process in processes))
-
-
-async def _put_on_sale(address: str, operator_key: str) -> None:
-    """A creator and the item `welcome`."""
-    item = {"id": "welcome", "creator": "alice", "price_msat": 100_000, "markdown": TEXT}
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {operator_key}"}) as session:
-        for path, body in (("creators", {"name": "alice"}), ("items", item)):
-            async with session.post(f"{address}/v1/admin/{path}", json=body) as answer:
-                answer.raise_for_status()
 
 
 @asynccontextmanager

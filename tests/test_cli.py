@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -175,6 +176,18 @@ async def test_a27_a_macaroon_that_can_spend_is_refused_unless_allowed(shell: Sh
     assert "lncli bakemacaroon" in output
     shell.variables |= {"TUPPENCE_LND_MACAROON": spending, "TUPPENCE_ALLOW_SPENDING_MACAROON": "true"}
     process, _ = await serve(shell)
+    assert await stop(process) == 0
+
+
+@pytest.mark.usefixtures("lnd")
+async def test_a_server_begun_with_few_open_files_takes_as_many_as_it_may(shell: Shell) -> None:
+    ours, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
+    try:
+        process, _ = await serve(shell)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ours, most))
+    assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (most, most)
     assert await stop(process) == 0
 
 

@@ -1,6 +1,7 @@
 """Supervised work: it outlives its errors, waits longer after each, and ends when told."""
 
 import asyncio
+import gc
 import random
 
 import pytest
@@ -8,7 +9,7 @@ from structlog.testing import capture_logs
 
 from gateway import supervise
 from gateway.errors import Unavailable
-from gateway.supervise import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, Progress, Supervisor
+from gateway.supervise import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, Progress, Supervisor, finish
 from tests.clock import until
 
 
@@ -99,3 +100,24 @@ def test_the_wait_grows_with_every_failure_up_to_a_limit_and_is_jittered(monkeyp
 
 def test_a_thousand_failures_overflow_nothing() -> None:
     assert Progress(failures=10**6).delay_seconds() <= LONGEST_DELAY_SECONDS
+
+
+async def test_work_is_finished_for_a_caller_who_has_gone_and_fails_without_a_complaint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.sleep(0)
+        ended.set()
+        raise Unavailable("node_away", "The node is away.")
+
+    caller = asyncio.create_task(finish(work()))
+    await begun.wait()
+    caller.cancel()
+    await asyncio.wait([caller])
+    await ended.wait()
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+    gc.collect()
+    assert caplog.records == []

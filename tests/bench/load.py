@@ -22,6 +22,7 @@ from tests.bench.processes import LINE_BYTES
 
 CONNECTING_AT_ONCE = 50
 MOST_CONNECTIONS = 256
+PATIENCE_SECONDS = 300.0
 Ask = Callable[[], Awaitable[None]]
 _told_at: dict[str, float] = {}
 
@@ -142,7 +143,7 @@ async def open_reader(url: str) -> None:
     transport, _ = await loop.create_connection(lambda: _Reader(url, told), host, int(port))
     request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: text/event-stream\r\n\r\n"
     transport.write(request.encode())
-    await asyncio.wait_for(told, 60)
+    await asyncio.wait_for(told, PATIENCE_SECONDS)
 
 
 class _Reader(asyncio.Protocol):

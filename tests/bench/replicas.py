@@ -1,5 +1,6 @@
 """Several gateways on one PostgreSQL database, each a process of its own that can end and begin again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -47,7 +48,8 @@ async def open_replicas(
     async with AsyncExitStack() as stack:
         for replica in replicas:
             stack.push_async_callback(replica.end)
-            await replica.start()
+        first = await replicas[0].start()
         if is_new:
-            await put_on_sale(replicas[0].served)
+            await put_on_sale(first)
+        await asyncio.gather(*(replica.start() for replica in replicas[1:]))
         yield replicas

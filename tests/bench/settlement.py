@@ -31,8 +31,8 @@ async def measure(bench: Bench) -> list[Line]:
                     rates[count].append(await _settle(bench, driver, replicas, f"settlement_{count}"))
     note = f"{SETTLEMENTS} at once, on the simulator, PostgreSQL with fsync"
     return [
-        *(line_of(f"settlements booked, {count} replicas", rates[count], "/s", note=note) for count in COUNTS),
-        *(line_of(f"{count} replicas against 1", _ratios(rates[count], rates[1]), "") for count in COUNTS[1:]),
+        *(line_of(f"settlements booked by {_replicas(count)}", rates[count], "/s", note=note) for count in COUNTS),
+        *(line_of(f"{_replicas(count)} against 1", _ratios(rates[count], rates[1]), "") for count in COUNTS[1:]),
     ]
 
 
@@ -59,6 +59,10 @@ async def _settle(bench: Bench, driver: Child, replicas: Sequence[Replica], data
 
 async def _booked(url: str) -> int:
     return await look_into(url, lambda books: int(books.execute(_BOOKED).scalar_one()))
+
+
+def _replicas(count: int) -> str:
+    return f"{count} replica{'s' if count > 1 else ''}"
 
 
 def _ratios(some: Sequence[float], others: Sequence[float]) -> list[float]:
