@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from gateway.catalog import Catalog
+from gateway.fingerprints import follow_keys
 from gateway.follow import follow
 from gateway.hear import Ear
 from gateway.lease import Lease
@@ -23,7 +24,7 @@ CATALOG_EVERY_SECONDS = 1.0
 
 async def start_alone(stack: AsyncExitStack, gateway: Gateway) -> None:
     """The background of the only process on its database, ended in reverse order."""
-    work: Works = {"catalog": partial(_follow_catalog, gateway.catalog), "drained": gateway.nodes.follow_drained}
+    work: Works = {}
     for member in gateway.nodes:
         work |= _settling(gateway, member)
     await _begin(stack, gateway, work)
@@ -33,12 +34,7 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     """The background of one of many: all hear of every settlement, one follows and sweeps a node."""
     ear = Ear(gateway.store, doorbell, gateway.tell)
     await ear.begin()
-    work: Works = {
-        "catalog": partial(_follow_catalog, gateway.catalog),
-        "drained": gateway.nodes.follow_drained,
-        "doorbell": serve_doorbell,
-        "hear": ear.listen,
-    }
+    work: Works = {"doorbell": serve_doorbell, "hear": ear.listen}
     for member in gateway.nodes:
         lease = Lease(gateway.store, member.node_id, secrets.token_hex(16))
         stack.push_async_callback(lease.give_back)
@@ -48,10 +44,15 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     await _begin(stack, gateway, work)
 
 
-async def _begin(stack: AsyncExitStack, gateway: Gateway, work: Works) -> None:
+async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> None:
+    work: Works = {
+        "catalog": partial(_follow_catalog, gateway.catalog),
+        "drained": gateway.nodes.follow_drained,
+        "keys": partial(follow_keys, gateway.store, gateway.keys),
+    }
     for member in gateway.nodes:
         work[f"look {member.node_id}"] = member.look
-    for name, each in work.items():
+    for name, each in (work | settling).items():
         await stack.enter_async_context(gateway.supervisor.supervise(name, each))
 
 

@@ -12,9 +12,10 @@ from gateway.checkout import Checkout
 from gateway.config import Config
 from gateway.hub import Hub
 from gateway.nodes import Nodes
-from gateway.ports import Clock, KeyRing, RandomBytes, Store
+from gateway.ports import Clock, RandomBytes, Store
 from gateway.readiness import Readiness
 from gateway.store.content import ContentFolder
+from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Supervisor
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
@@ -34,7 +35,7 @@ class Gateway:
     challenges: Challenges
     authorizer: Authorizer
     hub: Hub
-    keys: KeyRing
+    keys: FileKeyRing
     content: ContentFolder
     limits: Limits
     metrics: Metrics
