@@ -58,7 +58,7 @@ class Watchman:
             status = await member.node.status()
             if status.state is not NodeState.READY:
                 return [f"node {member.node_id} is {status.state}: {status.detail}"]
-            await member.known.confirm()
+            await member.known.check(status)
         except Unavailable as error:
             return [f"node {member.node_id}: {error.detail}"]
         return [f"{name}: {error}" for name, node_id, error in self._failing() if node_id == member.node_id]

@@ -1,11 +1,13 @@
 """Whose an invoice is stays so: nodes that are swapped or renamed in the file are refused, and conclude nothing."""
 
 from collections.abc import AsyncIterator
+from secrets import token_bytes
 
 import pytest
 
-from gateway import supervise
+from gateway import nodes, supervise
 from gateway.config import Config, load_config
+from gateway.lnd.simulator import Simulator
 from gateway.ports import NodeState
 from tests.clock import FakeClock, until
 from tests.conftest import open_site
@@ -55,6 +57,21 @@ async def test_nodes_that_were_swapped_in_the_file_sell_nothing_and_conclude_not
         assert [node["state"] for node in listed] == ["refused", "refused"]
     assert all(node.asked("add_invoice", "list_invoices", "lookup") == 0 for node in swapped)
     assert len({row.node_id for row in rows}) == 2
+
+
+async def test_a_node_that_becomes_another_while_the_gateway_runs_sells_no_more(
+    pair: Pair, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "LOOK_EVERY_SECONDS", 0.01)
+    first = pair.nodes[0]._core
+    stranger = pair.nodes[0]._core = Simulator(clock=clock, random_bytes=token_bytes)
+    # The stream of the first goes on: nothing but the look tells.
+    await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.ABSENT, patience_seconds=30)
+    assert await pair.sellers(3) == ["south"] * 3
+    assert [*stranger.invoices] == []
+    pair.nodes[0]._core = first
+    await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.READY)
+    assert "north" in await pair.sellers(2)
 
 
 async def test_a_known_node_under_a_new_name_is_refused_and_one_that_is_gone_is_listed(
