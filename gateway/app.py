@@ -73,10 +73,12 @@ async def open_gateway(
         rung = doorbell.ring if doorbell is not None else lambda: None
         gateway = await _assemble(config, clock, random_bytes, store, keys, nodes, rung)
         stack.callback(gateway.hub.close)
-        if background and doorbell is None:
-            await start_alone(stack, gateway)
-        elif background and doorbell is not None:
-            await start_replica(stack, gateway, doorbell, doorbell.serve)
+        if background:
+            await _warn_of_the_unfollowed(store, gateway.nodes)
+            if doorbell is None:
+                await start_alone(stack, gateway)
+            else:
+                await start_replica(stack, gateway, doorbell, doorbell.serve)
         yield gateway
 
 
@@ -179,6 +181,13 @@ async def _assemble(
         ready=Watchman(nodes, store, keys, catalog, content, supervisor).look,
     )
     return gateway
+
+
+async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
+    configured = {member.node_id for member in nodes}
+    for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
+        if node_id not in configured:
+            log.warning("node_not_configured", node_id=node_id, open_invoices=count)
 
 
 async def _open_invoices(store: Store, nodes: Nodes, *, most: int) -> list[Unresolved]:

@@ -26,8 +26,8 @@ class Pair:
     nodes: list[ObservedNode]
     site: Site
 
-    def core(self, row: Invoice) -> Simulator:
-        return {"north": self.north, "south": self.south}[row.node_id]
+    def core(self, node_id: str) -> Simulator:
+        return {"north": self.north, "south": self.south}[node_id]
 
     async def buy(self) -> tuple[Invoice, dict[str, str]]:
         """The row of a new invoice, and the headers that present its token."""
@@ -45,7 +45,7 @@ class Pair:
         return found
 
     def pay(self, row: Invoice) -> str:
-        return self.core(row).pay(bytes.fromhex(row.payment_hash)).preimage.hex()
+        return self.core(row.node_id).pay(bytes.fromhex(row.payment_hash)).preimage.hex()
 
     async def until_settled(self, *rows: Invoice) -> None:
         async def settled() -> bool:

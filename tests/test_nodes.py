@@ -181,6 +181,26 @@ async def test_a_node_stays_drained_over_a_restart(config: Config, clock: FakeCl
 
 
 @pytest.mark.postgres
+async def test_each_node_has_one_settler_among_the_replicas(cluster: Cluster, tmp_path: Path, clock: FakeClock) -> None:
+    url = cluster.url(in_a_thread(cluster.emptied()))
+    one, two = (
+        load_config(data_dir=tmp_path / name, shared_dir=tmp_path / "shared", database_url=url, listen="127.0.0.1:80")
+        for name in "ab"
+    )
+    async with open_pair(one, clock) as pair:
+        nodes = [ObservedNode(pair.core(node_id), node_id=node_id) for node_id in ("north", "south")]
+        async with open_site(two, clock, pair.north, nodes=nodes) as other:
+            await until(lambda: [len(core._subscriptions) for core in (pair.north, pair.south)] == [1, 1])
+            assert [lease[0] for lease in other.dump()["leases"]] == ["north", "south"]
+            await until(lambda: len(other.gateway.catalog.items()) == 1)
+            rows = [await pair.row((await other.buy("welcome"))[0]["payment_hash"]) for _ in range(2)]
+            assert {row.node_id for row in rows} == {"north", "south"}
+            for row in rows:
+                pair.pay(row)
+            await pair.until_settled(*rows)
+
+
+@pytest.mark.postgres
 async def test_what_one_replica_drains_the_others_drain_within_two_seconds(
     cluster: Cluster, tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
