@@ -1,6 +1,7 @@
 """What an operator watches, in Prometheus' form. A label names an LND node, never an item, a creator or a reader."""
 
 from collections.abc import Sequence
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -29,7 +30,10 @@ class Metrics:
         self.node_ready = Gauge("tuppence_node_ready", "Whether the node can be asked", ["node"], registry=registry)
         self.node_drained = Gauge("tuppence_node_drained", "Whether it sells no more", ["node"], registry=registry)
         self.node_inbound_msat = Gauge(
-            "tuppence_node_inbound_msat", "What its channels can receive, msat", ["node"], registry=registry
+            "tuppence_node_inbound_msat",
+            "What its channels can receive, msat; NaN when unknown",
+            ["node"],
+            registry=registry,
         )
 
     def watch(self, member: Member) -> None:
@@ -39,7 +43,9 @@ class Metrics:
             counted.labels(node)
         self.node_ready.labels(node).set_function(lambda: health.state is NodeState.READY)
         self.node_drained.labels(node).set_function(lambda: member.drained_at is not None)
-        self.node_inbound_msat.labels(node).set_function(lambda: health.inbound_msat or 0)
+        self.node_inbound_msat.labels(node).set_function(
+            lambda: nan if health.inbound_msat is None else health.inbound_msat
+        )
 
     def observe_settled(self, invoices: Sequence[Invoice], *, credited_seconds: float) -> None:
         """Count what one commit booked."""
