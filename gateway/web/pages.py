@@ -35,6 +35,7 @@ from gateway.web.views import (
     View,
     offer_view,
     open_view,
+    page_link,
     tip_open_view,
     tip_view,
     tip_waiting_view,
@@ -155,13 +156,20 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
     content_html, file_url = "", ""
     if item.kind is ItemKind.TEXT:
         content_html = (await gateway.content.get(item.digest)).decode()
-    else:
+    elif item.kind is ItemKind.FILE:
         expires_at = link_ends_at(gateway.now(), valid_until(held))
         file_url = download_path(gateway.keys, item.id, expires_at=expires_at)
     receipt_url = f"{receipt_path(request, held.invoice)}#{held.text}"
     words = words_of(request)
     return open_view(
-        item, creator, held.invoice, words, content_html=content_html, file_url=file_url, receipt_url=receipt_url
+        item,
+        creator,
+        held.invoice,
+        words,
+        content_html=content_html,
+        file_url=file_url,
+        page_url=page_link(item, held.text),
+        receipt_url=receipt_url,
     )
 
 
