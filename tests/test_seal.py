@@ -1,8 +1,5 @@
 """`tuppence seal` on a site: nothing paid is left in it, what was paid opens it, and again it changes nothing."""
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from gateway.sealed.key import MEDIA_TYPE, read_key
 from gateway.sealed.page import read_page
 from tests.conftest import Site
 from tests.database import put_database
+from tests.sealing import run_seal
 
 PAID = "<p>The paid words are <em>these</em>, and there are enough of them that a copy would be seen at once.</p>"
 SITE = "https://blog.example"
@@ -45,22 +43,6 @@ def public(tmp_path: Path) -> Path:
     return folder
 
 
-async def seal(site: Site, *arguments: str | Path, key: str = "") -> tuple[int, str]:
-    """Exit status and all that was printed."""
-    environment = os.environ | {
-        "TUPPENCE_GATEWAY": site.url,
-        "TUPPENCE_API_KEY": key or site.gateway.operator_key,
-        "NO_COLOR": "1",
-        "COLUMNS": "1000",
-    }
-    command = (sys.executable, "-m", "gateway", "seal", *map(str, arguments))
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    printed, _ = await process.communicate()
-    return process.returncode or 0, printed.decode()
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -83,7 +65,7 @@ def opened(page: Path, jwk: Any) -> str:
 
 async def test_a_site_is_sealed_sold_and_opened(site: Site, public: Path, tmp_path: Path) -> None:
     before, out = contents(public), tmp_path / "out"
-    status, printed = await seal(site, public, "--out", out, *NEW)
+    status, printed = await run_seal(site, public, "--out", out, *NEW)
     assert status == 0, printed
     assert contents(public) == before
     after = contents(out)
@@ -100,36 +82,36 @@ async def test_sealing_again_changes_nothing_and_keeps_the_key_of_those_who_paid
     site: Site, public: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    assert (await seal(site, public, "--out", out, "--check", *NEW))[0] == 1
+    assert (await run_seal(site, public, "--out", out, "--check", *NEW))[0] == 1
     assert not out.exists()
     assert (await site.call("GET", "/v1/items/essay"))[0] == 404
-    assert (await seal(site, public, "--out", out, *NEW))[0] == 0
+    assert (await run_seal(site, public, "--out", out, *NEW))[0] == 0
     first, rows = contents(out), site.dump()
-    status, printed = await seal(site, public, "--out", out, *NEW)
+    status, printed = await run_seal(site, public, "--out", out, *NEW)
     assert (status, "nothing to do" in printed) == (0, True)
-    assert (await seal(site, public, "--out", out, "--check", *NEW))[0] == 0
+    assert (await run_seal(site, public, "--out", out, "--check", *NEW))[0] == 0
     assert (contents(out), site.dump()) == (first, rows)
     key = await bought_key(site, "essay")
     (public / "essay" / "index.html").write_text(page_of("<p>Other words.</p>", 'item="essay" price="200sat"'))
-    assert (await seal(site, public, "--out", out, "--check", *NEW))[0] == 1
+    assert (await run_seal(site, public, "--out", out, "--check", *NEW))[0] == 1
     assert contents(out) == first
-    assert (await seal(site, public, "--out", out, *NEW))[0] == 0
+    assert (await run_seal(site, public, "--out", out, *NEW))[0] == 0
     assert opened(out / "essay" / "index.html", key) == "<p>Other words.</p>"
     assert (await site.call("GET", "/v1/items/essay"))[1]["price_msat"] == 200_000
 
 
 async def test_in_place_is_for_a_generators_output_and_may_be_run_twice(site: Site, public: Path) -> None:
-    assert (await seal(site, public, "--in-place", "--check", *NEW))[0] == 1
-    assert (await seal(site, public, "--in-place", *NEW))[0] == 0
+    assert (await run_seal(site, public, "--in-place", "--check", *NEW))[0] == 1
+    assert (await run_seal(site, public, "--in-place", *NEW))[0] == 0
     once, rows = contents(public), site.dump()
     for options in ((), ("--check",)):
-        status, printed = await seal(site, public, "--in-place", *options, *NEW)
+        status, printed = await run_seal(site, public, "--in-place", *options, *NEW)
         assert (status, "nothing to do" in printed) == (0, True)
     assert (contents(public), site.dump()) == (once, rows)
     page = public / "essay" / "index.html"
     sealed = read_page(page.read_text()).tills[0].sealed or ""
     page.write_text(page.read_text().replace(sealed, sealed[:-9] + "AAAAAAAAA"))
-    status, printed = await seal(site, public, "--in-place", "--check")
+    status, printed = await run_seal(site, public, "--in-place", "--check")
     assert (status, "seal_broken" in printed) == (1, True)
 
 
@@ -139,7 +121,7 @@ async def test_a_copy_in_clear_stops_everything(site: Site, public: Path, tmp_pa
         copy = public / name
         before = copy.read_text() if copy.exists() else ""
         copy.write_text(f"<item>{PAID}</item>")
-        status, printed = await seal(site, public, "--out", tmp_path / "out", *NEW)
+        status, printed = await run_seal(site, public, "--out", tmp_path / "out", *NEW)
         assert (status, "paid_words_in_clear" in printed, name in printed) == (1, True, True)
         copy.write_text(before)
     assert not (tmp_path / "out").exists()
@@ -168,7 +150,7 @@ async def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
     for code, options, api_key, source in wrong:
         page.write_text(source)
         rows = site.dump()
-        status, printed = await seal(site, public, "--out", out, *options, key=api_key)
+        status, printed = await run_seal(site, public, "--out", out, *options, key=api_key)
         assert (status, code in printed, "Traceback" in printed) == (1, True, False), printed
         assert not out.exists()
         assert site.dump() == rows
@@ -182,7 +164,7 @@ async def test_a_creators_own_key_seals_and_one_item_may_stand_in_many_pages(sit
         (tmp_path / f"{name}.html").write_text(source)
     files = [tmp_path / f"{name}.html" for name in pages]
     options = ("--price", "5sat", "--site", SITE, "--origin", SITE, "--out", tmp_path / "out")
-    status, printed = await seal(site, *files, *options, key=key)
+    status, printed = await run_seal(site, *files, *options, key=key)
     assert status == 0, printed
     jwk = await bought_key(site, "course")
     assert [opened(tmp_path / "out" / f.name, jwk) for f in files] == ["<p>Part a</p>", "<p>Part b</p>"]
