@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, Item, ItemKind
+from gateway.web.coins import HEIGHT, PATH, WIDTH
 
 LONGEST_DESCRIPTION = 200
 _SAT_PER_BITCOIN = 100_000_000
@@ -22,6 +23,9 @@ def card_view(item: Item, creator: Creator, *, public_url: str) -> dict[str, Any
         "url": url,
         "kind": "website" if item.kind is ItemKind.FILE else "article",
         "description": description,
+        "picture": f"{public_url}{PATH.format(name=creator.name)}",
+        "picture_width": WIDTH,
+        "picture_height": HEIGHT,
         "marking": _marking(item, creator, url=url, description=description),
     }
 

@@ -9,6 +9,8 @@ from gateway.l402.credential import decode_token
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.card import card_view
+from gateway.web.coins import PATH as PICTURE
+from gateway.web.coins import send_card
 from gateway.web.embed import Embed
 from gateway.web.forms import check_origin
 from gateway.web.gateway import gateway_of
@@ -58,6 +60,7 @@ def add_pages(app: web.Application) -> None:
     app.router.add_post("/i/{item_id}", as_page(buy_item))
     app.router.add_get("/t/{name}", as_page(show_tip))
     app.router.add_post("/t/{name}", as_page(send_tip))
+    app.router.add_get(PICTURE, send_card)
     app.router.add_get("/r", as_page(show_receipt))
     app.router.add_get("/recover", as_page(ask_code))
     app.router.add_post("/recover", as_page(open_by_code))
