@@ -24,7 +24,7 @@ from tests.clock import FakeClock, unless_changed, until
 from tests.cluster import SHARED, Cluster
 from tests.conftest import Site, open_site
 from tests.database import broken_invariants
-from tests.samples import a_creator
+from tests.samples import NODE_ID, a_creator
 from tests.tcp_proxy import tcp_proxy
 from tests.test_events import Listener, listening
 from tests.torture.rig import Rig
@@ -102,11 +102,12 @@ async def test_a_database_that_another_process_holds_loses_no_settlement(shop: S
         other.exec_driver_sql("BEGIN IMMEDIATE")
         for invoice in bought:
             shop.pay(invoice["payment_hash"])
-        await until(lambda: _interrupted(shop, "follow"))
+        await until(lambda: _interrupted(shop, "follow lnd"))
         issued = len(list(shop.core.invoices))
         assert (await refusal(shop))[:2] == (503, "database_away")
+        assert (await refusal(shop))[:2] == (503, "database_away")
         assert len(list(shop.core.invoices)) == issued + 1, "the node's invoice is one that nobody has seen"
-        await unless_changed(lambda: not shop.gateway.metrics.settled._value.get())
+        await unless_changed(lambda: not shop.gateway.metrics.settled.labels(NODE_ID)._value.get())
         other.exec_driver_sql("ROLLBACK")
     engine.dispose()
     await _told(shop, bought)
@@ -128,9 +129,9 @@ async def test_a_database_server_that_is_away_loses_no_settlement(
             proxy.refuse()
             for invoice in bought:
                 shop.pay(invoice["payment_hash"])
-            await until(lambda: _interrupted(shop, "lease"))
+            await until(lambda: _interrupted(shop, "lease lnd"))
             assert (await refusal(shop))[:2] == (503, "database_away")
-            assert not shop.gateway.metrics.settled._value.get()
+            assert not shop.gateway.metrics.settled.labels(NODE_ID)._value.get()
             proxy.pass_on()
             await _told(shop, bought)
             assert (await shop.call("POST", INVOICES))[0] == 201
