@@ -28,6 +28,9 @@ def embed(
 ) -> None:
     """Print what to paste: the tag, the script evergreen and pinned, the lines of policy and style to add."""
     snippet = admin_call("GET", "/embed?" + urlencode({"what": what, "shape": shape, "theme": theme}))
+    if snippet["allowed_origins"]:
+        typer.secho("Only in pages of", bold=True)
+        typer.echo(f"{' '.join(snippet['allowed_origins'])}\n")
     for name, title in _TITLES.items():
         typer.secho(title, bold=True)
         typer.echo(f"{snippet[name]}\n")
