@@ -11,6 +11,7 @@ from gateway.web import (
     admin_audit,
     admin_books,
     admin_items,
+    admin_nodes,
     content,
     invoices,
     operations,
@@ -19,7 +20,6 @@ from gateway.web import (
     recoveries,
 )
 from gateway.web.bodies import (
-    AuditBody,
     BalanceBody,
     CreatorBody,
     CreatorCard,
@@ -30,11 +30,10 @@ from gateway.web.bodies import (
     ReceiptBody,
     RecoveryBody,
     RecoveryRequest,
-    SuspenseBody,
-    SuspenseRequest,
     TipRequest,
 )
 from gateway.web.item_bodies import AdminItemBody, ItemBody, ItemChange, ItemRequest
+from gateway.web.operator_bodies import AuditBody, NodeBody, NodeChange, SuspenseBody, SuspenseRequest
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Proof = Literal["none", "token", "key"]
@@ -123,8 +122,13 @@ API = (
           }),
     Route(method="GET", path="/v1/admin/balances", handler=admin_books.list_balances, summary="What creators are owed",
           gives=list[BalanceBody], proof="key", refusals=_ADMIN),
-    Route(method="GET", path="/v1/admin/audit", handler=admin_audit.audit_books,
-          summary="The books against the node", gives=AuditBody, proof="key", refusals=(*_ADMIN, 503)),
+    Route(method="GET", path="/v1/admin/nodes", handler=admin_nodes.list_nodes, summary="The LND nodes",
+          gives=list[NodeBody], proof="key", refusals=_ADMIN),
+    Route(method="PATCH", path="/v1/admin/nodes/{node_id}", handler=admin_nodes.change_node,
+          summary="Drain a node, or let it sell again", takes=NodeChange, gives=NodeBody, proof="key",
+          refusals=(400, *_ADMIN, 404, 413, 415, 422)),
+    Route(method="GET", path="/v1/admin/nodes/{node_id}/audit", handler=admin_audit.audit_books,
+          summary="The books against a node", gives=AuditBody, proof="key", refusals=(*_ADMIN, 404, 503)),
     Route(method="POST", path="/v1/admin/suspense", handler=admin_audit.book_lacking,
           summary="Book a settlement that a restored backup lacks", takes=SuspenseRequest, gives=SuspenseBody,
           status=201, proof="key", refusals=(400, *_ADMIN, 404, 409, 413, 415, 422, 503)),
