@@ -50,6 +50,22 @@ async def test_a_shop_is_set_up_with_commands_while_no_server_runs(shell: Shell)
         assert status == 0, output
 
 
+async def test_a_page_is_sealed_while_no_server_runs_and_kept_to_its_site(shell: Shell) -> None:
+    await shell.type("creator", "add", "alice")
+    paid = '<tuppence-paywall item="essay"><template data-paid><p>Paid.</p></template></tuppence-paywall>'
+    (shell.folder / "essay.html").write_text(paid)
+    site = ("--site", "https://blog.example", "--origin", "https://blog.example")
+    status, output = await shell.type("seal", "essay.html", "--creator", "alice", "--price", "5sat", *site)
+    assert (status, "/i/essay" in output) == (0, True), output
+    assert "Paid." not in (shell.folder / "sealed" / "essay.html").read_text()
+    assert (shell.folder / "essay.html").read_text() == paid
+    _, before = await shell.type("embed", "essay")
+    assert "https://blog.example" in before
+    assert (await shell.type("item", "edit", "essay", "--any-origin"))[0] == 0
+    _, after = await shell.type("embed", "essay")
+    assert "https://blog.example" not in after
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [

@@ -126,6 +126,9 @@ async def test_a_copy_in_clear_stops_everything(site: Site, public: Path, tmp_pa
         copy.write_text(before)
     assert not (tmp_path / "out").exists()
     assert site.dump() == rows
+    (public / "index.html").write_text(f"<blockquote>{PAID}</blockquote>")
+    status, printed = await run_seal(site, public, "--out", tmp_path / "out", "--allow-copies", *NEW)
+    assert (status, "as allowed: index.html" in printed) == (0, True)
 
 
 async def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(

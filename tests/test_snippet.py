@@ -1,11 +1,13 @@
 """What a creator pastes is whole: the pinned script is that script, and nothing in the tag escapes its place."""
 
+import json
 import re
 from base64 import b64encode
 from hashlib import sha384
 
 import pytest
 
+from gateway.sealed.page import read_page
 from tests.conftest import Site
 from tests.samples import a_creator
 
@@ -17,7 +19,7 @@ async def test_a_program_gets_the_pieces_and_they_hold(site: Site) -> None:
     status, snippet = await site.call("GET", "/embed?what=welcome&theme=dark")
     url = site.gateway.config.public_url
     assert status == 200
-    assert snippet["tag"].startswith('<tuppence-paywall item="welcome" theme="dark">')
+    assert snippet["tag"].startswith('<tuppence-paywall item="welcome" theme="dark" class="paywall">')
     assert f'<a href="{url}/i/welcome">Read the rest for 100 sat</a>' in snippet["tag"]
     assert "Free &amp; " in snippet["tag"]
     assert "Paid" not in snippet["tag"]
@@ -26,6 +28,27 @@ async def test_a_program_gets_the_pieces_and_they_hold(site: Site) -> None:
     async with site.session.get(f"{site.url}{path}") as response:
         body = await response.read()
     assert integrity == f"sha384-{b64encode(sha384(body).digest()).decode()}"
+
+
+async def test_search_engines_are_told_which_part_is_paid_for(site: Site) -> None:
+    await site.sell_text("# A text\n\nFree.\n\nPaid.", title="</script><b>A & B")
+    _, snippet = await site.call("GET", "/embed?what=welcome")
+    text = snippet["marking"].removeprefix('<script type="application/ld+json">').removesuffix("</script>")
+    assert "<" not in text
+    marking = json.loads(text)
+    assert (marking["headline"], marking["isAccessibleForFree"]) == ("</script><b>A & B", False)
+    assert marking["hasPart"]["cssSelector"] == ".paywall"
+    assert marking["hasPart"]["isAccessibleForFree"] is False
+    for other in ("/embed?what=@alice", "/embed?what=welcome&shape=button"):
+        assert (await site.call("GET", other))[1]["marking"] == ""
+
+
+async def test_a_sealed_texts_tag_has_a_place_for_it(site: Site) -> None:
+    sealed = {"page_url": "https://blog.example/essay"}
+    new = {"id": "essay", "creator": "alice", "price_msat": 1_000, "sealed": sealed}
+    assert (await site.call("POST", "/v1/admin/items", json=new, headers=site.operator))[0] == 201
+    _, snippet = await site.call("GET", "/embed?what=essay")
+    assert read_page(snippet["tag"]).tills[0].paid
 
 
 async def test_a_tip_and_a_button_have_tags_of_their_own(site: Site) -> None:

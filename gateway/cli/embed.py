@@ -11,6 +11,7 @@ _TITLES = {
     "tag": "The tag",
     "evergreen": "The script, once in the page",
     "pinned": "or pinned to these bytes",
+    "marking": "For search engines, in the head of a page that is one paid text",
     "policy": "Add to the page's Content-Security-Policy, if it has one",
     "style": "Add to its style sheet, so that nothing moves while the script is on its way",
 }
@@ -28,6 +29,9 @@ def embed(
 ) -> None:
     """Print what to paste: the tag, the script evergreen and pinned, the lines of policy and style to add."""
     snippet = admin_call("GET", "/embed?" + urlencode({"what": what, "shape": shape, "theme": theme}))
-    for name, title in _TITLES.items():
+    if snippet["allowed_origins"]:
+        typer.secho("Only in pages of", bold=True)
+        typer.echo(f"{' '.join(snippet['allowed_origins'])}\n")
+    for name, title in ((name, title) for name, title in _TITLES.items() if snippet[name]):
         typer.secho(title, bold=True)
         typer.echo(f"{snippet[name]}\n")

@@ -31,6 +31,7 @@ def seal(
     out: Annotated[Path, typer.Option(help="The folder for the sealed site; the sources stay as they are.")] = OUT,
     in_place: Annotated[bool, typer.Option("--in-place", help="Overwrite: for a generator's output.")] = False,  # noqa: FBT002  # typer's form
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where something would change.")] = False,  # noqa: FBT002
+    allow_copies: Annotated[bool, typer.Option("--allow-copies", help="Paid words may be quoted in clear.")] = False,  # noqa: FBT002
     creator: Annotated[str, typer.Option(help="Who sells what is new, where its tag does not say.")] = "",
     price: Price = None,
     share: ShareOption = None,
@@ -52,11 +53,13 @@ def seal(
     _check_extra()
     files = files_of(paths, None if in_place else out)
     leaking = in_clear(files)
-    if leaking:
+    if leaking and allow_copies:
+        typer.echo(f"paid words stand in clear, as allowed: {', '.join(leaking)}")
+    elif leaking:
         raise Invalid(
             "paid_words_in_clear",
             f"Paid words stand in clear in {', '.join(leaking)}: have the generator leave them out there (feeds and "
-            "search indexes take a summary), then seal again. Nothing was written.",
+            "search indexes take a summary), then seal again; --allow-copies for a quote that you mean. Nothing was written.",
         )
     wanted = _wanted(files, _Defaults(creator, price, share or [], origin, site))
 

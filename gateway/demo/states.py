@@ -33,6 +33,7 @@ GALLERY = (
         State("tipping", "A tip of one's own", _TIP, "plain", opens=True),
         State("offline", "Offline", _PAYWALL, "offline", opens=True),
         State("away", "The node is away", _PAYWALL, "away", opens=True),
+        State("elsewhere", "A site that may not sell it", _PAYWALL, "elsewhere", opens=True),
     )),
     ("With a wallet in the browser", (
         State("confirm", "Asked", _PAYWALL, "confirm", opens=True),
@@ -45,6 +46,8 @@ GALLERY = (
         State("open", "Open", _PAYWALL, "open", opens=True),
         State("yours", "Already yours", _PAYWALL, "yours"),
         State("file-open", "A file, paid", _FILE, "yours"),
+        State("sealed", "A sealed text, bought where it is not", _PAYWALL, "sealed"),
+        State("broken", "A sealed text that was changed", f'{_PAYWALL} sealed="e30.A.A.A"', "broken"),
         State("thanked", "A tip, thanked for", _TIP, "open", opens=True),
     )),
 )  # fmt: skip

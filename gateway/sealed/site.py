@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin
 
 from gateway.errors import Invalid
 from gateway.sealed.leaks import TEXTS, PaidWords
-from gateway.sealed.page import Page, read_page, write_page
+from gateway.sealed.page import MARK, Page, read_page, write_page
 
 PAGES = {".html", ".htm"}
 INDEX = "index.html"
@@ -105,9 +105,13 @@ def _walk(source: Path) -> Iterator[Path]:
 def _page(path: Path) -> Page | None:
     if path.suffix.lower() not in PAGES:
         return None
+    data = path.read_bytes()
+    # Most pages of a site sell nothing, and need no parser to say so.
+    if b"tuppence" not in data and MARK.encode() not in data:
+        return None
     try:
         # What a generator wrote is kept byte for byte: no line end is changed.
-        page = read_page(path.read_bytes().decode())
+        page = read_page(data.decode())
     except UnicodeDecodeError as error:
         raise Invalid("page_invalid", f"{path} is not UTF-8.") from error
     except Invalid as error:

@@ -1,5 +1,6 @@
 """What a creator pastes: the tag, the script evergreen or pinned, the lines of policy and of style."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -9,6 +10,7 @@ from aiohttp import web
 from gateway.errors import NotFound
 from gateway.money import to_sat
 from gateway.rows import Creator, Item, ItemKind
+from gateway.sealed.page import MARK
 from gateway.web.bodies import answer
 from gateway.web.embed import SCRIPT, Embed
 from gateway.web.gateway import Gateway, gateway_of
@@ -19,6 +21,8 @@ STYLE = """tuppence-paywall, tuppence-tip { display: block; }
 tuppence-paywall:not(:defined) > a { display: block; min-height: 14.5rem; }
 tuppence-tip:not(:defined) > a { display: block; min-height: 18rem; }
 tuppence-button:not(:defined) { display: inline-block; min-height: 2.5rem; vertical-align: middle; }"""
+# What search engines are told to be paid for: they look for a class.
+PAID_CLASS = "paywall"
 THEMES = ("auto", "light", "dark")
 SHAPES = ("paywall", "button")
 
@@ -32,6 +36,7 @@ class Snippet:
     pinned: str
     policy: str
     style: str = STYLE
+    marking: str = ""
     allowed_origins: Sequence[str] = ()
 
 
@@ -62,7 +67,10 @@ def item_snippet(gateway_url: str, embed: Embed, item: Item, *, shape: str = "pa
         return _snippet(gateway_url, embed, f"<tuppence-button {opening}>{link}</tuppence-button>")
     preview = item.preview_html.strip()
     shown = f'  <div slot="preview">\n{preview}\n  </div>\n' if preview else ""
-    return _snippet(gateway_url, embed, f"<tuppence-paywall {opening}>\n{shown}  {link}\n</tuppence-paywall>")
+    if item.kind is ItemKind.SEALED:
+        shown += f"  <template {MARK}>\n    <p>What is paid for, until it is sealed.</p>\n  </template>\n"
+    tag = f'<tuppence-paywall {opening} class="{PAID_CLASS}">\n{shown}  {link}\n</tuppence-paywall>'
+    return replace(_snippet(gateway_url, embed, tag), marking=_marking(item))
 
 
 def tip_snippet(gateway_url: str, embed: Embed, creator: Creator, *, theme: str = "auto") -> Snippet:
@@ -82,6 +90,20 @@ def _asked(gateway: Gateway, embed: Embed, query: Mapping[str, str]) -> Snippet 
     item = gateway.catalog.item(what)
     snippet = item_snippet(url, embed, item, shape=query.get("shape", "paywall"), theme=theme)
     return replace(snippet, allowed_origins=item.allowed_origins)
+
+
+def _marking(item: Item) -> str:
+    """For search engines: that the page is not free, and which part of it is paid for."""
+    free = {"isAccessibleForFree": False}
+    marking = {
+        "@context": "https://schema.org",
+        "@type": "Article",
+        "headline": item.title,
+        **free,
+        "hasPart": {"@type": "WebPageElement", **free, "cssSelector": f".{PAID_CLASS}"},
+    }
+    text = json.dumps(marking, ensure_ascii=False, indent=2).replace("<", "\\u003c")
+    return f'<script type="application/ld+json">\n{text}\n</script>'
 
 
 def _theme(theme: str) -> str:

@@ -16,6 +16,7 @@ SETTLED = {
     "renewed": "here is a fresh one",
     "stale": "This code expired.",
     "offline": "No connection.",
+    "elsewhere": "may not sell this",
     "silent": "may still be paying",
     "refused": "did not pay",
 }

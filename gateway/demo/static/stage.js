@@ -7,11 +7,13 @@ const [name, title] = NAMES[here.slice(0, 2)] ?? ["Nora Lindqvist", "A little go
 const expires = { short: 42, renewed: 600, stale: 0.4 }[scene] ?? 600;
 let asked = 0;
 
+// Sealed texts that were paid for before.
+const bought = new Set(["sealed", "broken"]);
 const item = (id) => ({
   id, title: id === "essay" ? title : "A moon almanac for 2027", kind: id === "essay" ? "text" : "file", creator: "nora",
   creator_title: name, accent: "#a4552b", price_msat: id === "essay" ? 100_000 : 250_000, preview_html: "",
   access_seconds: null, media_type: id === "essay" ? "text/html" : "application/pdf", byte_size: 48_200, word_count: 1300,
-  for_sale: scene !== "ended",
+  for_sale: scene !== "ended", page_url: location.origin + "/demo/press", ...(bought.has(scene) && { kind: "sealed" }),
 });
 const invoice = (state = "open", seconds = expires) => ({
   payment_hash: HASH, payment_request: sample, amount_msat: 100_000, state, access_token: "AgEDbG5k",
@@ -35,6 +37,7 @@ async function answer(path, method) {
 async function mint() {
   asked += 1;
   if (scene === "slow") return new Promise(() => {});
+  if (scene === "elsewhere") return json({ code: "origin_not_allowed", detail: "" }, 403);
   if (scene === "away") return json({ code: "node_away", detail: "" }, 503);
   const old = scene === "renewed" && asked === 1;
   return json({ ...invoice("open", old ? 1.5 : expires), payment_hash: old ? "5d".repeat(32) : HASH, amount_msat: 100_000 });
@@ -65,7 +68,7 @@ const kept = new Map();
 Object.defineProperty(globalThis, "localStorage", { value: {
   getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key),
 } });
-if (scene === "yours") {
+if (scene === "yours" || bought.has(scene)) {
   for (const id of ["essay", "almanac"]) {
     localStorage.setItem(`tuppence:${new URL(gateway).origin}:${id}`, JSON.stringify([{ key: "k", body: "{}", ends: 0, hash: HASH, token: "AgEDbG5k", paid: true }]));
   }
