@@ -41,6 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs chromium: apt install chromium"))
         if item.get_closest_marker("postgres") and not (BINARIES / "initdb").exists():
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL 15: apt install postgresql-15"))
+        if item.get_closest_marker("generators") and not all(map(shutil.which, ("hugo", "jekyll"))):
+            item.add_marker(pytest.mark.skip(reason="needs Hugo and Jekyll: apt install hugo jekyll"))
         if item.get_closest_marker("node") and shutil.which("npm") is None:
             item.add_marker(pytest.mark.skip(reason="needs Node 20: apt install nodejs npm"))
 
