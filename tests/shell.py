@@ -3,11 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.demo_process import ready, start
+from gateway.lnd.server import SimulatedLnd, serve_simulator
+from tests.demo_process import free_port, ready, start
 
 TEXT = "---\nprice: 100sat\ncreator: alice\nshare: bob=30\n---\n# A little\n\nFree.\n\n<!-- more -->\n\nPaid.\n"
 TUPPENCE = ("-m", "gateway")
@@ -39,6 +42,19 @@ class Shell:
         """Ours, without the variables of whoever runs the tests; wide enough that lines are not wrapped."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TUPPENCE_")}
         return inherited | {"COLUMNS": "250"} | self.variables | variables
+
+
+@asynccontextmanager
+async def simulated_lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
+    """A simulated node on its wire, named by the shell's variables."""
+    async with serve_simulator(shell.folder / "lnd", clock=time.time) as simulated:
+        shell.variables = {
+            "TUPPENCE_LND_TARGET": simulated.target,
+            "TUPPENCE_LND_TLS_CERT": str(simulated.tls_cert_path),
+            "TUPPENCE_LND_MACAROON": str(simulated.macaroon_path),
+            "TUPPENCE_LISTEN": f"127.0.0.1:{free_port()}",
+        }
+        yield simulated
 
 
 async def serve(shell: Shell) -> tuple[asyncio.subprocess.Process, str]:

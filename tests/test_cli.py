@@ -9,11 +9,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.lnd.server import SimulatedLnd, serve_simulator
+from gateway.lnd.server import SimulatedLnd
 from gateway.store.lock import lock_data
 from tests.clock import until
 from tests.demo_process import free_port, stop
-from tests.shell import TEXT, Shell, serve, set_up_shop
+from tests.shell import TEXT, Shell, serve, set_up_shop, simulated_lnd
 
 
 @pytest.fixture
@@ -22,15 +22,9 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.fixture
-async def lnd(tmp_path: Path, shell: Shell) -> AsyncIterator[SimulatedLnd]:
+async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
     """A simulated node on its wire, named by the shell's variables."""
-    async with serve_simulator(tmp_path / "lnd", clock=time.time) as simulated:
-        shell.variables = {
-            "TUPPENCE_LND_TARGET": simulated.target,
-            "TUPPENCE_LND_TLS_CERT": str(simulated.tls_cert_path),
-            "TUPPENCE_LND_MACAROON": str(simulated.macaroon_path),
-            "TUPPENCE_LISTEN": f"127.0.0.1:{free_port()}",
-        }
+    async with simulated_lnd(shell) as simulated:
         yield simulated
 
 

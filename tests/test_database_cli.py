@@ -9,8 +9,7 @@ import pytest
 from tests.cluster import Cluster
 from tests.database import dump_tables, in_a_thread
 from tests.demo_process import free_port, stop
-from tests.shell import Shell, serve, set_up_shop
-from tests.test_cli import lnd  # noqa: F401  # a fixture
+from tests.shell import Shell, serve, set_up_shop, simulated_lnd
 
 WITHOUT_ASYNCPG = ("-c", "import sys; sys.modules['asyncpg'] = None; from gateway.cli import main; main()")
 COMMANDS = ("migrate", "move", "backup", "restore", "audit")
@@ -82,23 +81,20 @@ async def test_a_database_of_another_schema_is_not_guessed_at(shell: Shell, revi
             assert "9999" in output
 
 
-async def test_beside_a_running_server_a_backup_is_taken_and_nothing_is_moved_or_restored(
-    shell: Shell,
-    lnd: object,  # noqa: F811  # the fixture
-) -> None:
-    assert lnd
+async def test_beside_a_running_server_a_backup_is_taken_and_nothing_is_moved_or_restored(shell: Shell) -> None:
     await set_up_shop(shell)
-    process, _ = await serve(shell)
-    try:
-        status, output = await shell.type("backup", "b.tar")
-        assert (status, "secret" in output) == (0, True), output
-        for words in (("move", "--to", "postgresql+asyncpg:///x"), ("restore", "b.tar"), ("migrate",)):
-            output = await refused(shell, *words)
-            assert "data_in_use" in output
-            assert f"process {process.pid}" in output
-        assert (await shell.type("audit"))[0] == 0
-    finally:
-        await stop(process)
+    async with simulated_lnd(shell):
+        process, _ = await serve(shell)
+        try:
+            status, output = await shell.type("backup", "b.tar")
+            assert (status, "secret" in output) == (0, True), output
+            for words in (("move", "--to", "postgresql+asyncpg:///x"), ("restore", "b.tar"), ("migrate",)):
+                output = await refused(shell, *words)
+                assert "data_in_use" in output
+                assert f"process {process.pid}" in output
+            assert (await shell.type("audit"))[0] == 0
+        finally:
+            await stop(process)
     with tarfile.open(shell.folder / "b.tar") as packed:
         names = {name.partition("/")[0] for name in packed.getnames()}
     assert names == {"tuppence.db", "operator.key", "keys", "content"}

@@ -161,6 +161,12 @@ async def test_every_node_is_audited_by_itself(pair: Pair) -> None:
     pair.north.state = NodeState.ABSENT
     status, _ = await pair.site.call("POST", "/v1/admin/suspense", json=body, headers=pair.site.operator)
     assert (status, (await pair.row(lost.payment_hash.hex())).node_id) == (201, "south")
+    # Nobody else has it, and the one that is away may.
+    body = {"payment_hash": "00" * 32}
+    for state, expected in ((NodeState.ABSENT, 503), (NodeState.READY, 404)):
+        pair.north.state = state
+        status, _ = await pair.site.call("POST", "/v1/admin/suspense", json=body, headers=pair.site.operator)
+        assert status == expected
 
 
 async def test_metrics_tell_nodes_apart(pair: Pair) -> None:
