@@ -23,10 +23,11 @@ from gateway.lnd.client import LndNode
 from gateway.lnd.permissions import bake_command, excess
 from gateway.node import KnownNode
 from gateway.ports import Clock, Node, NodeState, RandomBytes, Store
+from gateway.purge import DAY_SECONDS, Purger
 from gateway.rows import Invoice
 from gateway.settlement import Settler
 from gateway.store.content import ContentFolder
-from gateway.store.database import open_database, replicas_doorbell
+from gateway.store.database import Database, open_database, replicas_doorbell
 from gateway.store.keyring import FileKeyRing, write_once
 from gateway.store.lock import lock_data
 from gateway.supervise import Supervisor
@@ -142,7 +143,7 @@ async def _assemble(
     config: Config,
     clock: Clock,
     random_bytes: RandomBytes,
-    store: Store,
+    store: Database,
     keys: FileKeyRing,
     node: Node,
     ring: Callable[[], None],
@@ -185,6 +186,7 @@ async def _assemble(
         ),
         challenges=challenges,
         settler=settler,
+        purger=Purger(store, clock, store.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
         authorizer=Authorizer(keys, store, settler, clock),
         hub=hub,
         keys=keys,

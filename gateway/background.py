@@ -23,6 +23,7 @@ async def start_alone(stack: AsyncExitStack, gateway: Gateway, known: KnownNode)
     sweeper = Sweeper(known, gateway.settler, gateway.store, gateway.clock)
     supervise = gateway.supervisor.supervise
     await stack.enter_async_context(supervise("catalog", partial(_follow_catalog, gateway.catalog)))
+    await stack.enter_async_context(supervise("purge", gateway.purger.run))
     await stack.enter_async_context(supervise("sweep", sweeper.run))
     await stack.enter_async_context(supervise("follow", partial(follow, known, gateway.settler, sweeper)))
 
@@ -43,6 +44,7 @@ async def start_replica(
     stack.push_async_callback(lease.give_back)
     for name, work in (
         ("catalog", partial(_follow_catalog, gateway.catalog)),
+        ("purge", gateway.purger.run),
         ("doorbell", serve_doorbell),
         ("hear", ear.listen),
         ("sweep", partial(lease.while_held, sweeper.run)),

@@ -19,6 +19,7 @@ FOR_THE_OPERATOR = {
     ("POST", "/v1/admin/creators"),
     ("GET", "/v1/admin/audit"),
     ("POST", "/v1/admin/suspense"),
+    ("POST", "/v1/admin/purges"),
 }
 LACKING = b"s" * 32
 FOR_EVERY_CREATOR = {("GET", ITEMS), ("GET", "/v1/admin/payments"), ("GET", "/v1/admin/balances")}
@@ -63,6 +64,7 @@ def request_of(route: Route) -> tuple[str, str, dict[str, Any]]:
         ("POST", ITEMS): {"json": NEW},
         ("PATCH", ITEM): {"json": {"title": "Changed"}},
         ("PUT", CONTENT): {"data": b"Other words."},
+        ("POST", "/v1/admin/purges"): {"json": {"at_once": True}},
         ("POST", "/v1/admin/suspense"): {"json": {"payment_hash": sha256(LACKING).hexdigest()}},
     }
     return route.method, path, bodies.get((route.method, path), {})

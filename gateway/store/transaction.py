@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from gateway.ports import Creators, Events, Identities, Invoices, Items, Leases, Ledger, Recoveries, TipNotes
+from gateway.ports import Creators, Events, Identities, Invoices, Items, Leases, Ledger, Purges, Recoveries, TipNotes
 from gateway.store.creators import CreatorRows
 from gateway.store.events import EventRows
 from gateway.store.identities import IdentityRows
@@ -10,6 +10,7 @@ from gateway.store.invoices import InvoiceRows
 from gateway.store.items import ItemRows
 from gateway.store.leases import LeaseRows
 from gateway.store.ledger import LedgerRows
+from gateway.store.purges import PurgeRows
 from gateway.store.recoveries import RecoveryRows
 from gateway.store.tip_notes import TipNoteRows
 
@@ -25,5 +26,6 @@ class SqlTx:
         self.events: Events = EventRows(connection)
         self.tip_notes: TipNotes = TipNoteRows(connection)
         self.recoveries: Recoveries = RecoveryRows(connection)
+        self.purges: Purges = PurgeRows(connection)
         self.identities: Identities = IdentityRows(connection)
         self.leases: Leases = LeaseRows(connection)

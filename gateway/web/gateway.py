@@ -12,6 +12,7 @@ from gateway.checkout import Checkout
 from gateway.config import Config
 from gateway.hub import Hub
 from gateway.ports import Clock, KeyRing, Node, RandomBytes, Store
+from gateway.purge import Purger
 from gateway.settlement import Settler
 from gateway.store.content import ContentFolder
 from gateway.supervise import Supervisor
@@ -32,6 +33,7 @@ class Gateway:
     checkout: Checkout
     challenges: Challenges
     settler: Settler
+    purger: Purger
     authorizer: Authorizer
     hub: Hub
     keys: KeyRing
