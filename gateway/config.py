@@ -36,6 +36,7 @@ class Config(BaseSettings):
     lnd_macaroon: Path | None = Field(
         None, description="path of a macaroon baked for invoices (`tuppence doctor` prints how)"
     )
+    lnd_nodes: Path | None = Field(None, description="instead of these three: path of a TOML file of several nodes")
     data_dir: Path = Field(Path("data"), description="folder of the database, keys and content")
     shared_dir: Path | None = Field(
         None, description="folder of keys, content and operator key that replicas share; default: the data folder"

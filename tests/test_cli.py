@@ -255,7 +255,7 @@ async def test_an_audit_beside_a_running_server_lists_what_a_restore_lost_and_bo
     process, _ = await serve(shell)
     try:
         status, output = await shell.type("audit")
-        assert (status, "1 settlements at the node are not in the books" in output) == (0, True), output
+        assert (status, "1 settlements at lnd are not in the books" in output) == (0, True), output
         status, output = await shell.type("audit", "--lacking")
         assert (status, f"{row.payment_hash.hex()}  alice at pay.example" in output) == (0, True), output
         status, output = await shell.type("audit", "--suspense", row.payment_hash.hex())

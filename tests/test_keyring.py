@@ -94,11 +94,11 @@ async def test_a_gateway_whose_key_was_swapped_does_not_start(
     tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     config = load_config(data_dir=tmp_path)
-    async with open_gateway(config, clock=clock, node=DirectNode(core)):
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]):
         pass
     (tmp_path / "keys" / "0.key").write_text("ab" * 32)
     with pytest.raises(Unavailable, match="restore it") as refusal:
-        async with open_gateway(config, clock=clock, node=DirectNode(core)):
+        async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]):
             pass
     assert refusal.value.code == "keys_changed"
 
@@ -109,8 +109,10 @@ async def test_a_gateway_that_lost_a_key_serves_on_and_is_not_ready(
     config = load_config(data_dir=tmp_path)
     FileKeyRing.open(tmp_path / "keys")
     (tmp_path / "keys" / "1.key").write_text("ab" * 32)
-    async with open_gateway(config, clock=clock, node=DirectNode(core), background=False):
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False):
         pass
     (tmp_path / "keys" / "1.key").unlink()
-    async with open_gateway(config, clock=clock, node=DirectNode(core), background=False) as gateway:
-        assert await gateway.ready() == ["keys/1.key is lost: what was sold with it stays closed until it is restored"]
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False) as gateway:
+        found = await gateway.ready()
+        lost = "keys/1.key is lost: what was sold with it stays closed until it is restored"
+        assert (found.ready, found.wrong) == (False, [lost])

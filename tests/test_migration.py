@@ -193,7 +193,7 @@ async def test_what_was_paid_before_an_upgrade_opens_after_it_and_the_rest_does_
 
 
 async def test_an_invoice_of_before_an_upgrade_is_credited_when_it_is_paid(shop: Site, tmp_path: Path) -> None:
-    assert len(await shop.gateway.settler.settle([a_report(WAITING)])) == 1
+    assert len(await shop.gateway.nodes["lnd"].settler.settle([a_report(WAITING)])) == 1
     assert await status_of(shop, tmp_path, WAITING) == 200
     balances = {str(row[0]): row[1] for row in shop.dump()["accounts"]}
     assert balances == {"creator:alice": 140_000, "creator:bob": 60_000, "node:lightning": -200_000}

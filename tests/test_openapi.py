@@ -70,7 +70,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     assert broken_invariants(folder / "tuppence.db") == []
 
 
-KNOWN = {"item_id": "welcome", "name": "alice", "payment_hash": ""}
+KNOWN = {"item_id": "welcome", "name": "alice", "node_id": "lnd", "payment_hash": ""}
 CREDENTIALS = {"key": "", "token": ""}
 UPLOAD = "/v1/admin/items/{item_id}/content"
 

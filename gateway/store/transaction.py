@@ -2,8 +2,21 @@
 
 from sqlalchemy import Connection
 
-from gateway.ports import Creators, Events, Identities, Invoices, Items, Leases, Ledger, Purges, Recoveries, TipNotes
+from gateway.ports import (
+    Creators,
+    DrainedNodes,
+    Events,
+    Identities,
+    Invoices,
+    Items,
+    Leases,
+    Ledger,
+    Purges,
+    Recoveries,
+    TipNotes,
+)
 from gateway.store.creators import CreatorRows
+from gateway.store.drained_nodes import DrainedNodeRows
 from gateway.store.events import EventRows
 from gateway.store.identities import IdentityRows
 from gateway.store.invoices import InvoiceRows
@@ -29,3 +42,4 @@ class SqlTx:
         self.purges: Purges = PurgeRows(connection)
         self.identities: Identities = IdentityRows(connection)
         self.leases: Leases = LeaseRows(connection)
+        self.drained_nodes: DrainedNodes = DrainedNodeRows(connection)

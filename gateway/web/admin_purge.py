@@ -1,25 +1,11 @@
 """What the operator, or a creator, wants forgotten before its time."""
 
 from aiohttp import web
-from msgspec import Struct
 
 from gateway.web.admin import authenticate
 from gateway.web.bodies import answer, read_body
 from gateway.web.gateway import gateway_of
-
-
-class PurgeRequest(Struct, forbid_unknown_fields=True):
-    """`at_once`: whatever its age, if only the node's word is final, and out of the database's files too."""
-
-    at_once: bool = False
-
-
-class PurgeBody(Struct):
-    """What was deleted: rows of unpaid invoices, payment requests of settled ones, notes beside tips."""
-
-    unpaid: int
-    payment_requests: int
-    notes: int
+from gateway.web.operator_bodies import PurgeBody, PurgeRequest
 
 
 async def purge(request: web.Request) -> web.Response:

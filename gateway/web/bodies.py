@@ -233,39 +233,6 @@ class BalanceBody(Struct):
     balance_msat: int
 
 
-class FindingBody(Struct):
-    """A payment about which the books and the node differ."""
-
-    difference: str
-    payment_hash: str
-    amount_msat: int
-    settled_at: str
-    memo: str
-
-
-class AuditBody(Struct):
-    """The books against the node, without the last minute. `lacking` may be other applications' payments."""
-
-    credited_msat: int
-    received_msat: int
-    findings: list[FindingBody]
-    lacking: list[FindingBody]
-
-
-class SuspenseRequest(Struct, forbid_unknown_fields=True):
-    """A settlement that the books lack."""
-
-    payment_hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-
-
-class SuspenseBody(Struct):
-    """What was booked to suspense."""
-
-    payment_hash: str
-    paid_msat: int
-    settled_at: str
-
-
 def rfc3339(instant: int) -> str:
     """Unix seconds as RFC 3339, UTC."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -83,7 +83,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
             invoice = await gateway.checkout.challenge(offer)
             place.issued(invoice.payment_hash)
         gateway.challenges.keep(client_key, invoice)
-        gateway.metrics.invoices.inc()
+        gateway.metrics.invoices.labels(invoice.node_id).inc()
     token = mint_token(gateway.keys, invoice)
     members = challenge_body(
         token,

@@ -110,7 +110,7 @@ async def find_invoice(request: web.Request) -> Invoice:
 async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
     """The invoice as the node has it; as we have it while the node is away."""
     try:
-        return await gateway.settler.recheck(invoice)
+        return await gateway.nodes.recheck(invoice)
     except (Unavailable, OutcomeUnknown):
         return invoice
 
@@ -127,7 +127,7 @@ async def sell(request: web.Request, gateway: Gateway, offer: Offer, *, idempote
         sold = await gateway.checkout.create(offer, idempotency_key=idempotency_key, before_issuing=place.take)
         if sold.fresh:
             place.issued(sold.invoice.payment_hash)
-            gateway.metrics.invoices.inc()
+            gateway.metrics.invoices.labels(sold.invoice.node_id).inc()
     return sold
 
 

@@ -15,6 +15,7 @@ from gateway.web.routes import API, Route
 
 PATH_PARAMETERS = {
     "item_id": "^[a-z0-9-]{1,64}$",
+    "node_id": "^[a-z0-9-]{1,64}$",
     "name": "^[a-z0-9-]{1,64}$",
     "payment_hash": "^[0-9a-f]{64}$",
 }

@@ -104,7 +104,7 @@ async def recovery_code(gateway: Gateway, invoice: Invoice) -> str | None:
 async def settled_preimage(gateway: Gateway, invoice: Invoice) -> str | None:
     """LND alone keeps preimages; a receipt without one is better than none."""
     try:
-        return await gateway.node.preimage(invoice.payment_hash)
+        return await gateway.nodes.preimage(invoice)
     except (Unavailable, OutcomeUnknown):
         return None
 
