@@ -33,6 +33,7 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     """The background of one of many: all hear of every settlement, one follows and sweeps a node."""
     ear = Ear(gateway.store, doorbell, gateway.tell)
     await ear.begin()
+    gateway.metrics.watch_ear(lambda: ear.position)
     work = _everywhere(gateway) | {"doorbell": serve_doorbell, "hear": ear.listen}
     for member in gateway.nodes:
         lease = Lease(gateway.store, member.node_id, secrets.token_hex(16))
@@ -57,11 +58,13 @@ async def _begin(stack: AsyncExitStack, gateway: Gateway, work: Works) -> None:
         work[f"look {member.node_id}"] = member.look
     for name, each in work.items():
         await stack.enter_async_context(gateway.supervisor.supervise(name, each))
+        gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
 
 
 def _settling(gateway: Gateway, member: Member) -> Works:
     """What turns a node's settlements into books."""
     sweeper = Sweeper(member.known, member.settler, gateway.store, gateway.clock)
+    gateway.metrics.watch_settling(member.node_id, sweeper)
     return {
         f"sweep {member.node_id}": sweeper.run,
         f"follow {member.node_id}": partial(follow, member.known, member.settler, sweeper),

@@ -75,6 +75,10 @@ class Sweeper:
         """From now on the stream should tell every settlement."""
         self._stream_since = self._clock()
 
+    def stream_age_seconds(self) -> float:
+        """How long the stream has been open; 0 when none is."""
+        return 0.0 if self._stream_since is None else max(0.0, self._clock() - self._stream_since)
+
     def stream_ended(self) -> None:
         """No stream is open; what a sweep finds says nothing about one."""
         self._stream_since = None
