@@ -17,14 +17,15 @@ from gateway.catalog import Catalog
 from gateway.challenge import Challenges
 from gateway.checkout import Checkout
 from gateway.config import Config
-from gateway.errors import Conflict, Unavailable
+from gateway.errors import Conflict
+from gateway.fingerprints import lost_keys, pin_keys
 from gateway.hub import Hub
 from gateway.lnd.configured import connect_nodes
 from gateway.meters import Meter, MeteredNode, MeteredStore
 from gateway.nodes import Nodes
 from gateway.ports import Clock, Node, RandomBytes, Store
 from gateway.purge import DAY_SECONDS, Purger
-from gateway.readiness import Watchman, lost_keys
+from gateway.readiness import Watchman
 from gateway.rows import Invoice, Unresolved
 from gateway.store.content import ContentFolder
 from gateway.store.database import Database, open_database, replicas_doorbell
@@ -64,7 +65,9 @@ async def open_gateway(
         keys = FileKeyRing.open(config.shared_folder / "keys")
         store = await open_database(config.database_url)
         stack.push_async_callback(store.close)
-        await _pin_keys(store, keys)
+        await pin_keys(store, keys.fingerprints())
+        for lost in await lost_keys(store, keys):
+            log.error("key_lost", detail=lost)
         if nodes is None:
             nodes = opened = connect_nodes(config, required=background)
             for node in opened:
@@ -73,10 +76,12 @@ async def open_gateway(
         rung = doorbell.ring if doorbell is not None else lambda: None
         gateway = await _assemble(config, clock, random_bytes, store, keys, nodes, rung)
         stack.callback(gateway.hub.close)
-        if background and doorbell is None:
-            await start_alone(stack, gateway)
-        elif background and doorbell is not None:
-            await start_replica(stack, gateway, doorbell, doorbell.serve)
+        if background:
+            await _warn_of_the_unfollowed(store, gateway.nodes)
+            if doorbell is None:
+                await start_alone(stack, gateway)
+            else:
+                await start_replica(stack, gateway, doorbell, doorbell.serve)
         yield gateway
 
 
@@ -190,6 +195,13 @@ def _metered(node: Node, metrics: Metrics) -> Node:
     )
 
 
+async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
+    configured = {member.node_id for member in nodes}
+    for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
+        if node_id not in configured:
+            log.warning("node_not_configured", node_id=node_id, open_invoices=count)
+
+
 async def _open_invoices(store: Store, nodes: Nodes, *, most: int) -> list[Unresolved]:
     """What nobody has paid yet, at every node."""
     return [
@@ -199,17 +211,6 @@ async def _open_invoices(store: Store, nodes: Nodes, *, most: int) -> list[Unres
             lambda tx, m=member: tx.invoices.unresolved(m.node_id, due_at=None, after_add_index=0, limit=most)  # type: ignore[misc]  # bound in the loop
         )
     ]
-
-
-async def _pin_keys(store: Store, keys: FileKeyRing) -> None:
-    for number, fingerprint in keys.fingerprints().items():
-        pinned = await store.write(lambda tx, n=number, f=fingerprint: tx.identities.pin("key", n, f))  # type: ignore[misc]  # bound in the loop
-        if pinned != fingerprint:
-            raise Unavailable(
-                "keys_changed", f"keys/{number}.key is not the key that this database knows; restore it from a backup."
-            )
-    for lost in await lost_keys(store, keys):
-        log.error("key_lost", detail=lost)
 
 
 def _operator_key(path: Path) -> str:

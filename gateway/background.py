@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from gateway.catalog import Catalog
+from gateway.fingerprints import follow_keys
 from gateway.follow import follow
 from gateway.hear import Ear
 from gateway.lease import Lease
@@ -23,7 +24,7 @@ CATALOG_EVERY_SECONDS = 1.0
 
 async def start_alone(stack: AsyncExitStack, gateway: Gateway) -> None:
     """The background of the only process on its database, ended in reverse order."""
-    work = _everywhere(gateway)
+    work: Works = {}
     for member in gateway.nodes:
         work |= _settling(gateway, member)
     await _begin(stack, gateway, work)
@@ -34,7 +35,7 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     ear = Ear(gateway.store, doorbell, gateway.tell)
     await ear.begin()
     gateway.metrics.watch_ear(lambda: ear.position)
-    work = _everywhere(gateway) | {"doorbell": serve_doorbell, "hear": ear.listen}
+    work: Works = {"doorbell": serve_doorbell, "hear": ear.listen}
     for member in gateway.nodes:
         lease = Lease(gateway.store, member.node_id, secrets.token_hex(16))
         stack.push_async_callback(lease.give_back)
@@ -44,19 +45,16 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     await _begin(stack, gateway, work)
 
 
-def _everywhere(gateway: Gateway) -> Works:
-    """What each replica does for itself."""
-    return {
+async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> None:
+    work: Works = {
         "catalog": partial(_follow_catalog, gateway.catalog),
         "drained": gateway.nodes.follow_drained,
         "purge": gateway.purger.run,
+        "keys": partial(follow_keys, gateway.store, gateway.keys),
     }
-
-
-async def _begin(stack: AsyncExitStack, gateway: Gateway, work: Works) -> None:
     for member in gateway.nodes:
         work[f"look {member.node_id}"] = member.look
-    for name, each in work.items():
+    for name, each in (work | settling).items():
         await stack.enter_async_context(gateway.supervisor.supervise(name, each))
         gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
 

@@ -1,7 +1,7 @@
 """A node is its identity_pubkey: stored at first contact, and no other key is served under its name."""
 
 from gateway.errors import Unavailable
-from gateway.ports import Node, NodeState, Store, Tx
+from gateway.ports import Node, NodeState, NodeStatus, Store, Tx
 
 KIND = "node"
 
@@ -11,13 +11,22 @@ class KnownNode:
 
     def __init__(self, node: Node, store: Store) -> None:
         self._node, self._store = node, store
-        self._confirmed = False
+        self._pubkey = ""
 
     async def confirm(self) -> None:
         """Costs nothing once confirmed. Raises `Unavailable` (`node_away` and alike, `node_changed`)."""
-        if self._confirmed:
+        if not self._pubkey:
+            await self.confirm_again()
+
+    async def confirm_again(self) -> None:
+        """Ask anew: a connection was lost, or a verdict hangs on who answers. Raises as `confirm` does."""
+        await self.check(await self._node.status())
+
+    async def check(self, status: NodeStatus) -> None:
+        """What the node has just said of itself. Raises as `confirm` does; it is not confirmed then."""
+        if status.identity_pubkey and status.identity_pubkey == self._pubkey:
             return
-        status = await self._node.status()
+        self._pubkey = ""
         if not status.identity_pubkey:
             code = "node_away" if status.state is NodeState.ABSENT else f"node_{status.state}"
             raise Unavailable(code, status.detail, retry_after_seconds=5)
@@ -37,12 +46,7 @@ class KnownNode:
                 f'it id = "{name}" in the file of TUPPENCE_LND_NODES.',
                 retry_after_seconds=60,
             )
-        self._confirmed = True
-
-    async def confirm_again(self) -> None:
-        """Ask anew: a connection was lost, or a verdict hangs on who answers. Raises as `confirm` does."""
-        self._confirmed = False
-        await self.confirm()
+        self._pubkey = pubkey
 
 
 def _pin(tx: Tx, node_id: str, pubkey: str) -> tuple[str, str]:

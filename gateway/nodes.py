@@ -38,10 +38,16 @@ class Member:
         return self.node.node_id
 
     async def look(self, progress: Progress) -> None:
-        """See whether it is ready and what it can receive, for ever. Raises `Unavailable` (`node_refused`)."""
+        """See whether it is who it was, whether it is ready and what it can receive, for ever.
+
+        Raises `Unavailable` (`node_changed`, `node_refused`).
+        """
         while True:
             try:
-                self.health.state = (await self.node.status()).state
+                status = await self.node.status()
+                if status.identity_pubkey:
+                    await self.known.check(status)
+                self.health.state = status.state
             except Unavailable:
                 self.health.state = NodeState.ABSENT
                 raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.catalog import Catalog
 from gateway.errors import Unavailable
+from gateway.fingerprints import lost_keys
 from gateway.nodes import Member, Nodes
 from gateway.ports import NodeState, Store
 from gateway.store.content import ContentFolder
@@ -55,10 +56,11 @@ class Watchman:
     async def _wrong_with(self, member: Member) -> list[str]:
         try:
             status = await member.node.status()
+            if status.state is not NodeState.READY:
+                return [f"node {member.node_id} is {status.state}: {status.detail}"]
+            await member.known.check(status)
         except Unavailable as error:
             return [f"node {member.node_id}: {error.detail}"]
-        if status.state is not NodeState.READY:
-            return [f"node {member.node_id} is {status.state}: {status.detail}"]
         return [f"{name}: {error}" for name, node_id, error in self._failing() if node_id == member.node_id]
 
     def _failing(self) -> list[tuple[str, str, str]]:
@@ -75,13 +77,3 @@ class Watchman:
                 else:
                     lost.append(f"the content of {item.id} is not in this gateway's folder")
         return lost[:MOST_NAMED]
-
-
-async def lost_keys(store: Store, keys: FileKeyRing) -> Sequence[str]:
-    """A sentence for each key that the database knows and the folder lacks. Raises `Unavailable`."""
-    pinned = await store.read(lambda tx: tx.identities.list("key"))
-    return [
-        f"keys/{number}.key is lost: what was sold with it stays closed until it is restored"
-        for number, _ in pinned
-        if number not in keys.fingerprints()
-    ]

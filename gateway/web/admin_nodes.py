@@ -58,7 +58,7 @@ async def _look(member: Member) -> tuple[str, str, str]:
     try:
         status = await member.node.status()
         if status.identity_pubkey:
-            await member.known.confirm_again()
+            await member.known.check(status)
     except Unavailable as refusal:
         return "refused", refusal.detail, ""
     return status.state.value, status.detail, status.alias

@@ -12,10 +12,11 @@ from gateway.checkout import Checkout
 from gateway.config import Config
 from gateway.hub import Hub
 from gateway.nodes import Nodes
-from gateway.ports import Clock, KeyRing, RandomBytes, Store
+from gateway.ports import Clock, RandomBytes, Store
 from gateway.purge import Purger
 from gateway.readiness import Readiness
 from gateway.store.content import ContentFolder
+from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Supervisor
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
@@ -36,7 +37,7 @@ class Gateway:
     purger: Purger
     authorizer: Authorizer
     hub: Hub
-    keys: KeyRing
+    keys: FileKeyRing
     content: ContentFolder
     limits: Limits
     metrics: Metrics
