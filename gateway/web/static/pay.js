@@ -1,4 +1,4 @@
-// Pays for the offer and opens it here.
+// Pays, and opens in place.
 const $ = (id) => document.getElementById(id);
 const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
 const shelf = "tuppence:" + location.pathname;
@@ -62,7 +62,7 @@ async function check(a, state) {
 }
 
 async function open(a) {
-  if (current && data.state !== "settled") {
+  if (!opened && current && data.state !== "settled") {
     show("settled");
     tell("paid", a.hash);
   }
