@@ -45,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL 15: apt install postgresql-15"))
         if item.get_closest_marker("proxy") and not all(Path(program).exists() for program in PROXIES):
             item.add_marker(pytest.mark.skip(reason="needs nginx and Caddy: apt install nginx-light caddy"))
+        if item.get_closest_marker("generators") and not all(map(shutil.which, ("hugo", "jekyll"))):
+            item.add_marker(pytest.mark.skip(reason="needs Hugo and Jekyll: apt install hugo jekyll"))
         if item.get_closest_marker("node") and shutil.which("npm") is None:
             item.add_marker(pytest.mark.skip(reason="needs Node 20: apt install nodejs npm"))
 

@@ -1,5 +1,6 @@
 """Several LND nodes: each sale at a healthy one, each settlement at its own, none at one that is drained."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 from gateway import supervise
 from gateway.config import Config, load_config
 from gateway.errors import OutcomeUnknown
+from gateway.lnd.client import LndNode
+from gateway.lnd.liveness import Timing
+from gateway.lnd.server import serve_simulator
 from gateway.lnd.simulator import Simulator
 from gateway.ports import NodeState
 from tests.clock import FakeClock, unless_changed, until
@@ -15,7 +19,9 @@ from tests.cluster import Cluster
 from tests.conftest import open_site
 from tests.database import in_a_thread
 from tests.observed_node import ObservedNode
-from tests.pair import Pair, open_pair
+from tests.pair import TEXT, Pair, open_pair
+from tests.samples import a_creator
+from tests.tcp_proxy import tcp_proxy
 
 INVOICES = "/v1/items/welcome/invoices"
 
@@ -62,6 +68,33 @@ async def test_an_answer_that_is_lost_is_made_up_for_at_another_node_with_anothe
     north.failing["add_invoice"] = OutcomeUnknown("node_outcome_unknown", "The node did not answer in time.")
     assert await pair.sellers(2) == ["south"] * 2
     assert len({*north.preimages, *south.preimages}) == len(north.preimages) + len(south.preimages)
+
+
+async def test_a_connection_that_swallows_everything_costs_the_next_reader_nothing(
+    config: Config, clock: FakeClock, core: Simulator, tmp_path: Path
+) -> None:
+    async with serve_simulator(tmp_path / "lnd", clock=time.time) as simulated, tcp_proxy(simulated.target) as proxy:
+        north = LndNode(
+            node_id="north",
+            target=proxy.target,
+            tls_cert=simulated.tls_cert_path,
+            macaroon=simulated.macaroon_path,
+            timing=Timing(add=0.4, repeat=0.2, probe=0.4),
+        )
+        async with open_site(config, clock, core, nodes=[north, ObservedNode(core, node_id="south")]) as site:
+            await site.gateway.catalog.add_creator(a_creator("alice"))
+            await site.gateway.catalog.add_creator(a_creator("bob"))
+            await site.sell_text(TEXT)
+            await site.buy("welcome")
+            await site.buy("welcome")
+            assert [len([*node.invoices]) for node in (simulated.core, core)] == [1, 1]
+            proxy.swallow()
+            for seconds in (5.0, 1.0, 1.0):
+                began = time.perf_counter()
+                await site.buy("welcome")
+                assert time.perf_counter() - began < seconds
+            assert [len([*node.invoices]) for node in (simulated.core, core)] == [1, 4]
+        await north.close()
 
 
 async def test_a_node_without_room_for_the_payment_is_asked_last(pair: Pair) -> None:

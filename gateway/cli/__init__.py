@@ -42,6 +42,7 @@ def main() -> None:
     from gateway.cli.embed import add_to as add_embed  # noqa: PLC0415
     from gateway.cli.keys import add_to as add_keys  # noqa: PLC0415
     from gateway.cli.nodes import add_to as add_nodes  # noqa: PLC0415
+    from gateway.cli.seal import add_to as add_seal  # noqa: PLC0415
     from gateway.cli.serve import add_to as add_serve  # noqa: PLC0415
     from gateway.regtest.commands import app as regtest  # noqa: PLC0415
 
@@ -49,6 +50,7 @@ def main() -> None:
         add_serve,
         add_catalog,
         add_embed,
+        add_seal,
         add_books,
         add_nodes,
         add_keys,

@@ -54,6 +54,8 @@ items = Table(
     Column("state", String(8), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("allowed_origins", Text, nullable=False, server_default="[]"),
+    Column("page_url", Text),
     # Programs that pay floor to satoshi: a part of one would become free.
     CheckConstraint("price_msat >= 1000 AND price_msat % 1000 = 0", name="whole_sats"),
 )

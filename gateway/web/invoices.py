@@ -16,6 +16,7 @@ from gateway.rows import Invoice, Origin
 from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
 from gateway.web.edge import stream_headers
 from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.origins import check_asking_page
 from gateway.web.qr import payment_qr
 
 LOOK_AGAIN_SECONDS = 15.0
@@ -29,6 +30,7 @@ async def create_invoice(request: web.Request) -> web.Response:
     if request.can_read_body and await request.read() not in {b"", b"{}"}:
         raise Invalid("body_invalid", "This takes no body: the price is the item's.")
     item = gateway.catalog.item(request.match_info["item_id"])
+    check_asking_page(request, item)
     offer = gateway.checkout.item_offer(item, gateway.catalog.creator(item.creator))
     return await _sell(request, gateway, offer)
 

@@ -40,7 +40,9 @@ class Metrics:
         self.waiters = gauge("tuppence_waiters", "Event streams that wait for a settlement")
         self.node_ready = gauge("tuppence_node_ready", "Whether the node can be asked", ["node"])
         self.node_drained = gauge("tuppence_node_drained", "Whether it sells no more", ["node"])
-        self.node_inbound_msat = gauge("tuppence_node_inbound_msat", "What its channels can receive, msat", ["node"])
+        self.node_inbound_msat = gauge(
+            "tuppence_node_inbound_msat", "What its channels can receive, msat; NaN when unknown", ["node"]
+        )
         self.node_seconds = histogram(
             "tuppence_node_seconds", "How long the node took to answer", ["node", "call"], buckets=_FAST
         )
@@ -72,7 +74,9 @@ class Metrics:
             counted.labels(node)
         self.node_ready.labels(node).set_function(lambda: health.state is NodeState.READY)
         self.node_drained.labels(node).set_function(lambda: member.drained_at is not None)
-        self.node_inbound_msat.labels(node).set_function(lambda: health.inbound_msat or 0)
+        self.node_inbound_msat.labels(node).set_function(
+            lambda: nan if health.inbound_msat is None else health.inbound_msat
+        )
 
     def watch_settling(self, node_id: str, sweeper: Sweeper) -> None:
         """Tell of the stream and the sweeps of a node."""

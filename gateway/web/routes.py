@@ -21,15 +21,11 @@ from gateway.web import (
     recoveries,
 )
 from gateway.web.bodies import (
-    AdminItemBody,
     BalanceBody,
     CreatorBody,
     CreatorCard,
     CreatorRequest,
     InvoiceBody,
-    ItemBody,
-    ItemChange,
-    ItemRequest,
     LinkBody,
     PaymentBody,
     ReceiptBody,
@@ -37,6 +33,7 @@ from gateway.web.bodies import (
     RecoveryRequest,
     TipRequest,
 )
+from gateway.web.item_bodies import AdminItemBody, ItemBody, ItemChange, ItemRequest
 from gateway.web.operator_bodies import (
     AuditBody,
     NodeBody,
@@ -76,7 +73,7 @@ API = (
           summary="An item: its price and preview, never the paid part", gives=ItemBody, refusals=(404,)),
     Route(method="POST", path="/v1/items/{item_id}/invoices", handler=invoices.create_invoice,
           summary="An invoice for an item, at the item's price", gives=InvoiceBody, status=201,
-          refusals=(400, *_ISSUING), idempotent=True),
+          refusals=(400, 403, *_ISSUING), idempotent=True),
     Route(method="GET", path="/v1/creators/{name}", handler=receipts.read_creator,
           summary="A creator: the name and accent of a tip page", gives=CreatorCard, refusals=(404,)),
     Route(method="POST", path="/v1/creators/{name}/tips", handler=invoices.create_tip,
@@ -120,10 +117,12 @@ API = (
           summary="One item, whole", gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404)),
     Route(method="PATCH", path="/v1/admin/items/{item_id}", handler=admin_items.change_item,
           summary="Change, archive or restore an item; what was sold keeps its terms", takes=ItemChange,
-          gives=AdminItemBody, proof="key", refusals=(400, *_ADMIN, 404, 413, 415, 422)),
+          gives=AdminItemBody, proof="key", refusals=(400, *_ADMIN, 404, 409, 413, 415, 422)),
+    Route(method="GET", path="/v1/admin/items/{item_id}/content", handler=admin_items.read_own_content,
+          summary="The paid part, for those who sell it", gives="*/*", proof="key", refusals=(*_ADMIN, 404, 503)),
     Route(method="PUT", path="/v1/admin/items/{item_id}/content", handler=admin_items.put_content,
           summary="The paid part: Markdown for a text, any bytes for a file", takes="application/octet-stream",
-          gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404, 413, 422)),
+          gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404, 409, 413, 422)),
     Route(method="GET", path="/v1/admin/payments", handler=admin_books.list_payments,
           summary="Payments and tips, in the order of their booking", gives=list[PaymentBody], proof="key",
           refusals=(*_ADMIN, 422), query={

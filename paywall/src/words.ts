@@ -37,6 +37,8 @@ const opened = {
     copied: "Copied",
     download: "Download",
     again: "Tip again",
+    there: "Open it in its page",
+    broken: "The text sealed in this page does not open with the key that you paid for. Your payment is kept; its creator has to mend the page.",
   },
   ko: {
     paid: "{amount}을 결제했어요. {name}님이 고마워해요.",
@@ -48,6 +50,8 @@ const opened = {
     copied: "복사했어요",
     download: "다운로드",
     again: "팁 더 보내기",
+    there: "원래 페이지에서 열기",
+    broken: "이 페이지에 잠겨 있는 글이 결제한 키로 열리지 않아요. 결제 내역은 그대로 남아 있어요. 크리에이터가 페이지를 고치면 열려요.",
   },
 };
 
@@ -95,6 +99,8 @@ const sheet = {
     busy: "Too many at once. Nothing was charged; try again in a moment.",
     wrong: "The invoice does not match the price. Nothing was charged.",
     failed: "That did not work. Nothing was charged.",
+    elsewhere: "This site may not sell this. Nothing was charged; buy it in its own page.",
+    ownPage: "Go to its own page",
     retry: "Try again",
     help: "New to Lightning?",
     helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
@@ -122,6 +128,8 @@ const sheet = {
     busy: "요청이 너무 많아요. 결제된 금액은 없으니 잠시 후 다시 시도해 주세요.",
     wrong: "인보이스 금액이 가격과 달라요. 결제된 금액은 없어요.",
     failed: "처리하지 못했어요. 결제된 금액은 없어요.",
+    elsewhere: "이 사이트에서는 판매할 수 없어요. 결제된 금액은 없으니 원래 페이지에서 결제해 주세요.",
+    ownPage: "원래 페이지로 가기",
     retry: "다시 시도",
     help: "라이트닝이 처음인가요?",
     helpWhat: "라이트닝은 적은 금액의 비트코인을 수수료가 거의 없이 1초 남짓이면 보내는 방법이에요. sat(사토시)은 비트코인의 가장 작은 단위로, 1비트코인의 1억분의 1이에요.",
