@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test check bench torture cluster embed words screenshots lock lowest format clean
+.PHONY: help demo regtest test check audit bench torture cluster embed words screenshots lock lowest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 8
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_tidy.py
+	$(BIN)/python -m tests.supply
+
+audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is locked
+	$(BIN)/uv tool run pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 
 bench: $(VENV)/.installed-dev ## Measure, on the real network
 	@$(BIN)/python -m tests.bench

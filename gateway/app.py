@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,12 +21,14 @@ from gateway.errors import Conflict
 from gateway.fingerprints import lost_keys, pin_keys
 from gateway.hub import Hub
 from gateway.lnd.configured import connect_nodes
+from gateway.meters import Meter, MeteredNode, MeteredStore
 from gateway.nodes import Nodes
 from gateway.ports import Clock, Node, RandomBytes, Store
+from gateway.purge import DAY_SECONDS, Purger
 from gateway.readiness import Watchman
 from gateway.rows import Invoice, Unresolved
 from gateway.store.content import ContentFolder
-from gateway.store.database import open_database, replicas_doorbell
+from gateway.store.database import Database, open_database, replicas_doorbell
 from gateway.store.keyring import FileKeyRing, write_once
 from gateway.store.lock import lock_data
 from gateway.supervise import Supervisor
@@ -129,24 +132,26 @@ async def _assemble(
     config: Config,
     clock: Clock,
     random_bytes: RandomBytes,
-    store: Store,
+    database: Database,
     keys: FileKeyRing,
     lnd_nodes: Sequence[Node],
     ring: Callable[[], None],
 ) -> Gateway:
+    metrics = Metrics(config)
+    store = MeteredStore(database, Meter(metrics.database_took, metrics.database_refused))
     catalog = Catalog(store)
     await catalog.refresh()
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
-    metrics, challenges, supervisor = Metrics(), Challenges(clock), Supervisor()
+    challenges, supervisor = Challenges(clock), Supervisor()
     metrics.waiters.set_function(lambda: hub.count)
 
     def on_settled(invoices: Sequence[Invoice], arrived_at: float) -> None:
         for invoice in invoices:
             gateway.tell(invoice.payment_hash)
         ring()
-        metrics.observe_settled(invoices, credited_seconds=max(0.0, clock() - arrived_at))
+        metrics.observe_settled(invoices, arrived_at=arrived_at, now=clock())
 
-    nodes = Nodes(lnd_nodes, store, clock, on_settled=[on_settled])
+    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store, clock, on_settled=[on_settled])
     await nodes.read_drained()
     for member in nodes:
         metrics.watch(member)
@@ -170,6 +175,7 @@ async def _assemble(
             expiry_seconds=config.invoice_expiry_seconds,
         ),
         challenges=challenges,
+        purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
         authorizer=Authorizer(keys, store, nodes, clock),
         hub=hub,
         keys=keys,
@@ -181,6 +187,12 @@ async def _assemble(
         ready=Watchman(nodes, store, keys, catalog, content, supervisor).look,
     )
     return gateway
+
+
+def _metered(node: Node, metrics: Metrics) -> Node:
+    return MeteredNode(
+        node, Meter(partial(metrics.node_took, node.node_id), partial(metrics.node_refused, node.node_id))
+    )
 
 
 async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:

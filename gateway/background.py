@@ -36,6 +36,7 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     """The background of one of many: all hear of every settlement, one follows and sweeps a node."""
     ear = Ear(gateway.store, doorbell, gateway.tell)
     await ear.begin()
+    gateway.metrics.watch_ear(lambda: ear.position)
     work: Works = {"doorbell": serve_doorbell, "hear": ear.listen}
     holder = replica_id(gateway.config.data_dir)
     for member in gateway.nodes:
@@ -51,17 +52,20 @@ async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> No
     work: Works = {
         "catalog": partial(_follow_catalog, gateway.catalog),
         "drained": gateway.nodes.follow_drained,
+        "purge": gateway.purger.run,
         "keys": partial(follow_keys, gateway.store, gateway.keys),
     }
     for member in gateway.nodes:
         work[f"look {member.node_id}"] = member.look
     for name, each in (work | settling).items():
         await stack.enter_async_context(gateway.supervisor.supervise(name, each))
+        gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
 
 
 def _settling(gateway: Gateway, member: Member) -> Works:
     """What turns a node's settlements into books."""
     sweeper = Sweeper(member.known, member.settler, gateway.store, gateway.clock)
+    gateway.metrics.watch_settling(member.node_id, sweeper)
     return {
         f"sweep {member.node_id}": sweeper.run,
         f"follow {member.node_id}": partial(follow, member.known, member.settler, sweeper),

@@ -50,6 +50,7 @@ class Config(BaseSettings):
         (), description="addresses or networks whose X-Forwarded-For is believed, comma separated"
     )
     invoice_expiry_seconds: int = Field(600, ge=30, le=86_400, description="how long an invoice can be paid")
+    tip_note_days: int = Field(90, ge=1, le=3_650, description="how long the names and messages beside tips are kept")
     allow_spending_macaroon: bool = Field(
         default=False, description="accept a macaroon that can do more than is needed"
     )

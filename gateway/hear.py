@@ -14,11 +14,12 @@ class Ear:
 
     def __init__(self, store: Store, doorbell: Doorbell, tell: Callable[[str], None]) -> None:
         self._store, self._doorbell, self._tell = store, doorbell, tell
-        self._position = 0
+        self.position = 0
+        """Of the newest event that was told here."""
 
     async def begin(self) -> None:
         """What was booked before has been told, or nobody waits for it here."""
-        self._position = await self._store.read(lambda tx: tx.events.last_position())
+        self.position = await self._store.read(lambda tx: tx.events.last_position())
 
     async def listen(self, progress: Progress) -> None:
         """Tell each payment hash after its commit, for ever. Raises `Unavailable`."""
@@ -29,7 +30,7 @@ class Ear:
 
     async def look(self) -> None:
         """Tell what is new. Raises `Unavailable`."""
-        while events := await self._store.read(lambda tx: tx.events.after(self._position, limit=PAGE)):
+        while events := await self._store.read(lambda tx: tx.events.after(self.position, limit=PAGE)):
             for event in events:
                 self._tell(event.payment_hash)
-            self._position = events[-1].position
+            self.position = events[-1].position

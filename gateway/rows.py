@@ -90,7 +90,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """One offer to pay. It pins what it sold: item or tip, amount, shares, paid time."""
+    """One offer to pay. It pins what it sold: item or tip, amount, shares, paid time.
+
+    `payment_request` is empty once it was purged, and for what was booked to suspense.
+    """
 
     payment_hash: str
     node_id: str

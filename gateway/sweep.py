@@ -75,6 +75,10 @@ class Sweeper:
         """From now on the stream should tell every settlement."""
         self._stream_since = self._clock()
 
+    def stream_age_seconds(self) -> float:
+        """How long the stream has been open; 0 when none is."""
+        return 0.0 if self._stream_since is None else max(0.0, self._clock() - self._stream_since)
+
     def stream_ended(self) -> None:
         """No stream is open; what a sweep finds says nothing about one."""
         self._stream_since = None
@@ -125,7 +129,7 @@ class Sweeper:
         checks = [(row.payment_hash, next_check(row, now)) for row in overdue]
         if canceled or checks:
             node_id = self._node.node_id
-            await self._store.write(partial(_conclude, node_id=node_id, canceled=canceled, checks=checks))
+            await self._store.write(partial(_conclude, node_id=node_id, now=int(now), canceled=canceled, checks=checks))
 
     def _listen_for_deafness(self, settled_at: Sequence[int], now: float) -> None:
         since = self._stream_since
@@ -134,8 +138,8 @@ class Sweeper:
             self._deaf.set()
 
 
-def _conclude(tx: Tx, *, node_id: str, canceled: Sequence[str], checks: Sequence[tuple[str, int]]) -> None:
-    tx.invoices.cancel(node_id, canceled)
+def _conclude(tx: Tx, *, node_id: str, now: int, canceled: Sequence[str], checks: Sequence[tuple[str, int]]) -> None:
+    tx.invoices.cancel(node_id, canceled, now=now)
     tx.invoices.postpone(node_id, checks)
 
 

@@ -31,6 +31,8 @@ from tests.till import Till, open_till
 # `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
 settings.register_profile("nightly", max_examples=2_000, stateful_step_count=50, deadline=None)
 
+PROXIES = ("/usr/sbin/nginx", "/usr/bin/caddy")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips are decided here, by marker, and never in CI: there a missing part is a failure."""
@@ -41,6 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs chromium: apt install chromium"))
         if item.get_closest_marker("postgres") and not (BINARIES / "initdb").exists():
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL 15: apt install postgresql-15"))
+        if item.get_closest_marker("proxy") and not all(Path(program).exists() for program in PROXIES):
+            item.add_marker(pytest.mark.skip(reason="needs nginx and Caddy: apt install nginx-light caddy"))
         if item.get_closest_marker("generators") and not all(map(shutil.which, ("hugo", "jekyll"))):
             item.add_marker(pytest.mark.skip(reason="needs Hugo and Jekyll: apt install hugo jekyll"))
         if item.get_closest_marker("node") and shutil.which("npm") is None:

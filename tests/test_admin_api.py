@@ -21,6 +21,7 @@ FOR_THE_OPERATOR = {
     ("PATCH", "/v1/admin/nodes/lnd"),
     ("GET", "/v1/admin/nodes/lnd/audit"),
     ("POST", "/v1/admin/suspense"),
+    ("POST", "/v1/admin/purges"),
 }
 LACKING = b"s" * 32
 FOR_EVERY_CREATOR = {("GET", ITEMS), ("GET", "/v1/admin/payments"), ("GET", "/v1/admin/balances")}
@@ -66,6 +67,7 @@ def request_of(route: Route) -> tuple[str, str, dict[str, Any]]:
         ("PATCH", ITEM): {"json": {"title": "Changed"}},
         ("PUT", CONTENT): {"data": b"Other words."},
         ("PATCH", "/v1/admin/nodes/lnd"): {"json": {"drained": True}},
+        ("POST", "/v1/admin/purges"): {"json": {"at_once": True}},
         ("POST", "/v1/admin/suspense"): {"json": {"payment_hash": sha256(LACKING).hexdigest()}},
     }
     return route.method, path, bodies.get((route.method, path), {})

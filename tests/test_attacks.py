@@ -22,6 +22,28 @@ from tests.conftest import Site, open_site
 from tests.samples import NODE_ID, a_creator
 from tests.till import Till
 
+# Incidents of the past that other systems had; the tests that show that they cannot happen here are named after them.
+ATTACKS = {
+    2: "a lock in one process that is meant to hold for all",
+    6: "the same hash at another amount, or at another node",
+    7: "an invoice with two payment hashes",
+    8: "a description hash taken for the payment hash",
+    9: "amounts that are negative, nothing, not whole, or too large",
+    10: "a price that the buyer names",
+    12: "a settlement without its amount",
+    13: "a proof used elsewhere, or half of one",
+    14: "a token that is widened",
+    15: "a preimage that can be read before payment",
+    16: "an invoice without an amount",
+    17: "a code that is not the invoice",
+    18: "words that become markup",
+    19: "forms and cookies of another site",
+    20: "open redirects and frames",
+    22: "a flood of invoices",
+    24: "secrets compared byte by byte",
+    27: "a stolen macaroon",
+    28: "a library that was swapped",
+}
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, CONTENT, TIPS = "/v1/items/welcome/invoices", "/v1/items/welcome/content", "/v1/creators/alice/tips"
 TIP_FORM = {"amount": "21", "name": "", "message": ""}
@@ -32,6 +54,12 @@ async def shop(site: Site) -> Site:
     """A site that sells `welcome`."""
     await site.sell_text(TEXT)
     return site
+
+
+def test_every_attack_has_a_test_named_after_it() -> None:
+    texts = [path.read_text() for path in Path(__file__).parent.rglob("test_*.py")]
+    named = {int(number) for text in texts for number in re.findall(r"def test_a(\d+)_", text)}
+    assert named == set(ATTACKS)
 
 
 async def test_a16_every_invoice_names_its_amount(shop: Site) -> None:

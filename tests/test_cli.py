@@ -10,9 +10,11 @@ import aiohttp
 import pytest
 
 from gateway.lnd.server import SimulatedLnd
+from gateway.store.database import open_database
 from gateway.store.lock import lock_data
 from tests.clock import until
 from tests.demo_process import free_port, stop
+from tests.samples import an_invoice
 from tests.shell import TEXT, Shell, serve, set_up_shop, simulated_lnd
 
 
@@ -26,6 +28,17 @@ async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
     """A simulated node on its wire, named by the shell's variables."""
     async with simulated_lnd(shell) as simulated:
         yield simulated
+
+
+async def cancel_one(shell: Shell, lnd: SimulatedLnd) -> None:
+    """An invoice that the node canceled, and the books know it."""
+    row = lnd.core.add_invoice(preimage=b"", amount_msat=100_000, memo="", expiry_seconds=600)
+    lnd.core.cancel(row.payment_hash)
+    invoice = an_invoice(row.add_index, payment_hash=row.payment_hash.hex(), item_id="a-little")
+    store = await open_database(f"sqlite:///{shell.folder / 'data' / 'tuppence.db'}")
+    await store.write(lambda tx: tx.invoices.insert(invoice))
+    await store.write(lambda tx: tx.invoices.cancel("lnd", [invoice.payment_hash], now=int(time.time())))
+    await store.close()
 
 
 async def test_a_shop_is_set_up_with_commands_while_no_server_runs(shell: Shell) -> None:
@@ -174,6 +187,31 @@ async def test_the_doctor_finds_a_good_node_and_says_what_is_wrong_with_a_bad_on
     await lnd.stop()
     status, output = await shell.type("doctor")
     assert status == 1
+
+
+async def test_the_doctor_says_how_a_node_forgets_what_nobody_paid(shell: Shell, lnd: SimulatedLnd) -> None:
+    await set_up_shop(shell)
+    assert "gc-canceled-invoices-on-the-fly" in (await shell.type("doctor"))[1]
+    for forgets, said in ((False, "keeps canceled invoices"), (True, "deletes canceled invoices")):
+        lnd.core.quirks.forget_canceled = forgets
+        await cancel_one(shell, lnd)
+        status, output = await shell.type("doctor")
+        assert (status, said in output) == (0, True), output
+        assert ("gc-canceled-invoices-on-startup" in output) is not forgets
+
+
+async def test_a_purge_beside_a_running_server_deletes_what_is_due_or_all_that_is_final(
+    shell: Shell, lnd: SimulatedLnd
+) -> None:
+    await set_up_shop(shell)
+    await cancel_one(shell, lnd)
+    process, _ = await serve(shell)
+    try:
+        assert (await shell.type("purge"))[1].startswith("0 unpaid invoices, 0 payment requests and 0 notes")
+        assert (await shell.type("purge", "--now"))[1].startswith("1 unpaid invoices, 0 payment requests")
+    finally:
+        await stop(process)
+    assert "0 unpaid invoices" in (await shell.type("purge", "--now"))[1]
 
 
 async def test_a_command_beside_a_foreign_owner_of_the_data_says_who_that_is(shell: Shell) -> None:

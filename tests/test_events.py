@@ -130,7 +130,7 @@ async def test_a_canceled_invoice_ends_its_stream(shop: Site) -> None:
     invoice, _ = await shop.buy("welcome")
     async with listening(shop, invoice["payment_hash"]) as listener:
         await listener.next()
-        await shop.gateway.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice["payment_hash"]]))
+        await shop.gateway.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice["payment_hash"]], now=1))
         shop.gateway.hub.wake(invoice["payment_hash"])
         assert (await listener.next())[0] == "canceled"
         with pytest.raises(EOFError):

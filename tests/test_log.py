@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from secrets import token_bytes
@@ -110,6 +111,49 @@ def test_a_stack_gives_nothing_away(lines: io.StringIO) -> None:
     line = json.loads(lines.getvalue())
     assert "no such preimage redacted" in line["exception"]
     assert preimage_of(1).hex() not in lines.getvalue()
+
+
+def test_what_lies_deeper_is_taken_out_too() -> None:
+    secret = preimage_of(1)
+    deep = {"detail": [{"preimage": "anything", "hint": (secret.hex(), secret)}, ValueError(secret.hex())], "n": 3}
+    shown = redact(None, "info", {"event": "something", "deep": deep})["deep"]
+    expected = [{"preimage": "redacted", "hint": ["redacted", "redacted"]}, "redacted"]
+    assert shown == {"detail": expected, "n": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql+asyncpg://tuppence:hunter2@db/t refused", "postgresql+asyncpg://redacted@db/t refused"),
+        (
+            "GET /v1/items/a/download?expires=1&signature=Zm9v_-x",
+            "GET /v1/items/a/download?expires=1&signature=redacted",
+        ),
+        ("https://pay.example/i/a@b", "https://pay.example/i/a@b"),
+    ],
+)
+def test_a_password_in_an_address_and_the_signature_of_a_link_are_taken_out(text: str, shown: str) -> None:
+    assert written(text) == shown
+
+
+def test_what_a_library_logs_is_a_line_like_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, root = io.StringIO(), logging.getLogger()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", logging.NOTSET)
+    configure_logging("info")
+    library = logging.getLogger("library.of.somebody")
+    library.info("too much")
+    try:
+        int(preimage_of(1).hex())
+    except ValueError:
+        library.exception("failed with %s", preimage_of(1).hex())
+    structlog.reset_defaults()
+    (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (line["level"], line["event"], line["logger"]) == ("error", "library", "library.of.somebody")
+    assert line["message"] == "failed with redacted"
+    assert "ValueError: invalid literal for int() with base 10: 'redacted'" in line["exception"]
+    assert preimage_of(1).hex() not in stream.getvalue()
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])

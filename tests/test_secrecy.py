@@ -17,6 +17,7 @@ from gateway.log import configure_logging
 from gateway.macaroon import parse
 from gateway.ports import NodeState
 from gateway.store.database import sqlite_path
+from tests.clock import until
 from tests.conftest import Site
 
 SECRET_WORDS = "the paid part, worth a hundred sats"
@@ -216,6 +217,26 @@ async def test_t24_only_the_tips_words_are_kept_of_what_readers_typed(ear: Ear) 
     assert [table for table, rows in dump.items() if "canary" in repr(rows)] == ["tip_notes"]
     requests = [row.memo for row in ear.site.core.invoices]
     assert not any("canary" in memo for memo in requests), "the payer's wallet and the node would keep it for ever"
+
+
+async def test_t24_after_a_purge_nothing_is_kept_of_what_readers_typed_nor_of_what_asked_them_to_pay(ear: Ear) -> None:
+    tip = {"amount_msat": 1_000, "message": "canary-message", "name": "canary-name"}
+    bought = await buy_everything(ear)
+    bought += [(await ear.call("POST", "/v1/creators/alice/tips", json=tip))[1] for _ in range(2)]
+    for invoice in bought[1:-1]:
+        await ear.site.settle(invoice.get("payment_hash") or invoice["paymentHash"])
+    requests = [invoice.get("payment_request") or invoice["invoice"] for invoice in bought]
+    kept = database_bytes(ear.site)
+    assert b"canary-message" in kept
+    assert all(request.encode() in kept for request in requests)
+    ear.site.clock.advance(ear.site.gateway.config.invoice_expiry_seconds + 1)
+    await until(lambda: "'open'" not in repr(ear.site.dump()["invoices"]))
+    assert (await ear.site.gateway.purger.purge(at_once=True)).notes == 2
+    kept = database_bytes(ear.site)
+    assert not any(word in kept for word in (b"canary", b"thanks"))
+    assert not any(request.encode() in kept for request in requests)
+    token = {"Authorization": f"Bearer {bought[1]['access_token']}"}
+    assert (await ear.call("POST", "/v1/items/book/links", headers=token))[0] == 200
 
 
 async def test_no_secret_is_logged(logged: io.StringIO, ear: Ear) -> None:

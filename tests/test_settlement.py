@@ -112,7 +112,7 @@ async def test_only_settled_is_settled(till: Till, state: NodeInvoiceState) -> N
 
 async def test_a_canceled_invoice_that_settles_is_settled_and_raises_an_alarm(till: Till) -> None:
     invoice = await till.sell()
-    await till.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice.payment_hash]))
+    await till.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice.payment_hash], now=1))
     with capture_logs() as logs:
         assert len(await till.settler.settle([a_report(invoice)])) == 1
     assert (await till.row(invoice)).state is InvoiceState.SETTLED
@@ -137,7 +137,7 @@ async def test_the_row_itself_settles_once_whoever_asks(till: Till) -> None:
 async def test_a_settled_invoice_is_never_canceled_again(till: Till) -> None:
     reports = await sell_and_pay(till, 1)
     [settled] = await till.settler.settle(reports)
-    assert await till.store.write(lambda tx: tx.invoices.cancel("lnd", [settled.payment_hash])) == 0
+    assert await till.store.write(lambda tx: tx.invoices.cancel("lnd", [settled.payment_hash], now=1)) == 0
     assert await till.row(settled) == settled
 
 

@@ -19,6 +19,7 @@ from gateway.lnd.direct import DirectNode
 from gateway.lnd.refusals import PaymentRefused
 from gateway.money import Msat, divide
 from gateway.ports import NodeState
+from gateway.purge import DAY_SECONDS, Purged, Purger
 from gateway.rows import ItemState, Share
 from gateway.settlement import Settler
 from gateway.store.audit import audit
@@ -225,6 +226,18 @@ class GatewayMachine(World):
         self.run(self.stack.aclose())
         self.stream = None
         self.till, self.stack = self.open()
+
+    @rule(days=st.sampled_from([0, 0, 1, 31, 91]), at_once=st.booleans())
+    def purge(self, days: int, at_once: bool) -> None:
+        """What is deleted is missed by nobody: the rules above go on as before."""
+
+        async def leave_the_files(*, whole: bool) -> None:
+            assert whole in {True, False}
+
+        self.clock.advance(days * DAY_SECONDS)
+        purger = Purger(self.till.store, self.clock, leave_the_files, note_seconds=90 * DAY_SECONDS)
+        self.run(purger.purge(at_once=at_once))
+        assert not at_once or self.run(purger.purge(at_once=True)) == Purged(unpaid=0, payment_requests=0, notes=0)
 
     # What always holds -----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`tuppence migrate`, `move`, `backup` and `restore`."""
+"""`tuppence migrate`, `move`, `backup`, `restore` and `purge`."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import run
+from gateway.cli.admin_client import admin_call
 from gateway.config import load_config
 
 
@@ -18,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(move)
     app.command()(backup)
     app.command()(restore)
+    app.command()(purge)
 
 
 def migrate() -> None:
@@ -76,3 +78,19 @@ def restore(file: Annotated[Path, typer.Argument(help="What `tuppence backup` wr
     with lock_data(config.data_dir):
         run(read_archive(file, config.database_url, config.shared_folder))
     typer.echo("Restored. What was settled since then is found at the node when the server starts.")
+
+
+def purge(
+    now: Annotated[bool, typer.Option("--now", help="Whatever its age; and write the files anew.")] = False,  # noqa: FBT002  # typer's form
+) -> None:
+    """Delete what is no longer needed, as the server does every hour.
+
+    Unpaid invoices a day after LND's final word, payment requests 30 days after they were paid, names and messages
+    beside tips after TUPPENCE_TIP_NOTE_DAYS. With --now all of it that is final, and out of the database's files:
+    payments wait meanwhile. Backups made before still hold it.
+    """
+    purged = admin_call("POST", "/v1/admin/purges", json={"at_once": now})
+    typer.echo(
+        f"{purged['unpaid']} unpaid invoices, {purged['payment_requests']} payment requests and "
+        f"{purged['notes']} notes beside tips are gone."
+    )

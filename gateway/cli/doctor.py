@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
+from sqlalchemy import Connection
 
 from gateway.cli import run
 from gateway.config import Config, load_config
-from gateway.errors import TuppenceError
+from gateway.errors import NotFound, TuppenceError
+from gateway.ports import Node
 
 if TYPE_CHECKING:
     from gateway.lnd.configured import NodeAddress
@@ -23,6 +25,7 @@ SAFE_SQLITE = (3, 51, 3)
 LOW_INBOUND_SAT = 10_000
 CERTIFICATE_DAYS = 30
 CLOCK_SECONDS = 7_200
+GARBAGE_FLAGS = "gc-canceled-invoices-on-the-fly=true and gc-canceled-invoices-on-startup=true"
 MARKS = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[bold red]✗[/]"}
 
 
@@ -81,16 +84,16 @@ async def _nodes(config: Config) -> AsyncIterator[Sign]:
         yield Sign("bad", "no LND node is configured", f"{hint}{bake_command()}")
     for address in addresses:
         name = f"{address.node_id}: " if len(addresses) > 1 else ""
-        async for sign in _look_at(address, may_spend=config.allow_spending_macaroon):
+        async for sign in _look_at(config, address):
             yield replace(sign, what=f"{name}{sign.what}")
 
 
-async def _look_at(address: "NodeAddress", *, may_spend: bool) -> AsyncIterator[Sign]:
-    macaroon = _macaroon(address.macaroon, may_spend=may_spend)
+async def _look_at(config: Config, address: "NodeAddress") -> AsyncIterator[Sign]:
+    macaroon = _macaroon(address.macaroon, may_spend=config.allow_spending_macaroon)
     yield macaroon
     if macaroon.health != "bad":
         yield _certificate(address.tls_cert)
-        async for sign in _node(address):
+        async for sign in _node(config, address):
             yield sign
 
 
@@ -198,7 +201,7 @@ def _certificate(path: Path) -> Sign:
     return Sign("good", f"the node's certificate is good for {days} days")
 
 
-async def _node(address: "NodeAddress") -> AsyncIterator[Sign]:
+async def _node(config: Config, address: "NodeAddress") -> AsyncIterator[Sign]:
     from gateway.lnd.configured import connect  # noqa: PLC0415
     from gateway.ports import NodeState  # noqa: PLC0415
 
@@ -224,10 +227,32 @@ async def _node(address: "NodeAddress") -> AsyncIterator[Sign]:
             yield Sign("warning" if inbound_sat else "bad", f"{inbound_sat:,} sat can be received", hint)
         else:
             yield Sign("good", f"{inbound_sat:,} sat can be received")
+        yield await _garbage(config, node)
     except TuppenceError as error:
         yield Sign("bad", f"the node at {address.target} refused", error.detail)
     finally:
         await asyncio.shield(node.close())
+
+
+async def _garbage(config: Config, node: Node) -> Sign:
+    """Whether the node deletes what nobody paid; without that a flood of invoices stays in its database for ever."""
+    from gateway.store.database import look_into  # noqa: PLC0415
+    from gateway.store.migration import HEAD, revision_of  # noqa: PLC0415
+    from gateway.store.purges import newest_canceled  # noqa: PLC0415
+
+    def look(connection: Connection) -> str | None:
+        return newest_canceled(connection, node.node_id) if revision_of(connection) == HEAD else None
+
+    hint = f"In lnd.conf: {GARBAGE_FLAGS}. Settled ones are never deleted."
+    try:
+        canceled = await look_into(config.database_url, look)
+    except NotFound:
+        canceled = None
+    if canceled is None:
+        return Sign("good", "no invoice was canceled yet, to see whether the node deletes them", hint)
+    if await node.lookup(canceled) is not None:
+        return Sign("warning", "the node keeps canceled invoices for ever", hint)
+    return Sign("good", "the node deletes canceled invoices")
 
 
 def _is_loopback(host: str) -> bool:

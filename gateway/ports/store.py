@@ -54,7 +54,7 @@ class Invoices(Protocol):
     def settle(self, node_id: str, settlements: Sequence[Settlement]) -> None:
         """The guarded update of locked invoices that are not settled."""
 
-    def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
+    def cancel(self, node_id: str, payment_hashes: Sequence[str], *, now: int) -> int:
         """Open invoices to canceled, on LND's word; a settled one stays settled."""
 
     def unresolved(self, node_id: str, *, due_at: int | None, after_add_index: int, limit: int) -> Sequence[Unresolved]:
@@ -108,6 +108,25 @@ class Recoveries(Protocol):
     def payment_of(self, code_hash: str) -> str | None: ...
 
 
+class Purges(Protocol):
+    """What is deleted once it is no longer needed, at most `limit` rows at a step.
+
+    Each step gives how many rows it passed over, and how many of them held something to delete.
+    """
+
+    def unpaid(self, *, canceled_until: int, limit: int) -> tuple[int, int]:
+        """Rows that LND had canceled by then, and the notes beside them."""
+
+    def payment_requests(self, *, booked_until: int, limit: int) -> tuple[int, int]:
+        """The payment requests of what was booked by then."""
+
+    def notes(self, *, booked_until: int, limit: int) -> tuple[int, int]:
+        """The notes beside tips that were booked by then."""
+
+    def notes_to(self, creator: str) -> int:
+        """Every note beside a tip that was paid to a creator."""
+
+
 class Identities(Protocol):
     """What must stay the same between starts: node keys, key ring fingerprints."""
 
@@ -149,6 +168,7 @@ class Tx(Protocol):
     events: Events
     tip_notes: TipNotes
     recoveries: Recoveries
+    purges: Purges
     identities: Identities
     leases: Leases
     drained_nodes: DrainedNodes

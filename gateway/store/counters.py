@@ -13,6 +13,11 @@ _ADVANCE = (
     .values(value=counters.c.value + bindparam("by"))
     .returning(counters.c.value)
 )
+_MOVE = (
+    update(counters)
+    .where(counters.c.name == bindparam("counter"), counters.c.value == bindparam("since"))
+    .values(value=bindparam("to"))
+)
 
 
 def advance(connection: Connection, name: str, *, by: int) -> int:
@@ -22,6 +27,12 @@ def advance(connection: Connection, name: str, *, by: int) -> int:
         connection.execute(_CREATE, {"name": name, "value": 0})
         value = connection.execute(_ADVANCE, {"counter": name, "by": by}).scalar_one()
     return int(value)
+
+
+def move(connection: Connection, name: str, *, since: int, to: int) -> None:
+    """Move a counter on from where it was read, unless another has done so meanwhile."""
+    connection.execute(_CREATE, {"name": name, "value": 0})
+    connection.execute(_MOVE, {"counter": name, "since": since, "to": to})
 
 
 def current(connection: Connection, name: str) -> int:

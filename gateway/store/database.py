@@ -25,6 +25,12 @@ POSTGRES = "postgresql+asyncpg"
 class Database(Store, Protocol):
     """A store with a lifetime."""
 
+    async def compact(self, *, whole: bool) -> None:
+        """Leave nothing in the files of what was deleted; `whole` also of what was long ago.
+
+        Raises `Unavailable` (`database_away`).
+        """
+
     async def close(self) -> None:
         """Finish what was submitted, and take nothing more."""
 

@@ -12,3 +12,10 @@ UNRESOLVED = Index(
     sqlite_where=text("state = 'open'"),
     postgresql_where=text("state = 'open'"),
 )
+# What is canceled stays for a day: a purge reads that and no more.
+CANCELED = Index(
+    "ix_invoices_canceled",
+    invoices.c.canceled_at,
+    sqlite_where=text("state = 'canceled'"),
+    postgresql_where=text("state = 'canceled'"),
+)

@@ -15,7 +15,7 @@ from gateway.store.tables import invoices
 FIRST_CHECK_AFTER_EXPIRY_SECONDS = 5
 _MOST_PARAMETERS = 500
 
-INVOICE_COLUMNS = [column for column in invoices.columns if column.name != "check_at"]
+INVOICE_COLUMNS = [column for column in invoices.columns if column.name not in {"check_at", "canceled_at"}]
 _INSERT = InsertOrIgnore(invoices)
 _SELECT = select(*INVOICE_COLUMNS)
 _BY_HASH = _SELECT.where(invoices.c.payment_hash == bindparam("hash"))
@@ -33,6 +33,7 @@ _SETTLE = (
     .values(
         state=InvoiceState.SETTLED.value,
         check_at=None,
+        canceled_at=None,
         paid_msat=bindparam("paid"),
         settled_at=bindparam("settled"),
         settle_index=bindparam("index"),
@@ -45,7 +46,7 @@ _CANCEL = (
         invoices.c.node_id == bindparam("node"),
         invoices.c.state == InvoiceState.OPEN.value,
     )
-    .values(state=InvoiceState.CANCELED.value, check_at=None)
+    .values(state=InvoiceState.CANCELED.value, check_at=None, canceled_at=bindparam("now"))
 )
 _UNRESOLVED = (
     select(invoices.c.payment_hash, invoices.c.add_index, invoices.c.created_at, invoices.c.expires_at)
@@ -117,10 +118,10 @@ class InvoiceRows:
             # A driver that does not count many gives -1.
             assert updated in {len(rows), -1}, "what is locked and not settled is there to be settled"
 
-    def cancel(self, node_id: str, payment_hashes: Sequence[str]) -> int:
+    def cancel(self, node_id: str, payment_hashes: Sequence[str], *, now: int) -> int:
         canceled = 0
         for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
-            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS], "node": node_id}
+            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS], "node": node_id, "now": now}
             canceled += self._connection.execute(_CANCEL, some).rowcount
         return canceled
 

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.ports import Tx
 from gateway.store.migration import migrate
+from gateway.store.tables import invoices, tip_notes
 from gateway.store.transaction import SqlTx
 
 T = TypeVar("T")
@@ -80,6 +81,15 @@ class PostgresStore:
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._submit(self._reader, work)
+
+    async def compact(self, *, whole: bool) -> None:
+        """`whole`: write the tables anew, while whoever uses them waits. Else autovacuum's work is enough."""
+        if not whole:
+            return
+        async with one_connection(self._writer.url.render_as_string(hide_password=False)) as connection:
+            bare = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in (tip_notes, invoices):
+                await bare.execute(text(f"VACUUM FULL {table.name}"))
 
     async def close(self) -> None:
         """Finish what was submitted, then close every connection."""

@@ -25,7 +25,16 @@ T = TypeVar("T")
 
 MOST_PER_COMMIT = 256
 _BUSY_TIMEOUT_MS = 5_000
-_WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}")
+# Settlements wait for as long as the WAL cannot be emptied; after the next purge will do as well.
+_PATIENCE_MS = 200
+_WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    # What is deleted is overwritten.
+    "secure_delete=ON",
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+)
 _READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", f"busy_timeout={_BUSY_TIMEOUT_MS}")
 
 log = structlog.get_logger()
@@ -50,6 +59,15 @@ class SqliteStore:
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._reader.submit(work)
 
+    async def compact(self, *, whole: bool) -> None:
+        """Empty the WAL, which still holds what was deleted; `whole`: write the file anew first. Writes wait for it.
+
+        Raises `Unavailable` (`database_busy`) when another program's read kept the WAL, and it had to be `whole`.
+        """
+        emptied = await self._writer.submit_bare(_rewrite if whole else _empty_wal)
+        if whole and not emptied:
+            raise Unavailable("database_busy", "Another program is reading the database, a backup perhaps. Try again.")
+
     async def close(self) -> None:
         """Finish what was submitted, then close both connections."""
         await asyncio.gather(self._reader.close(), self._writer.close())
@@ -67,6 +85,8 @@ class _Job:
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
+    bare: Callable[[Connection], bool] | None = None
+    """What no transaction may hold, instead of work."""
 
 
 class _Lane:
@@ -80,16 +100,23 @@ class _Lane:
         self._thread.start()
 
     async def submit(self, work: Callable[[Tx], T]) -> T:
-        if self._closed:
-            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, future))
-        return await future
+        result: T = await self._put(_Job(work, asyncio.get_running_loop().create_future()))
+        return result
+
+    async def submit_bare(self, bare: Callable[[Connection], bool]) -> bool:
+        """Run something outside of every transaction."""
+        return bool(await self._put(_Job(lambda _: None, asyncio.get_running_loop().create_future(), bare=bare)))
 
     async def close(self) -> None:
         self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    async def _put(self, job: _Job) -> Any:
+        if self._closed:
+            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
+        self._jobs.put(job)
+        return await job.future
 
     def _run(self) -> None:
         connection: Connection | None = None
@@ -101,15 +128,10 @@ class _Lane:
             try:
                 if connection is None:
                     connection = self._connect()
-                run_group(connection, jobs, self._begin)
+                run_group(connection, [job for job in jobs if job.bare is None], self._begin)
+                _run_bare(connection, jobs)
             except DBAPIError as error:
-                log.error("database_refused", error=str(error.orig))
-                refusal = Unavailable(
-                    "database_away",
-                    "The database refused; nothing was written. Try again in a moment.",
-                    retry_after_seconds=2,
-                )
-                refusal.__cause__ = error
+                refusal = _refused(error)
                 for job in jobs:
                     job.error = refusal
                 if connection is not None:
@@ -157,6 +179,38 @@ def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
         driver = connection.connection.dbapi_connection
         if driver is not None and driver.in_transaction:
             connection.exec_driver_sql("ROLLBACK")
+
+
+def _run_bare(connection: Connection, jobs: "list[_Job]") -> None:
+    """After the group's commit, which a failure here does not undo."""
+    for job in jobs:
+        if job.bare is not None:
+            try:
+                job.result = job.bare(connection)
+            except DBAPIError as error:
+                job.error = _refused(error)
+
+
+def _rewrite(connection: Connection) -> bool:
+    connection.exec_driver_sql("VACUUM")
+    return _empty_wal(connection, patience_ms=_BUSY_TIMEOUT_MS)
+
+
+def _empty_wal(connection: Connection, *, patience_ms: int = _PATIENCE_MS) -> bool:
+    """False when somebody reads what the WAL holds for longer than that."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
+    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    return not busy
+
+
+def _refused(error: DBAPIError) -> Unavailable:
+    log.error("database_refused", error=str(error.orig))
+    refusal = Unavailable(
+        "database_away", "The database refused; nothing was written. Try again in a moment.", retry_after_seconds=2
+    )
+    refusal.__cause__ = error
+    return refusal
 
 
 def _is_of_the_database(error: Exception) -> bool:

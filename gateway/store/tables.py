@@ -83,6 +83,8 @@ invoices = Table(
     Column("paid_msat", BigInteger),
     Column("settled_at", BigInteger),
     Column("settle_index", BigInteger),
+    # When LND's word came that nobody will pay it; such a row is deleted a day later.
+    Column("canceled_at", BigInteger),
     # Only what was lost with a database is booked without saying what it bought.
     CheckConstraint(
         "(item_id IS NULL) <> (tip_to IS NULL) OR (origin = 'suspense' AND item_id IS NULL AND tip_to IS NULL)",
@@ -182,3 +184,5 @@ drained_nodes = Table(
 )
 
 EVENT_POSITION, CATALOG_VERSION = "event_position", "catalog_version"
+# The events up to which payment requests, and the notes beside tips, were purged.
+REQUESTS_PURGED, NOTES_PURGED = "requests_purged", "notes_purged"

@@ -11,6 +11,7 @@ from gateway.ports import (
     Items,
     Leases,
     Ledger,
+    Purges,
     Recoveries,
     TipNotes,
 )
@@ -22,6 +23,7 @@ from gateway.store.invoices import InvoiceRows
 from gateway.store.items import ItemRows
 from gateway.store.leases import LeaseRows
 from gateway.store.ledger import LedgerRows
+from gateway.store.purges import PurgeRows
 from gateway.store.recoveries import RecoveryRows
 from gateway.store.tip_notes import TipNoteRows
 
@@ -37,6 +39,7 @@ class SqlTx:
         self.events: Events = EventRows(connection)
         self.tip_notes: TipNotes = TipNoteRows(connection)
         self.recoveries: Recoveries = RecoveryRows(connection)
+        self.purges: Purges = PurgeRows(connection)
         self.identities: Identities = IdentityRows(connection)
         self.leases: Leases = LeaseRows(connection)
         self.drained_nodes: DrainedNodes = DrainedNodeRows(connection)

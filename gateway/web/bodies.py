@@ -50,7 +50,7 @@ class CreatorCard(Struct):
 
 
 class InvoiceBody(Struct, omit_defaults=True):
-    """One offer to pay; `access_token` only in the answer that made it."""
+    """One offer to pay; `access_token` only in the answer that made it; no `payment_request` long after payment."""
 
     payment_hash: str
     payment_request: str

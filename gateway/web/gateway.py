@@ -13,6 +13,7 @@ from gateway.config import Config
 from gateway.hub import Hub
 from gateway.nodes import Nodes
 from gateway.ports import Clock, RandomBytes, Store
+from gateway.purge import Purger
 from gateway.readiness import Readiness
 from gateway.store.content import ContentFolder
 from gateway.store.keyring import FileKeyRing
@@ -33,6 +34,7 @@ class Gateway:
     catalog: Catalog
     checkout: Checkout
     challenges: Challenges
+    purger: Purger
     authorizer: Authorizer
     hub: Hub
     keys: FileKeyRing

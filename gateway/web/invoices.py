@@ -54,6 +54,8 @@ async def read_invoice(request: web.Request) -> web.Response:
 async def draw_qr(request: web.Request) -> web.Response:
     """GET /v1/invoices/{payment_hash}/qr.svg."""
     invoice = await find_invoice(request)
+    if not invoice.payment_request:
+        raise NotFound("payment_request_purged", "This was paid long ago; what asked for the payment is not kept.")
     headers = {"Cache-Control": "private, max-age=86400, immutable"}
     return web.Response(text=payment_qr(invoice.payment_request), content_type="image/svg+xml", headers=headers)
 

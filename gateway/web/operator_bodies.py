@@ -54,3 +54,17 @@ class SuspenseBody(Struct):
     payment_hash: str
     paid_msat: int
     settled_at: str
+
+
+class PurgeRequest(Struct, forbid_unknown_fields=True):
+    """`at_once`: whatever its age, if only the node's word is final, and out of the database's files too."""
+
+    at_once: bool = False
+
+
+class PurgeBody(Struct):
+    """What was deleted: rows of unpaid invoices, payment requests of settled ones, notes beside tips."""
+
+    unpaid: int
+    payment_requests: int
+    notes: int

@@ -12,6 +12,7 @@ from gateway.web import (
     admin_books,
     admin_items,
     admin_nodes,
+    admin_purge,
     content,
     invoices,
     operations,
@@ -33,7 +34,15 @@ from gateway.web.bodies import (
     TipRequest,
 )
 from gateway.web.item_bodies import AdminItemBody, ItemBody, ItemChange, ItemRequest
-from gateway.web.operator_bodies import AuditBody, NodeBody, NodeChange, SuspenseBody, SuspenseRequest
+from gateway.web.operator_bodies import (
+    AuditBody,
+    NodeBody,
+    NodeChange,
+    PurgeBody,
+    PurgeRequest,
+    SuspenseBody,
+    SuspenseRequest,
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Proof = Literal["none", "token", "key"]
@@ -132,6 +141,12 @@ API = (
     Route(method="POST", path="/v1/admin/suspense", handler=admin_audit.book_lacking,
           summary="Book a settlement that a restored backup lacks", takes=SuspenseRequest, gives=SuspenseBody,
           status=201, proof="key", refusals=(400, *_ADMIN, 404, 409, 413, 415, 422, 503)),
+    Route(method="POST", path="/v1/admin/purges", handler=admin_purge.purge,
+          summary="Delete what is no longer needed", takes=PurgeRequest, gives=PurgeBody,
+          proof="key", refusals=(400, *_ADMIN, 413, 415, 422, 503)),
+    Route(method="DELETE", path="/v1/admin/creators/{name}/notes", handler=admin_purge.purge_notes,
+          summary="Delete what readers wrote beside this creator's tips", gives=PurgeBody, proof="key",
+          refusals=(*_ADMIN, 404)),
     Route(method="GET", path="/healthz", handler=operations.alive, summary="The process answers",
           gives=dict[str, bool]),
     Route(method="GET", path="/readyz", handler=operations.ready, summary="Ready to sell, or what is wrong",

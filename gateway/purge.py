@@ -1,0 +1,103 @@
+"""What is no longer needed is not kept: unpaid invoices, payment requests, the notes beside tips."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from gateway.ports import Clock, Store, Tx
+from gateway.supervise import Progress
+
+EVERY_SECONDS = 3_600.0
+DAY_SECONDS = 86_400
+# From LND's final word, never by the clock alone: what may still be paid is kept.
+UNPAID_SECONDS = DAY_SECONDS
+PAYMENT_REQUEST_SECONDS = 30 * DAY_SECONDS
+ROWS_A_STEP = 500
+
+log = structlog.get_logger()
+
+_Step = Callable[[Tx], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """How many rows, payment requests and notes were deleted."""
+
+    unpaid: int
+    payment_requests: int
+    notes: int
+
+    def __bool__(self) -> bool:
+        return bool(self.unpaid or self.payment_requests or self.notes)
+
+
+class Compact(Protocol):
+    """Leaves nothing in the database's files of what was deleted from them; `whole` also of what was long ago."""
+
+    def __call__(self, *, whole: bool) -> Awaitable[None]: ...
+
+
+class Purger:
+    """Deletes by age, in short transactions; many at once on one database do no harm."""
+
+    def __init__(self, store: Store, clock: Clock, compact: Compact, *, note_seconds: int) -> None:
+        self._store, self._clock, self._compact, self._note_seconds = store, clock, compact, note_seconds
+
+    async def run(self, progress: Progress) -> None:
+        """Purge every hour, for ever. Raises `Unavailable`."""
+        while True:
+            await self.purge()
+            progress.made()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def purge(self, *, at_once: bool = False) -> Purged:
+        """Delete what is due; `at_once`: whatever its age, if only LND's word is final, and out of the files too.
+
+        Raises `Unavailable` (`database_away`).
+        """
+        now = int(self._clock())
+        unpaid, requests, notes = (
+            now - (0 if at_once else seconds)
+            for seconds in (UNPAID_SECONDS, PAYMENT_REQUEST_SECONDS, self._note_seconds)
+        )
+        purged = Purged(
+            unpaid=await self._all(partial(_unpaid, until=unpaid)),
+            payment_requests=await self._all(partial(_payment_requests, until=requests)),
+            notes=await self._all(partial(_notes, until=notes)),
+        )
+        if purged or at_once:
+            await self._compact(whole=at_once)
+        if purged:
+            log.info("purged", unpaid=purged.unpaid, requests=purged.payment_requests, notes=purged.notes)
+        return purged
+
+    async def purge_notes_to(self, creator: str) -> int:
+        """Delete the notes beside the tips that a creator received, as they wish; gives how many. Raises as `purge`."""
+        deleted = await self._store.write(lambda tx: tx.purges.notes_to(creator))
+        if deleted:
+            await self._compact(whole=False)
+        return deleted
+
+    async def _all(self, step: _Step) -> int:
+        total = 0
+        while True:
+            passed, deleted = await self._store.write(step)
+            total += deleted
+            if passed < ROWS_A_STEP:
+                return total
+
+
+def _unpaid(tx: Tx, *, until: int) -> tuple[int, int]:
+    return tx.purges.unpaid(canceled_until=until, limit=ROWS_A_STEP)
+
+
+def _payment_requests(tx: Tx, *, until: int) -> tuple[int, int]:
+    return tx.purges.payment_requests(booked_until=until, limit=ROWS_A_STEP)
+
+
+def _notes(tx: Tx, *, until: int) -> tuple[int, int]:
+    return tx.purges.notes(booked_until=until, limit=ROWS_A_STEP)
