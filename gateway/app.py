@@ -37,6 +37,7 @@ from gateway.web.gateway import GATEWAY, Gateway
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
 from gateway.web.openapi import serve_document
+from gateway.web.rates import Rates
 from gateway.web.routes import add_routes
 
 NODE_ID = "lnd"
@@ -73,6 +74,8 @@ async def open_gateway(
         rung = doorbell.ring if doorbell is not None else lambda: None
         gateway, known = await _assemble(config, clock, random_bytes, store, keys, node, rung)
         stack.callback(gateway.hub.close)
+        if background and config.rates_url:
+            await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow))
         if background and doorbell is None:
             await start_alone(stack, gateway, known)
         elif background and doorbell is not None:
@@ -191,6 +194,7 @@ async def _assemble(
         content=content,
         limits=limits,
         metrics=metrics,
+        rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=_operator_key(config.shared_folder / "operator.key"),
         ready=partial(_what_is_wrong, node, store, keys, supervisor, partial(_lost_content, catalog, content, set())),

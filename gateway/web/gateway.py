@@ -17,6 +17,7 @@ from gateway.store.content import ContentFolder
 from gateway.supervise import Supervisor
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
+from gateway.web.rates import Rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Gateway:
     content: ContentFolder
     limits: Limits
     metrics: Metrics
+    rates: Rates
     supervisor: Supervisor
     operator_key: str
     ready: Callable[[], Awaitable[list[str]]]

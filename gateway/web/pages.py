@@ -10,6 +10,7 @@ from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.card import card_view
 from gateway.web.embed import Embed
+from gateway.web.fiat import in_fiat
 from gateway.web.forms import check_origin
 from gateway.web.gateway import gateway_of
 from gateway.web.held import (
@@ -167,7 +168,7 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
 
 def _card(request: web.Request, item: Item, creator: Creator) -> View:
     public_url = gateway_of(request).config.public_url
-    return {"card": card_view(item, creator, public_url=public_url)}
+    return {"card": card_view(item, creator, public_url=public_url), "fiat": in_fiat(request, item.price_msat)}
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:

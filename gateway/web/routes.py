@@ -12,6 +12,7 @@ from gateway.web import (
     admin_books,
     admin_items,
     content,
+    fiat,
     invoices,
     operations,
     pages,
@@ -38,6 +39,7 @@ from gateway.web.bodies import (
     SuspenseRequest,
     TipRequest,
 )
+from gateway.web.rates import Rate
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Proof = Literal["none", "token", "key"]
@@ -96,6 +98,9 @@ API = (
     Route(method="POST", path="/v1/recoveries", handler=recoveries.create_recovery,
           summary="A new token for what was bought, by the recovery code of its receipt", takes=RecoveryRequest,
           gives=RecoveryBody, refusals=(400, 404, 413, 415, 422, 429)),
+    Route(method="GET", path="/v1/rate", handler=fiat.read_rate,
+          summary="What a bitcoin costs where the asker's languages are spoken; null where nobody knows",
+          gives=Rate | None),
     Route(method="GET", path="/v1/admin/creators", handler=admin.list_creators, summary="All creators",
           gives=list[CreatorBody], proof="key", refusals=_ADMIN),
     Route(method="POST", path="/v1/admin/creators", handler=admin.create_creator, summary="A new creator, with a key",

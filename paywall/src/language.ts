@@ -10,7 +10,7 @@ export interface Language {
   say(id: MessageId, values?: Record<string, string>): string;
   /** `sat` are whole or three decimals, never rounded. */
   sat(msat: number): string;
-  number(value: number): string;
+  number(value: number, options?: Intl.NumberFormatOptions): string;
   unit(value: number, unit: string, display: "short" | "long" | "narrow"): string;
   /** With the words of another file. */
   with(part: Part): Language;
@@ -45,20 +45,20 @@ export async function languageOf(host: Element): Promise<Language> {
 }
 
 function speak(tag: string, words: Partial<Words>): Language {
-  const format = (options: Intl.NumberFormatOptions) => {
+  const number: Language["number"] = (value, options) => {
     try {
-      return new Intl.NumberFormat(tag, options);
+      return value.toLocaleString(tag, options);
     } catch {
-      return new Intl.NumberFormat("en", options);
+      return value.toLocaleString("en", options);
     }
   };
   return {
     tag,
     say: (id, values = {}) => (words[id] ?? id).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? ""),
-    sat: (msat) => format({ maximumFractionDigits: 3 }).format(msat / 1000),
+    sat: (msat) => number(msat / 1000, { maximumFractionDigits: 3 }),
     with: (part) => speak(tag, { ...part[shortOf(tag)], ...words }),
-    number: (value) => format({}).format(value),
-    unit: (value, unit, unitDisplay) => format({ style: "unit", unit, unitDisplay }).format(value),
+    number,
+    unit: (value, unit, unitDisplay) => number(value, { style: "unit", unit, unitDisplay }),
   };
 }
 

@@ -37,6 +37,7 @@ const opened = {
     copied: "Copied",
     download: "Download",
     again: "Tip again",
+    orCode: "Or this recovery code:",
   },
   ko: {
     paid: "{amount}을 결제했어요. {name}님이 고마워해요.",
@@ -48,6 +49,7 @@ const opened = {
     copied: "복사했어요",
     download: "다운로드",
     again: "팁 더 보내기",
+    orCode: "또는 이 복구 코드:",
   },
 };
 
@@ -99,6 +101,9 @@ const sheet = {
     help: "New to Lightning?",
     helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
     helpHow: "Install a wallet (Phoenix or Blink on a phone, Alby in a browser), put a little in, scan the code, confirm. Your place here is kept.",
+    unreached: "Your wallet cannot be reached. Scan the code, or ask it again.",
+    connect: "Connect a wallet",
+    paidBefore: "Paid before?",
   },
   ko: {
     sheet: "라이트닝으로 결제",
@@ -126,11 +131,54 @@ const sheet = {
     help: "라이트닝이 처음인가요?",
     helpWhat: "라이트닝은 적은 금액의 비트코인을 수수료가 거의 없이 1초 남짓이면 보내는 방법이에요. sat(사토시)은 비트코인의 가장 작은 단위로, 1비트코인의 1억분의 1이에요.",
     helpHow: "지갑을 설치하고(휴대폰은 Phoenix나 Blink, 브라우저는 Alby) 조금만 충전한 다음, 코드를 스캔하고 확인하면 돼요. 보던 자리는 그대로 남아 있어요.",
+    unreached: "지갑에 연결할 수 없어요. 코드를 스캔하거나 지갑에 다시 요청해 주세요.",
+    connect: "지갑 연결하기",
+    paidBefore: "이미 결제했나요?",
+  },
+};
+
+const connect = {
+  en: {
+    connectHow: "Paste the connection that your wallet makes for Nostr Wallet Connect. Give it a small budget: what runs on this page can spend it.",
+    connection: "Connection",
+    connectKeep: "Keep it in this browser, for this site",
+    connectPay: "Pay with it",
+    connectWrong: "This is no whole connection. It starts with nostr+walletconnect and names a relay and a secret.",
+    connected: "Your wallet is connected.",
+    disconnect: "Disconnect",
+  },
+  ko: {
+    connectHow: "지갑에서 만든 Nostr Wallet Connect 연결 주소를 붙여 넣으세요. 이 페이지의 스크립트도 쓸 수 있으니 한도는 작게 정해 주세요.",
+    connection: "연결 주소",
+    connectKeep: "이 사이트에서 쓰도록 이 브라우저에 저장하기",
+    connectPay: "이 지갑으로 결제하기",
+    connectWrong: "연결 주소가 완전하지 않아요. nostr+walletconnect로 시작하고 릴레이와 비밀 키가 들어 있어야 해요.",
+    connected: "지갑이 연결되어 있어요.",
+    disconnect: "연결 끊기",
+  },
+};
+
+const recover = {
+  en: {
+    code: "Recovery code, from the receipt",
+    codeOpen: "Open it",
+    codeUnknown: "This code opens nothing here; compare it with the receipt, letter by letter.",
+    codeMalformed: "A recovery code has twelve letters and digits, like 7KQ2-M4XD-9TRA.",
+    codeTries: "That was too many tries. Come back in a minute.",
+    codeElse: "This code opens something else. Enter it on the page that you paid on.",
+  },
+  ko: {
+    code: "영수증에 있는 복구 코드",
+    codeOpen: "열기",
+    codeUnknown: "이 코드로는 아무것도 열리지 않아요. 영수증의 코드와 한 글자씩 비교해 보세요.",
+    codeMalformed: "복구 코드는 7KQ2-M4XD-9TRA처럼 영문자와 숫자 12자리로 되어 있어요.",
+    codeTries: "너무 여러 번 시도했어요. 1분 후에 다시 시도해 주세요.",
+    codeElse: "다른 콘텐츠의 코드예요. 결제했던 페이지에서 입력해 주세요.",
   },
 };
 
 export type PageId = keyof typeof page.en;
-export type MessageId = PageId | keyof typeof opened.en | keyof typeof tipping.en | keyof typeof sheet.en;
+export type MessageId = PageId | keyof typeof opened.en | keyof typeof tipping.en | keyof typeof sheet.en | keyof typeof connect.en | keyof typeof recover.en;
 export type Words = Record<MessageId, string>;
 /** Words of one file, by language. */
 export type Part = Record<string, Partial<Words>>;
@@ -143,3 +191,5 @@ export const PAGE = /* @__PURE__ */ whole<typeof page>(page);
 export const OPENED = /* @__PURE__ */ whole<typeof opened>(opened);
 export const TIPPING = /* @__PURE__ */ whole<typeof tipping>(tipping);
 export const SHEET = /* @__PURE__ */ whole<typeof sheet>(sheet);
+export const CONNECT = /* @__PURE__ */ whole<typeof connect>(connect);
+export const RECOVER = /* @__PURE__ */ whole<typeof recover>(recover);

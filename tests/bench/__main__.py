@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.regtest.process import Report
-from tests.bench import catch_up, content, invoices, start, told, waiters
+from tests.bench import catch_up, content, invoices, reader, start, told, waiters
 from tests.bench.bench import Bench
 from tests.bench.figure import Line
 from tests.bench.machine import machine
@@ -34,6 +34,7 @@ FIGURES: Mapping[str, Measure] = {
     "catch_up": catch_up.measure,
     "waiters": waiters.measure,
     "start": start.measure,
+    "reader": reader.measure,
 }
 
 WIDTH = 150

@@ -9,6 +9,8 @@ from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.browser.reader import PAID_WORDS
 
+# What a page of another origin may read.
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 KEEP_EVENTS = """
 window.told = [];
 for (const name of ["ready", "invoice", "paid", "unlocked", "expired", "error"]) {
@@ -69,6 +71,14 @@ class Visitor:
             await self.page.locator(f"{element} button.pay").click()
         invoice: dict[str, Any] = await (await answered.value).json()
         return invoice
+
+    async def connect(self, connection: str, *, keep: bool = False) -> None:
+        """Paste a wallet's connection into the open sheet, and pay with it."""
+        await self.sheet.get_by_text("Connect a wallet").click()
+        await self.sheet.get_by_label("Connection").fill(connection)
+        if keep:
+            await self.sheet.get_by_label("Keep it in this browser").check()
+        await self.sheet.get_by_role("button", name="Pay with it").click()
 
     async def is_scannable(self) -> None:
         """Wait for the code."""
