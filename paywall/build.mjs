@@ -51,9 +51,9 @@ await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 // Each knows the bytes of what it loads.
 const part = (name, loads = []) => bundle(`${name}/${name}.ts`, `${name}.js`, Object.fromEntries(loads));
-const asides = [await part("connect"), await part("recover")];
-const loaded = [await part("sheet", asides), await part("opened"), await part("tipping")];
-const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...asides];
+const folds = [await part("help"), await part("connect"), await part("recover")];
+const loaded = [await part("sheet", folds), await part("opened"), await part("tipping")];
+const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...folds];
 // English and Korean are built in.
 const spoken = (await readdir(here + "src/words")).filter((file) => !["en.json", "ko.json"].includes(file));
 for (const file of spoken) {

@@ -62,16 +62,21 @@ export interface Wallet {
   readonly isRemote?: boolean;
 }
 
-/** A file of the sheet that is loaded when its fold is opened. */
-export interface Aside {
-  unfold(sale: Sale): Node;
+/** The wallet that a reader connects themselves. */
+export interface OwnWallet {
+  /** Its address, a `nostr+walletconnect:` one with its secret; "" if there is none. */
+  connection(): string;
+  /** Take it, to `keep` it or not, and pay with it; "" disconnects. */
+  use(address: string, keep: boolean): void;
 }
 
-export interface Connect {
-  /** `address` is a `nostr+walletconnect:` one with its secret. */
+/** A file of the sheet that is loaded when its fold is opened. */
+export interface Fold {
+  unfold(sale: Sale, own: OwnWallet): Node;
+}
+
+export interface Connect extends Fold {
   connect(address: string): Wallet;
-  /** `connection` gives the address in use, or ""; `use` takes another, to `keep` or not. */
-  unfold(sale: Sale, own: { connection(): string; use(address: string, keep: boolean): void }): Node;
 }
 
 /** What was paid for, to be shown in its element. */

@@ -99,8 +99,6 @@ const sheet = {
     failed: "That did not work. Nothing was charged.",
     retry: "Try again",
     help: "New to Lightning?",
-    helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
-    helpHow: "Install a wallet (Phoenix or Blink on a phone, Alby in a browser), put a little in, scan the code, confirm. Your place here is kept.",
     unreached: "Your wallet cannot be reached. Scan the code, or ask it again.",
     connect: "Connect a wallet",
     paidBefore: "Paid before?",
@@ -129,11 +127,20 @@ const sheet = {
     failed: "처리하지 못했어요. 결제된 금액은 없어요.",
     retry: "다시 시도",
     help: "라이트닝이 처음인가요?",
-    helpWhat: "라이트닝은 적은 금액의 비트코인을 수수료가 거의 없이 1초 남짓이면 보내는 방법이에요. sat(사토시)은 비트코인의 가장 작은 단위로, 1비트코인의 1억분의 1이에요.",
-    helpHow: "지갑을 설치하고(휴대폰은 Phoenix나 Blink, 브라우저는 Alby) 조금만 충전한 다음, 코드를 스캔하고 확인하면 돼요. 보던 자리는 그대로 남아 있어요.",
     unreached: "지갑에 연결할 수 없어요. 코드를 스캔하거나 지갑에 다시 요청해 주세요.",
     connect: "지갑 연결하기",
     paidBefore: "이미 결제했나요?",
+  },
+};
+
+const help = {
+  en: {
+    helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
+    helpHow: "Install a wallet (Phoenix or Blink on a phone, Alby in a browser), put a little in, scan the code, confirm. Your place here is kept.",
+  },
+  ko: {
+    helpWhat: "라이트닝은 적은 금액의 비트코인을 수수료가 거의 없이 1초 남짓이면 보내는 방법이에요. sat(사토시)은 비트코인의 가장 작은 단위로, 1비트코인의 1억분의 1이에요.",
+    helpHow: "지갑을 설치하고(휴대폰은 Phoenix나 Blink, 브라우저는 Alby) 조금만 충전한 다음, 코드를 스캔하고 확인하면 돼요. 보던 자리는 그대로 남아 있어요.",
   },
 };
 
@@ -178,7 +185,8 @@ const recover = {
 };
 
 export type PageId = keyof typeof page.en;
-export type MessageId = PageId | keyof typeof opened.en | keyof typeof tipping.en | keyof typeof sheet.en | keyof typeof connect.en | keyof typeof recover.en;
+export type MessageId = PageId | keyof typeof opened.en | keyof typeof tipping.en | keyof typeof sheet.en
+  | keyof typeof help.en | keyof typeof connect.en | keyof typeof recover.en;
 export type Words = Record<MessageId, string>;
 /** Words of one file, by language. */
 export type Part = Record<string, Partial<Words>>;
@@ -191,5 +199,6 @@ export const PAGE = /* @__PURE__ */ whole<typeof page>(page);
 export const OPENED = /* @__PURE__ */ whole<typeof opened>(opened);
 export const TIPPING = /* @__PURE__ */ whole<typeof tipping>(tipping);
 export const SHEET = /* @__PURE__ */ whole<typeof sheet>(sheet);
+export const HELP = /* @__PURE__ */ whole<typeof help>(help);
 export const CONNECT = /* @__PURE__ */ whole<typeof connect>(connect);
 export const RECOVER = /* @__PURE__ */ whole<typeof recover>(recover);

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Route, expect
 
-from tests.browser.conftest import NewVisitor
+from tests.browser.conftest import NewReader, NewVisitor
 from tests.browser.gate import Gate
 from tests.browser.reader import PHONE
 from tests.browser.running_demo import RunningDemo
@@ -118,6 +118,25 @@ async def test_the_code_below_the_open_text_opens_it_on_a_second_device(
     await phone.is_open()
     await phone.open()
     await phone.is_open()
+
+
+async def test_the_code_opens_it_without_script_on_the_page_behind_the_tag(
+    new_visitor: NewVisitor, new_reader: NewReader, demo: RunningDemo
+) -> None:
+    buyer, second = await new_visitor(), await new_reader(java_script_enabled=False)
+    second.expects(f"a request left for {buyer.press}")
+    await buyer.open()
+    await demo.pay((await buyer.tap())["payment_request"])
+    await buyer.is_open()
+    code = await buyer.paywall.locator(".kept code").inner_text()
+    page = second.page
+    await page.goto(f"{buyer.press}/demo/press")
+    await page.get_by_role("link", name="Read the rest for 100 sat").click()
+    await page.get_by_role("link", name="Recover a purchase").click()
+    await page.get_by_label("Recovery code").fill(code)
+    await page.get_by_role("button", name="Open it").click()
+    await second.open("/i/welcome")
+    await second.is_open()
 
 
 async def test_a_code_of_something_else_is_told_apart(new_visitor: NewVisitor, demo: RunningDemo) -> None:

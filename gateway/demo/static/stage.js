@@ -76,6 +76,6 @@ document.addEventListener("tuppence-ready", async ({ target }) => {
   await target.open();
   const sheet = target.shadowRoot.querySelector("dialog");
   if (scene === "silent") setTimeout(() => sheet.querySelector(".act").click(), 300);
-  sheet.querySelector(`.aside[part="${scene}"]`)?.setAttribute("open", "");
+  sheet.querySelector(`.fold[part="${scene}"]`)?.click();
 });
 await import(gateway + "/embed/v1.js");

@@ -1,14 +1,14 @@
 /** A wallet of the reader's own, over Nostr Wallet Connect. Loaded only when they ask for it. */
 
 import { complaint, h } from "../dom.js";
-import type { Connect } from "../sale.js";
+import type { Fold } from "../sale.js";
 import { CONNECT } from "../words.js";
 
 export { connect } from "./nostr.js";
 
 const CONNECTION = /^nostr\+?walletconnect:(\/\/)?[0-9a-f]{64}\?(?=.*relay=ws)(?=.*secret=[0-9a-f]{64})/i;
 
-export const unfold: Connect["unfold"] = ({ language }, { connection, use }) => {
+export const unfold: Fold["unfold"] = ({ language }, { connection, use }) => {
   const { say } = language.with(CONNECT);
   const field = h("input", {
     name: "connection", required: true, autocomplete: "off", autocapitalize: "none", spellcheck: "false",

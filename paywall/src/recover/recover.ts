@@ -2,12 +2,12 @@
 
 import { complaint, h } from "../dom.js";
 import type { Refusal } from "../gateway.js";
-import type { Aside, Sale } from "../sale.js";
+import type { Fold, Sale } from "../sale.js";
 import { type MessageId, RECOVER } from "../words.js";
 
 const WRONG: Record<number, MessageId> = { 404: "codeUnknown", 422: "codeMalformed", 429: "codeTries" };
 
-export const unfold: Aside["unfold"] = (sale) => {
+export const unfold: Fold["unfold"] = (sale) => {
   const { say } = sale.language.with(RECOVER);
   const field = h("input", {
     name: "code", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "characters", spellcheck: "false",

@@ -3,18 +3,17 @@
 import { byline, price } from "../card.js";
 import { copyOn } from "../copying.js";
 import { h, svg, tick } from "../dom.js";
-import { load } from "../gateway.js";
-import type { Aside, Sale, Sheet } from "../sale.js";
+import type { OwnWallet, Sale, Sheet } from "../sale.js";
 import { paint, sheetOf } from "../stylesheet.js";
 import { OPENED, SHEET } from "../words.js";
-import { aside } from "./aside.js";
 import { drawCode } from "./code.js";
+import { foldsOf, type Part } from "./folds.js";
 import { Payment, type View } from "./payment.js";
 import { inCurrency, rateOf } from "./rate.js";
 import ways from "../ways.css";
 import css from "./sheet.css";
 import { celebrate, still } from "./sparks.js";
-import { connection, loadConnect, useConnection, walletOf } from "./wallet.js";
+import { connection, useConnection, walletOf } from "./wallet.js";
 
 const SEEN_MILLISECONDS = 900;
 const LOOK = sheetOf(ways + css);
@@ -23,7 +22,12 @@ export function makeSheet(opener: Sale): Sheet {
   const sale: Sale = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
   const { root, language: { say } } = sale;
   if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
-  const parts = assemble(sale, () => void payment.askWallet());
+  const parts = assemble(sale, (address, keep) => {
+    useConnection(address, keep);
+    if (!address) return;
+    parts.folds.close("connect");
+    void payment.askWallet();
+  });
   const { dialog } = parts;
   const payment = new Payment(sale, (view) => draw(sale, parts, view));
   const rate = rateOf(sale.gateway);
@@ -90,6 +94,7 @@ function draw(sale: Sale, parts: Parts, { step, wallet, line, invoice, left }: V
   act.hidden = !action;
   act.dataset["act"] = action?.[0] ?? "";
   if (action) act.textContent = say(action[1]);
+  if (step !== "waiting") parts.folds.close("connect");
   if (step === "asking") forget(parts);
   if (!invoice || plate.dataset["hash"] === invoice.payment_hash || step === "asking") return;
   plate.dataset["hash"] = invoice.payment_hash;
@@ -128,7 +133,7 @@ async function showCode(sale: Sale, { plate }: Parts, hash: string): Promise<voi
   }
 }
 
-function assemble(sale: Sale, pay: () => void) {
+function assemble(sale: Sale, use: OwnWallet["use"]) {
   const { gateway, language: { say } } = sale;
   const by = byline(), sum = price();
   const fiat = h("span", { class: "fiat", part: "fiat" });
@@ -143,33 +148,16 @@ function assemble(sale: Sale, pay: () => void) {
   const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   const left = h("span", { class: "left", "aria-hidden": "true" });
   const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
-  const asides = h("div", { class: "asides" }, ...asidesOf(sale, pay));
+  // A tip opens nothing that could be opened again.
+  const parts: Part[] = sale.subject().path.startsWith("v1/items") ? ["help", "connect", "recover"] : ["help", "connect"];
+  const folds = foldsOf(sale, parts, { connection, use });
   const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: sale.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
       h("header", {}, by.row, close), title, sum.row,
       h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, wallet, copy), request),
-      h("div", { class: "tell" }, line, left), act, asides,
+      h("div", { class: "tell" }, line, left), act, folds.element,
       h("p", { class: "host" }, gateway.host)));
   paint(dialog, sale.fills);
   close.addEventListener("click", () => dialog.close());
-  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act };
-}
-
-function asidesOf(sale: Sale, pay: () => void): (Node | false)[] {
-  const { say } = sale.language;
-  const connect = aside("connect", say("connect"), async () => (await loadConnect()).unfold(sale, {
-    connection,
-    use(address, keep) {
-      useConnection(address, keep);
-      connect.open = !address;
-      if (address) pay();
-    },
-  }));
-  return [
-    aside("help", say("help"), () => h("div", {}, h("p", {}, say("helpWhat")), h("p", {}, say("helpHow")))),
-    connect,
-    // A tip opens nothing that could be opened again.
-    sale.subject().path.startsWith("v1/items") &&
-      aside("recover", say("paidBefore"), async () => (await load<Aside>("recover.js")).unfold(sale)),
-  ];
+  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, folds };
 }

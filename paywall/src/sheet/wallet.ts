@@ -35,16 +35,11 @@ export function useConnection(address: string, keep: boolean): void {
   }
 }
 
-/** Throws Unreachable. */
-export function loadConnect(): Promise<Connect> {
-  return load<Connect>("connect.js");
-}
-
 function overNostr(address: string): Wallet {
   let wallet: Wallet;
   return {
     isRemote: true,
-    enable: async () => (wallet = (await loadConnect()).connect(address)).enable(),
+    enable: async () => (wallet = (await load<Connect>("connect.js")).connect(address)).enable(),
     sendPayment: (paymentRequest) => wallet.sendPayment(paymentRequest),
   };
 }
