@@ -128,7 +128,7 @@ const sheet = {
     retry: "다시 시도",
     help: "라이트닝이 처음인가요?",
     unreached: "지갑에 연결할 수 없어요. 코드를 스캔하거나 지갑에 다시 요청해 주세요.",
-    connect: "지갑 연결하기",
+    connect: "지갑 연결",
     paidBefore: "이미 결제했나요?",
   },
 };

@@ -62,7 +62,7 @@ function kept(paid: Paid): HTMLElement {
 
 /** The other way to come back: shown once, where it was paid. Its line keeps its room until it is known. */
 function code({ gateway, token, language }: Paid): HTMLElement {
-  const line = h("p", { class: "code", part: "code" });
+  const line = h("p", { class: "written", part: "code" });
   gateway.ask("v1/receipt", bearer(token)).then((answer) => answer.json()).then(({ recovery_code }) => {
     if (recovery_code) line.append(language.say("orCode"), " ", h("code", {}, recovery_code));
   }).catch(() => {

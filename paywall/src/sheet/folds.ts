@@ -22,6 +22,7 @@ export function foldsOf(sale: Sale, parts: Part[], own: OwnWallet): Folds {
     open = part;
     for (const button of buttons) button.ariaExpanded = String(button.value === part);
     panel.replaceChildren(shown.get(part) ?? "");
+    if (part) panel.scrollIntoView({ block: "nearest" });
   };
   const buttons = parts.map((part) => {
     const button = h("button", {
