@@ -23,7 +23,7 @@ async def demo(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterat
     async with open_gateway(config, clock=clock, node=DirectNode(core, node_id="lnd")) as gateway:
         await seed(gateway)
         app = build_app(gateway)
-        add_demo(app, SimulatedWallet(core), gateway, "demo")
+        add_demo(app, SimulatedWallet(core, balance_msat=10_000_000), gateway, "demo")
         async with serve_app(app) as url, aiohttp.ClientSession() as session:
             yield Site(gateway, core, clock, url, session)
 

@@ -44,6 +44,7 @@ def start(
     *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier runs sold.")] = False,
     regtest: Annotated[bool, typer.Option("--regtest", help="On a real network: btcd and three LND nodes.")] = False,
+    purse: Annotated[int, typer.Option(min=1, metavar="SAT", help="What the simulated wallet begins with.")] = 10_000,
     browser: Annotated[bool, typer.Option(help="Open the page where there is a display.")] = True,
 ) -> None:
     """Serve the demo site until Ctrl-C. What was sold is kept in .tuppence and survives a kill."""
@@ -52,7 +53,7 @@ def start(
     mode: Mode = "regtest" if regtest else "demo"
     if fresh:
         shutil.rmtree(DEMO_FOLDER if mode == "demo" else REGTEST_FOLDER / "data", ignore_errors=True)
-    run(_serve(mode, browser=browser))
+    run(_serve(mode, purse_sat=purse, browser=browser))
 
 
 @demo.command()
@@ -73,14 +74,14 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
         raise Refused("demo_away", f"No demo answers at {config.listen}: start `tuppence demo` first.") from error
 
 
-async def _serve(mode: Mode, *, browser: bool) -> None:
+async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
     from gateway.app import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
     from gateway.demo.content import seed  # noqa: PLC0415
     from gateway.demo.site import add_demo  # noqa: PLC0415
     from gateway.log import configure_logging  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
-        opened = _simulated() if mode == "demo" else _regtest()
+        opened = _simulated(purse_sat) if mode == "demo" else _regtest()
         config, wallet = await stack.enter_async_context(opened)
         configure_logging("warning" if config.log_level == "info" else config.log_level)
         gateway = await stack.enter_async_context(open_gateway(config))
@@ -102,7 +103,7 @@ async def _serve(mode: Mode, *, browser: bool) -> None:
 
 
 @asynccontextmanager
-async def _simulated() -> AsyncIterator[tuple[Config, Wallet]]:
+async def _simulated(purse_sat: int) -> AsyncIterator[tuple[Config, Wallet]]:
     import time  # noqa: PLC0415  # the simulator's clock
 
     try:
@@ -117,7 +118,7 @@ async def _simulated() -> AsyncIterator[tuple[Config, Wallet]]:
             lnd_tls_cert=simulated.tls_cert_path,
             lnd_macaroon=simulated.macaroon_path,
         )
-        wallet = SimulatedWallet(simulated.core)
+        wallet = SimulatedWallet(simulated.core, balance_msat=1000 * purse_sat)
         yield config, wallet
         await wallet.close()
 

@@ -26,7 +26,7 @@ class SimulatedWallet:
     What it has paid is told from the node's rows, so the balance outlives the process with them.
     """
 
-    def __init__(self, core: Simulator, *, balance_msat: int = 10_000_000) -> None:
+    def __init__(self, core: Simulator, *, balance_msat: int) -> None:
         self._core = core
         self._first_balance_msat = balance_msat
 

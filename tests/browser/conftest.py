@@ -13,7 +13,7 @@ from gateway.config import Config
 from gateway.lnd.simulator import Simulator
 from tests.browser.chromium import launch
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS, Reader
-from tests.browser.running_demo import RunningDemo, open_demo
+from tests.browser.running_demo import DEEP_PURSE, RunningDemo, open_demo
 from tests.browser.visitor import KEEP_EVENTS, KEEP_SHIFTS, Visitor
 from tests.clock import FakeClock
 from tests.conftest import Site, open_site
@@ -47,7 +47,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningDemo]:
     """`tuppence demo`, started once."""
-    async with open_demo(tmp_path_factory.mktemp("demo")) as running:
+    async with open_demo(tmp_path_factory.mktemp("demo"), *DEEP_PURSE) as running:
         yield running
 
 

@@ -11,6 +11,7 @@ import aiohttp
 from tests.demo_process import run_demo
 
 ROOMY = {"TUPPENCE_INVOICES_PER_CLIENT": "10000/minute", "TUPPENCE_OPEN_INVOICES_PER_CLIENT": "10000"}
+DEEP_PURSE = ("--purse", "1000000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class RunningDemo:
 
 
 @asynccontextmanager
-async def open_demo(folder: Path, **variables: str) -> AsyncIterator[RunningDemo]:
+async def open_demo(folder: Path, *options: str, **variables: str) -> AsyncIterator[RunningDemo]:
     """Start it and stop it."""
-    async with run_demo(folder, variables=ROOMY | variables) as url, aiohttp.ClientSession() as session:
+    async with run_demo(folder, *options, variables=ROOMY | variables) as url, aiohttp.ClientSession() as session:
         yield RunningDemo(url, folder, session)

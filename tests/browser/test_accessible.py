@@ -91,7 +91,7 @@ async def look_at_the_rest(reader: Reader, look: Look) -> None:
     for path in ("/i/almanac", "/r", "/r#AgEDbG5k", "/recover", "/i/nothing", "/docs"):
         await reader.page.goto("about:blank")
         await reader.open(path)
-        if await reader.page.locator(".choice").count():
+        if await reader.page.locator(".choice").is_visible():
             await reader.page.locator(".choice summary").click()
         await look(path)
     await reader.open("/recover")

@@ -182,7 +182,7 @@ async def test_an_invoice_of_another_amount_is_not_shown(visitor: Visitor) -> No
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (503, "The creator’s node is not answering. Nothing was charged; try again in a moment."),
+        (503, "The creator's node is not answering. Nothing was charged; try again in a moment."),
         (429, "Too many at once. Nothing was charged; try again in a moment."),
         (404, "This is no longer for sale; what was paid still opens."),
     ],

@@ -66,15 +66,15 @@ async def test_nothing_moves_behind_the_sheet(visitor: Visitor) -> None:
 async def test_a_korean_reader_of_a_page_in_no_language_of_ours_is_spoken_to_in_korean(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor(locale="ko-KR", script=WITHOUT_LANGUAGE)
     await visitor.open()
-    await expect(visitor.page.get_by_role("button", name="100 sat 결제")).to_be_visible()
+    await expect(visitor.page.get_by_role("button", name="100 sat 결제하기")).to_be_visible()
     await visitor.tap()
-    await expect(visitor.status).to_have_text("결제를 기다리고 있습니다")
+    await expect(visitor.status).to_have_text("결제를 기다리고 있어요")
 
 
 @pytest.mark.parametrize(
     ("lang", "words"),
-    [("de-AT", "100 sat zahlen"), ("es", "Pagar 100 sat"), ("fr", "Payer 100 sat"), ("ja", "100 satを支払う"),
-     ("pt-BR", "Pagar 100 sat"), ("zh-CN", "支付 100 sat"), ("ko", "100 sat 결제"), ("sv", "Pay 100 sat")],
+    [("de-AT", "100 sat bezahlen"), ("es", "Pagar 100 sat"), ("fr", "Payer 100 sats"), ("ja", "100 sat を支払う"),
+     ("pt-BR", "Pagar 100 sats"), ("zh-CN", "支付 100 sat"), ("ko", "100 sat 결제하기"), ("sv", "Pay 100 sat")],
 )  # fmt: skip
 async def test_an_element_speaks_the_language_that_the_page_names(visitor: Visitor, lang: str, words: str) -> None:
     await visitor.open()

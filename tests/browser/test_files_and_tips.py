@@ -65,7 +65,7 @@ async def test_a_tip_of_no_amount_is_refused_in_words(reader: Reader) -> None:
     await reader.page.get_by_label("Other").check()
     await reader.page.get_by_label("Your amount, in sat").fill("")
     await reader.page.get_by_role("button", name="Send the tip").click()
-    await expect(reader.status).to_have_text(re.compile("^Choose an amount of whole sats, 1 to 100,000,000"))
+    await expect(reader.status).to_have_text("Choose an amount, or write one as a number of sat.")
     await reader.page.get_by_label("Your amount, in sat").fill("5")
     assert (await reader.press_pay())["amount_msat"] == 5_000
 

@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import NewReader
+from tests.browser.gate import Gate
 from tests.browser.reader import ESSAY, Reader
 from tests.browser.running_demo import RunningDemo
 from tests.conftest import Site
@@ -69,6 +70,24 @@ async def test_a_page_without_a_stream_asks_by_itself(reader: Reader, demo: Runn
     assert await demo.pay(invoice["payment_request"]) == 200
     await reader.page.clock.run_for(5_000)
     await reader.is_open()
+
+
+async def test_an_answer_that_comes_after_the_essay_opened_leaves_it_open(reader: Reader, demo: RunningDemo) -> None:
+    """Two looks ask twice; the slower answer finds nothing left to do."""
+    late = Gate()
+    reader.expects("ERR_FAILED")
+    await reader.page.route(EVENTS, lambda route: route.abort())
+    await reader.open("/i/welcome")
+    invoice = await reader.press_pay()
+    assert await demo.pay(invoice["payment_request"]) == 200
+    await reader.page.route(f"**/v1/invoices/{invoice['payment_hash']}", late.hold, times=1)
+    await reader.come_back()
+    await reader.come_back()
+    await reader.is_open()
+    async with reader.page.expect_response("**/content") as answered:
+        late.open()
+    await (await answered.value).finished()
+    await reader.is_in("open")
 
 
 async def test_a_content_that_is_cut_off_is_asked_for_again(reader: Reader) -> None:

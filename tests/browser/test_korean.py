@@ -76,7 +76,7 @@ async def test_a_korean_creator_can_be_tipped_on_the_smallest_phone(new_reader: 
     reader = await new_reader(**SMALL_PHONE)
     await reader.open(essay)
     await reader.page.get_by_role("link", name=CREATOR).click()
-    await expect(reader.page).to_have_title(f"Tip {CREATOR}")
+    await expect(reader.page).to_have_title(f"A tip for {CREATOR}")
     await reader.press_pay()
     await fits(reader)
     await reader.press_wallet()

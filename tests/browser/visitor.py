@@ -108,7 +108,10 @@ class Visitor:
     async def scan(self) -> list[str]:
         """The texts of all codes in sight."""
         picture = Image.open(io.BytesIO(await self.page.screenshot(animations="disabled")))
-        return [code.text for code in zxingcpp.read_barcodes(picture)]
+        return [
+            code.text
+            for code in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
+        ]
 
     def _note_request(self, request: Request) -> None:
         if request.method == "POST":

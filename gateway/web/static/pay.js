@@ -1,4 +1,4 @@
-// Pays for the offer; opens it here.
+// Pays, and opens in place.
 const $ = (id) => document.getElementById(id);
 const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
 const shelf = "tuppence:" + location.pathname;
@@ -62,11 +62,11 @@ async function check(a, state) {
 }
 
 async function open(a) {
-  if (shown && data.state !== "settled") tell("paid", a.hash, show("settled"));
+  if (!opened && shown && data.state !== "settled") tell("paid", a.hash, show("settled"));
   const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
   const got = await (r.ok && kind === "text" ? r.text() : r.json());
   if (opened) return;
-  // A proxy ends no access.
+  // Proxies end no access.
   if (/^(access|token|payment)/.test(got.code)) return /_un|req/.test(got.code) || drop(a), show("offered", "asking");
   if (!r.ok) throw r;
   opened = true;
@@ -91,6 +91,6 @@ setInterval(() => {
   const left = Math.ceil((shown?.ends - Date.now()) / 1000);
   $("left").textContent = left < 60 ? left + line.dataset.s : "";
   if (document.hidden || data.state !== "waiting") return;
-  if (left <= 0) ask("renewed");
+  if (left < 1) ask("renewed");
   else if (live.readyState !== 1 && !(left % 5)) recheck();
 }, 1000);
