@@ -95,7 +95,8 @@ async def show_item(request: web.Request) -> web.Response:
     words = words_of(request)
     if unpaid is None:
         return render(request, "item.html", offer_view(item, creator, words) | _card(request, item, creator))
-    return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words, now=now))
+    view = waiting_view(item, creator, unpaid.invoice, words, now=now)
+    return render(request, "item.html", view | {"fiat": in_fiat(request, item.price_msat)})
 
 
 async def buy_item(request: web.Request) -> web.Response:
