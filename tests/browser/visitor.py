@@ -107,11 +107,7 @@ class Visitor:
 
     async def scan(self) -> list[str]:
         """The texts of all codes in sight."""
-        picture = Image.open(io.BytesIO(await self.page.screenshot(animations="disabled")))
-        return [
-            code.text
-            for code in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
-        ]
+        return codes_in(Image.open(io.BytesIO(await self.page.screenshot(animations="disabled"))))
 
     def _note_request(self, request: Request) -> None:
         if request.method == "POST":
@@ -122,6 +118,12 @@ class Visitor:
     def _complain(self, words: str) -> None:
         if not any(part in words for part in self._expected):
             self.complaints.append(words)
+
+
+def codes_in(picture: Image.Image) -> list[str]:
+    """The texts of all QR codes in a picture."""
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    return [code.text for code in zxingcpp.read_barcodes(picture, formats=formats)]
 
 
 def as_scanned(invoice: dict[str, Any]) -> str:
