@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -17,14 +16,14 @@ from gateway.catalog import Catalog
 from gateway.challenge import Challenges
 from gateway.checkout import Checkout
 from gateway.config import Config
-from gateway.errors import Conflict, Invalid, Unavailable
+from gateway.errors import Conflict
+from gateway.fingerprints import lost_keys, pin_keys
 from gateway.hub import Hub
-from gateway.lnd.client import LndNode
-from gateway.lnd.permissions import bake_command, excess
-from gateway.node import KnownNode
-from gateway.ports import Clock, Node, NodeState, RandomBytes, Store
-from gateway.rows import Invoice
-from gateway.settlement import Settler
+from gateway.lnd.configured import connect_nodes
+from gateway.nodes import Nodes
+from gateway.ports import Clock, Node, RandomBytes, Store
+from gateway.readiness import Watchman
+from gateway.rows import Invoice, Unresolved
 from gateway.store.content import ContentFolder
 from gateway.store.database import open_database, replicas_doorbell
 from gateway.store.keyring import FileKeyRing, write_once
@@ -40,10 +39,8 @@ from gateway.web.openapi import serve_document
 from gateway.web.rates import Rates
 from gateway.web.routes import add_routes
 
-NODE_ID = "lnd"
 MOST_BODY_BYTES = 4 * 1024**2
 SHUTDOWN_SECONDS = 5.0
-MOST_NAMED = 5
 
 log = structlog.get_logger()
 
@@ -54,10 +51,10 @@ async def open_gateway(
     *,
     clock: Clock = time.time,
     random_bytes: RandomBytes = secrets.token_bytes,
-    node: Node | None = None,
+    nodes: Sequence[Node] | None = None,
     background: bool = True,
 ) -> AsyncIterator[Gateway]:
-    """A gateway on its data folder, which is locked; without `background` it neither follows nor sweeps its node.
+    """A gateway on its data folder, which is locked; without `background` it neither follows nor sweeps its nodes.
 
     Raises `Conflict` (`data_in_use`), `Invalid` (configuration), `Unavailable` (keys, database).
     """
@@ -66,36 +63,26 @@ async def open_gateway(
         keys = FileKeyRing.open(config.shared_folder / "keys")
         store = await open_database(config.database_url)
         stack.push_async_callback(store.close)
-        await _pin_keys(store, keys)
-        if node is None:
-            node = lnd = connect_node(config, required=background)
-            stack.push_async_callback(lnd.close)
+        await pin_keys(store, keys.fingerprints())
+        for lost in await lost_keys(store, keys):
+            log.error("key_lost", detail=lost)
+        if nodes is None:
+            nodes = opened = connect_nodes(config, required=background)
+            for node in opened:
+                stack.push_async_callback(node.close)
         doorbell = replicas_doorbell(config.database_url)
         rung = doorbell.ring if doorbell is not None else lambda: None
-        gateway, known = await _assemble(config, clock, random_bytes, store, keys, node, rung)
+        gateway = await _assemble(config, clock, random_bytes, store, keys, nodes, rung)
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow))
-        if background and doorbell is None:
-            await start_alone(stack, gateway, known)
-        elif background and doorbell is not None:
-            await start_replica(stack, gateway, known, doorbell, doorbell.serve)
+        if background:
+            await _warn_of_the_unfollowed(store, gateway.nodes)
+            if doorbell is None:
+                await start_alone(stack, gateway)
+            else:
+                await start_replica(stack, gateway, doorbell, doorbell.serve)
         yield gateway
-
-
-def connect_node(config: Config, *, required: bool) -> LndNode:
-    """The node of the three LND variables. Raises `Invalid` (`config_invalid`, `macaroon_spends`)."""
-    tls_cert, macaroon = config.lnd_tls_cert, config.lnd_macaroon
-    if not config.lnd_target or tls_cert is None or macaroon is None:
-        if required:
-            raise Invalid(
-                "config_invalid",
-                "Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON, or try `tuppence demo`.",
-            )
-        return LndNode(node_id=NODE_ID, target="127.0.0.1:1", tls_cert=Path("unset"), macaroon=Path("unset"))
-    if required:
-        _check_macaroon(config, macaroon)
-    return LndNode(node_id=NODE_ID, target=config.lnd_target, tls_cert=tls_cert, macaroon=macaroon)
 
 
 def build_app(gateway: Gateway) -> web.Application:
@@ -147,15 +134,14 @@ async def _assemble(
     random_bytes: RandomBytes,
     store: Store,
     keys: FileKeyRing,
-    node: Node,
+    lnd_nodes: Sequence[Node],
     ring: Callable[[], None],
-) -> tuple[Gateway, KnownNode]:
+) -> Gateway:
     catalog = Catalog(store)
     await catalog.refresh()
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
     metrics, challenges, supervisor = Metrics(), Challenges(clock), Supervisor()
     metrics.waiters.set_function(lambda: hub.count)
-    known = KnownNode(node, store)
 
     def on_settled(invoices: Sequence[Invoice], arrived_at: float) -> None:
         for invoice in invoices:
@@ -163,10 +149,11 @@ async def _assemble(
         ring()
         metrics.observe_settled(invoices, credited_seconds=max(0.0, clock() - arrived_at))
 
-    settler = Settler(node, store, clock, on_settled=[on_settled])
-    open_invoices = await store.read(
-        lambda tx: tx.invoices.unresolved(node.node_id, due_at=None, after_add_index=0, limit=config.open_invoices)
-    )
+    nodes = Nodes(lnd_nodes, store, clock, on_settled=[on_settled])
+    await nodes.read_drained()
+    for member in nodes:
+        metrics.watch(member)
+    open_invoices = await _open_invoices(store, nodes, most=config.open_invoices)
     content = ContentFolder(config.shared_folder / "content")
     limits = Limits(config, clock, random_bytes, open_invoices=open_invoices)
     gateway = Gateway(
@@ -174,11 +161,10 @@ async def _assemble(
         clock=clock,
         random_bytes=random_bytes,
         store=store,
-        node=node,
+        nodes=nodes,
         catalog=catalog,
         checkout=Checkout(
-            node,
-            known,
+            nodes,
             store,
             keys,
             clock,
@@ -187,8 +173,7 @@ async def _assemble(
             expiry_seconds=config.invoice_expiry_seconds,
         ),
         challenges=challenges,
-        settler=settler,
-        authorizer=Authorizer(keys, store, settler, clock),
+        authorizer=Authorizer(keys, store, nodes, clock),
         hub=hub,
         keys=keys,
         content=content,
@@ -197,69 +182,27 @@ async def _assemble(
         rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=_operator_key(config.shared_folder / "operator.key"),
-        ready=partial(_what_is_wrong, node, store, keys, supervisor, partial(_lost_content, catalog, content, set())),
+        ready=Watchman(nodes, store, keys, catalog, content, supervisor).look,
     )
-    return gateway, known
+    return gateway
 
 
-async def _what_is_wrong(
-    node: Node, store: Store, keys: FileKeyRing, supervisor: Supervisor, lost_content: Callable[[], list[str]]
-) -> list[str]:
-    wrong = [*(f"{name} has ended" for name in supervisor.dead()), *lost_content()]
-    try:
-        wrong += await _lost_keys(store, keys)
-        status = await node.status()
-    except Unavailable as error:
-        return [*wrong, error.detail]
-    if status.state is not NodeState.READY:
-        wrong.append(f"the node is {status.state}: {status.detail}")
-    wrong += [f"{name}: {p.last_error}" for name, p in supervisor.progress.items() if p.last_error]
-    return wrong
+async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
+    configured = {member.node_id for member in nodes}
+    for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
+        if node_id not in configured:
+            log.warning("node_not_configured", node_id=node_id, open_invoices=count)
 
 
-async def _pin_keys(store: Store, keys: FileKeyRing) -> None:
-    for number, fingerprint in keys.fingerprints().items():
-        pinned = await store.write(lambda tx, n=number, f=fingerprint: tx.identities.pin("key", n, f))  # type: ignore[misc]  # bound in the loop
-        if pinned != fingerprint:
-            raise Unavailable(
-                "keys_changed", f"keys/{number}.key is not the key that this database knows; restore it from a backup."
-            )
-    for lost in await _lost_keys(store, keys):
-        log.error("key_lost", detail=lost)
-
-
-async def _lost_keys(store: Store, keys: FileKeyRing) -> Sequence[str]:
-    pinned = await store.read(lambda tx: tx.identities.list("key"))
+async def _open_invoices(store: Store, nodes: Nodes, *, most: int) -> list[Unresolved]:
+    """What nobody has paid yet, at every node."""
     return [
-        f"keys/{number}.key is lost: what was sold with it stays closed until it is restored"
-        for number, _ in pinned
-        if number not in keys.fingerprints()
-    ]
-
-
-def _lost_content(catalog: Catalog, content: ContentFolder, found: set[str]) -> list[str]:
-    """Items whose bytes are not here; `found` are the digests that were, and stay."""
-    lost = []
-    for item in catalog.items():
-        if item.byte_size and item.digest not in found:
-            if content.path(item.digest).is_file():
-                found.add(item.digest)
-            else:
-                lost.append(f"the content of {item.id} is not in this gateway's folder")
-    return lost[:MOST_NAMED]
-
-
-def _check_macaroon(config: Config, path: Path) -> None:
-    try:
-        more = excess(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise Invalid("config_invalid", f"TUPPENCE_LND_MACAROON: {path} is no readable macaroon ({error}).") from error
-    if more and not config.allow_spending_macaroon:
-        raise Invalid(
-            "macaroon_spends",
-            f"{path} can do more than is needed ({', '.join(more[:4])}…). Bake a smaller one:\n{bake_command()}\n"
-            "or set TUPPENCE_ALLOW_SPENDING_MACAROON=true.",
+        row
+        for member in nodes
+        for row in await store.read(
+            lambda tx, m=member: tx.invoices.unresolved(m.node_id, due_at=None, after_add_index=0, limit=most)  # type: ignore[misc]  # bound in the loop
         )
+    ]
 
 
 def _operator_key(path: Path) -> str:

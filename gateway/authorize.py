@@ -14,9 +14,9 @@ from gateway.access import (
     read_token,
 )
 from gateway.errors import PaymentRequired, Refused
+from gateway.nodes import Nodes
 from gateway.ports import Clock, KeyRing, Store
 from gateway.rows import Invoice
-from gateway.settlement import Settler
 
 _REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 1_000
@@ -34,8 +34,8 @@ class Access:
 class Authorizer:
     """Opens items to tokens; asks the database once per token, and LND about an invoice that is still open."""
 
-    def __init__(self, keys: KeyRing, store: Store, settler: Settler, clock: Clock) -> None:
-        self._keys, self._store, self._settler, self._clock = keys, store, settler, clock
+    def __init__(self, keys: KeyRing, store: Store, nodes: Nodes, clock: Clock) -> None:
+        self._keys, self._store, self._nodes, self._clock = keys, store, nodes, clock
         self._granted: OrderedDict[str, Access] = OrderedDict()
 
     def remembered(self, authorization: str, item_id: str) -> Access | None:
@@ -70,7 +70,7 @@ class Authorizer:
         """A presented token and its invoice as it is now, asking the node about an open one."""
         token = read_token(self._keys, credential.macaroon)
         invoice = await self._store.read(lambda tx: tx.invoices.get(token.payment_hash))
-        return token, None if invoice is None else await self._settler.recheck(invoice)
+        return token, None if invoice is None else await self._nodes.recheck(invoice)
 
     async def _open(self, credential: Credential, item_id: str) -> Access:
         token = read_token(self._keys, credential.macaroon)

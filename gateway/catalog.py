@@ -18,6 +18,13 @@ ACCENT = re.compile(r"#[0-9a-f]{6}")
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}")
 KEY = re.compile(r"tpk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 DEFAULT_ACCENT = "#a4552b"
+# As browsers write it in the header Origin: lower case, no path, no port that goes without saying.
+WEB_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
+WITH_USUAL_PORT = re.compile(r"http://.*:80|https://.*:443")
+PAGE_URL = re.compile(r"https?://[a-zA-Z0-9.:\[\]-]+(/[!$-;=?-\[\]-~]*)?")
+MOST_ORIGINS = 32
+LONGEST_ORIGIN = 300
+LONGEST_PAGE_URL = 2_000
 MOST_SHARES = 64
 MOST_WEIGHT = 1_000_000
 MOST_TITLE_CHARACTERS = 200
@@ -151,7 +158,22 @@ def check_item(item: Item) -> None:
         raise _wrong("access_seconds", f"must be 1 to {LONGEST_ACCESS_SECONDS}, or absent for ever")
     if item.memo is not None and not 1 <= len(item.memo.encode()) <= MOST_MEMO_BYTES:
         raise _wrong("memo", f"must be 1 to {MOST_MEMO_BYTES} bytes")
+    _check_pages(item)
     _check_text(item)
+
+
+def _check_pages(item: Item) -> None:
+    if len(item.allowed_origins) > MOST_ORIGINS:
+        raise _wrong("allowed_origins", f"must be at most {MOST_ORIGINS}")
+    for origin in item.allowed_origins:
+        if not WEB_ORIGIN.fullmatch(origin) or len(origin) > LONGEST_ORIGIN or WITH_USUAL_PORT.fullmatch(origin):
+            raise _wrong(
+                "allowed_origins",
+                f"holds {origin!r}; write each as a browser does: https://blog.example, in lower case, "
+                "without a path, a slash at the end or the usual port",
+            )
+    if item.page_url is not None and (len(item.page_url) > LONGEST_PAGE_URL or not PAGE_URL.fullmatch(item.page_url)):
+        raise _wrong("page_url", "must be the address of a page, like https://blog.example/essay, without a fragment")
 
 
 def _check_text(item: Item) -> None:
@@ -167,6 +189,11 @@ def for_sale(item: Item) -> Item:
     if item.state is ItemState.ARCHIVED:
         raise NotFound("item_archived", "This is no longer for sale; what was paid still opens.")
     return item
+
+
+def sold_at(item: Item, web_origin: str) -> bool:
+    """Whether a page of this origin may sell the item."""
+    return not item.allowed_origins or web_origin in item.allowed_origins
 
 
 def new_key(random_bytes: RandomBytes) -> tuple[str, str, str]:

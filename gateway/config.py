@@ -21,6 +21,8 @@ from gateway.errors import Invalid
 
 PREFIX = "TUPPENCE_"
 ENV_FILE = ".env"
+# For commands that reach a gateway elsewhere; a server has no use for them, and does not mind.
+OF_COMMANDS = ("TUPPENCE_GATEWAY", "TUPPENCE_API_KEY")
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
 
 
@@ -36,6 +38,7 @@ class Config(BaseSettings):
     lnd_macaroon: Path | None = Field(
         None, description="path of a macaroon baked for invoices (`tuppence doctor` prints how)"
     )
+    lnd_nodes: Path | None = Field(None, description="instead of these three: path of a TOML file of several nodes")
     data_dir: Path = Field(Path("data"), description="folder of the database, keys and content")
     shared_dir: Path | None = Field(
         None, description="folder of keys, content and operator key that replicas share; default: the data folder"
@@ -135,7 +138,7 @@ class Config(BaseSettings):
 
 def load_config(**overrides: object) -> Config:
     """Read the environment and `.env`. Raises `Invalid` naming the variable that is wrong or unknown."""
-    known = {PREFIX + name.upper() for name in Config.model_fields}
+    known = {PREFIX + name.upper() for name in Config.model_fields}.union(OF_COMMANDS)
     unknown = sorted({name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.startswith(PREFIX)} - known)
     if unknown:
         raise Invalid("config_invalid", f"{', '.join(unknown)}: no such variable; known are {', '.join(sorted(known))}")

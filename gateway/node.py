@@ -1,7 +1,7 @@
 """A node is its identity_pubkey: stored at first contact, and no other key is served under its name."""
 
 from gateway.errors import Unavailable
-from gateway.ports import Node, NodeState, Store
+from gateway.ports import Node, NodeState, NodeStatus, Store, Tx
 
 KIND = "node"
 
@@ -11,28 +11,47 @@ class KnownNode:
 
     def __init__(self, node: Node, store: Store) -> None:
         self._node, self._store = node, store
-        self._confirmed = False
+        self._pubkey = ""
 
     async def confirm(self) -> None:
         """Costs nothing once confirmed. Raises `Unavailable` (`node_away` and alike, `node_changed`)."""
-        if self._confirmed:
+        if not self._pubkey:
+            await self.confirm_again()
+
+    async def confirm_again(self) -> None:
+        """Ask anew: a connection was lost, or a verdict hangs on who answers. Raises as `confirm` does."""
+        await self.check(await self._node.status())
+
+    async def check(self, status: NodeStatus) -> None:
+        """What the node has just said of itself. Raises as `confirm` does; it is not confirmed then."""
+        if status.identity_pubkey and status.identity_pubkey == self._pubkey:
             return
-        status = await self._node.status()
+        self._pubkey = ""
         if not status.identity_pubkey:
             code = "node_away" if status.state is NodeState.ABSENT else f"node_{status.state}"
             raise Unavailable(code, status.detail, retry_after_seconds=5)
         node_id, pubkey = self._node.node_id, status.identity_pubkey
-        pinned = await self._store.write(lambda tx: tx.identities.pin(KIND, node_id, pubkey))
+        name, pinned = await self._store.write(lambda tx: _pin(tx, node_id, pubkey))
         if pinned != pubkey:
             raise Unavailable(
                 "node_changed",
-                f"The node answers as {pubkey[:16]}…, the books belong to {pinned[:16]}…. Point TUPPENCE_LND_TARGET at "
-                "that node again, or give this one a data folder of its own.",
+                f"{node_id} answers as {pubkey[:16]}…, the books know it as {pinned[:16]}…. Point it there again "
+                "(TUPPENCE_LND_TARGET, or its entry in TUPPENCE_LND_NODES), or give this one another id.",
                 retry_after_seconds=60,
             )
-        self._confirmed = True
+        if name != node_id:
+            raise Unavailable(
+                "node_changed",
+                f"{node_id} is the node that the books know as {name}: its invoices are followed under that id. Give "
+                f'it id = "{name}" in the file of TUPPENCE_LND_NODES.',
+                retry_after_seconds=60,
+            )
+        self._pubkey = pubkey
 
-    async def confirm_again(self) -> None:
-        """Ask anew: a connection was lost, or a verdict hangs on who answers. Raises as `confirm` does."""
-        self._confirmed = False
-        await self.confirm()
+
+def _pin(tx: Tx, node_id: str, pubkey: str) -> tuple[str, str]:
+    """The node_id under which a key is known, and the key that is known under this one."""
+    for name, known in tx.identities.list(KIND):
+        if known == pubkey:
+            return name, pubkey
+    return node_id, tx.identities.pin(KIND, node_id, pubkey)

@@ -30,10 +30,11 @@ class Share:
 
 
 class ItemKind(StrEnum):
-    """How an item opens: text unfolds in the page, a file is downloaded."""
+    """How an item opens: text unfolds in the page, a file is downloaded, a key opens what a page carries sealed."""
 
     TEXT = "text"
     FILE = "file"
+    SEALED = "sealed"
 
 
 class ItemState(StrEnum):
@@ -45,7 +46,10 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A thing sold. Its paid part lies in the content store under `digest` (SHA-256, hex)."""
+    """A thing sold. Its paid part lies in the content store under `digest` (SHA-256, hex).
+
+    `allowed_origins`: the sites whose pages may sell it; empty: any. `page_url`: where a sealed text stands.
+    """
 
     id: str
     kind: ItemKind
@@ -64,6 +68,8 @@ class Item:
     state: ItemState
     created_at: int
     updated_at: int
+    allowed_origins: tuple[str, ...] = ()
+    page_url: str | None = None
 
 
 class InvoiceState(StrEnum):

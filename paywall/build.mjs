@@ -54,8 +54,8 @@ const part = (name, loads = []) => bundle(`${name}/${name}.ts`, `${name}.js`, Ob
 const folds = [await part("help"), await part("connect"), await part("recover")];
 const loaded = [await part("sheet", folds), await part("opened"), await part("tipping")];
 const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...folds];
-// English and Korean are built in.
-const spoken = (await readdir(here + "src/words")).filter((file) => !["en.json", "ko.json"].includes(file));
+// English is built in.
+const spoken = (await readdir(here + "src/words")).filter((file) => file !== "en.json");
 for (const file of spoken) {
   const words = JSON.parse(await readFile(`${here}src/words/${file}`, "utf8"));
   await writeFile(`${folder}/words-${file}`, JSON.stringify(words));

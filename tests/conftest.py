@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,13 @@ from gateway.app import build_app, open_gateway
 from gateway.config import Config, load_config
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
+from gateway.ports import Node
 from gateway.store.database import Database, open_database
 from gateway.web.gateway import Gateway
 from tests.clock import FakeClock
 from tests.cluster import BINARIES, Cluster, open_cluster
 from tests.database import Dump, broken_invariants, dump_tables, in_a_thread, put_database
-from tests.samples import START, a_creator
+from tests.samples import NODE_ID, START, a_creator
 from tests.till import Till, open_till
 
 # `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
@@ -40,6 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs chromium: apt install chromium"))
         if item.get_closest_marker("postgres") and not (BINARIES / "initdb").exists():
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL 15: apt install postgresql-15"))
+        if item.get_closest_marker("generators") and not all(map(shutil.which, ("hugo", "jekyll"))):
+            item.add_marker(pytest.mark.skip(reason="needs Hugo and Jekyll: apt install hugo jekyll"))
         if item.get_closest_marker("node") and shutil.which("npm") is None:
             item.add_marker(pytest.mark.skip(reason="needs Node 20: apt install nodejs npm"))
 
@@ -122,9 +125,9 @@ class Site:
     async def settle(self, payment_hash: str) -> str:
         """Pay, and have it booked at once; gives the preimage."""
         preimage = self.pay(payment_hash)
-        report = await self.gateway.node.lookup(payment_hash)
+        report = await self.gateway.nodes[NODE_ID].node.lookup(payment_hash)
         assert report is not None
-        await self.gateway.settler.settle([report])
+        await self.gateway.nodes[NODE_ID].settler.settle([report])
         return preimage
 
     def dump(self) -> Dump:
@@ -162,10 +165,12 @@ async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterat
 
 
 @asynccontextmanager
-async def open_site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
-    """A gateway on a data folder, at a simulated node that may have been there before."""
+async def open_site(
+    config: Config, clock: FakeClock, core: Simulator, *, nodes: Sequence[Node] = ()
+) -> AsyncIterator[Site]:
+    """A gateway on a data folder, at a simulated node that may have been there before, or at `nodes`."""
     async with (
-        open_gateway(config, clock=clock, node=DirectNode(core, node_id="lnd")) as gateway,
+        open_gateway(config, clock=clock, nodes=nodes or [DirectNode(core)]) as gateway,
         serve_app(build_app(gateway)) as url,
         aiohttp.ClientSession() as session,
     ):

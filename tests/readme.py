@@ -37,7 +37,7 @@ DEPENDENCIES = {
     "coincurve": ("`demo`: signs the simulator's BOLT 11", "secp256k1"),
     "asyncpg": ("`postgres`: the driver", "the wire protocol"),
     "greenlet": ("`postgres`: one way to write transactions, on two drivers", "a second set of queries"),
-    "cryptography": ("`demo`: the simulator's certificate", "X.509"),
+    "cryptography": ("`seal`: AES-GCM; `demo`: the simulator's certificate", "a cipher; X.509"),
     "uvloop": ("`fast`: a quicker event loop", "–"),
 }
 
@@ -50,7 +50,7 @@ EMBED_FILES = {
     "help.js": "when a reader is new to Lightning and asks",
     "recover.js": "when a reader says that they have paid before",
     "connect.js": "when a reader connects a wallet over Nostr",
-    "words-de.json": "for a reader of another language than English or Korean; the other five are like it",
+    "words-de.json": "for a reader of another language than English; the other six are like it",
 }
 
 
@@ -88,7 +88,8 @@ def dependencies() -> str:
     """Every direct dependency, what it does here and what it spares us."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [wanted for extra in project["optional-dependencies"].values() for wanted in extra]
-    names = [wanted.partition(">")[0].partition("[")[0] for wanted in (*project["dependencies"], *extras)]
+    wanted = dict.fromkeys((*project["dependencies"], *extras))
+    names = [one.partition(">")[0].partition("[")[0] for one in wanted]
     rows = ["| library | what it does here | what it spares us |", "|---|---|---|"]
     rows += [f"| {name} | {DEPENDENCIES[name][0]} | {DEPENDENCIES[name][1]} |" for name in names]
     return "\n".join(rows) + "\n"

@@ -17,7 +17,9 @@ ADMIN = [route for route in API if route.path.startswith("/v1/admin/")]
 FOR_THE_OPERATOR = {
     ("GET", "/v1/admin/creators"),
     ("POST", "/v1/admin/creators"),
-    ("GET", "/v1/admin/audit"),
+    ("GET", "/v1/admin/nodes"),
+    ("PATCH", "/v1/admin/nodes/lnd"),
+    ("GET", "/v1/admin/nodes/lnd/audit"),
     ("POST", "/v1/admin/suspense"),
 }
 LACKING = b"s" * 32
@@ -57,12 +59,13 @@ async def rotate(site: Site, name: str) -> str:
 
 def request_of(route: Route) -> tuple[str, str, dict[str, Any]]:
     """A good request to a route about alice's things."""
-    path = route.path.format_map({"item_id": "welcome", "name": "alice"})
+    path = route.path.format_map({"item_id": "welcome", "name": "alice", "node_id": "lnd"})
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("POST", "/v1/admin/creators"): {"json": {"name": "carol"}},
         ("POST", ITEMS): {"json": NEW},
         ("PATCH", ITEM): {"json": {"title": "Changed"}},
         ("PUT", CONTENT): {"data": b"Other words."},
+        ("PATCH", "/v1/admin/nodes/lnd"): {"json": {"drained": True}},
         ("POST", "/v1/admin/suspense"): {"json": {"payment_hash": sha256(LACKING).hexdigest()}},
     }
     return route.method, path, bodies.get((route.method, path), {})

@@ -19,7 +19,7 @@ from gateway.store.database import open_database
 from gateway.web.qr import payment_qr
 from tests.clock import FakeClock
 from tests.conftest import Site, open_site
-from tests.samples import a_creator
+from tests.samples import NODE_ID, a_creator
 from tests.till import Till
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
@@ -126,14 +126,14 @@ async def test_a22_a_flood_from_one_network_is_bounded_and_others_are_served(
 async def test_a22_a_flood_of_tokens_in_one_request_asks_for_little(shop: Site) -> None:
     tokens = [(await shop.buy("welcome"))[0]["access_token"] for _ in range(15)]
     asked = 0
-    lookup = shop.gateway.node.lookup
+    lookup = shop.gateway.nodes[NODE_ID].node.lookup
 
     async def counted(payment_hash: str) -> Any:
         nonlocal asked
         asked += 1
         return await lookup(payment_hash)
 
-    shop.gateway.node.lookup = counted  # type: ignore[method-assign]  # counted on its way
+    shop.gateway.nodes[NODE_ID].node.lookup = counted  # type: ignore[method-assign]  # counted on its way
     headers = [("Authorization", f"Bearer {token}") for token in tokens]
     async with shop.session.get(f"{shop.url}{CONTENT}", headers=headers) as response:
         assert response.status == 401

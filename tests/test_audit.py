@@ -178,9 +178,9 @@ async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_nob
     site.clock.advance(61)
     body = {"payment_hash": foreign.payment_hash.hex()}
     for headers, status in (({}, 401), (carol, 403)):
-        assert (await site.call("GET", "/v1/admin/audit", headers=headers))[0] == status
+        assert (await site.call("GET", "/v1/admin/nodes/lnd/audit", headers=headers))[0] == status
         assert (await site.call("POST", "/v1/admin/suspense", json=body, headers=headers))[0] == status
-    _, found = await site.call("GET", "/v1/admin/audit", headers=site.operator)
+    _, found = await site.call("GET", "/v1/admin/nodes/lnd/audit", headers=site.operator)
     assert [(each["memo"], each["amount_msat"]) for each in found["lacking"]] == [("lost", 5_000)]
     status, booked = await site.call("POST", "/v1/admin/suspense", json=body, headers=site.operator)
     assert (status, booked["paid_msat"]) == (201, 5_000)

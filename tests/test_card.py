@@ -1,13 +1,17 @@
 """A shared page names itself; a search engine is told, truly, that the text is paid for."""
 
+import io
 import json
 import re
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from gateway.web.card import LONGEST_DESCRIPTION, excerpt
+from gateway.web.coins import HEIGHT, WIDTH
 from tests.conftest import Site
+from tests.samples import a_creator
 
 TEXT = "# Coins & <i>buttons</i>\n\nA *little* goes a long way.\n\n<!-- more -->\n\nThe paid part."
 PAGE = {"Accept": "text/html"}
@@ -49,7 +53,22 @@ async def test_a_shared_page_shows_title_and_first_words(site: Site) -> None:
     ):
         assert line in page
     assert '<meta property="og:title" content="Coins &amp; ' in page
-    assert "og:image" not in page
+    assert '<meta property="og:image" content="http://127.0.0.1:8402/t/alice/card.png">' in page
+
+
+async def test_its_picture_is_the_coins_in_the_creators_colour(site: Site) -> None:
+    await site.gateway.catalog.add_creator(a_creator("carol", accent="#14285a"))
+    for name, accent, coin in (("alice", (180, 99, 45), (0, 0, 0)), ("carol", (20, 40, 90), (255, 255, 255))):
+        async with site.session.get(f"{site.url}/t/{name}/card.png") as response:
+            assert (response.status, response.content_type) == (200, "image/png")
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            data = await response.read()
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+        assert (picture.size, len(data) < 20_000) == ((WIDTH, HEIGHT), True)
+        assert picture.getpixel((0, 0)) == picture.getpixel((WIDTH - 1, HEIGHT - 1)) == accent
+        assert picture.getpixel((WIDTH // 2 - 100, HEIGHT // 2)) == coin
+        assert picture.getpixel((WIDTH // 2 + 180, HEIGHT // 2)) not in {accent, coin}
+    assert (await site.call("GET", "/t/nobody/card.png"))[0] == 404
 
 
 async def test_a_page_that_was_paid_for_is_nobodys_card(site: Site) -> None:

@@ -1,11 +1,8 @@
 """The command as an operator types it: a process of its own, on a data folder of its own."""
 
-import asyncio
 import os
-import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -14,38 +11,8 @@ import pytest
 from gateway.lnd.server import SimulatedLnd, serve_simulator
 from gateway.store.lock import lock_data
 from tests.clock import until
-from tests.demo_process import free_port, ready, start, stop
-
-TEXT = "---\nprice: 100sat\ncreator: alice\nshare: bob=30\n---\n# A little\n\nFree.\n\n<!-- more -->\n\nPaid.\n"
-
-
-@dataclass(slots=True)
-class Shell:
-    """A folder to type commands in."""
-
-    folder: Path
-    variables: dict[str, str] = field(default_factory=dict)
-
-    async def type(self, *arguments: str, **variables: str) -> tuple[int, str]:
-        """Exit status and all that was printed."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway",
-            *arguments,
-            cwd=self.folder,
-            env=self.environment(variables),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        assert process.returncode is not None, "it ended"
-        return process.returncode, output.decode()
-
-    def environment(self, variables: dict[str, str]) -> dict[str, str]:
-        """Ours, without the variables of whoever runs the tests; wide enough that lines are not wrapped."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TUPPENCE_")}
-        return inherited | {"COLUMNS": "250"} | self.variables | variables
+from tests.demo_process import free_port, stop
+from tests.shell import TEXT, Shell, serve, set_up_shop
 
 
 @pytest.fixture
@@ -64,21 +31,6 @@ async def lnd(tmp_path: Path, shell: Shell) -> AsyncIterator[SimulatedLnd]:
             "TUPPENCE_LISTEN": f"127.0.0.1:{free_port()}",
         }
         yield simulated
-
-
-async def serve(shell: Shell) -> tuple[asyncio.subprocess.Process, str]:
-    """`tuppence serve`, ready, and its address."""
-    os_environment = shell.environment({})
-    process = await start(shell.folder, "serve", listen=shell.variables["TUPPENCE_LISTEN"], variables=os_environment)
-    return process, await ready(process, 30)
-
-
-async def set_up_shop(shell: Shell) -> None:
-    """Alice with bob, and a text."""
-    (shell.folder / "a.md").write_text(TEXT)
-    for command in (("creator", "add", "alice"), ("creator", "add", "bob"), ("item", "add", "a.md")):
-        status, output = await shell.type(*command)
-        assert status == 0, output
 
 
 async def test_a_shop_is_set_up_with_commands_while_no_server_runs(shell: Shell) -> None:
@@ -217,7 +169,7 @@ async def test_an_audit_beside_a_running_server_lists_what_a_restore_lost_and_bo
     process, _ = await serve(shell)
     try:
         status, output = await shell.type("audit")
-        assert (status, "1 settlements at the node are not in the books" in output) == (0, True), output
+        assert (status, "1 settlements at lnd are not in the books" in output) == (0, True), output
         status, output = await shell.type("audit", "--lacking")
         assert (status, f"{row.payment_hash.hex()}  alice at pay.example" in output) == (0, True), output
         status, output = await shell.type("audit", "--suspense", row.payment_hash.hex())

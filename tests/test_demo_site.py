@@ -20,7 +20,7 @@ from tests.conftest import Site, serve_app
 @pytest.fixture
 async def demo(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
     """The demo with its wallet, its essay, its almanac."""
-    async with open_gateway(config, clock=clock, node=DirectNode(core, node_id="lnd")) as gateway:
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]) as gateway:
         await seed(gateway)
         app = build_app(gateway)
         add_demo(app, SimulatedWallet(core, balance_msat=10_000_000), gateway, "demo")

@@ -19,7 +19,7 @@ from gateway.ports import IssuedInvoice
 from gateway.web import invoices
 from tests.clock import FakeClock, until
 from tests.conftest import Site, open_site
-from tests.samples import a_creator
+from tests.samples import NODE_ID, a_creator
 from tests.test_events import listening
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
@@ -38,13 +38,13 @@ async def shop(tmp_path: Path, core: Simulator) -> AsyncIterator[Site]:
         for name in ("alice", "bob"):
             await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)
-        add_invoice = site.gateway.node.add_invoice
+        add_invoice = site.gateway.nodes[NODE_ID].node.add_invoice
 
         async def slowly(preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
             await asyncio.sleep(SLOW_SECONDS)
             return await add_invoice(preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds)
 
-        site.gateway.node.add_invoice = slowly  # type: ignore[method-assign]  # slowed on its way
+        site.gateway.nodes[NODE_ID].node.add_invoice = slowly  # type: ignore[method-assign]  # slowed on its way
         yield site
 
 

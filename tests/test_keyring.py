@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway import fingerprints
 from gateway.access import mint_token, read_token
 from gateway.app import open_gateway
 from gateway.config import load_config
-from gateway.errors import PaymentRequired, Unavailable
+from gateway.errors import Conflict, PaymentRequired, Unavailable
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from gateway.store.keyring import FileKeyRing
-from tests.clock import FakeClock
+from tests.clock import FakeClock, until
 from tests.samples import an_invoice
 
 
@@ -94,11 +95,11 @@ async def test_a_gateway_whose_key_was_swapped_does_not_start(
     tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     config = load_config(data_dir=tmp_path)
-    async with open_gateway(config, clock=clock, node=DirectNode(core)):
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]):
         pass
     (tmp_path / "keys" / "0.key").write_text("ab" * 32)
     with pytest.raises(Unavailable, match="restore it") as refusal:
-        async with open_gateway(config, clock=clock, node=DirectNode(core)):
+        async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]):
             pass
     assert refusal.value.code == "keys_changed"
 
@@ -109,8 +110,61 @@ async def test_a_gateway_that_lost_a_key_serves_on_and_is_not_ready(
     config = load_config(data_dir=tmp_path)
     FileKeyRing.open(tmp_path / "keys")
     (tmp_path / "keys" / "1.key").write_text("ab" * 32)
-    async with open_gateway(config, clock=clock, node=DirectNode(core), background=False):
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False):
         pass
     (tmp_path / "keys" / "1.key").unlink()
-    async with open_gateway(config, clock=clock, node=DirectNode(core), background=False) as gateway:
-        assert await gateway.ready() == ["keys/1.key is lost: what was sold with it stays closed until it is restored"]
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False) as gateway:
+        found = await gateway.ready()
+        lost = "keys/1.key is lost: what was sold with it stays closed until it is restored"
+        assert (found.ready, found.wrong) == (False, [lost])
+
+
+# A key that is added while gateways run ------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_added_has_the_next_number_and_replaces_none(tmp_path: Path) -> None:
+    old = FileKeyRing.open(tmp_path)
+    assert [FileKeyRing.add(tmp_path).name for _ in range(2)] == ["1.key", "2.key"]
+    assert oct((tmp_path / "2.key").stat().st_mode)[-3:] == "600"
+    ring = FileKeyRing.open(tmp_path)
+    assert ring.new_token_id()[0] == 2
+    token_id = old.new_token_id()
+    assert (ring.root_key(token_id), ring.keyed_hash("a", "b")) == (old.root_key(token_id), old.keyed_hash("a", "b"))
+
+
+def test_there_is_no_key_beyond_the_highest_number(tmp_path: Path) -> None:
+    (tmp_path / "255.key").write_text("ab" * 32)
+    with pytest.raises(Conflict) as refusal:
+        FileKeyRing.add(tmp_path)
+    assert refusal.value.code == "keys_full"
+
+
+async def test_running_gateways_know_a_new_key_at_once_and_mint_with_it_once_all_others_do(
+    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprints, "LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(fingerprints, "MINT_AFTER_SECONDS", 0.2)
+    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[DirectNode(core)]) as gateway:
+        FileKeyRing.add(tmp_path / "keys")
+        starting = FileKeyRing.open(tmp_path / "keys")
+        token_id = starting.new_token_id()
+        assert token_id[0] == 1
+        await until(lambda: gateway.keys.root_key(token_id) == starting.root_key(token_id))
+        assert gateway.keys.new_token_id()[0] == 0, "another replica may not have looked yet"
+        await until(lambda: gateway.keys.new_token_id()[0] == 1)
+        pinned = await gateway.store.read(lambda tx: tx.identities.list("key"))
+        assert dict(pinned) == starting.fingerprints()
+        assert (await gateway.ready()).ready
+
+
+async def test_a_key_that_is_another_than_the_database_knows_is_not_taken_in(
+    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprints, "LOOK_EVERY_SECONDS", 0.01)
+    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[DirectNode(core)]) as gateway:
+        await gateway.store.write(lambda tx: tx.identities.pin("key", "1", "of another secret"))
+        FileKeyRing.add(tmp_path / "keys")
+        await until(lambda: "keys/1.key is not the key" in gateway.supervisor.progress["keys"].last_error)
+        assert gateway.keys.root_key(bytes([1]) * 32) is None
+        assert gateway.keys.new_token_id()[0] == 0
+        assert not (await gateway.ready()).ready

@@ -62,8 +62,15 @@ def test_an_upgrade_keeps_every_row(path: Path) -> None:
     after = dump_tables(path)
     assert after.pop("alembic_version") == [(migration.HEAD,)]
     assert before.pop("alembic_version") == [("0001",)]
-    assert {name: rows for name, rows in after.items() if rows or name in before} == before
+    assert {
+        name: as_wide(rows, before.get(name, [])) for name, rows in after.items() if rows or name in before
+    } == before
     assert broken_invariants(path) == []
+
+
+def as_wide(rows: list[tuple[object, ...]], before: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """The columns that were there before; new ones come last."""
+    return [row[: len(before[0])] for row in rows] if before else rows
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, missing_required_header, positive_data_acceptance
 
 from gateway.config import load_config
+from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from gateway.web.openapi import PATH_PARAMETERS, document
 from gateway.web.routes import API
@@ -49,7 +50,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
     async def serve() -> None:
         clock = FakeClock(START)
-        async with open_site(config, clock, Simulator(clock=clock, random_bytes=secrets.token_bytes)) as site:
+        core, spare = (Simulator(clock=clock, random_bytes=secrets.token_bytes) for _ in range(2))
+        # One node for the fuzzer to drain, and one that goes on to sell.
+        nodes = [DirectNode(core), DirectNode(spare, node_id="spare")]
+        async with open_site(config, clock, core, nodes=nodes) as site:
+            await site.gateway.nodes.drain("spare", now=START)
             for name in ("alice", "bob"):
                 await site.gateway.catalog.add_creator(a_creator(name))
             await site.sell_text(TEXT)
@@ -70,7 +75,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     assert broken_invariants(folder / "tuppence.db") == []
 
 
-KNOWN = {"item_id": "welcome", "name": "alice", "payment_hash": ""}
+KNOWN = {"item_id": "welcome", "name": "alice", "node_id": "spare", "payment_hash": ""}
 CREDENTIALS = {"key": "", "token": ""}
 UPLOAD = "/v1/admin/items/{item_id}/content"
 

@@ -20,6 +20,7 @@ from tests.bench.served import buy, put_on_sale
 from tests.clock import unless_changed, until
 from tests.conftest import Site
 from tests.database import broken_invariants
+from tests.samples import NODE_ID
 from tests.test_events import Listener, listening
 from tests.torture.rig import Rig
 
@@ -96,11 +97,12 @@ async def test_a_database_that_another_process_holds_loses_no_settlement(shop: S
         other.exec_driver_sql("BEGIN IMMEDIATE")
         for invoice in bought:
             shop.pay(invoice["payment_hash"])
-        await until(lambda: _interrupted(shop, "follow"))
+        await until(lambda: _interrupted(shop, "follow lnd"))
         issued = len(list(shop.core.invoices))
         assert (await refusal(shop))[:2] == (503, "database_away")
+        assert (await refusal(shop))[:2] == (503, "database_away")
         assert len(list(shop.core.invoices)) == issued + 1, "the node's invoice is one that nobody has seen"
-        await unless_changed(lambda: not shop.gateway.metrics.settled._value.get())
+        await unless_changed(lambda: not shop.gateway.metrics.settled.labels(NODE_ID)._value.get())
         other.exec_driver_sql("ROLLBACK")
     engine.dispose()
     for invoice in bought:

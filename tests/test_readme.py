@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+from gateway.config import load_config
+from gateway.lnd.configured import ONE_NODE_ID, configured_nodes
 from tests.demo_process import run_demo
 from tests.readme import README, renew
 
@@ -22,6 +24,12 @@ def test_the_korean_readme_shows_the_same_commands() -> None:
     shown = re.findall(r"```(?:sh|python)\n.*?```", korean, re.DOTALL)
     assert len(shown) == len(re.findall(r"```(?:sh|python)\n", README.read_text()))
     assert [block for block in shown if block not in README.read_text()] == []
+
+
+def test_the_file_of_several_nodes_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "nodes.toml"
+    path.write_text(block("toml", "[[node]]"))
+    assert [node.node_id for node in configured_nodes(load_config(lnd_nodes=path))] == [ONE_NODE_ID, "north"]
 
 
 async def test_three_curl_lines_buy_the_essay(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ async def sites(shared_url: str, tmp_path: Path, clock: FakeClock, core: Simulat
 
 async def test_replicas_share_keys_and_the_operator(sites: list[Site]) -> None:
     assert len({site.gateway.operator_key for site in sites}) == 1
-    assert len({str(site.gateway.keys.fingerprints()) for site in sites}) == 1  # type: ignore[attr-defined]  # the ring of files
+    assert len({str(site.gateway.keys.fingerprints()) for site in sites}) == 1
 
 
 async def test_what_one_replica_sells_any_other_tells_and_opens(sites: list[Site]) -> None:

@@ -189,7 +189,7 @@ async def test_t24_metrics_tell_of_no_reader_no_item_and_no_payment(ear: Ear) ->
         token = invoice.get("access_token") or invoice["macaroon"]
         await look_at_everything(ear, {"Authorization": f"Bearer {token}"})
     _, metrics = await ear.site.call("GET", "/metrics")
-    assert "tuppence_settled_total 4.0" in metrics
+    assert 'tuppence_settled_total{node="lnd"} 4.0' in metrics
     told = [line for line in metrics.splitlines() if not line.startswith("#")]
     hashes = [(invoice.get("payment_hash") or invoice["paymentHash"])[:8] for invoice in bought]
     for secret in ("canary", "127.0.0.1", "welcome", "book", "alice", "bob", "thanks", "K" * 22, *hashes):

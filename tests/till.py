@@ -12,6 +12,7 @@ from gateway.checkout import Checkout, Offer
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from gateway.node import KnownNode
+from gateway.nodes import Nodes
 from gateway.ports import Node
 from gateway.rows import Invoice, Item
 from gateway.settlement import Settler
@@ -33,6 +34,7 @@ class Till:
     node: Node
     store: Database
     keys: FileKeyRing
+    nodes: Nodes
     known: KnownNode
     catalog: Catalog
     checkout: Checkout
@@ -98,13 +100,13 @@ async def open_till(
     store = await open_database(database_url)
     node = node or DirectNode(core, node_id=NODE_ID)
     keys = FileKeyRing.open(folder / "keys")
-    catalog, known = Catalog(store), KnownNode(node, store)
+    catalog = Catalog(store)
     announced: list[str] = []
     announce = lambda invoices, _: announced.extend(invoice.payment_hash for invoice in invoices)  # noqa: E731
-    settler = Settler(node, store, clock, on_settled=[announce])
+    nodes = Nodes([node], store, clock, on_settled=[announce])
+    known, settler = nodes[node.node_id].known, nodes[node.node_id].settler
     checkout = Checkout(
-        node,
-        known,
+        nodes,
         store,
         keys,
         clock,
@@ -113,7 +115,7 @@ async def open_till(
         expiry_seconds=EXPIRY_SECONDS,
     )
     sweeper = Sweeper(known, settler, store, clock)
-    authorizer = Authorizer(keys, store, settler, clock)
+    authorizer = Authorizer(keys, store, nodes, clock)
     await _stock(store, items)
     await catalog.refresh()
     try:
@@ -124,6 +126,7 @@ async def open_till(
             node,
             store,
             keys,
+            nodes,
             known,
             catalog,
             checkout,

@@ -40,10 +40,24 @@ def main() -> None:
     from gateway.cli.demo import add_to as add_demo  # noqa: PLC0415
     from gateway.cli.doctor import add_to as add_doctor  # noqa: PLC0415
     from gateway.cli.embed import add_to as add_embed  # noqa: PLC0415
+    from gateway.cli.keys import add_to as add_keys  # noqa: PLC0415
+    from gateway.cli.nodes import add_to as add_nodes  # noqa: PLC0415
+    from gateway.cli.seal import add_to as add_seal  # noqa: PLC0415
     from gateway.cli.serve import add_to as add_serve  # noqa: PLC0415
     from gateway.regtest.commands import app as regtest  # noqa: PLC0415
 
-    for add_to in (add_serve, add_catalog, add_embed, add_books, add_database, add_doctor, add_demo):
+    for add_to in (
+        add_serve,
+        add_catalog,
+        add_embed,
+        add_seal,
+        add_books,
+        add_nodes,
+        add_keys,
+        add_database,
+        add_doctor,
+        add_demo,
+    ):
         add_to(app)
     app.add_typer(regtest, name="regtest", help="A real network on this machine: btcd and three LND nodes.")
     try:

@@ -8,22 +8,35 @@ import aiohttp
 
 from gateway.cli import run
 from gateway.config import Config, load_config
-from gateway.errors import Conflict, Refused, Unavailable
+from gateway.errors import Conflict, Invalid, Refused, Unavailable
 
 
 class Admin:
-    """Calls as the operator."""
+    """Calls as the operator, or as a creator from elsewhere."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, session: aiohttp.ClientSession, url: str = "http://admin") -> None:
+        self._session, self._url = session, url
 
     async def call(self, method: str, path: str, *, json: Any = None, data: Any = None) -> Any:
         """The decoded answer. Raises `Refused` with the server's code and detail."""
-        async with self._session.request(method, f"http://admin{path}", json=json, data=data) as response:
+        async with self._session.request(method, f"{self._url}{path}", json=json, data=data) as response:
             body = await response.json(content_type=None)
             if response.status >= 400:
                 raise Refused(body["code"], body["detail"])
             return body
+
+
+@asynccontextmanager
+async def open_remote(gateway_url: str, api_key: str) -> AsyncIterator[Admin]:
+    """The admin API of a gateway elsewhere. Raises `Invalid` (`api_key_needed`) and `Unavailable` (`gateway_away`)."""
+    if not api_key:
+        raise Invalid("api_key_needed", "Say with which key: TUPPENCE_API_KEY=tpk_… in the environment.")
+    headers = {"Authorization": f"Bearer {api_key}"}
+    try:
+        async with aiohttp.ClientSession(headers=headers) as session:
+            yield Admin(session, gateway_url.rstrip("/"))
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise Unavailable("gateway_away", f"{gateway_url} does not answer as a gateway does: {error}.") from error
 
 
 @asynccontextmanager

@@ -60,31 +60,38 @@ def audit(
         mark = "[green]✓[/]" if not finding.broken else "[bold red]✗[/]"
         count = "" if not finding.broken else f"  [bold red]{finding.broken}[/] e.g. {finding.example}"
         console.print(f"{mark} {finding.sentence}{count}", highlight=False)
-    agrees = _audit_node(console, lacking=lacking)
-    if not agrees or any(finding.broken for finding in findings):
+    if not _audit_nodes(console, lacking=lacking) or any(finding.broken for finding in findings):
         raise typer.Exit(1)
 
 
-def _audit_node(console: Console, *, lacking: bool) -> bool:
-    """Whether books and node agree; True when there is no node to ask."""
-    config = load_config()
-    if not config.lnd_target:
+def _audit_nodes(console: Console, *, lacking: bool) -> bool:
+    """Whether books and nodes agree; True of a node that cannot be asked."""
+    from gateway.lnd.configured import configured_nodes  # noqa: PLC0415
+
+    node_ids = [node.node_id for node in configured_nodes(load_config())]
+    if not node_ids:
         console.print("[yellow]![/] No node is configured: the books were not compared with one.")
-        return True
+    agree = [_audit_node(console, node_id, lacking=lacking) for node_id in node_ids]
+    return all(agree)
+
+
+def _audit_node(console: Console, node_id: str, *, lacking: bool) -> bool:
     try:
-        found = admin_call("GET", "/v1/admin/audit")
+        found = admin_call("GET", f"/v1/admin/nodes/{node_id}/audit")
     except TuppenceError as refusal:
-        console.print(f"[yellow]![/] The books were not compared with the node: {refusal.detail}", highlight=False)
+        said = f"[yellow]![/] The books were not compared with {node_id}: {refusal.detail}"
+        console.print(said, highlight=False, soft_wrap=True)
         return True
     agrees = not found["findings"] and found["credited_msat"] == found["received_msat"]
     mark = "[green]✓[/]" if agrees else "[bold red]✗[/]"
     sums = f"{to_sat(found['credited_msat'])} sat credited, {to_sat(found['received_msat'])} received"
-    console.print(f"{mark} What the node has settled is credited, and nothing else is: {sums}.", highlight=False)
+    said = f"{mark} What the node {node_id} has settled is credited, and nothing else is: {sums}."
+    console.print(said, highlight=False, soft_wrap=True)
     for finding in found["findings"] + (found["lacking"] if lacking else []):
         what = f"{finding['difference']:10} {to_sat(finding['amount_msat']):>9} sat  {finding['settled_at']}"
         console.print(f"  {what}  {finding['payment_hash']}  {finding['memo']}", highlight=False, soft_wrap=True)
     if found["lacking"] and not lacking:
-        hint = "settlements at the node are not in the books: another application's, or lost in a restore (--lacking)"
+        hint = f"settlements at {node_id} are not in the books: another application's, or lost in a restore (--lacking)"
         console.print(f"  [dim]{len(found['lacking'])} {hint}[/]", highlight=False, soft_wrap=True)
     return agrees
 

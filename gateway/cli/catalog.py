@@ -27,6 +27,10 @@ ShareOption = Annotated[
 ]
 Title = Annotated[str | None, typer.Option(help="Default: the text's first heading, or the file's name.")]
 AccessSeconds = Annotated[int | None, typer.Option(help="How long a payment opens it; default: for ever.")]
+Origins = Annotated[
+    list[str] | None,
+    typer.Option("--origin", help="A site whose pages may sell it, like https://blog.example; default: any."),
+]
 Memo = Annotated[str | None, typer.Option(help="What the payer's wallet shows; default: creator and host.")]
 
 
@@ -71,6 +75,7 @@ def add_item(
     item_id: Annotated[str | None, typer.Option("--id", help="Default: from the title.")] = None,
     access_seconds: AccessSeconds = None,
     memo: Memo = None,
+    origin: Origins = None,
     preview: Annotated[str | None, typer.Option(help="Markdown to show before payment, for a file.")] = None,
 ) -> None:
     """Put a text or a file on sale. A text's front matter may say the same as the options.
@@ -88,15 +93,16 @@ def add_item(
     seconds = access_seconds or (int(fields["access_seconds"]) if "access_seconds" in fields else None)
     item = _given(
         creator=creator,
-        price_msat=_price(price),
+        price_msat=price_of(price),
         title=title or fields.get("title"),
         id=item_id or fields.get("id"),
         markdown=markdown,
         file_name=None if is_text else path.name,
         preview=preview,
-        shares=_shares(creator, shares),
+        shares=shares_of(creator, shares),
         access_seconds=seconds,
         memo=memo or fields.get("memo"),
+        allowed_origins=origin,
     )
     added = admin_call("POST", "/v1/admin/items", json=item)
     if not is_text:
@@ -124,15 +130,18 @@ def edit_item(
     title: Title = None,
     access_seconds: AccessSeconds = None,
     memo: Memo = None,
+    origin: Origins = None,
+    any_origin: Annotated[bool, typer.Option("--any-origin", help="Pages of every site may sell it.")] = False,  # noqa: FBT002  # typer's form
     content: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A new text or file.")] = None,
 ) -> None:
     """Change an item. New values hold for new invoices; what was paid keeps its own."""
     change = _given(
-        price_msat=None if price is None else _price(price),
+        price_msat=None if price is None else price_of(price),
         title=title,
         access_seconds=access_seconds,
         memo=memo,
-        shares=_shares(admin_call("GET", f"/v1/admin/items/{item_id}")["creator"], share) if share else None,
+        allowed_origins=[] if any_origin else origin,
+        shares=shares_of(admin_call("GET", f"/v1/admin/items/{item_id}")["creator"], share) if share else None,
     )
     if not change and content is None:
         raise Invalid("item_invalid", "Say what to change; `tuppence item edit --help` lists it.")
@@ -162,14 +171,16 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _price(text: str) -> int:
+def price_of(text: str) -> int:
+    """A price in msat, as a person writes it. Raises `Invalid` (`item_invalid`)."""
     try:
         return parse_price(text)
     except ValueError as error:
         raise Invalid("item_invalid", str(error)) from error
 
 
-def _shares(creator: str, texts: list[str]) -> list[dict[str, Any]] | None:
+def shares_of(creator: str, texts: list[str]) -> list[dict[str, Any]] | None:
+    """The shares of an item for the admin API, from `name=30`; none given: None. Raises `Invalid` (`item_invalid`)."""
     others = []
     for text in texts:
         name, _, percent = text.partition("=")

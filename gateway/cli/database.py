@@ -1,5 +1,6 @@
 """`tuppence migrate`, `move`, `backup` and `restore`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +21,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def migrate() -> None:
-    """Bring the database to the newest schema. Every start does so too; of several at once one does it."""
-    from gateway.store.database import migrate_database  # noqa: PLC0415  # --help need not load the world
+    """Bring the database to the newest schema, which every start does too.
 
-    moved = run(migrate_database(load_config().database_url))
+    Stop a server on SQLite first; on PostgreSQL replicas may run, and of several at once one does it.
+    """
+    from gateway.store.database import migrate_database, sqlite_path  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.lock import lock_data  # noqa: PLC0415
+
+    config = load_config()
+    # On SQLite one process owns the database; on PostgreSQL others wait for the one that migrates.
+    owned = nullcontext() if sqlite_path(config.database_url) is None else lock_data(config.data_dir)
+    with owned:
+        moved = run(migrate_database(config.database_url))
     typer.echo("migrated" if moved else "the schema is the newest already")
 
 

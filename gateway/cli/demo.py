@@ -85,9 +85,10 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
         config, wallet = await stack.enter_async_context(opened)
         configure_logging("warning" if config.log_level == "info" else config.log_level)
         gateway = await stack.enter_async_context(open_gateway(config))
-        status = await gateway.node.status()
-        if status.network and status.network not in {"regtest", "simnet"}:
-            raise Invalid("demo_refused", f"This node is on {status.network}; the demo pays with play money only.")
+        for member in gateway.nodes:
+            network = (await member.node.status()).network
+            if network and network not in {"regtest", "simnet"}:
+                raise Invalid("demo_refused", f"This node is on {network}; the demo pays with play money only.")
         await seed(gateway)
         app = build_app(gateway)
         add_demo(app, wallet, gateway, mode)

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import typer
@@ -13,6 +15,9 @@ from rich.console import Console
 from gateway.cli import run
 from gateway.config import Config, load_config
 from gateway.errors import TuppenceError
+
+if TYPE_CHECKING:
+    from gateway.lnd.configured import NodeAddress
 
 SAFE_SQLITE = (3, 51, 3)
 LOW_INBOUND_SAT = 10_000
@@ -58,11 +63,34 @@ async def _signs(config: Config) -> AsyncIterator[Sign]:
     yield await _database(config)
     for sign in (_keys(config), _public_url(config), _proxies(config)):
         yield sign
-    macaroon = _macaroon(config)
+    async for sign in _nodes(config):
+        yield sign
+
+
+async def _nodes(config: Config) -> AsyncIterator[Sign]:
+    from gateway.lnd.configured import configured_nodes  # noqa: PLC0415
+    from gateway.lnd.permissions import bake_command  # noqa: PLC0415
+
+    try:
+        addresses = configured_nodes(config)
+    except TuppenceError as error:
+        yield Sign("bad", "the nodes of the configuration cannot be used", error.detail)
+        return
+    if not addresses:
+        hint = "Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON; bake the last with\n"
+        yield Sign("bad", "no LND node is configured", f"{hint}{bake_command()}")
+    for address in addresses:
+        name = f"{address.node_id}: " if len(addresses) > 1 else ""
+        async for sign in _look_at(address, may_spend=config.allow_spending_macaroon):
+            yield replace(sign, what=f"{name}{sign.what}")
+
+
+async def _look_at(address: "NodeAddress", *, may_spend: bool) -> AsyncIterator[Sign]:
+    macaroon = _macaroon(address.macaroon, may_spend=may_spend)
     yield macaroon
     if macaroon.health != "bad":
-        yield _certificate(config)
-        async for sign in _node(config):
+        yield _certificate(address.tls_cert)
+        async for sign in _node(address):
             yield sign
 
 
@@ -139,37 +167,29 @@ def _proxies(config: Config) -> Sign:
     return Sign("good", "limits hold per reader's network")
 
 
-def _macaroon(config: Config) -> Sign:
+def _macaroon(path: Path, *, may_spend: bool) -> Sign:
     from gateway.lnd.permissions import bake_command, excess, missing  # noqa: PLC0415
 
-    if not config.lnd_target or config.lnd_macaroon is None or config.lnd_tls_cert is None:
-        return Sign(
-            "bad",
-            "no LND node is configured",
-            "Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON; bake the last with\n"
-            f"{bake_command()}",
-        )
     try:
-        data = config.lnd_macaroon.read_bytes()
+        data = path.read_bytes()
         more, less = excess(data), missing(data)
     except (OSError, ValueError) as error:
-        return Sign("bad", f"{config.lnd_macaroon} is no readable macaroon: {error}", f"Bake one:\n{bake_command()}")
+        return Sign("bad", f"{path} is no readable macaroon: {error}", f"Bake one:\n{bake_command()}")
     if less:
         return Sign("bad", f"the macaroon cannot {', '.join(less)}", f"Bake another:\n{bake_command()}")
     if more:
-        health = "warning" if config.allow_spending_macaroon else "bad"
+        health = "warning" if may_spend else "bad"
         return Sign(health, f"the macaroon can also {', '.join(more)}", f"Bake a smaller one:\n{bake_command()}")
     return Sign("good", "the macaroon can do what is needed, and no more")
 
 
-def _certificate(config: Config) -> Sign:
+def _certificate(path: Path) -> Sign:
     from gateway.lnd.channel import certificate_expires_at  # noqa: PLC0415
 
-    assert config.lnd_tls_cert is not None, "looked at before"
     try:
-        days = int((certificate_expires_at(config.lnd_tls_cert) - time.time()) / 86_400)
+        days = int((certificate_expires_at(path) - time.time()) / 86_400)
     except (OSError, ValueError) as error:
-        return Sign("bad", f"{config.lnd_tls_cert} is no readable certificate: {error}", "Copy LND's tls.cert there.")
+        return Sign("bad", f"{path} is no readable certificate: {error}", "Copy LND's tls.cert there.")
     hint = "Let LND renew it (tlsautorefresh=1), or delete tls.cert and tls.key and restart LND; then copy it."
     if days < 0:
         return Sign("bad", f"the node's certificate expired {-days} days ago", hint)
@@ -178,15 +198,15 @@ def _certificate(config: Config) -> Sign:
     return Sign("good", f"the node's certificate is good for {days} days")
 
 
-async def _node(config: Config) -> AsyncIterator[Sign]:
-    from gateway.app import connect_node  # noqa: PLC0415
+async def _node(address: "NodeAddress") -> AsyncIterator[Sign]:
+    from gateway.lnd.configured import connect  # noqa: PLC0415
     from gateway.ports import NodeState  # noqa: PLC0415
 
-    node = connect_node(config, required=False)
+    node = connect(address)
     try:
         status = await node.status()
         if status.state is not NodeState.READY:
-            yield Sign("bad", f"the node at {config.lnd_target} is {status.state}", status.detail)
+            yield Sign("bad", f"the node at {address.target} is {status.state}", status.detail)
             return
         name = f"{status.alias} {status.identity_pubkey[:16]}…"
         yield Sign("good", f"node {name} on {status.network}, LND {status.version}, block {status.block_height}")
@@ -205,7 +225,7 @@ async def _node(config: Config) -> AsyncIterator[Sign]:
         else:
             yield Sign("good", f"{inbound_sat:,} sat can be received")
     except TuppenceError as error:
-        yield Sign("bad", f"the node at {config.lnd_target} refused", error.detail)
+        yield Sign("bad", f"the node at {address.target} refused", error.detail)
     finally:
         await asyncio.shield(node.close())
 

@@ -96,7 +96,7 @@ class _Site:
             {
                 "payment_hash": invoice.payment_hash,
                 "shares": shares if settled else [],
-                "seen_at": self.gateway.settler.seen_at(invoice.payment_hash),
+                "seen_at": self.gateway.nodes.seen_at(invoice.payment_hash),
             }
         )
 

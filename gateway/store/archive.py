@@ -20,8 +20,8 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.store.audit import audit_database
 from gateway.store.database import look_into, migrate_database, sqlite_path
 from gateway.store.keyring import FileKeyRing
-from gateway.store.migration import HEAD, migrate, revision_of
-from gateway.store.move import copy_rows, move_database
+from gateway.store.migration import migrate, must_be_newest
+from gateway.store.move import copy_rows, move_database, must_be_empty
 from gateway.store.sqlite import sqlite_engine
 from gateway.store.tables import identities, items
 
@@ -32,7 +32,7 @@ _MEMBER = re.compile(r"tuppence\.db|operator\.key|keys/[0-9]{1,3}\.key|content/[
 async def write_archive(path: Path, database_url: str, shared: Path) -> int:
     """Write an archive to a new file, whole or not at all; gives its size in bytes.
 
-    Raises `Conflict` (`archive_exists`, `schema_old`), `NotFound` (`database_missing`), `Unavailable`.
+    Raises `Conflict` (`archive_exists`, `schema_old`, `schema_newer`), `NotFound` (`database_missing`), `Unavailable`.
     """
     if path.exists():
         raise Conflict("archive_exists", f"{path} exists; choose another name.")
@@ -60,6 +60,9 @@ async def read_archive(path: Path, database_url: str, shared: Path) -> None:
     taken = [place for place in (shared / "keys", shared / "content", shared / OPERATOR_KEY, target) if _used(place)]
     if taken:
         raise Conflict("data_not_empty", f"{taken[0]} is there already; restore to a new TUPPENCE_DATA_DIR.")
+    if target is None:
+        # Before anything is put back: what is half restored cannot be restored again.
+        await must_be_empty(database_url)
     shared.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=shared, prefix=".tuppence-") as scratch:
         folder = Path(scratch)
@@ -83,8 +86,7 @@ def _used(place: Path | None) -> bool:
 
 
 def _copy_database(source: Connection, copy: Path) -> None:
-    if revision_of(source) != HEAD:
-        raise Conflict("schema_old", "Run `tuppence migrate` first.")
+    must_be_newest(source)
     engine = sqlite_engine(copy)
     try:
         with engine.begin() as target:

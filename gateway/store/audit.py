@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from gateway.store.database import look_into
+from gateway.store.migration import must_be_newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,13 @@ INVARIANTS = (
 
 
 async def audit_database(url: str) -> list[Finding]:
-    """Check every invariant in one consistent read. Raises as `look_into` does."""
-    return await look_into(url, audit)
+    """Check every invariant in one consistent read. Raises as `look_into` and `must_be_newest` do."""
+    return await look_into(url, _audit_newest)
+
+
+def _audit_newest(connection: Connection) -> list[Finding]:
+    must_be_newest(connection)
+    return audit(connection)
 
 
 def audit(connection: Connection) -> list[Finding]:

@@ -61,6 +61,11 @@ _CREDITED = select(func.count(), func.coalesce(func.sum(invoices.c.paid_msat), 0
     invoices.c.state == InvoiceState.SETTLED.value,
     invoices.c.settled_at <= bindparam("until"),
 )
+_COUNT_OPEN = (
+    select(invoices.c.node_id, func.count())
+    .where(invoices.c.state == literal_column("'open'"))
+    .group_by(invoices.c.node_id)
+)
 _POSTPONE = (
     update(invoices)
     .where(
@@ -132,6 +137,9 @@ class InvoiceRows:
     def credited(self, node_id: str, *, until: int) -> tuple[int, int]:
         count, msat = self._connection.execute(_CREDITED, {"node": node_id, "until": until}).one()
         return int(count), int(msat)
+
+    def count_open(self) -> dict[str, int]:
+        return {node_id: int(count) for node_id, count in self._connection.execute(_COUNT_OPEN)}
 
     def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
         rows = [{"hash": payment_hash, "node": node_id, "next_check": check_at} for payment_hash, check_at in checks]

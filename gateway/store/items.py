@@ -74,7 +74,10 @@ def shares_from_text(text: str) -> tuple[Share, ...]:
 
 
 def _columns(item: Item) -> dict[str, Any]:
-    return asdict(item) | {"shares": shares_to_text(item.shares)}
+    return asdict(item) | {
+        "shares": shares_to_text(item.shares),
+        "allowed_origins": json.dumps(item.allowed_origins),
+    }
 
 
 def _item(row: Row) -> Item:  # type: ignore[type-arg]
@@ -86,5 +89,6 @@ def _item(row: Row) -> Item:  # type: ignore[type-arg]
             "state": ItemState(row.state),
             "price_msat": Msat(row.price_msat),
             "shares": shares_from_text(row.shares),
+            "allowed_origins": tuple(json.loads(row.allowed_origins)),
         }
     )

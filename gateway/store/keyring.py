@@ -11,7 +11,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from gateway.errors import Unavailable
+from gateway.errors import Conflict, Unavailable
 
 KEY_BYTES = 32
 TOKEN_ID_BYTES = 32
@@ -22,22 +22,41 @@ _NUMBER = re.compile("[0-9]{1,3}")
 class FileKeyRing:
     """Satisfies `ports.KeyRing`."""
 
-    def __init__(self, keys: dict[int, bytes]) -> None:
-        self._keys = keys
+    def __init__(self, keys: dict[int, bytes], folder: Path | None = None) -> None:
+        self._keys, self._folder = keys, folder
         self._current = max(keys)
 
     @classmethod
     def open(cls, folder: Path) -> "FileKeyRing":
         """Read the keys, making the first one where the folder is new. Raises `Unavailable` (`keys_unreadable`)."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        paths = sorted(folder.glob("*.key"))
-        if not paths:
-            write_once(folder / "0.key", secrets.token_bytes(KEY_BYTES).hex() + "\n")
-            paths = [folder / "0.key"]
-        keys = dict(_read_key(path) for path in paths)
-        if len(keys) != len(paths):
-            raise Unavailable("keys_unreadable", f"{folder} holds two keys of one number; remove what is no key.")
-        return cls(keys)
+        if not any(folder.glob("*.key")):
+            _write_key(folder / "0.key")
+        return cls(_read_keys(folder), folder)
+
+    @classmethod
+    def add(cls, folder: Path) -> Path:
+        """Write a key of the next number; gives its file. Raises `Conflict` (`keys_full`) and as `open` does."""
+        number = max(cls.open(folder)._keys) + 1  # noqa: SLF001  # its own
+        if number > HIGHEST_NUMBER:
+            raise Conflict("keys_full", f"{folder} holds the key of the highest number, {HIGHEST_NUMBER}.")
+        path = folder / f"{number}.key"
+        _write_key(path)
+        return path
+
+    def read_new(self) -> "FileKeyRing | None":
+        """The keys that came into the folder since; None when there are none. Raises as `open` does."""
+        found = {} if self._folder is None else _read_keys(self._folder)
+        new = {number: key for number, key in found.items() if number not in self._keys}
+        return FileKeyRing(new) if new else None
+
+    def adopt(self, others: "FileKeyRing") -> None:
+        """Know the tokens of these keys, too."""
+        self._keys = self._keys | others._keys  # noqa: SLF001  # its like
+
+    def mint_with_newest(self) -> None:
+        """From now on tokens are of the highest number."""
+        self._current = max(self._keys)
 
     def root_key(self, token_id: bytes) -> bytes | None:
         key = self._keys.get(token_id[0])
@@ -54,6 +73,18 @@ class FileKeyRing:
     def fingerprints(self) -> dict[str, str]:
         """Each key's number and the SHA-256 of its secret, to tell a lost or foreign key."""
         return {str(number): sha256(key).hexdigest() for number, key in self._keys.items()}
+
+
+def _read_keys(folder: Path) -> dict[int, bytes]:
+    paths = sorted(folder.glob("*.key"))
+    keys = dict(_read_key(path) for path in paths)
+    if len(keys) != len(paths):
+        raise Unavailable("keys_unreadable", f"{folder} holds two keys of one number; remove what is no key.")
+    return keys
+
+
+def _write_key(path: Path) -> None:
+    write_once(path, secrets.token_bytes(KEY_BYTES).hex() + "\n")
 
 
 def _read_key(path: Path) -> tuple[int, bytes]:

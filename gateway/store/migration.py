@@ -5,13 +5,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0004"
+from gateway.errors import Conflict
+
+HEAD = "0006"
 """The newest revision, so that an up-to-date database starts without loading Alembic; a test compares it."""
 
 
 def migrate(connection: Connection) -> bool:
-    """Migrate; gives whether anything had to be done."""
-    if revision_of(connection) == HEAD:
+    """Migrate; gives whether anything had to be done. Raises `Conflict` (`schema_newer`)."""
+    if _known_revision(connection) == HEAD:
         return False
     from alembic import command  # noqa: PLC0415  # half a second that only a migration needs
     from alembic.config import Config  # noqa: PLC0415
@@ -21,6 +23,22 @@ def migrate(connection: Connection) -> bool:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     return True
+
+
+def must_be_newest(connection: Connection) -> None:
+    """Raises `Conflict` (`schema_old`, `schema_newer`)."""
+    if _known_revision(connection) != HEAD:
+        raise Conflict("schema_old", "The database has an older schema, or none: run `tuppence migrate` first.")
+
+
+def _known_revision(connection: Connection) -> str | None:
+    revision = revision_of(connection)
+    if revision is not None and revision > HEAD:
+        raise Conflict(
+            "schema_newer",
+            f"The database has schema {revision}, this Tuppence knows {HEAD}: install the newer one again.",
+        )
+    return revision
 
 
 def revision_of(connection: Connection) -> str | None:

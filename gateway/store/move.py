@@ -35,8 +35,7 @@ async def move_database(source: str, target: str) -> dict[str, int]:
 
 
 def _fill(target: Connection, path: Path, counts: dict[str, int]) -> None:
-    if any(_counts(target).values()):
-        raise Conflict("database_not_empty", "The target holds rows already; give an empty database.")
+    _must_be_empty(target)
     engine = sqlite_engine(path)
     try:
         with engine.connect() as source:
@@ -46,6 +45,17 @@ def _fill(target: Connection, path: Path, counts: dict[str, int]) -> None:
     copied = _audited(target)
     if copied != counts:
         raise Conflict("database_changed", f"The rows are {copied}, and were {counts}; stop what writes to the source.")
+
+
+async def must_be_empty(url: str) -> None:
+    """Raises `Conflict` (`database_not_empty`, `schema_newer`), `Unavailable` (`database_away`)."""
+    await migrate_database(url)
+    await look_into(url, _must_be_empty)
+
+
+def _must_be_empty(target: Connection) -> None:
+    if any(_counts(target).values()):
+        raise Conflict("database_not_empty", "The target holds rows already; give an empty database.")
 
 
 def copy_rows(source: Connection, target: Connection) -> None:

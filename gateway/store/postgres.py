@@ -42,6 +42,13 @@ RETRY_AFTER_SECONDS = 2
 _MIGRATION_LOCK = 0x7475_7070
 _TRY_AGAIN = {"40001", "40P01"}
 """Serialization failure and deadlock: PostgreSQL's own word that nothing was written."""
+_HINTS = {
+    "28P01": "Check user and password in TUPPENCE_DATABASE_URL.",
+    "28000": "Check user and password in TUPPENCE_DATABASE_URL, and the server's pg_hba.conf.",
+    "3D000": "Create it first: CREATE DATABASE … OWNER ….",
+    "42501": "Give this user the database: ALTER DATABASE … OWNER TO ….",
+}
+"""What to do about a refusal, by its SQLSTATE."""
 _NOT_COMMITTED = ("40", "23", "25")
 
 _Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
@@ -212,9 +219,10 @@ async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
             yield connection
     except (*_Lost, DBAPIError) as error:
         said = str(getattr(error, "orig", error)) or type(error).__name__
+        hint = _HINTS.get(str(getattr(getattr(error, "orig", error), "sqlstate", None)), "")
         raise Unavailable(
             "database_away",
-            f"{engine.url.render_as_string(hide_password=True)} refused: {said}",
+            f"{engine.url.render_as_string(hide_password=True)} refused: {said.rstrip('.')}. {hint}".rstrip(),
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from error
     finally:

@@ -54,6 +54,8 @@ items = Table(
     Column("state", String(8), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("allowed_origins", Text, nullable=False, server_default="[]"),
+    Column("page_url", Text),
     # Programs that pay floor to satoshi: a part of one would become free.
     CheckConstraint("price_msat >= 1000 AND price_msat % 1000 = 0", name="whole_sats"),
 )
@@ -162,13 +164,21 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
-# Which replica follows and sweeps a node; on SQLite it stays empty.
+# Which replica follows and sweeps a node. Nothing in it is worth keeping.
 leases = Table(
     "leases",
     metadata,
     Column("name", String(66), primary_key=True),
     Column("holder", String(32), nullable=False),
     Column("expires_at_ms", BigInteger, nullable=False),
+)
+
+# A node sells unless it has a row here.
+drained_nodes = Table(
+    "drained_nodes",
+    metadata,
+    Column("node_id", String(66), primary_key=True),
+    Column("drained_at", BigInteger, nullable=False),
 )
 
 EVENT_POSITION, CATALOG_VERSION = "event_position", "catalog_version"

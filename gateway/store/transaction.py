@@ -2,8 +2,20 @@
 
 from sqlalchemy import Connection
 
-from gateway.ports import Creators, Events, Identities, Invoices, Items, Leases, Ledger, Recoveries, TipNotes
+from gateway.ports import (
+    Creators,
+    DrainedNodes,
+    Events,
+    Identities,
+    Invoices,
+    Items,
+    Leases,
+    Ledger,
+    Recoveries,
+    TipNotes,
+)
 from gateway.store.creators import CreatorRows
+from gateway.store.drained_nodes import DrainedNodeRows
 from gateway.store.events import EventRows
 from gateway.store.identities import IdentityRows
 from gateway.store.invoices import InvoiceRows
@@ -27,3 +39,4 @@ class SqlTx:
         self.recoveries: Recoveries = RecoveryRows(connection)
         self.identities: Identities = IdentityRows(connection)
         self.leases: Leases = LeaseRows(connection)
+        self.drained_nodes: DrainedNodes = DrainedNodeRows(connection)

@@ -24,6 +24,12 @@ def palette(accent: str) -> str:
     return f":root{{{day}}}@media(prefers-color-scheme:dark){{:root{{{night}}}}}"
 
 
+def shades(accent: str, count: int) -> list[Colour]:
+    """From an accent `#rrggbb`, as it is by day, to what can be read on it, in even steps."""
+    colour = _parse(accent)
+    return [_mix(colour, _readable_on(colour), step / (count - 1)) for step in range(count)]
+
+
 def contrast(one: str, other: str) -> float:
     """The WCAG contrast of two colours `#rrggbb`, from 1 to 21."""
     return _contrast(_parse(one), _parse(other))

@@ -5,18 +5,21 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from gateway.audit import Finding, audit_node, book_to_suspense
-from gateway.node import KnownNode
+from gateway.errors import NotFound, TuppenceError, Unavailable
+from gateway.rows import Invoice
 from gateway.web.admin import authenticate
-from gateway.web.bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest, answer, read_body, rfc3339
-from gateway.web.gateway import gateway_of
+from gateway.web.bodies import answer, read_body, rfc3339
+from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.operator_bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest
 
 
 async def audit_books(request: web.Request) -> web.Response:
-    """GET /v1/admin/audit: the operator's; takes a second for some thousands of invoices."""
+    """GET /v1/admin/nodes/{node_id}/audit: the operator's; takes a second for some thousands of invoices."""
     gateway = gateway_of(request)
     authenticate(request).must_operate()
-    await KnownNode(gateway.node, gateway.store).confirm()
-    found = await audit_node(gateway.node, gateway.store, now=gateway.now())
+    member = gateway.nodes.find(request.match_info["node_id"])
+    await member.known.confirm_again()
+    found = await audit_node(member.node, gateway.store, now=gateway.now())
     return answer(
         AuditBody(
             credited_msat=found.credited_msat,
@@ -32,8 +35,7 @@ async def book_lacking(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     authenticate(request).must_operate()
     wanted = await read_body(request, SuspenseRequest)
-    await KnownNode(gateway.node, gateway.store).confirm()
-    invoice = await book_to_suspense(gateway.settler, gateway.store, wanted.payment_hash)
+    invoice = await _book(gateway, wanted.payment_hash)
     return answer(
         SuspenseBody(
             payment_hash=invoice.payment_hash,
@@ -42,6 +44,20 @@ async def book_lacking(request: web.Request) -> web.Response:
         ),
         status=201,
     )
+
+
+async def _book(gateway: Gateway, payment_hash: str) -> Invoice:
+    """At whichever node has settled it. One that is away may be the one, if no other is."""
+    refusal: TuppenceError | None = None
+    for member in gateway.nodes:
+        try:
+            await member.known.confirm_again()
+            return await book_to_suspense(member.settler, gateway.store, payment_hash)
+        except NotFound as missing:
+            refusal = refusal or missing
+        except Unavailable as away:
+            refusal = away
+    raise refusal or NotFound("node_not_found", "No node is configured.")
 
 
 def _bodies(findings: Sequence[Finding]) -> list[FindingBody]:

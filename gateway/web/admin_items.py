@@ -8,22 +8,21 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.catalog import slug_of
-from gateway.errors import Invalid
+from gateway.catalog import MOST_TITLE_CHARACTERS, slug_of
+from gateway.errors import Conflict, Invalid, NotFound
 from gateway.markup import render_article, render_markup
 from gateway.money import Msat
 from gateway.rows import Item, ItemKind, ItemState, Share
+from gateway.sealed.key import KEY_BYTES, MEDIA_TYPE, write_key
 from gateway.web.admin import authenticate
 from gateway.web.bodies import (
-    AdminItemBody,
-    ItemChange,
-    ItemRequest,
-    ShareBody,
     answer,
     read_body,
     rfc3339,
 )
+from gateway.web.content import send_content
 from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.item_bodies import AdminItemBody, ItemChange, ItemRequest, ShareBody
 from gateway.web.receipts import item_body
 
 MOST_CONTENT_BYTES = 4 * 1024**3
@@ -44,11 +43,7 @@ async def create_item(request: web.Request) -> web.Response:
     caller = authenticate(request)
     wanted = await read_body(request, ItemRequest)
     caller.may_sell_as(wanted.creator)
-    if (wanted.markdown is None) == (wanted.file_name is None):
-        raise Invalid(
-            "item_invalid", "Give either markdown, for a text, or file_name, for a file that you upload next."
-        )
-    item = await _text_item(gateway, wanted) if wanted.markdown is not None else _file_item(gateway, wanted)
+    item = await _new_item(gateway, wanted)
     await gateway.catalog.add_item(item)
     return answer(_admin_item(gateway, item), status=201)
 
@@ -69,13 +64,29 @@ async def change_item(request: web.Request) -> web.Response:
         values["shares"] = _shares(values["shares"])
     if "state" in values:
         values["state"] = ItemState(values["state"])
+    if "allowed_origins" in values:
+        values["allowed_origins"] = tuple(values["allowed_origins"])
+    if "sealed" in values:
+        if item.kind is not ItemKind.SEALED:
+            raise Conflict("item_not_sealed", f"{item.id} is a {item.kind}, no sealed text; give that another id.")
+        values |= msgspec.structs.asdict(values.pop("sealed"))
     return answer(_admin_item(gateway, await _change(gateway, item, **values)))
+
+
+async def read_own_content(request: web.Request) -> web.StreamResponse:
+    """GET /v1/admin/items/{item_id}/content: what is sold, for those who sell it."""
+    item = _own_item(request)
+    if item.byte_size == 0:
+        raise NotFound("item_empty", "This has no content yet; its creator has to upload it first.")
+    return await send_content(gateway_of(request), item)
 
 
 async def put_content(request: web.Request) -> web.Response:
     """PUT /v1/admin/items/{item_id}/content: Markdown for a text, any bytes for a file."""
     gateway = gateway_of(request)
     item = _own_item(request)
+    if item.kind is ItemKind.SEALED:
+        raise Conflict("item_sealed", "The key of a sealed text stays the same, or those who paid could not open it.")
     if item.kind is ItemKind.TEXT:
         return answer(_admin_item(gateway, await _put_text(gateway, item, await request.read())))
     digest, size = await gateway.content.receive(
@@ -84,6 +95,35 @@ async def put_content(request: web.Request) -> web.Response:
     if size == 0:
         raise Invalid("content_empty", "The upload was empty; send the file's bytes as the body.")
     return answer(_admin_item(gateway, await _change(gateway, item, digest=digest, byte_size=size)))
+
+
+async def _new_item(gateway: Gateway, wanted: ItemRequest) -> Item:
+    given = [part for part in (wanted.markdown, wanted.file_name, wanted.sealed) if part is not None]
+    if len(given) != 1:
+        raise Invalid(
+            "item_invalid",
+            "Give markdown, for a text, or file_name, for a file that you upload next, or sealed, for a key.",
+        )
+    if wanted.markdown is not None:
+        return await _text_item(gateway, wanted)
+    return _file_item(gateway, wanted) if wanted.file_name is not None else await _sealed_item(gateway, wanted)
+
+
+async def _sealed_item(gateway: Gateway, wanted: ItemRequest) -> Item:
+    assert wanted.sealed is not None, "it is a sealed text that is asked for"
+    page = wanted.sealed.page_url
+    draft = _draft(gateway, wanted, title=wanted.title or wanted.id or page[:MOST_TITLE_CHARACTERS])
+    key = write_key(draft.id, gateway.random_bytes(KEY_BYTES))
+    return replace(
+        draft,
+        kind=ItemKind.SEALED,
+        preview_html=render_markup(wanted.preview or ""),
+        media_type=MEDIA_TYPE,
+        byte_size=len(key),
+        word_count=wanted.sealed.word_count,
+        page_url=page,
+        digest=await gateway.content.put(key),
+    )
 
 
 async def _text_item(gateway: Gateway, wanted: ItemRequest) -> Item:
@@ -153,6 +193,7 @@ def _draft(gateway: Gateway, wanted: ItemRequest, *, title: str) -> Item:
         file_name=None,
         digest=EMPTY_DIGEST,
         memo=wanted.memo,
+        allowed_origins=tuple(wanted.allowed_origins or ()),
         state=ItemState.ACTIVE,
         created_at=now,
         updated_at=now,
@@ -175,6 +216,7 @@ def _admin_item(gateway: Gateway, item: Item) -> AdminItemBody:
         **msgspec.structs.asdict(item_body(gateway, item)),
         shares=[ShareBody(share.creator, share.weight) for share in item.shares],
         memo=item.memo,
+        allowed_origins=list(item.allowed_origins),
         state=item.state.value,
         digest=item.digest,
         created_at=rfc3339(item.created_at),

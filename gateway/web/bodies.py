@@ -7,14 +7,14 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from gateway.catalog import MOST_SHARES, MOST_TITLE_CHARACTERS, MOST_WEIGHT
+from gateway.catalog import MOST_TITLE_CHARACTERS
 from gateway.checkout import (
     MOST_MESSAGE_CHARACTERS,
     MOST_NAME_CHARACTERS,
     MOST_TIP_MSAT,
 )
 from gateway.errors import Invalid
-from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
+from gateway.money import MSAT_PER_SAT
 from gateway.recovery import LONGEST_TYPED
 
 T = TypeVar("T", bound=Struct)
@@ -22,15 +22,11 @@ T = TypeVar("T", bound=Struct)
 Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=r"\S")]
-FileName = Annotated[str, Meta(max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
-MediaType = Annotated[str, Meta(pattern="^[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}$")]
-Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER_SAT)]
 # Documented here, checked by the checkout: a person typed it, and reads the refusal.
 _TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
 TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
 # As a receipt shows it, or without dashes: what else is forgiven need not be documented.
 _CODE = "^[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}$"
-Seconds = Annotated[int, Meta(ge=1, le=100 * 366 * 86_400)]
 State = Literal["open", "expired", "settled", "canceled"]
 
 
@@ -42,32 +38,6 @@ class Problem(Struct):
     status: int
     code: str
     detail: str
-
-
-class ShareBody(Struct, forbid_unknown_fields=True):
-    """A creator's part: `weight` out of the sum of all weights."""
-
-    creator: Slug
-    weight: Annotated[int, Meta(ge=1, le=MOST_WEIGHT)]
-
-
-class ItemBody(Struct):
-    """An item as everyone sees it: never the paid part."""
-
-    id: str
-    kind: Literal["text", "file"]
-    title: str
-    creator: str
-    creator_title: str
-    accent: str
-    price_msat: int
-    preview_html: str
-    access_seconds: int | None
-    media_type: str
-    byte_size: int
-    word_count: int
-    for_sale: bool
-    pay_url: str
 
 
 class CreatorCard(Struct):
@@ -174,44 +144,6 @@ class CreatorBody(Struct):
     api_key: str | None = None
 
 
-class ItemRequest(Struct, forbid_unknown_fields=True):
-    """A new item: Markdown for a text, or `file_name` and a following upload for a file."""
-
-    creator: Slug
-    price_msat: Price
-    title: Title | None = None
-    id: Slug | None = None
-    markdown: Annotated[str, Meta(max_length=4_000_000, pattern=r"\S")] | None = None
-    file_name: FileName | None = None
-    media_type: MediaType | None = None
-    preview: Annotated[str, Meta(max_length=100_000)] | None = None
-    shares: Annotated[list[ShareBody], Meta(max_length=MOST_SHARES)] | None = None
-    access_seconds: Seconds | None = None
-    memo: Annotated[str, Meta(min_length=1, max_length=639)] | None = None
-
-
-class ItemChange(Struct, forbid_unknown_fields=True):
-    """What to change; what is absent stays. `access_seconds` and `memo` may be null: for ever, the usual memo."""
-
-    title: Title | msgspec.UnsetType = msgspec.UNSET
-    price_msat: Price | msgspec.UnsetType = msgspec.UNSET
-    shares: Annotated[list[ShareBody], Meta(min_length=1, max_length=MOST_SHARES)] | msgspec.UnsetType = msgspec.UNSET
-    access_seconds: Seconds | msgspec.UnsetType | None = msgspec.UNSET
-    memo: Annotated[str, Meta(min_length=1, max_length=639)] | msgspec.UnsetType | None = msgspec.UNSET
-    state: Literal["active", "archived"] | msgspec.UnsetType = msgspec.UNSET
-
-
-class AdminItemBody(ItemBody, kw_only=True):
-    """An item as its creator sees it."""
-
-    shares: list[ShareBody]
-    memo: str | None
-    state: Literal["active", "archived"]
-    digest: str
-    created_at: str
-    updated_at: str
-
-
 class PaymentBody(Struct):
     """A settled invoice, in the order in which payments were booked."""
 
@@ -231,39 +163,6 @@ class BalanceBody(Struct):
 
     creator: str
     balance_msat: int
-
-
-class FindingBody(Struct):
-    """A payment about which the books and the node differ."""
-
-    difference: str
-    payment_hash: str
-    amount_msat: int
-    settled_at: str
-    memo: str
-
-
-class AuditBody(Struct):
-    """The books against the node, without the last minute. `lacking` may be other applications' payments."""
-
-    credited_msat: int
-    received_msat: int
-    findings: list[FindingBody]
-    lacking: list[FindingBody]
-
-
-class SuspenseRequest(Struct, forbid_unknown_fields=True):
-    """A settlement that the books lack."""
-
-    payment_hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-
-
-class SuspenseBody(Struct):
-    """What was booked to suspense."""
-
-    payment_hash: str
-    paid_msat: int
-    settled_at: str
 
 
 def rfc3339(instant: int) -> str:

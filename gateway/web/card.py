@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, Item, ItemKind
+from gateway.web.coins import HEIGHT, PATH, WIDTH
 
 LONGEST_DESCRIPTION = 200
 _SAT_PER_BITCOIN = 100_000_000
@@ -16,11 +17,15 @@ _BLOCKS = {"p", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "tr"}
 def card_view(item: Item, creator: Creator, *, public_url: str) -> dict[str, Any]:
     """What the head of an item's page says: the preview's first words, its address, and that the rest is paid for."""
     description = excerpt(item.preview_html)
-    url = f"{public_url}/i/{item.id}"
+    # A sealed text has a page of its own, which is the one to find.
+    url = item.page_url or f"{public_url}/i/{item.id}"
     return {
         "url": url,
-        "kind": "article" if item.kind is ItemKind.TEXT else "website",
+        "kind": "website" if item.kind is ItemKind.FILE else "article",
         "description": description,
+        "picture": f"{public_url}{PATH.format(name=creator.name)}",
+        "picture_width": WIDTH,
+        "picture_height": HEIGHT,
         "marking": _marking(item, creator, url=url, description=description),
     }
 
@@ -41,7 +46,7 @@ def _marking(item: Item, creator: Creator, *, url: str, description: str) -> dic
     price = Decimal(item.price_msat) / MSAT_PER_SAT / _SAT_PER_BITCOIN
     return {
         "@context": "https://schema.org",
-        "@type": "Article" if item.kind is ItemKind.TEXT else "DigitalDocument",
+        "@type": "DigitalDocument" if item.kind is ItemKind.FILE else "Article",
         "headline": item.title,
         "name": item.title,
         "description": description,

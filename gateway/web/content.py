@@ -14,6 +14,7 @@ from gateway.rows import Item, ItemKind
 from gateway.web.bodies import LinkBody, answer, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.links import check_link, download_path, link_ends_at
+from gateway.web.origins import check_asking_page
 from gateway.web.pages import wall_page
 from gateway.web.problems import problem
 
@@ -57,14 +58,14 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 
 async def send_content(gateway: Gateway, item: Item) -> web.StreamResponse:
-    """The bytes: a text as its sanitised HTML, a file always as a download."""
+    """The bytes: a text as its sanitised HTML, a file always as a download, the key of a sealed text as JSON."""
     headers = dict(_PRIVATE)
     if item.kind is ItemKind.FILE:
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item.file_name or item.id)}"
         headers["Content-Type"] = item.media_type
         return web.FileResponse(gateway.content.existing_path(item.digest), headers=headers)
     body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
-    return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
+    return web.Response(body=body, content_type=item.media_type, charset="utf-8", headers=headers)
 
 
 async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refusal: PaymentRequired) -> web.Response:
@@ -73,6 +74,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
         return problem(402, refusal.code, refusal.detail)
     if _is_person(request):
         return wall_page(request, item)
+    check_asking_page(request, item)
     creator = gateway.catalog.creator(item.creator)
     offer = gateway.checkout.item_offer(item, creator)
     client_key = gateway.limits.client_key(request.remote)
@@ -83,7 +85,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
             invoice = await gateway.checkout.challenge(offer)
             place.issued(invoice.payment_hash)
         gateway.challenges.keep(client_key, invoice)
-        gateway.metrics.invoices.inc()
+        gateway.metrics.invoices.labels(invoice.node_id).inc()
     token = mint_token(gateway.keys, invoice)
     members = challenge_body(
         token,

@@ -7,16 +7,14 @@ from aiohttp import web
 
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
 from gateway.web.gateway import gateway_of
+from gateway.web.origins import readable_by
 from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
 from gateway.web.render import not_found_page, wants_page
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Date, WWW-Authenticate, Retry-After, Location",
-}
-PREFLIGHT = CORS | {
+EXPOSED = {"Access-Control-Expose-Headers": "Date, WWW-Authenticate, Retry-After, Location"}
+PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
@@ -37,10 +35,12 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """See the module."""
     for_readers = request.path.startswith(_READERS) and not request.path.startswith(_ADMIN)
     if for_readers and request.method == "OPTIONS":
-        return web.Response(status=204, headers=PREFLIGHT)
+        return web.Response(status=204, headers=PREFLIGHT | readable_by(request))
     response = await _answer(request, handler, for_readers=for_readers)
     if not response.prepared:
-        _add_headers(response, for_readers=for_readers)
+        _add_headers(response)
+        if for_readers:
+            _let_read(request, response)
     _count(request, response.status)
     return response
 
@@ -66,16 +66,22 @@ async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) 
 
 def stream_headers() -> dict[str, str]:
     """Headers of an answer that its handler prepares itself, before this middleware sees it."""
-    return API_HEADERS | CORS
+    return API_HEADERS | EXPOSED | {"Access-Control-Allow-Origin": "*"}
 
 
-def _add_headers(response: web.StreamResponse, *, for_readers: bool) -> None:
+def _add_headers(response: web.StreamResponse) -> None:
     headers = response.headers
     for name, value in API_HEADERS.items():
         if name not in headers:
             headers[name] = value
-    if for_readers:
-        headers.update(CORS)
+
+
+def _let_read(request: web.Request, response: web.StreamResponse) -> None:
+    allowed = EXPOSED | readable_by(request)
+    varies = [response.headers.get("Vary"), allowed.pop("Vary", None)]
+    response.headers.update(allowed)
+    if any(varies):
+        response.headers["Vary"] = ", ".join(filter(None, varies))
 
 
 def _count(request: web.Request, status: int) -> None:

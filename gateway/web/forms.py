@@ -10,7 +10,11 @@ from gateway.web.gateway import gateway_of
 
 def check_origin(request: web.Request) -> None:
     """A form of ours names our origin. Raises `Forbidden` (`origin_wrong`)."""
-    origin = request.headers.get("Origin")
-    ours = {request.host, gateway_of(request).config.public_host}
-    if origin is not None and urlsplit(origin).netloc not in ours:
+    web_origin = request.headers.get("Origin")
+    if web_origin is not None and not is_ours(request, web_origin):
         raise Forbidden("origin_wrong", "This form came from another site; open the page itself and pay there.")
+
+
+def is_ours(request: web.Request, web_origin: str) -> bool:
+    """Whether a page of this origin is one of the gateway's own."""
+    return urlsplit(web_origin).netloc in {request.host, gateway_of(request).config.public_host}

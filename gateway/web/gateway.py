@@ -11,9 +11,11 @@ from gateway.challenge import Challenges
 from gateway.checkout import Checkout
 from gateway.config import Config
 from gateway.hub import Hub
-from gateway.ports import Clock, KeyRing, Node, RandomBytes, Store
-from gateway.settlement import Settler
+from gateway.nodes import Nodes
+from gateway.ports import Clock, RandomBytes, Store
+from gateway.readiness import Readiness
 from gateway.store.content import ContentFolder
+from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Supervisor
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
@@ -28,22 +30,21 @@ class Gateway:
     clock: Clock
     random_bytes: RandomBytes
     store: Store
-    node: Node
+    nodes: Nodes
     catalog: Catalog
     checkout: Checkout
     challenges: Challenges
-    settler: Settler
     authorizer: Authorizer
     hub: Hub
-    keys: KeyRing
+    keys: FileKeyRing
     content: ContentFolder
     limits: Limits
     metrics: Metrics
     rates: Rates
     supervisor: Supervisor
     operator_key: str
-    ready: Callable[[], Awaitable[list[str]]]
-    """Gives what keeps the gateway from being ready, empty when nothing does."""
+    ready: Callable[[], Awaitable[Readiness]]
+    """Looks at every part, now."""
 
     def tell(self, payment_hash: str) -> None:
         """Let everything here that waits for a settlement know of it, whichever process booked it."""

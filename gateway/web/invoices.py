@@ -16,6 +16,7 @@ from gateway.rows import Invoice, Origin
 from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
 from gateway.web.edge import stream_headers
 from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.origins import check_asking_page
 from gateway.web.qr import payment_qr
 
 LOOK_AGAIN_SECONDS = 15.0
@@ -29,6 +30,7 @@ async def create_invoice(request: web.Request) -> web.Response:
     if request.can_read_body and await request.read() not in {b"", b"{}"}:
         raise Invalid("body_invalid", "This takes no body: the price is the item's.")
     item = gateway.catalog.item(request.match_info["item_id"])
+    check_asking_page(request, item)
     offer = gateway.checkout.item_offer(item, gateway.catalog.creator(item.creator))
     return await _sell(request, gateway, offer)
 
@@ -108,7 +110,7 @@ async def find_invoice(request: web.Request) -> Invoice:
 async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
     """The invoice as the node has it; as we have it while the node is away."""
     try:
-        return await gateway.settler.recheck(invoice)
+        return await gateway.nodes.recheck(invoice)
     except (Unavailable, OutcomeUnknown):
         return invoice
 
@@ -125,7 +127,7 @@ async def sell(request: web.Request, gateway: Gateway, offer: Offer, *, idempote
         sold = await gateway.checkout.create(offer, idempotency_key=idempotency_key, before_issuing=place.take)
         if sold.fresh:
             place.issued(sold.invoice.payment_hash)
-            gateway.metrics.invoices.inc()
+            gateway.metrics.invoices.labels(sold.invoice.node_id).inc()
     return sold
 
 

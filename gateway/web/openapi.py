@@ -9,16 +9,19 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.checkout import IDEMPOTENCY_KEY
-from gateway.web.bodies import ItemRequest, Problem, answer
+from gateway.web.bodies import Problem, answer
+from gateway.web.item_bodies import ItemRequest
 from gateway.web.problems import MEDIA_TYPE, TITLES
 from gateway.web.routes import API, Route
 
 PATH_PARAMETERS = {
     "item_id": "^[a-z0-9-]{1,64}$",
+    "node_id": "^[a-z0-9-]{1,64}$",
     "name": "^[a-z0-9-]{1,64}$",
     "payment_hash": "^[0-9a-f]{64}$",
 }
 _BYTES = {"type": "string", "format": "binary", "minLength": 1}
+_FORMS = {"markdown": "string", "file_name": "string", "sealed": "object"}
 _REF_TEMPLATE = "#/components/schemas/{name}"
 
 
@@ -33,7 +36,7 @@ def document() -> dict[str, Any]:
     types = [kind for route in API for kind in (route.takes, route.gives) if not isinstance(kind, str | None)]
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REF_TEMPLATE)
     by_type = {repr(kind): schema for kind, schema in zip([*types, Problem], schemas, strict=True)}
-    components[ItemRequest.__name__]["oneOf"] = [_only("markdown", "file_name"), _only("file_name", "markdown")]
+    components[ItemRequest.__name__]["oneOf"] = [_only(given) for given in _FORMS]
     paths: dict[str, Any] = {}
     for route in API:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_type)
@@ -51,9 +54,10 @@ def document() -> dict[str, Any]:
     }
 
 
-def _only(given: str, absent: str) -> dict[str, Any]:
-    """One of two members is a string, the other missing or null."""
-    return {"required": [given], "properties": {given: {"type": "string"}, absent: {"type": "null"}}}
+def _only(given: str) -> dict[str, Any]:
+    """One of the members is there, the others are missing or null."""
+    absent = {name: {"type": "null"} for name in _FORMS if name != given}
+    return {"required": [given], "properties": {given: {"type": _FORMS[given]}, **absent}}
 
 
 def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:

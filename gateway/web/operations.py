@@ -17,9 +17,9 @@ async def alive(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """GET /readyz: 200, or 503 with what is wrong."""
-    wrong = await gateway_of(request).ready()
-    return answer({"ready": not wrong, "wrong": wrong}, status=503 if wrong else 200)
+    """GET /readyz: 200 or 503, and what is wrong: one node of several that is away is told, and no reason for 503."""
+    found = await gateway_of(request).ready()
+    return answer({"ready": found.ready, "wrong": found.wrong}, status=200 if found.ready else 503)
 
 
 async def metrics(request: web.Request) -> web.Response:

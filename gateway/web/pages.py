@@ -9,6 +9,8 @@ from gateway.l402.credential import decode_token
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.card import card_view
+from gateway.web.coins import PATH as PICTURE
+from gateway.web.coins import send_card
 from gateway.web.embed import Embed
 from gateway.web.fiat import in_fiat
 from gateway.web.forms import check_origin
@@ -36,6 +38,7 @@ from gateway.web.views import (
     View,
     offer_view,
     open_view,
+    page_link,
     tip_open_view,
     tip_view,
     tip_waiting_view,
@@ -58,6 +61,7 @@ def add_pages(app: web.Application) -> None:
     app.router.add_post("/i/{item_id}", as_page(buy_item))
     app.router.add_get("/t/{name}", as_page(show_tip))
     app.router.add_post("/t/{name}", as_page(send_tip))
+    app.router.add_get(PICTURE, send_card)
     app.router.add_get("/r", as_page(show_receipt))
     app.router.add_get("/recover", as_page(ask_code))
     app.router.add_post("/recover", as_page(open_by_code))
@@ -157,13 +161,20 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
     content_html, file_url = "", ""
     if item.kind is ItemKind.TEXT:
         content_html = (await gateway.content.get(item.digest)).decode()
-    else:
+    elif item.kind is ItemKind.FILE:
         expires_at = link_ends_at(gateway.now(), valid_until(held))
         file_url = download_path(gateway.keys, item.id, expires_at=expires_at)
     receipt_url = f"{receipt_path(request, held.invoice)}#{held.text}"
     words = words_of(request)
     return open_view(
-        item, creator, held.invoice, words, content_html=content_html, file_url=file_url, receipt_url=receipt_url
+        item,
+        creator,
+        held.invoice,
+        words,
+        content_html=content_html,
+        file_url=file_url,
+        page_url=page_link(item, held.text),
+        receipt_url=receipt_url,
     )
 
 

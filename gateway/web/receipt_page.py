@@ -18,7 +18,7 @@ from gateway.web.held import all_held
 from gateway.web.qr import draw_qr
 from gateway.web.receipts import booked_shares, recovery_code, settled_preimage
 from gateway.web.render import render
-from gateway.web.views import View, language_of
+from gateway.web.views import View, language_of, page_link
 from gateway.web.words import Words, chosen, words_of
 
 UNPAID_STATUS = 202
@@ -86,6 +86,7 @@ async def _receipt_view(request: web.Request, invoice: Invoice, token: str) -> V
         "ends_at": "" if ends_at is None else rfc3339(ends_at),
         "ends": "" if ends_at is None else words.instant(ends_at),
         "item_id": invoice.item_id or "",
+        "page_url": "" if invoice.item_id is None else page_link(catalog.item(invoice.item_id), token),
         "payment_hash": invoice.payment_hash,
         "preimage": await settled_preimage(gateway, invoice) or "",
         "shares": shares_view(await booked_shares(gateway, invoice), words),

@@ -9,8 +9,9 @@ from gateway.l402.credential import parse_authorization
 from gateway.ledger import CREATOR_PREFIX, SUSPENSE_ACCOUNT, split
 from gateway.recovery import code_of, has_code
 from gateway.rows import Invoice, InvoiceState, Item, ItemState
-from gateway.web.bodies import CreatorCard, ItemBody, ReceiptBody, ReceiptShare, answer, rfc3339
+from gateway.web.bodies import CreatorCard, ReceiptBody, ReceiptShare, answer, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.item_bodies import ItemBody
 
 
 async def read_item(request: web.Request) -> web.Response:
@@ -91,6 +92,7 @@ def item_body(gateway: Gateway, item: Item) -> ItemBody:
         word_count=item.word_count,
         for_sale=item.state is ItemState.ACTIVE,
         pay_url=f"{gateway.config.public_url}/i/{item.id}",
+        page_url=item.page_url,
     )
 
 
@@ -104,7 +106,7 @@ async def recovery_code(gateway: Gateway, invoice: Invoice) -> str | None:
 async def settled_preimage(gateway: Gateway, invoice: Invoice) -> str | None:
     """LND alone keeps preimages; a receipt without one is better than none."""
     try:
-        return await gateway.node.preimage(invoice.payment_hash)
+        return await gateway.nodes.preimage(invoice)
     except (Unavailable, OutcomeUnknown):
         return None
 

@@ -1,7 +1,7 @@
 """What a creator pastes: the tag, the script evergreen or pinned, the lines of policy and of style."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 
 from aiohttp import web
@@ -32,6 +32,7 @@ class Snippet:
     pinned: str
     policy: str
     style: str = STYLE
+    allowed_origins: Sequence[str] = ()
 
 
 def add_snippets(app: web.Application, embed: Embed) -> None:
@@ -78,7 +79,9 @@ def _asked(gateway: Gateway, embed: Embed, query: Mapping[str, str]) -> Snippet 
     theme = query.get("theme", "auto")
     if what.startswith("@"):
         return tip_snippet(url, embed, gateway.catalog.creator(what[1:]), theme=theme)
-    return item_snippet(url, embed, gateway.catalog.item(what), shape=query.get("shape", "paywall"), theme=theme)
+    item = gateway.catalog.item(what)
+    snippet = item_snippet(url, embed, item, shape=query.get("shape", "paywall"), theme=theme)
+    return replace(snippet, allowed_origins=item.allowed_origins)
 
 
 def _theme(theme: str) -> str:

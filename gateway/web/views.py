@@ -5,6 +5,7 @@ from decimal import Decimal
 from math import ceil
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.checkout import (
     MOST_MESSAGE_CHARACTERS,
@@ -20,6 +21,8 @@ from gateway.web.words import Unit, Words
 
 WORDS_PER_MINUTE = 220
 LONGEST_SUFFIX = 5
+# Before the token in the fragment of a page that carries a sealed text.
+CARRIED = "tuppence="
 REFRESH_SECONDS = 3
 TIP_AMOUNTS_SAT = (21, 100, 1000)
 USUAL_TIP_SAT = 100
@@ -54,8 +57,13 @@ def offer_view(item: Item, creator: Creator, words: Words) -> View:
         "text_html": item.preview_html,
         "line": "" if item.state is ItemState.ACTIVE else words.say(NO_LONGER_SOLD),
         "refusals": explained_in_place(words),
-        "scripted": True,
+        "scripted": item.kind is not ItemKind.SEALED,
     }
+
+
+def page_link(item: Item, token: str) -> str:
+    """Where a sealed text stands, with the token that opens it there; its page takes that out of the address."""
+    return "" if item.page_url is None else f"{item.page_url}#{CARRIED}{token}"
 
 
 def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
@@ -64,13 +72,22 @@ def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *
 
 
 def open_view(
-    item: Item, creator: Creator, invoice: Invoice, words: Words, *, content_html: str, file_url: str, receipt_url: str
+    item: Item,
+    creator: Creator,
+    invoice: Invoice,
+    words: Words,
+    *,
+    content_html: str,
+    file_url: str,
+    page_url: str,
+    receipt_url: str,
 ) -> View:
-    """The page of an item without script, paid: the content in the place of the preview."""
+    """The page of an item without script, paid: the content in the place of the preview, or the way to it."""
     return offer_view(item, creator, words) | {
         "state": "open",
         "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
         "file_url": file_url,
+        "page_url": page_url,
         "line": _paid(invoice, words),
         "receipt_url": receipt_url,
         "scripted": False,
@@ -139,6 +156,8 @@ def item_view(item: Item, words: Words) -> View:
         "invoices_url": f"/v1/items/{item.id}/invoices",
         "opens_url": f"/v1/items/{item.id}/links" if is_file else f"/v1/items/{item.id}/content",
         "opens_method": "POST" if is_file else "GET",
+        "page_url": item.page_url,
+        "page_host": urlsplit(item.page_url or "").netloc,
     }
 
 

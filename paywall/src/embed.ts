@@ -1,12 +1,16 @@
 /** The one script: registers the elements, and makes elements of what stands for them. */
 
 import { define } from "./define.js";
+import { load } from "./gateway.js";
+import type { Opened } from "./sale.js";
 import { upgrade } from "./upgrade.js";
 
 define();
 upgrade(document);
 // An async module may run before the page is whole.
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => upgrade(document), { once: true });
+// A receipt led here: what it paid for is in this page.
+if (location.hash.startsWith("#tuppence=")) void load<Opened>("opened.js").then(({ arrive }) => arrive());
 
 export { upgrade };
 export const version = VERSION;

@@ -2,7 +2,7 @@
 
 export interface Item {
   id: string;
-  kind: "text" | "file";
+  kind: "text" | "file" | "sealed";
   title: string;
   creator: string;
   creator_title: string;
@@ -14,6 +14,8 @@ export interface Item {
   byte_size: number;
   word_count: number;
   for_sale: boolean;
+  /** Where a sealed text stands. */
+  page_url: string | null;
 }
 
 export interface Creator {

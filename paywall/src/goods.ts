@@ -24,7 +24,7 @@ export interface Goods {
 export class ItemGoods implements Goods {
   readonly keeps = true;
   item!: Item;
-  /** Sanitised by the gateway; of a text. */
+  /** Sanitised by the gateway; of a text. Of a sealed one: its key, as JSON. */
   html = "";
   /** A signed link, for an hour; of a file. */
   url = "";
@@ -55,8 +55,8 @@ export class ItemGoods implements Goods {
 
   async collect(gateway: Gateway, token: string): Promise<void> {
     const path = `v1/items/${this.item.id}/`;
-    if (this.item.kind === "text") this.html = await (await gateway.ask(path + "content", bearer(token))).text();
-    else this.url = (await (await gateway.ask(path + "links", { method: "POST", ...bearer(token) })).json()).url;
+    if (this.item.kind === "file") this.url = (await (await gateway.ask(path + "links", { method: "POST", ...bearer(token) })).json()).url;
+    else this.html = await (await gateway.ask(path + "content", bearer(token))).text();
   }
 }
 

@@ -94,8 +94,10 @@ export interface Paid {
 }
 
 export interface Opened {
-  /** Shows it; gives where the reader goes on. */
-  unfold(paid: Paid): HTMLElement;
+  /** Shows it; gives where the reader goes on, and false where it did not open. */
+  unfold(paid: Paid): Promise<[landing: HTMLElement, isOpen: boolean]>;
+  /** Opens what the token in the page's address has paid for. */
+  arrive(): void;
 }
 
 export interface Tipping {

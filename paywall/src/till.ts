@@ -194,7 +194,7 @@ export abstract class Till extends HTMLElement {
         const [opened] = await Promise.all([
           load<Opened>("opened.js"), this.goods.collect(this.gateway, attempt.token ?? ""),
         ]);
-        if (!signal.aborted) this.#open(attempt, again, opened);
+        if (!signal.aborted) await this.#open(attempt, again, opened);
         return;
       } catch (error) {
         const code = error instanceof Refusal ? error.code : "";
@@ -215,14 +215,14 @@ export abstract class Till extends HTMLElement {
     this.#tell("paid", { payment_hash: attempt.hash ?? "" });
   }
 
-  #open(attempt: Attempt, again: boolean, { unfold }: Opened): void {
+  async #open(attempt: Attempt, again: boolean, { unfold }: Opened): Promise<void> {
     this.#keep(attempt);
     const { gateway, language, goods, frame } = this;
-    const landing = unfold({
+    const [landing, isOpen] = await unfold({
       host: this, frame, gateway, language, goods, token: attempt.token ?? "", again, onAgain: () => this.offerAgain(),
     });
     this.#move("open");
-    this.#tell("unlocked", { payment_hash: attempt.hash ?? "", again });
+    if (isOpen) this.#tell("unlocked", { payment_hash: attempt.hash ?? "", again });
     const watched = this.#sheet?.isOpen;
     void this.#sheet?.leave().then(() => watched && landing.focus());
     for (const other of tills) if (other !== this && other.#shelf?.name === this.#shelf?.name) other.#resume();

@@ -1,7 +1,7 @@
 /** `<div data-tuppence="paywall" data-item="…">`, for systems that strip tags they do not know. */
 
 const KINDS = ["paywall", "tip", "button"];
-const ATTRIBUTES = ["item", "to", "amount", "theme", "gateway", "rest"];
+const ATTRIBUTES = ["item", "to", "amount", "theme", "gateway", "rest", "sealed"];
 
 export function upgrade(root: ParentNode): void {
   for (const stand of root.querySelectorAll<HTMLElement>("[data-tuppence]")) {

@@ -49,6 +49,8 @@ export interface TuppencePaywallAttributes extends Common {
   item: string;
   /** The page shows the preview itself: only what follows it opens. */
   rest?: boolean | "";
+  /** Written by `tuppence seal`: what the payment opens in this place. */
+  sealed?: string;
 }
 
 export interface TuppenceTipAttributes extends Common {

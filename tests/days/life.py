@@ -16,9 +16,10 @@ from gateway.errors import Unavailable
 from gateway.follow import follow
 from gateway.hub import Hub
 from gateway.node import KnownNode
+from gateway.nodes import Nodes
 from gateway.ports import Clock, KeyRing
 from gateway.rows import Invoice
-from gateway.settlement import OnSettled, Settler
+from gateway.settlement import OnSettled
 from gateway.supervise import Supervisor
 from gateway.sweep import Sweeper
 from tests.days.lnd import Lnd, RemoteNode
@@ -54,14 +55,14 @@ class Life:
         self.store = InlineStore(database, rng, lambda: self.is_alive)
         self.node = RemoteNode(lnd, rng, lambda: self.is_alive)
         self.hub = Hub(most=10_000, most_per_invoice=8)
-        self.catalog, known = Catalog(self.store), KnownNode(self.node, self.store)
+        self.catalog = Catalog(self.store)
         self.supervisor = Supervisor()
-        self.settler = Settler(self.node, self.store, clock, on_settled=[self._wake, on_settled])
+        nodes = Nodes([self.node], self.store, clock, on_settled=[self._wake, on_settled])
+        known, self.settler = nodes[self.node.node_id].known, nodes[self.node.node_id].settler
         self.sweeper = Sweeper(known, self.settler, self.store, clock)
-        self.authorizer = Authorizer(keys, self.store, self.settler, clock)
+        self.authorizer = Authorizer(keys, self.store, nodes, clock)
         self.checkout = Checkout(
-            self.node,
-            known,
+            nodes,
             self.store,
             keys,
             clock,

@@ -18,7 +18,7 @@ from gateway.regtest.wallet import LndWallet
 from tests.clock import until
 from tests.database import broken_invariants, dump_tables
 from tests.demo_process import free_port, stop
-from tests.test_cli import Shell, serve
+from tests.shell import Shell, serve
 
 INVOICES = "/v1/items/a-little/invoices"
 CONTENT = "/v1/items/a-little/content"

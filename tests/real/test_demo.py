@@ -16,7 +16,7 @@ import pytest
 from tests.clock import until
 from tests.demo_process import free_port, ready
 from tests.real.network import stop_network
-from tests.test_cli import Shell
+from tests.shell import Shell
 
 pytestmark = pytest.mark.regtest
 

@@ -7,13 +7,18 @@ let policy: { createHTML(html: string): string } | undefined;
 
 /** The text in the light DOM. With `rest`, the page shows the preview itself and what follows it opens. */
 export function article(goods: ItemGoods, rest: boolean): HTMLElement {
-  const text = h("div", { slot: "content", class: "tuppence-content", tabindex: "-1" });
   const preview = goods.item.preview_html.trim();
-  text.innerHTML = trusted(rest && goods.html.startsWith(preview) ? goods.html.slice(preview.length) : goods.html);
+  return put(rest && goods.html.startsWith(preview) ? goods.html.slice(preview.length) : goods.html);
+}
+
+/** HTML in the light DOM, where the page's own style sheets reach it. */
+export function put(html: string): HTMLElement {
+  const text = h("div", { slot: "content", class: "tuppence-content", tabindex: "-1" });
+  text.innerHTML = trusted(html);
   return text;
 }
 
-/** The gateway sanitises before it sells. A page that demands trusted types names this policy: tuppence. */
+/** The gateway sanitises before it sells, and what was sealed is the page's own. A page that demands trusted types names this policy: tuppence. */
 function trusted(html: string): string {
   try {
     policy ??= globalThis.trustedTypes?.createPolicy("tuppence", { createHTML: (text) => text });

@@ -2,19 +2,23 @@
 
 import { copyOn } from "../copying.js";
 import { h, tick } from "../dom.js";
+import { TuppenceEvent } from "../events.js";
 import { bearer } from "../gateway.js";
-import { ItemGoods } from "../goods.js";
+import type { ItemGoods } from "../goods.js";
 import type { Opened, Paid } from "../sale.js";
 import { sheetOf } from "../stylesheet.js";
 import { OPENED } from "../words.js";
-import { article } from "./article.js";
+import { article, put } from "./article.js";
 import { download } from "./download.js";
+import { unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
 
+export { arrive } from "./arrive.js";
+
 const LOOK = sheetOf(ways + css);
 
-export const unfold: Opened["unfold"] = (opener) => {
+export const unfold: Opened["unfold"] = async (opener) => {
   const paid: Paid = { ...opener, language: opener.language.with(OPENED) };
   const { host, frame, goods, again } = paid;
   const root = host.shadowRoot as ShadowRoot;
@@ -23,16 +27,42 @@ export const unfold: Opened["unfold"] = (opener) => {
   const after = h("div", { class: "after" });
   let landing: HTMLElement = before.firstElementChild as HTMLElement;
   landing.tabIndex = -1;
+  let isOpen = true;
   if ("item" in goods) {
     const bought = goods as ItemGoods;
-    if (bought.item.kind === "text") host.append((landing = article(bought, host.hasAttribute("rest"))));
-    else after.append((landing = download(paid.gateway, bought, paid.token, paid.language)));
+    const { kind } = bought.item;
+    if (kind === "text") host.append((landing = article(bought, host.hasAttribute("rest"))));
+    else if (kind === "file") after.append((landing = download(paid.gateway, bought, paid.token, paid.language)));
+    else [landing, isOpen] = await unsealed(paid, bought, landing, after);
+    frame.classList.toggle("sealed", kind === "sealed");
   }
   after.append(kept(paid));
   frame.append(before, h("slot", { name: "content" }), after);
   frame.classList.toggle("fresh", !again);
-  return landing;
+  return [landing, isOpen];
 };
+
+/** The text that the page carries; where it carries none, the way to the page that does. */
+async function unsealed(
+  { host, language, token }: Paid, goods: ItemGoods, line: HTMLElement, after: HTMLElement,
+): Promise<[HTMLElement, boolean]> {
+  const sealed = host.getAttribute("sealed");
+  if (!sealed) {
+    const way = h("a", { class: "pay", part: "button", href: `${goods.item.page_url}#tuppence=${token}` }, language.say("there"));
+    after.append(way);
+    return [way, false];
+  }
+  try {
+    const text = put(await unseal(sealed, goods.html));
+    host.append(text);
+    return [text, true];
+  } catch (error) {
+    line.replaceChildren(language.say("broken"));
+    line.setAttribute("role", "alert");
+    host.dispatchEvent(new TuppenceEvent("error", { code: "seal_broken", message: String(error) }));
+    return [line, false];
+  }
+}
 
 function words({ goods, language, again }: Paid): string {
   const { creator: name, amount_msat } = goods.subject(language);

@@ -194,7 +194,7 @@ export class Payment {
   #fail(error: unknown): void {
     // Its class is that of another file of the build: what it has counts.
     const { status = UNREACHABLE, code = "unreachable", message = "" } = error as Partial<Refusal>;
-    const words: Record<number, MessageId> = { [UNREACHABLE]: "lost", [WRONG]: "wrong", 404: "ended", 429: "busy", 503: "away", 504: "away" };
+    const words: Record<number, MessageId> = { [UNREACHABLE]: "lost", [WRONG]: "wrong", 403: "elsewhere", 404: "ended", 429: "busy", 503: "away", 504: "away" };
     this.#refusal = words[status] ?? "failed";
     this.#step = "failed";
     this.#show();

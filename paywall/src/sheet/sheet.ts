@@ -5,7 +5,7 @@ import { copyOn } from "../copying.js";
 import { h, svg, tick } from "../dom.js";
 import type { OwnWallet, Sale, Sheet } from "../sale.js";
 import { paint, sheetOf } from "../stylesheet.js";
-import { OPENED, SHEET } from "../words.js";
+import { type MessageId, OPENED, SHEET } from "../words.js";
 import { drawCode } from "./code.js";
 import { foldsOf, type Part } from "./folds.js";
 import { Payment, type View } from "./payment.js";
@@ -36,6 +36,8 @@ export function makeSheet(opener: Sale): Sheet {
     ask: () => void payment.askWallet(),
     fresh: () => void payment.again(),
     retry: () => void payment.begin(),
+    // An item that is not sold here has a page of its own at the gateway.
+    leave: () => void window.open(sale.gateway.url("i/" + sale.subject().path.split("/")[2]), "_blank", "noopener"),
   };
   parts.act.addEventListener("click", () => onAct[parts.act.dataset["act"] ?? ""]?.());
   parts.wallet.addEventListener("click", () => payment.linked());
@@ -82,7 +84,8 @@ export function makeSheet(opener: Sale): Sheet {
 
 type Parts = ReturnType<typeof assemble>;
 
-function draw(sale: Sale, parts: Parts, { step, wallet, line, invoice, left }: View): void {
+function draw(sale: Sale, parts: Parts, view: View): void {
+  const { step, wallet, line, invoice, left } = view;
   const { say } = sale.language;
   const { dialog, plate, act } = parts;
   const words = line && say(line);
@@ -90,7 +93,7 @@ function draw(sale: Sale, parts: Parts, { step, wallet, line, invoice, left }: V
   dialog.dataset["wallet"] = wallet;
   if (parts.line.textContent !== words) parts.line.textContent = words;
   parts.left.textContent = left === undefined ? "" : sale.language.unit(left, "second", "narrow");
-  const action = actOf(step, wallet);
+  const action = actOf(view);
   act.hidden = !action;
   act.dataset["act"] = action?.[0] ?? "";
   if (action) act.textContent = say(action[1]);
@@ -104,8 +107,10 @@ function draw(sale: Sale, parts: Parts, { step, wallet, line, invoice, left }: V
   void showCode(sale, parts, invoice.payment_hash);
 }
 
-function actOf(step: View["step"], wallet: View["wallet"]): ["code" | "ask" | "fresh" | "retry", "showCode" | "askAgain" | "fresh" | "retry"] | undefined {
-  if (step === "failed") return ["retry", "retry"];
+type Act = "code" | "ask" | "fresh" | "retry" | "leave";
+
+function actOf({ step, wallet, line }: View): [Act, MessageId] | undefined {
+  if (step === "failed") return line === "elsewhere" ? ["leave", "ownPage"] : ["retry", "retry"];
   if (step === "stale") return ["fresh", "fresh"];
   if (step !== "waiting") return undefined;
   if (wallet === "asked") return ["code", "showCode"];

@@ -1,0 +1,58 @@
+"""How well a node answers, from what it answered of late; it decides which of several nodes is asked first.
+
+Instants and durations are seconds of a clock that only goes forward.
+"""
+
+from gateway.ports import NodeState
+
+SET_ASIDE_SECONDS = 5.0
+SLOW_SECONDS, SLOW_FACTOR = 0.1, 4.0
+FORGET_AFTER_SECONDS = 30.0
+_NEWEST_WEIGHT = 0.2
+
+Rank = tuple[bool, bool, bool, int, int]
+
+
+class Health:
+    """One node's. It counts as ready, and as able to receive anything, until somebody has looked."""
+
+    def __init__(self) -> None:
+        self.state = NodeState.READY
+        self.inbound_msat: int | None = None
+        self._latency_seconds = 0.0
+        self._answered_at: float | None = None
+        self._failed_at: float | None = None
+        self._under_way = 0
+        self._turn = 0
+
+    def asked(self, turn: int) -> None:
+        """It is being asked for an invoice; `turn` counts those that any node was asked for."""
+        self._turn = turn
+        self._under_way += 1
+
+    def ended(self) -> None:
+        """What `asked` began is over, whatever came of it."""
+        self._under_way -= 1
+
+    def answered(self, now: float, *, seconds: float) -> None:
+        """It gave an invoice after so long."""
+        before = self.latency_seconds(now)
+        self._latency_seconds = seconds if before is None else before + _NEWEST_WEIGHT * (seconds - before)
+        self._answered_at, self._failed_at = now, None
+
+    def failed(self, now: float) -> None:
+        """It gave none: for a while the others go first."""
+        self._failed_at = now
+
+    def latency_seconds(self, now: float) -> float | None:
+        """A moving average; None when it has not answered for so long that a slow node deserves another try."""
+        if self._answered_at is None or now - self._answered_at >= FORGET_AFTER_SECONDS:
+            return None
+        return self._latency_seconds
+
+    def rank(self, now: float, *, amount_msat: int, quickest_seconds: float) -> Rank:
+        """The smallest goes first: able, with room for the payment, not slow, least busy, longest not asked."""
+        failed = self._failed_at is not None and now - self._failed_at < SET_ASIDE_SECONDS
+        full = self.inbound_msat is not None and self.inbound_msat < amount_msat
+        slow = (self.latency_seconds(now) or 0.0) > max(SLOW_SECONDS, SLOW_FACTOR * quickest_seconds)
+        return failed or self.state is not NodeState.READY, full, slow, self._under_way, self._turn

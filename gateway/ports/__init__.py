@@ -1,0 +1,60 @@
+"""What the domain needs of the outside: an LND node, a store, a key ring, time and chance."""
+
+from collections.abc import Callable
+
+from gateway.ports.keys import ContentStore, KeyRing
+from gateway.ports.node import (
+    ChannelLiquidity,
+    IssuedInvoice,
+    Node,
+    NodeInvoice,
+    NodeInvoiceState,
+    NodeState,
+    NodeStatus,
+)
+from gateway.ports.store import (
+    Creators,
+    Doorbell,
+    DrainedNodes,
+    Events,
+    Identities,
+    Invoices,
+    Items,
+    Leases,
+    Ledger,
+    Recoveries,
+    Store,
+    TipNotes,
+    Tx,
+)
+
+Clock = Callable[[], float]
+"""Seconds since 1970, UTC."""
+RandomBytes = Callable[[int], bytes]
+
+__all__ = [
+    "ChannelLiquidity",
+    "Clock",
+    "ContentStore",
+    "Creators",
+    "Doorbell",
+    "DrainedNodes",
+    "Events",
+    "Identities",
+    "Invoices",
+    "IssuedInvoice",
+    "Items",
+    "KeyRing",
+    "Leases",
+    "Ledger",
+    "Node",
+    "NodeInvoice",
+    "NodeInvoiceState",
+    "NodeState",
+    "NodeStatus",
+    "RandomBytes",
+    "Recoveries",
+    "Store",
+    "TipNotes",
+    "Tx",
+]

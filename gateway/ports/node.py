@@ -1,0 +1,108 @@
+"""What the domain needs of an LND node.
+
+Instants are whole seconds since 1970, UTC; amounts are msat; hashes are lower-case hex.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.money import Msat
+
+
+class NodeInvoiceState(StrEnum):
+    """LND's four states. Accepted is a hold invoice's: the money is not ours yet."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    CANCELED = "canceled"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedInvoice:
+    """What AddInvoice gave."""
+
+    payment_hash: str
+    payment_request: str
+    add_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeInvoice:
+    """An invoice as LND reports it. It never carries the preimage."""
+
+    payment_hash: str
+    add_index: int
+    settle_index: int
+    state: NodeInvoiceState
+    paid_msat: Msat
+    settled_at: int
+    memo: str = ""
+
+
+class NodeState(StrEnum):
+    """Whether a node can be asked: absent, there but locked, coming up, syncing, ready."""
+
+    ABSENT = "absent"
+    LOCKED = "locked"
+    STARTING = "starting"
+    SYNCING = "syncing"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """A node's own word about itself; the fields after `state` are known once it is syncing or ready."""
+
+    state: NodeState
+    detail: str
+    identity_pubkey: str = ""
+    alias: str = ""
+    version: str = ""
+    network: str = ""
+    block_height: int = 0
+    best_header_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLiquidity:
+    """What the node's channels can receive and send."""
+
+    inbound_msat: Msat
+    outbound_msat: Msat
+
+
+class Node(Protocol):
+    """One LND node. Every call has a deadline.
+
+    Raises `Unavailable` (codes `node_away`, `node_locked`, `node_starting`, `node_refused`) when the node said no or
+    nothing, and `OutcomeUnknown` when it may have done what was asked.
+    """
+
+    node_id: str
+
+    async def add_invoice(self, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
+        """Issue an invoice; a repeated call with the same preimage gives the same invoice."""
+
+    async def lookup(self, payment_hash: str) -> NodeInvoice | None:
+        """The invoice as LND has it now, None when it has no such invoice."""
+
+    async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
+        """At most `limit` (500) invoices with a higher add_index, in add order; empty at the end."""
+
+    def subscribe(self) -> AsyncGenerator[NodeInvoice]:
+        """Live events only (add_index 0, settle_index 0): OPEN and SETTLED, perhaps twice; raises when it breaks."""
+
+    async def preimage(self, payment_hash: str) -> str | None:
+        """The preimage (hex) of a settled invoice, for its payer's receipt; None before settlement."""
+
+    async def cancel(self, payment_hash: str) -> None:
+        """Cancel an open invoice; settled ones stay settled."""
+
+    async def status(self) -> NodeStatus:
+        """The node's state; never raises for a node that is away."""
+
+    async def liquidity(self) -> ChannelLiquidity:
+        """Sums over the open channels."""

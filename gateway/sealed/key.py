@@ -1,0 +1,52 @@
+"""The key of a sealed text, as it is kept and sold: a JSON Web Key (RFC 7517) for AES-256-GCM."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gateway.errors import Invalid
+
+MEDIA_TYPE = "application/jwk+json"
+KEY_BYTES = 32
+
+
+class Jwk(Struct):
+    """`k` is the key, base64url without padding; `kid` the item that sells it."""
+
+    kty: str
+    kid: str
+    alg: str
+    k: str
+
+
+def write_key(item_id: str, key: bytes) -> bytes:
+    """An item's key (32 bytes) as JSON."""
+    assert len(key) == KEY_BYTES, "AES-256 has keys of 32 bytes"
+    return msgspec.json.encode(Jwk(kty="oct", kid=item_id, alg="A256GCM", k=base64url(key)))
+
+
+def read_key(jwk: Any) -> bytes:
+    """The 32 bytes of a key as decoded JSON. Raises `Invalid` (`seal_key_wrong`)."""
+    try:
+        key = from_base64url(msgspec.convert(jwk, Jwk).k)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise _wrong() from error
+    if len(key) != KEY_BYTES:
+        raise _wrong()
+    return key
+
+
+def base64url(data: bytes) -> str:
+    """RFC 7515's base64url: without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """Raises `ValueError`."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _wrong() -> Invalid:
+    return Invalid("seal_key_wrong", "What the gateway gave is no key of a sealed text; is the item another kind?")

@@ -1,0 +1,76 @@
+"""The operator's look at the LND nodes, and the word that drains one."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from gateway.errors import Unavailable
+from gateway.node import KIND
+from gateway.nodes import Member
+from gateway.web.admin import authenticate
+from gateway.web.bodies import answer, read_body, rfc3339
+from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.operator_bodies import NodeBody, NodeChange
+
+
+async def list_nodes(request: web.Request) -> web.Response:
+    """GET /v1/admin/nodes: each is asked how it is; then those that only the books know."""
+    gateway = gateway_of(request)
+    authenticate(request).must_operate()
+    await gateway.nodes.read_drained()
+    open_invoices = await gateway.store.read(lambda tx: tx.invoices.count_open())
+    bodies = await asyncio.gather(*(_body(gateway, member, open_invoices) for member in gateway.nodes))
+    configured = {member.node_id for member in gateway.nodes}
+    gone = [_gone(node_id, count) for node_id, count in sorted(open_invoices.items()) if node_id not in configured]
+    return answer([*bodies, *gone])
+
+
+async def change_node(request: web.Request) -> web.Response:
+    """PATCH /v1/admin/nodes/{node_id}: every replica sees it within 2 s."""
+    gateway = gateway_of(request)
+    authenticate(request).must_operate()
+    member = gateway.nodes.find(request.match_info["node_id"])
+    if (await read_body(request, NodeChange)).drained:
+        await gateway.nodes.drain(member.node_id, now=gateway.now())
+    else:
+        await gateway.nodes.undrain(member.node_id)
+    open_invoices = await gateway.store.read(lambda tx: tx.invoices.count_open())
+    return answer(await _body(gateway, member, open_invoices))
+
+
+async def _body(gateway: Gateway, member: Member, open_invoices: Mapping[str, int]) -> NodeBody:
+    pinned = dict(await gateway.store.read(lambda tx: tx.identities.list(KIND)))
+    state, detail, alias = await _look(member)
+    return NodeBody(
+        node_id=member.node_id,
+        state=state,
+        detail=detail,
+        alias=alias,
+        identity_pubkey=pinned.get(member.node_id, ""),
+        drained_at=None if member.drained_at is None else rfc3339(member.drained_at),
+        open_invoices=open_invoices.get(member.node_id, 0),
+    )
+
+
+async def _look(member: Member) -> tuple[str, str, str]:
+    """State, detail and alias; a node that refuses us, or is another than it was, is `refused`."""
+    try:
+        status = await member.node.status()
+        if status.identity_pubkey:
+            await member.known.check(status)
+    except Unavailable as refusal:
+        return "refused", refusal.detail, ""
+    return status.state.value, status.detail, status.alias
+
+
+def _gone(node_id: str, open_invoices: int) -> NodeBody:
+    return NodeBody(
+        node_id=node_id,
+        state="unknown",
+        detail="not in the configuration: nobody follows its invoices",
+        alias="",
+        identity_pubkey="",
+        drained_at=None,
+        open_invoices=open_invoices,
+    )

@@ -1,0 +1,56 @@
+"""Bodies of what only the operator asks: nodes, audits, suspense. Instants are RFC 3339, UTC."""
+
+from msgspec import Struct
+
+from gateway.web.bodies import Hash
+
+
+class NodeBody(Struct):
+    """An LND node: absent, locked, starting, syncing, ready or refused; `unknown` when the configuration lacks it."""
+
+    node_id: str
+    state: str
+    detail: str
+    alias: str
+    identity_pubkey: str
+    drained_at: str | None
+    open_invoices: int
+
+
+class NodeChange(Struct, forbid_unknown_fields=True):
+    """A drained node makes no invoices; its open ones are followed until they are final."""
+
+    drained: bool
+
+
+class FindingBody(Struct):
+    """A payment about which the books and the node differ."""
+
+    difference: str
+    payment_hash: str
+    amount_msat: int
+    settled_at: str
+    memo: str
+
+
+class AuditBody(Struct):
+    """The books against the node, without the last minute. `lacking` may be other applications' payments."""
+
+    credited_msat: int
+    received_msat: int
+    findings: list[FindingBody]
+    lacking: list[FindingBody]
+
+
+class SuspenseRequest(Struct, forbid_unknown_fields=True):
+    """A settlement that the books lack."""
+
+    payment_hash: Hash
+
+
+class SuspenseBody(Struct):
+    """What was booked to suspense."""
+
+    payment_hash: str
+    paid_msat: int
+    settled_at: str

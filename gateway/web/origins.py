@@ -1,0 +1,48 @@
+"""Which pages may sell an item: a copy of one, put up elsewhere, is refused before anything is charged."""
+
+import re
+
+from aiohttp import web
+
+from gateway.catalog import WEB_ORIGIN, sold_at
+from gateway.errors import Forbidden, NotFound
+from gateway.rows import Item
+from gateway.web.forms import is_ours
+from gateway.web.gateway import Gateway, gateway_of
+
+# A file on a disk, or a frame without an origin of its own.
+OPAQUE = "null"
+_OF_AN_ITEM = re.compile(r"/v1/items/([a-z0-9-]{1,64})(/|\Z)")
+
+
+def check_asking_page(request: web.Request, item: Item) -> None:
+    """A page that asks for an invoice is one of the item's, or ours; programs name no origin.
+
+    Raises `Forbidden` (`origin_not_allowed`).
+    """
+    web_origin = request.headers.get("Origin")
+    if web_origin is not None and not sold_at(item, web_origin) and not is_ours(request, web_origin):
+        raise Forbidden(
+            "origin_not_allowed",
+            "This site may not sell this item; its creator names the sites that may. Open its own page and pay there.",
+        )
+
+
+def readable_by(request: web.Request) -> dict[str, str]:
+    """Who may read an answer: every page; where the answer depends on the asking one, that by name.
+
+    A refusal is for the refused page to show: it holds no secret, and without it a reader would see a broken button.
+    """
+    match = _OF_AN_ITEM.match(request.path)
+    web_origin = request.headers.get("Origin", "")
+    if match is None or not _is_restricted(gateway_of(request), match[1]):
+        return {"Access-Control-Allow-Origin": "*"}
+    is_one = web_origin == OPAQUE or WEB_ORIGIN.fullmatch(web_origin)
+    return {"Vary": "Origin"} | ({"Access-Control-Allow-Origin": web_origin} if is_one else {})
+
+
+def _is_restricted(gateway: Gateway, item_id: str) -> bool:
+    try:
+        return bool(gateway.catalog.item(item_id).allowed_origins)
+    except NotFound:
+        return False

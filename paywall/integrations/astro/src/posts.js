@@ -1,0 +1,3 @@
+export const posts = [
+  { path: "/small-sums/", title: "On small sums", description: "Why a cent is harder to pay than a hundred." },
+];

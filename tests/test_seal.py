@@ -1,0 +1,173 @@
+"""`tuppence seal` on a site: nothing paid is left in it, what was paid opens it, and again it changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.catalog import new_key
+from gateway.sealed.jwe import unseal
+from gateway.sealed.key import MEDIA_TYPE, read_key
+from gateway.sealed.page import read_page
+from tests.conftest import Site
+from tests.database import put_database
+from tests.sealing import run_seal
+
+PAID = "<p>The paid words are <em>these</em>, and there are enough of them that a copy would be seen at once.</p>"
+SITE = "https://blog.example"
+NEW = ("--creator", "alice", "--price", "100sat", "--site", SITE)
+
+
+def page_of(paid: str = PAID, attributes: str = 'item="essay"') -> str:
+    return (
+        "<!doctype html><title>An essay</title><p>Free.</p>"
+        f"<tuppence-paywall {attributes}><template data-paid>{paid}</template></tuppence-paywall>"
+    )
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """On one kind of database: what is sealed is in files."""
+    return put_database(tmp_path / "tuppence.db")
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Path:
+    """What a generator wrote: a page, its picture, a feed with a teaser."""
+    folder = tmp_path / "public"
+    (folder / "essay").mkdir(parents=True)
+    (folder / "essay" / "index.html").write_text(page_of())
+    (folder / "essay" / "moon.png").write_bytes(b"\x89PNG\xff")
+    (folder / "index.html").write_text("<h1>Blog</h1>")
+    (folder / "feed.xml").write_text("<rss><item><description>Free.</description></item></rss>")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+async def bought_key(site: Site, item_id: str) -> Any:
+    """What a reader gets who pays."""
+    invoice, token = await site.buy(item_id)
+    assert (await site.call("GET", f"/v1/items/{item_id}/content", headers=token))[0] == 401
+    await site.settle(invoice["payment_hash"])
+    async with site.session.get(f"{site.url}/v1/items/{item_id}/content", headers=token) as response:
+        assert (response.status, response.content_type) == (200, MEDIA_TYPE)
+        return await response.json(content_type=None)
+
+
+def opened(page: Path, jwk: Any) -> str:
+    [till] = read_page(page.read_text()).tills
+    assert till.sealed is not None
+    return unseal(till.sealed, read_key(jwk))
+
+
+async def test_a_site_is_sealed_sold_and_opened(site: Site, public: Path, tmp_path: Path) -> None:
+    before, out = contents(public), tmp_path / "out"
+    status, printed = await run_seal(site, public, "--out", out, *NEW)
+    assert status == 0, printed
+    assert contents(public) == before
+    after = contents(out)
+    assert {name for name, data in after.items() if before[name] != data} == {"essay/index.html"}
+    assert after.keys() == before.keys()
+    assert b"paid words" not in after["essay/index.html"]
+    assert opened(out / "essay" / "index.html", await bought_key(site, "essay")) == PAID
+    _, item = await site.call("GET", "/v1/items/essay")
+    assert (item["kind"], item["title"], item["price_msat"]) == ("sealed", "An essay", 100_000)
+    assert (item["page_url"], item["word_count"]) == (f"{SITE}/essay/", 20)
+
+
+async def test_sealing_again_changes_nothing_and_keeps_the_key_of_those_who_paid(
+    site: Site, public: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert (await run_seal(site, public, "--out", out, "--check", *NEW))[0] == 1
+    assert not out.exists()
+    assert (await site.call("GET", "/v1/items/essay"))[0] == 404
+    assert (await run_seal(site, public, "--out", out, *NEW))[0] == 0
+    first, rows = contents(out), site.dump()
+    status, printed = await run_seal(site, public, "--out", out, *NEW)
+    assert (status, "nothing to do" in printed) == (0, True)
+    assert (await run_seal(site, public, "--out", out, "--check", *NEW))[0] == 0
+    assert (contents(out), site.dump()) == (first, rows)
+    key = await bought_key(site, "essay")
+    (public / "essay" / "index.html").write_text(page_of("<p>Other words.</p>", 'item="essay" price="200sat"'))
+    assert (await run_seal(site, public, "--out", out, "--check", *NEW))[0] == 1
+    assert contents(out) == first
+    assert (await run_seal(site, public, "--out", out, *NEW))[0] == 0
+    assert opened(out / "essay" / "index.html", key) == "<p>Other words.</p>"
+    assert (await site.call("GET", "/v1/items/essay"))[1]["price_msat"] == 200_000
+
+
+async def test_in_place_is_for_a_generators_output_and_may_be_run_twice(site: Site, public: Path) -> None:
+    assert (await run_seal(site, public, "--in-place", "--check", *NEW))[0] == 1
+    assert (await run_seal(site, public, "--in-place", *NEW))[0] == 0
+    once, rows = contents(public), site.dump()
+    for options in ((), ("--check",)):
+        status, printed = await run_seal(site, public, "--in-place", *options, *NEW)
+        assert (status, "nothing to do" in printed) == (0, True)
+    assert (contents(public), site.dump()) == (once, rows)
+    page = public / "essay" / "index.html"
+    sealed = read_page(page.read_text()).tills[0].sealed or ""
+    page.write_text(page.read_text().replace(sealed, sealed[:-9] + "AAAAAAAAA"))
+    status, printed = await run_seal(site, public, "--in-place", "--check")
+    assert (status, "seal_broken" in printed) == (1, True)
+
+
+async def test_a_copy_in_clear_stops_everything(site: Site, public: Path, tmp_path: Path) -> None:
+    rows = site.dump()
+    for name in ("feed.xml", "search.json", "essay/summary.html"):
+        copy = public / name
+        before = copy.read_text() if copy.exists() else ""
+        copy.write_text(f"<item>{PAID}</item>")
+        status, printed = await run_seal(site, public, "--out", tmp_path / "out", *NEW)
+        assert (status, "paid_words_in_clear" in printed, name in printed) == (1, True, True)
+        copy.write_text(before)
+    assert not (tmp_path / "out").exists()
+    assert site.dump() == rows
+
+
+async def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
+    site: Site, public: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    await site.sell_text("# A text\n\nFree.\n\nPaid.", item_id="text")
+    key, key_id, key_hash = new_key(site.gateway.random_bytes)
+    await site.gateway.catalog.rotate_key("bob", key_id=key_id, key_hash=key_hash)
+    page = public / "essay" / "index.html"
+    wrong: list[tuple[str, tuple[str, ...], str, str]] = [
+        ("item_incomplete", ("--site", SITE), "", page_of()),
+        ("page_without_address", NEW[:4], "", page_of()),
+        ("item_not_sealed", NEW, "", page_of(attributes='item="text"')),
+        ("page_invalid", NEW, "", page_of(attributes="")),
+        ("creator_not_found", NEW, "", page_of(attributes='item="a" creator="nobody"')),
+        ("not_yours", NEW, key, page_of()),
+        ("api_key_wrong", NEW, "tpk_nothing", page_of()),
+        ("gateway_away", (*NEW, "--gateway", "http://127.0.0.1:1"), "", page_of()),
+        ("out_inside", (*NEW, "--out", str(public / "out")), "", page_of()),
+    ]
+    for code, options, api_key, source in wrong:
+        page.write_text(source)
+        rows = site.dump()
+        status, printed = await run_seal(site, public, "--out", out, *options, key=api_key)
+        assert (status, code in printed, "Traceback" in printed) == (1, True, False), printed
+        assert not out.exists()
+        assert site.dump() == rows
+
+
+async def test_a_creators_own_key_seals_and_one_item_may_stand_in_many_pages(site: Site, tmp_path: Path) -> None:
+    key, key_id, key_hash = new_key(site.gateway.random_bytes)
+    await site.gateway.catalog.rotate_key("alice", key_id=key_id, key_hash=key_hash)
+    pages = {name: page_of(f"<p>Part {name}</p>", 'item="course" creator="alice" share="bob=30"') for name in "ab"}
+    for name, source in pages.items():
+        (tmp_path / f"{name}.html").write_text(source)
+    files = [tmp_path / f"{name}.html" for name in pages]
+    options = ("--price", "5sat", "--site", SITE, "--origin", SITE, "--out", tmp_path / "out")
+    status, printed = await run_seal(site, *files, *options, key=key)
+    assert status == 0, printed
+    jwk = await bought_key(site, "course")
+    assert [opened(tmp_path / "out" / f.name, jwk) for f in files] == ["<p>Part a</p>", "<p>Part b</p>"]
+    _, item = await site.call("GET", "/v1/admin/items/course", headers=site.operator)
+    assert (item["allowed_origins"], item["word_count"], item["page_url"]) == ([SITE], 4, f"{SITE}/a.html")
+    assert item["shares"] == [{"creator": "alice", "weight": 70}, {"creator": "bob", "weight": 30}]
