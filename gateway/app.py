@@ -39,6 +39,7 @@ from gateway.web.gateway import GATEWAY, Gateway
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
 from gateway.web.openapi import serve_document
+from gateway.web.rates import Rates
 from gateway.web.routes import add_routes
 
 MOST_BODY_BYTES = 4 * 1024**2
@@ -76,6 +77,8 @@ async def open_gateway(
         rung = doorbell.ring if doorbell is not None else lambda: None
         gateway = await _assemble(config, clock, random_bytes, store, keys, nodes, rung)
         stack.callback(gateway.hub.close)
+        if background and config.rates_url:
+            await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow))
         if background:
             await _warn_of_the_unfollowed(store, gateway.nodes)
             if doorbell is None:
@@ -182,6 +185,7 @@ async def _assemble(
         content=content,
         limits=limits,
         metrics=metrics,
+        rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=_operator_key(config.shared_folder / "operator.key"),
         ready=Watchman(nodes, store, keys, catalog, content, supervisor).look,

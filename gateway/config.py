@@ -60,6 +60,12 @@ class Config(BaseSettings):
         pattern="^(de|en|es|fr|ja|ko|pt-BR|zh-Hans)$",
         description="of pages, for readers who read none of ours: de, en, es, fr, ja, ko, pt-BR or zh-Hans",
     )
+    rates_url: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="what gives the price of a bitcoin by currency, as `https://mempool.space/api/v1/prices` does; "
+        "asked by the server every 10 minutes, shown beside sat, never used for a price",
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     invoices_per_client: str = Field("30/minute", description="new invoices a client may ask for")
     invoices_per_item: str = Field("1200/minute", description="new invoices of one item or tip page")

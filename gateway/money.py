@@ -7,7 +7,8 @@ from typing import NewType
 Msat = NewType("Msat", int)
 
 MSAT_PER_SAT = 1000
-MAX_MSAT = Msat(21_000_000 * 100_000_000 * MSAT_PER_SAT)
+MSAT_PER_BITCOIN = 100_000_000 * MSAT_PER_SAT
+MAX_MSAT = Msat(21_000_000 * MSAT_PER_BITCOIN)
 MIN_PRICE_MSAT = Msat(1 * MSAT_PER_SAT)
 
 _PRICE = re.compile(r"(?P<number>[0-9]{1,19})\s*(?P<unit>sats?|msats?)")

@@ -19,6 +19,11 @@ const minifiedCss = {
   },
 };
 
+// What is built in of others, under their licences.
+const NOTICES = {
+  "connect.js": "/*! With @getalby/sdk (MIT, Alby contributors), nostr-tools (Unlicense), @noble and @scure (MIT, Paul Miller). */",
+};
+
 async function bundle(entry, name, integrity = {}) {
   const { outputFiles } = await build({
     entryPoints: [here + "src/" + entry],
@@ -28,6 +33,7 @@ async function bundle(entry, name, integrity = {}) {
     minify: true,
     charset: "utf8",
     legalComments: "none",
+    banner: { js: NOTICES[name] ?? "" },
     write: false,
     define: { VERSION: JSON.stringify(version), INTEGRITY: JSON.stringify(integrity) },
     plugins: [minifiedCss],
@@ -43,12 +49,13 @@ function integrityOf(contents, algorithm) {
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
-const parts = [];
-for (const name of ["sheet", "opened", "tipping"]) parts.push(await bundle(`${name}/${name}.ts`, `${name}.js`));
-const integrity = Object.fromEntries(parts);
-parts.unshift(await bundle("embed.ts", "embed.js", integrity));
-// English and Korean are built in.
-const spoken = (await readdir(here + "src/words")).filter((file) => !["en.json", "ko.json"].includes(file));
+// Each knows the bytes of what it loads.
+const part = (name, loads = []) => bundle(`${name}/${name}.ts`, `${name}.js`, Object.fromEntries(loads));
+const folds = [await part("help"), await part("connect"), await part("recover")];
+const loaded = [await part("sheet", folds), await part("opened"), await part("tipping")];
+const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...folds];
+// English is built in.
+const spoken = (await readdir(here + "src/words")).filter((file) => file !== "en.json");
 for (const file of spoken) {
   const words = JSON.parse(await readFile(`${here}src/words/${file}`, "utf8"));
   await writeFile(`${folder}/words-${file}`, JSON.stringify(words));

@@ -47,7 +47,10 @@ EMBED_FILES = {
     "sheet.js": "when the reader comes near the button, once",
     "opened.js": "with it, or for what was paid before",
     "tipping.js": "with a `<tuppence-tip>`",
-    "words-de.json": "for a reader of another language than English or Korean; the other five are like it",
+    "help.js": "when a reader is new to Lightning and asks",
+    "recover.js": "when a reader says that they have paid before",
+    "connect.js": "when a reader connects a wallet over Nostr",
+    "words-de.json": "for a reader of another language than English; the other six are like it",
 }
 
 

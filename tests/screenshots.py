@@ -17,6 +17,14 @@ DOCS = Path(__file__).parent.parent / "docs"
 FOLDER = DOCS / "states"
 SLOWEST_STATE_MILLISECONDS = 4_000
 
+# By name: the screen, and what the state is asked for with.
+VIEWS: dict[str, tuple[dict[str, Any], str]] = {
+    "light": (PHONE, "theme=light"),
+    "dark": (PHONE, "theme=dark"),
+    "korean": (PHONE, "theme=light&lang=ko"),
+    "desk": (DESKTOP, "theme=light"),
+}
+
 
 async def main(wanted: list[str]) -> None:
     """Write the README's three pictures, and those of the named states, or of all with `all`."""
@@ -49,12 +57,12 @@ async def _sheet(browser: Browser, url: str, name: str, **options: Any) -> None:
 
 
 async def _state(browser: Browser, url: str, name: str) -> None:
-    async with await browser.new_context(viewport={"width": 400, "height": 740}, device_scale_factor=2) as context:
-        page = await context.new_page()
-        for theme in ("light", "dark"):
-            await page.goto(f"{url}?theme={theme}")
+    for view, (screen, query) in VIEWS.items():
+        async with await browser.new_context(**screen) as context:
+            page = await context.new_page()
+            await page.goto(f"{url}?{query}")
             await page.wait_for_timeout(SLOWEST_STATE_MILLISECONDS if STATES[name].opens else 1_000)
-            await _shoot(page, FOLDER / f"{name}-{theme}.png")
+            await _shoot(page, FOLDER / f"{name}-{view}.png")
 
 
 async def _shoot(page: Page, path: Path) -> None:

@@ -13,10 +13,11 @@ from gateway.web.gateway import gateway_of
 from gateway.web.pages import as_page
 from gateway.web.qr import payment_qr
 
-# What a page must allow to embed us; the press has scripts and styles of its own besides.
+# What a page must allow to embed us, and wallets behind a relay, which may be on this machine; the press has scripts
+# and styles of its own besides.
 POLICY = (
-    "default-src 'none'; script-src 'self' {gateway}; connect-src 'self' {gateway}; style-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-src 'self'"
+    "default-src 'none'; script-src 'self' {gateway}; connect-src 'self' {gateway} wss: ws://127.0.0.1:*; "
+    "style-src 'self'; base-uri 'none'; form-action 'none'; frame-src 'self'"
 )
 SAMPLE_INVOICE = (
     "lnbcrt1u1p5jt8z4pp5q9skm2lrfmvq8h0k4cnzu6yr7cd3ea2wg5xj6s8t0p4v7n9l3hdsdqhf4hkuceqnzuqfpx7cmfw3jhxapq"

@@ -20,6 +20,7 @@ from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Supervisor
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
+from gateway.web.rates import Rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Gateway:
     content: ContentFolder
     limits: Limits
     metrics: Metrics
+    rates: Rates
     supervisor: Supervisor
     operator_key: str
     ready: Callable[[], Awaitable[Readiness]]

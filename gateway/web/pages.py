@@ -12,6 +12,7 @@ from gateway.web.card import card_view
 from gateway.web.coins import PATH as PICTURE
 from gateway.web.coins import send_card
 from gateway.web.embed import Embed
+from gateway.web.fiat import in_fiat
 from gateway.web.forms import check_origin
 from gateway.web.gateway import gateway_of
 from gateway.web.held import (
@@ -98,7 +99,8 @@ async def show_item(request: web.Request) -> web.Response:
     words = words_of(request)
     if unpaid is None:
         return render(request, "item.html", offer_view(item, creator, words) | _card(request, item, creator))
-    return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words, now=now))
+    view = waiting_view(item, creator, unpaid.invoice, words, now=now)
+    return render(request, "item.html", view | {"fiat": in_fiat(request, item.price_msat)})
 
 
 async def buy_item(request: web.Request) -> web.Response:
@@ -178,7 +180,7 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
 
 def _card(request: web.Request, item: Item, creator: Creator) -> View:
     public_url = gateway_of(request).config.public_url
-    return {"card": card_view(item, creator, public_url=public_url)}
+    return {"card": card_view(item, creator, public_url=public_url), "fiat": in_fiat(request, item.price_msat)}
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:

@@ -14,6 +14,7 @@ from gateway.web import (
     admin_nodes,
     admin_purge,
     content,
+    fiat,
     invoices,
     operations,
     pages,
@@ -43,6 +44,7 @@ from gateway.web.operator_bodies import (
     SuspenseBody,
     SuspenseRequest,
 )
+from gateway.web.rates import Rate
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Proof = Literal["none", "token", "key"]
@@ -101,6 +103,9 @@ API = (
     Route(method="POST", path="/v1/recoveries", handler=recoveries.create_recovery,
           summary="A new token for what was bought, by the recovery code of its receipt", takes=RecoveryRequest,
           gives=RecoveryBody, refusals=(400, 404, 413, 415, 422, 429)),
+    Route(method="GET", path="/v1/rate", handler=fiat.read_rate,
+          summary="What a bitcoin costs where the asker's languages are spoken; null where nobody knows",
+          gives=Rate | None),
     Route(method="GET", path="/v1/admin/creators", handler=admin.list_creators, summary="All creators",
           gives=list[CreatorBody], proof="key", refusals=_ADMIN),
     Route(method="POST", path="/v1/admin/creators", handler=admin.create_creator, summary="A new creator, with a key",

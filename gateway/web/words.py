@@ -17,10 +17,10 @@ from aiohttp import web
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
-from gateway.money import MSAT_PER_SAT
+from gateway.money import MSAT_PER_BITCOIN, MSAT_PER_SAT
 from gateway.web.gateway import gateway_of
 
 LANGUAGES = MappingProxyType(
@@ -43,6 +43,7 @@ _LONGEST_HEADER = 400
 # The day before the month: the English date that is read alike everywhere.
 _DATED_AS = {"en": "en_GB"}
 _ANY = 10**9
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,14 @@ class Words:
         """Satoshi: `100`, or `0.5` where the amount is no whole number of them."""
         return self.number(Decimal(amount_msat) / MSAT_PER_SAT)
 
+    def fiat(self, amount_msat: int, currency: str, per_bitcoin: float) -> str:
+        """`≈ €0.09`; of what is less than a cent, the first digit that is not 0."""
+        value = Decimal(amount_msat) / MSAT_PER_BITCOIN * Decimal(per_bitcoin)
+        is_tiny = value < _CENT
+        if is_tiny:
+            value = value.quantize(Decimal(1).scaleb(value.adjusted()))
+        return "≈ " + format_currency(value, currency, locale=self.locale, decimal_quantization=not is_tiny)
+
     def measure(self, value: Decimal | int, unit: str, *, length: Literal["short", "long"] = "short") -> str:
         """`6 min`, `2.1 MB`; `unit` is CLDR's, as `duration-minute`."""
         return format_unit(value, unit, length=length, locale=self.locale)
@@ -83,7 +92,7 @@ class Words:
 
 def words_of(request: web.Request) -> Words:
     """The words for who asks: by `?lang=`, by what their browser accepts, by the configuration."""
-    wanted = (request.query.get("lang", ""), *_accepted(request.headers.get("Accept-Language", "")))
+    wanted = (request.query.get("lang", ""), *accepted(request.headers.get("Accept-Language", "")))
     found = next((tag for tag in map(_known, wanted) if tag is not None), None)
     return words_in(found or gateway_of(request).config.language)
 
@@ -101,7 +110,7 @@ def chosen(request: web.Request) -> str:
     return "" if tag is None else f"?lang={tag}"
 
 
-def _accepted(header: str) -> Iterator[str]:
+def accepted(header: str) -> Iterator[str]:
     """The tags of an Accept-Language header, most wanted first."""
     weighed = []
     for part in header[:_LONGEST_HEADER].split(","):

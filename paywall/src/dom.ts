@@ -20,6 +20,11 @@ export function tick(): SVGElement {
     svg("circle", { cx: "12", cy: "12", r: "12" }), svg("path", { d: "m6.8 12.4 3.6 3.6 6.8-7.6", pathLength: "1" }));
 }
 
+/** The line of a mistake, below its field. */
+export function complaint(id: string): HTMLElement {
+  return h("p", { class: "complaint", id, role: "alert" });
+}
+
 function fill<E extends Element>(element: E, attributes: Attributes, children: Child[]): E {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);

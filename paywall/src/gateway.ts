@@ -94,8 +94,12 @@ export class Gateway {
   }
 }
 
-/** Where the script came from: `…/embed/v1.js` or `…/embed/{version}/embed.js`. */
-const SCRIPT = /embed\/(?:v1|[^/]+\/embed)\.js(?:\?.*)?$/;
+export function bearer(token: string): RequestInit {
+  return { headers: { Authorization: "Bearer " + token } };
+}
+
+/** Where this file came from: `…/embed/v1.js` or `…/embed/{version}/{part}.js`. */
+const SCRIPT = /embed\/(?:v1|[^/]+\/\w+)\.js(?:\?.*)?$/;
 
 export function gatewayOf(host: Element): Gateway {
   const named = host.getAttribute("gateway") ?? host.getAttribute("data-gateway");

@@ -1,7 +1,7 @@
 /** What can be paid for: an item, which opens, or a tip, which is thanked for. */
 
 import { buys } from "./buys.js";
-import type { Creator, Gateway, Item } from "./gateway.js";
+import { bearer, type Creator, type Gateway, type Item } from "./gateway.js";
 import type { Language } from "./language.js";
 import type { Subject } from "./sale.js";
 
@@ -54,10 +54,9 @@ export class ItemGoods implements Goods {
   }
 
   async collect(gateway: Gateway, token: string): Promise<void> {
-    const headers = { Authorization: "Bearer " + token };
     const path = `v1/items/${this.item.id}/`;
-    if (this.item.kind === "file") this.url = (await (await gateway.ask(path + "links", { method: "POST", headers })).json()).url;
-    else this.html = await (await gateway.ask(path + "content", { headers })).text();
+    if (this.item.kind === "file") this.url = (await (await gateway.ask(path + "links", { method: "POST", ...bearer(token) })).json()).url;
+    else this.html = await (await gateway.ask(path + "content", bearer(token))).text();
   }
 }
 
@@ -96,6 +95,6 @@ export class TipGoods implements Goods {
   }
 
   async collect(gateway: Gateway, token: string): Promise<void> {
-    await gateway.ask("v1/receipt", { headers: { Authorization: "Bearer " + token } });
+    await gateway.ask("v1/receipt", bearer(token));
   }
 }

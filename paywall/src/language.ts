@@ -1,19 +1,19 @@
 /** The reader's language: the element's, else its page's, else the browser's; English where we have no other. */
 
 import { fileUrl } from "./gateway.js";
-import { type MessageId, PAGE, type Part, type Words } from "./words.js";
+import { type MessageId, PAGE, type Words } from "./words.js";
 
-const LOADED: Record<string, string> = { de: "de", es: "es", fr: "fr", ja: "ja", pt: "pt-BR", zh: "zh-Hans" };
+const LOADED: Record<string, string> = { de: "de", es: "es", fr: "fr", ja: "ja", ko: "ko", pt: "pt-BR", zh: "zh-Hans" };
 
 export interface Language {
   readonly tag: string;
   say(id: MessageId, values?: Record<string, string>): string;
   /** `sat` are whole or three decimals, never rounded. */
   sat(msat: number): string;
-  number(value: number): string;
+  number(value: number, options?: Intl.NumberFormatOptions): string;
   unit(value: number, unit: string, display: "short" | "long" | "narrow"): string;
-  /** With the words of another file. */
-  with(part: Part): Language;
+  /** With the English words of another file, for who reads no other. */
+  with(part: Partial<Words>): Language;
 }
 
 /** The wanted tag is that of the nearest `lang`, across shadow roots. */
@@ -30,8 +30,7 @@ export function wanted(host: Element): string {
 export async function languageOf(host: Element): Promise<Language> {
   for (const tag of [wanted(host), navigator.language]) {
     const short = shortOf(tag);
-    const built = (PAGE as Part)[short];
-    if (built) return speak(tag, built);
+    if (short === "en") return speak(tag, {});
     const file = LOADED[short];
     if (!file) continue;
     try {
@@ -41,24 +40,25 @@ export async function languageOf(host: Element): Promise<Language> {
       break;
     }
   }
-  return speak("en", PAGE.en);
+  return speak("en", {});
 }
 
-function speak(tag: string, words: Partial<Words>): Language {
-  const format = (options: Intl.NumberFormatOptions) => {
+function speak(tag: string, translated: Partial<Words>): Language {
+  const words: Partial<Words> = { ...PAGE, ...translated };
+  const number: Language["number"] = (value, options) => {
     try {
-      return new Intl.NumberFormat(tag, options);
+      return value.toLocaleString(tag, options);
     } catch {
-      return new Intl.NumberFormat("en", options);
+      return value.toLocaleString("en", options);
     }
   };
   return {
     tag,
     say: (id, values = {}) => (words[id] ?? id).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? ""),
-    sat: (msat) => format({ maximumFractionDigits: 3 }).format(msat / 1000),
-    with: (part) => speak(tag, { ...part[shortOf(tag)], ...words }),
-    number: (value) => format({}).format(value),
-    unit: (value, unit, unitDisplay) => format({ style: "unit", unit, unitDisplay }).format(value),
+    sat: (msat) => number(msat / 1000, { maximumFractionDigits: 3 }),
+    with: (part) => speak(tag, { ...part, ...words }),
+    number,
+    unit: (value, unit, unitDisplay) => number(value, { style: "unit", unit, unitDisplay }),
   };
 }
 

@@ -2,7 +2,8 @@
 
 import type { Fill } from "./accent.js";
 import type { Goods, TipGoods } from "./goods.js";
-import type { Gateway, Invoice } from "./gateway.js";
+import type { Tell } from "./events.js";
+import type { Gateway } from "./gateway.js";
 import type { Language } from "./language.js";
 import type { Attempt, Shelf } from "./shelf.js";
 import type { Told } from "./watch.js";
@@ -30,9 +31,10 @@ export interface Sale {
   /** Ask about every attempt now. */
   look(): void;
   newKey(): string;
-  invoiced(invoice: Invoice): void;
-  expired(hash: string): void;
-  failed(code: string, message: string): void;
+  /** Tell the page around the element. */
+  readonly tell: Tell;
+  /** Open with a token that was paid elsewhere. Gives whether it is paid. Throws Refusal, Unreachable. */
+  unlock(token: string): Promise<boolean>;
 }
 
 export interface Sheet {
@@ -49,6 +51,32 @@ export interface Sheet {
 
 export interface SheetModule {
   makeSheet(sale: Sale): Sheet;
+}
+
+/** What pays an invoice, as WebLN has it. */
+export interface Wallet {
+  enable(): Promise<unknown>;
+  /** May answer late or never. */
+  sendPayment(paymentRequest: string): Promise<unknown>;
+  /** Behind a relay, which may be out of reach. */
+  readonly isRemote?: boolean;
+}
+
+/** The wallet that a reader connects themselves. */
+export interface OwnWallet {
+  /** Its address, a `nostr+walletconnect:` one with its secret; "" if there is none. */
+  connection(): string;
+  /** Take it, to `keep` it or not, and pay with it; "" disconnects. */
+  use(address: string, keep: boolean): void;
+}
+
+/** A file of the sheet that is loaded when its fold is opened. */
+export interface Fold {
+  unfold(sale: Sale, own: OwnWallet): Node;
+}
+
+export interface Connect extends Fold {
+  connect(address: string): Wallet;
 }
 
 /** What was paid for, to be shown in its element. */

@@ -1,9 +1,9 @@
 /** What all elements share: what is on the shelf is tried, what is paid opens, and a tap opens the sheet. */
 
 import { fills } from "./accent.js";
-import { ErrorEvent, ExpiredEvent, InvoiceEvent, PaidEvent, ReadyEvent, UnlockedEvent } from "./events.js";
+import { type Tell, TuppenceEvent } from "./events.js";
 import type { Goods } from "./goods.js";
-import { type Gateway, gatewayOf, load, Refusal } from "./gateway.js";
+import { bearer, type Gateway, gatewayOf, load, Refusal } from "./gateway.js";
 import { type Language, languageOf } from "./language.js";
 import { LOOK } from "./look.js";
 import type { Opened, Sale, Sheet, SheetModule } from "./sale.js";
@@ -14,6 +14,8 @@ import type { PageId } from "./words.js";
 export type State = "loading" | "offered" | "paid" | "open";
 
 const RETRY = [1_000, 2_000, 5_000, 10_000, 30_000];
+// A key that comes back from a backup opens again; a header that a proxy took away may arrive tomorrow.
+const RESTORABLE = /_(unknown_key|required)/;
 const tills = new Set<Till>();
 
 export abstract class Till extends HTMLElement {
@@ -33,6 +35,7 @@ export abstract class Till extends HTMLElement {
   #sheet: Sheet | undefined;
   #opening = false;
   #settling = false;
+  readonly #tell: Tell = (name, detail) => this.dispatchEvent(new TuppenceEvent(name, detail));
 
   constructor() {
     super();
@@ -109,7 +112,7 @@ export abstract class Till extends HTMLElement {
 
   /** Open with a token, as a receipt link carries it. Gives whether it is paid. Throws what the gateway refuses. */
   async unlock(token: string): Promise<boolean> {
-    const answer = await this.gateway.ask("v1/receipt", { headers: bearer(token) });
+    const answer = await this.gateway.ask("v1/receipt", bearer(token));
     const receipt: { payment_hash: string; state: string } = await answer.json();
     const attempt: Attempt = { key: newKey(), body: "", ends: 0, hash: receipt.payment_hash, token };
     this.#shelf?.put(attempt);
@@ -150,7 +153,7 @@ export abstract class Till extends HTMLElement {
     this.#shelf = new Shelf(this.gateway.base, this.goods.name);
     this.#move("offered");
     const { title, amount_msat } = this.goods.subject(this.language);
-    this.dispatchEvent(new ReadyEvent(title, amount_msat || null));
+    this.#tell("ready", { title, amount_msat: amount_msat || null });
     this.#resume();
   }
 
@@ -194,8 +197,10 @@ export abstract class Till extends HTMLElement {
         if (!signal.aborted) await this.#open(attempt, again, opened);
         return;
       } catch (error) {
-        if (error instanceof Refusal && [402, 403].includes(error.status)) {
-          this.#shelf?.drop(attempt);
+        const code = error instanceof Refusal ? error.code : "";
+        // Only the gateway's own word ends an access, not that of a proxy before it.
+        if (/^(access|token|payment)_/.test(code)) {
+          if (!RESTORABLE.test(code)) this.#shelf?.drop(attempt);
           return this.#fail(error), this.#sheet?.close(), this.offerAgain();
         }
         if (!(error instanceof Refusal)) this.#sheet?.told(attempt, "offline");
@@ -207,7 +212,7 @@ export abstract class Till extends HTMLElement {
   #announce(attempt: Attempt): void {
     this.#move("paid");
     this.#sheet?.paid();
-    this.dispatchEvent(new PaidEvent(attempt.hash ?? ""));
+    this.#tell("paid", { payment_hash: attempt.hash ?? "" });
   }
 
   async #open(attempt: Attempt, again: boolean, { unfold }: Opened): Promise<void> {
@@ -217,7 +222,7 @@ export abstract class Till extends HTMLElement {
       host: this, frame, gateway, language, goods, token: attempt.token ?? "", again, onAgain: () => this.offerAgain(),
     });
     this.#move("open");
-    if (isOpen) this.dispatchEvent(new UnlockedEvent(attempt.hash ?? "", again));
+    if (isOpen) this.#tell("unlocked", { payment_hash: attempt.hash ?? "", again });
     const watched = this.#sheet?.isOpen;
     void this.#sheet?.leave().then(() => watched && landing.focus());
     for (const other of tills) if (other !== this && other.#shelf?.name === this.#shelf?.name) other.#resume();
@@ -240,15 +245,14 @@ export abstract class Till extends HTMLElement {
       watch: (attempt) => this.#watch(attempt),
       look: () => this.#look(),
       newKey,
-      invoiced: (invoice) => this.dispatchEvent(new InvoiceEvent(invoice)),
-      expired: (hash) => this.dispatchEvent(new ExpiredEvent(hash)),
-      failed: (code, message) => this.dispatchEvent(new ErrorEvent(code, message)),
+      tell: this.#tell,
+      unlock: (token) => this.unlock(token),
     };
   }
 
   #fail(error: unknown): void {
     const code = error instanceof Refusal ? error.code : "unreachable";
-    this.dispatchEvent(new ErrorEvent(code, error instanceof Error ? error.message : String(error)));
+    this.#tell("error", { code, message: error instanceof Error ? error.message : String(error) });
   }
 
   #move(state: State): void {
@@ -257,10 +261,6 @@ export abstract class Till extends HTMLElement {
     this.#state = state;
     this.show(state);
   }
-}
-
-export function bearer(token: string): Record<string, string> {
-  return { Authorization: "Bearer " + token };
 }
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

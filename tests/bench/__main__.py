@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
-from tests.bench import books, catch_up, content, invoices, settlement, start, told, told_apart, waiters
+from tests.bench import books, catch_up, content, invoices, reader, settlement, start, told, told_apart, waiters
 from tests.bench.bench import Bench
 from tests.bench.figure import Line
 from tests.bench.machine import machine
@@ -38,6 +38,7 @@ FIGURES: Mapping[str, Measure] = {
     "settlement": settlement.measure,
     "told_apart": told_apart.measure,
     "books": books.measure,
+    "reader": reader.measure,
 }
 
 WIDTH = 150

@@ -1,14 +1,20 @@
 """Every state of the embed in the gallery: no finding of axe, nothing wider than the screen, by day and by night."""
 
+import io
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.async_api import Page, expect
 
+from gateway.demo.press import SAMPLE_INVOICE
 from gateway.demo.states import STATES, State
 from tests.browser.conftest import NewVisitor
-from tests.browser.reader import SMALL_PHONE
+from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
+from tests.browser.test_layout import TIGHT
+from tests.browser.visitor import codes_in
 
 PAYWALL = Path(__file__).parent.parent.parent / "paywall"
 # What each state ends in, where that is not the first thing to be seen.
@@ -20,6 +26,12 @@ SETTLED = {
     "silent": "may still be paying",
     "refused": "did not pay",
 }
+# What stands in an opened fold.
+UNFOLDED = {"help": "Install a wallet", "connect": "Connection", "recover": "Recovery code"}
+SCANNABLE = {"waiting", "last-minute", "renewed", "tipping", "silent", "refused"}
+SCANNED = "LIGHTNING:" + SAMPLE_INVOICE.upper()
+# The side of a code's picture: a camera held far away sees no more of it.
+SMALL_PIXELS = 240
 RUN_AXE = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map(({ id, nodes }) =>
   [id, ...nodes.map(({ target, failureSummary }) => target.join(" ") + ": " + failureSummary)])"""
 
@@ -43,22 +55,43 @@ def axe() -> str:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_axe_finds_nothing(new_visitor: NewVisitor, axe: str, theme: str) -> None:
-    visitor = await new_visitor(reduced_motion="reduce")
+@pytest.mark.parametrize(
+    ("screen", "theme", "lang"),
+    [(DESKTOP, "light", "en"), (DESKTOP, "dark", "en"), (PHONE, "light", "ko"), (SMALL_PHONE, "dark", "de")],
+    ids=["by day", "by night", "on a Korean phone", "on a small phone by night"],
+)
+async def test_axe_finds_nothing(
+    new_visitor: NewVisitor, axe: str, screen: dict[str, Any], theme: str, lang: str
+) -> None:
+    visitor = await new_visitor(**screen, reduced_motion="reduce")
     for state in STATES.values():
-        await show(visitor.page, f"{visitor.gateway}/demo/gallery/{state.name}?theme={theme}", state)
+        url = f"{visitor.gateway}/demo/gallery/{state.name}?theme={theme}&lang={lang}"
+        await show(visitor.page, url, state, words=lang == "en")
         await visitor.page.evaluate(axe)
         assert await visitor.page.evaluate(RUN_AXE) == [], state.name
 
 
+@pytest.mark.parametrize("screen", TIGHT)
 @pytest.mark.parametrize("lang", ["en", "ko", "de"])
-async def test_no_state_is_wider_than_a_small_phone(new_visitor: NewVisitor, lang: str) -> None:
-    visitor = await new_visitor(**SMALL_PHONE)
+async def test_no_state_is_wider_than_a_tight_screen(new_visitor: NewVisitor, lang: str, screen: str) -> None:
+    visitor = await new_visitor(**TIGHT[screen])
     for state in STATES.values():
         await show(visitor.page, f"{visitor.gateway}/demo/gallery/{state.name}?lang={lang}", state, words=False)
         wide = await visitor.page.evaluate(WIDER)
         assert wide == [], f"{state.name} in {lang}"
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE, SMALL_PHONE], ids=["desk", "phone", "small phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_every_code_that_is_shown_decodes_from_a_small_picture(
+    new_visitor: NewVisitor, theme: str, screen: dict[str, Any]
+) -> None:
+    visitor = await new_visitor(**screen, reduced_motion="reduce")
+    for name in SCANNABLE:
+        await show(visitor.page, f"{visitor.gateway}/demo/gallery/{name}?theme={theme}", STATES[name])
+        picture = Image.open(io.BytesIO(await visitor.page.locator("dialog.sheet .plate").screenshot()))
+        small = picture.resize((SMALL_PIXELS, SMALL_PIXELS), Image.Resampling.BILINEAR)
+        assert codes_in(small) == [SCANNED], name
 
 
 async def show(page: Page, url: str, state: State, *, words: bool = True) -> None:
@@ -71,3 +104,7 @@ async def show(page: Page, url: str, state: State, *, words: bool = True) -> Non
     await expect(element.locator("div.till:not([data-state=loading])")).to_be_attached()
     if words and state.name in SETTLED:
         await expect(page.locator("dialog.sheet .status")).to_contain_text(SETTLED[state.name])
+    if words and state.name in UNFOLDED:
+        await expect(page.locator("dialog.sheet .unfolded")).to_contain_text(UNFOLDED[state.name])
+    if state.name in SCANNABLE:
+        await expect(page.locator("dialog.sheet svg.code")).to_be_visible()

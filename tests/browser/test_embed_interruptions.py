@@ -70,6 +70,21 @@ async def test_a_tab_killed_before_the_invoice_arrives_asks_for_the_same_one(vis
     assert (await (await again.value).all_headers())["idempotency-key"] == key
 
 
+async def test_a_tab_killed_between_payment_and_text_opens_in_the_next(visitor: Visitor, demo: RunningDemo) -> None:
+    gate = Gate()
+    await visitor.page.route("**/content", gate.hold)
+    await visitor.open()
+    invoice = await visitor.tap()
+    assert await demo.pay(invoice["payment_request"]) == 200
+    await visitor.is_in("paid")
+    await visitor.page.close()
+    gate.open()
+    await visitor.open_tab()
+    await visitor.open()
+    await visitor.is_open()
+    assert len(visitor.posts) == 1
+
+
 @pytest.mark.parametrize("event", ["visibilitychange", "pageshow", "online"])
 async def test_a_page_in_the_background_whose_line_was_cut_opens_on_return(
     visitor: Visitor, demo: RunningDemo, event: str

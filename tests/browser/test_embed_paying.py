@@ -5,12 +5,11 @@ from playwright.async_api import Route, expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.running_demo import RunningDemo
-from tests.browser.visitor import Visitor, as_scanned
+from tests.browser.visitor import ANY_ORIGIN, Visitor, as_scanned
 
 NEVER = "window.webln = { enable: async () => {}, sendPayment: () => new Promise(() => {}) };"
 DECLINES = "window.webln = { enable: async () => {}, sendPayment: async () => { throw new Error('declined'); } };"
 LOCKED = "window.webln = { enable: async () => { throw new Error('locked'); }, sendPayment: async () => {} };"
-ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 
 async def test_a_scanned_code_opens_the_text_where_the_reader_is(visitor: Visitor, demo: RunningDemo) -> None:

@@ -9,6 +9,8 @@ from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.browser.reader import PAID_WORDS
 
+# What a page of another origin may read.
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 KEEP_EVENTS = """
 window.told = [];
 for (const name of ["ready", "invoice", "paid", "unlocked", "expired", "error"]) {
@@ -70,6 +72,14 @@ class Visitor:
         invoice: dict[str, Any] = await (await answered.value).json()
         return invoice
 
+    async def connect(self, connection: str, *, keep: bool = False) -> None:
+        """Paste a wallet's connection into the open sheet, and pay with it."""
+        await self.sheet.get_by_text("Connect a wallet").click()
+        await self.sheet.get_by_label("Connection").fill(connection)
+        if keep:
+            await self.sheet.get_by_label("Keep it in this browser").check()
+        await self.sheet.get_by_role("button", name="Pay with it").click()
+
     async def is_scannable(self) -> None:
         """Wait for the code."""
         await expect(self.sheet.locator("svg.code")).to_be_visible()
@@ -97,11 +107,7 @@ class Visitor:
 
     async def scan(self) -> list[str]:
         """The texts of all codes in sight."""
-        picture = Image.open(io.BytesIO(await self.page.screenshot(animations="disabled")))
-        return [
-            code.text
-            for code in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
-        ]
+        return codes_in(Image.open(io.BytesIO(await self.page.screenshot(animations="disabled"))))
 
     def _note_request(self, request: Request) -> None:
         if request.method == "POST":
@@ -112,6 +118,12 @@ class Visitor:
     def _complain(self, words: str) -> None:
         if not any(part in words for part in self._expected):
             self.complaints.append(words)
+
+
+def codes_in(picture: Image.Image) -> list[str]:
+    """The texts of all QR codes in a picture."""
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    return [code.text for code in zxingcpp.read_barcodes(picture, formats=formats)]
 
 
 def as_scanned(invoice: dict[str, Any]) -> str:

@@ -26,7 +26,8 @@ async function answer(path, method) {
   if (scene === "unreachable" || (scene === "offline" && /invoices\/./.test(path) && !/qr/.test(path))) throw new TypeError("offline");
   if (/items\/[^/]+\/content/.test(path)) return scene === "paid" ? new Promise(() => {}) : new Response(`<p>${document.querySelector("p").textContent}</p>`);
   if (/links/.test(path)) return json({ url: "#" });
-  if (/receipt/.test(path)) return json({ payment_hash: HASH, state: "settled" });
+  if (/receipt/.test(path)) return json({ payment_hash: HASH, state: "settled", recovery_code: "7KQ2-M4XD-9TRA" });
+  if (/rate$/.test(path)) return json({ currency: "EUR", per_bitcoin: 90_000 });
   if (/qr\.svg/.test(path)) return real("/demo/sample.svg");
   if (method === "POST") return mint();
   if (/invoices\//.test(path)) return json(invoice(settled ? "settled" : "open"));
@@ -78,5 +79,6 @@ document.addEventListener("tuppence-ready", async ({ target }) => {
   await target.open();
   const sheet = target.shadowRoot.querySelector("dialog");
   if (scene === "silent") setTimeout(() => sheet.querySelector(".act").click(), 300);
+  sheet.querySelector(`.fold[part="${scene}"]`)?.click();
 });
 await import(gateway + "/embed/v1.js");

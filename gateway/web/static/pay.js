@@ -2,14 +2,14 @@
 const $ = (id) => document.getElementById(id);
 const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
 const shelf = "tuppence:" + location.pathname;
-let attempts = [], current, live, opened;
-try { attempts = JSON.parse(localStorage[shelf]); } catch {}
+let tries = [], shown, live, opened;
+try { tries = JSON.parse(localStorage[shelf]); } catch {}
 
-const keep = (list = attempts) => {
-  attempts = list;
+const keep = (list = tries) => {
+  tries = list;
   try { localStorage[shelf] = JSON.stringify(list); } catch {}
 };
-const drop = (a) => keep(attempts.filter((b) => b !== a));
+const drop = (a) => keep(tries.filter((b) => b !== a));
 const at = (a) => "/v1/invoices/" + a.hash;
 const say = (words) => { line.textContent = line.dataset[words] ?? line.dataset.refused; };
 const show = (state, words = state) => { data.state = state; say(words); };
@@ -20,10 +20,10 @@ async function ask(words) {
   show("asking");
   const { amount, own, ...note } = Object.fromEntries(new FormData($("offer")));
   const body = JSON.stringify(kind === "tip" ? { amount_msat: 1000 * (amount || own), ...note } : {});
-  let a = attempts.at(-1);
+  let a = tries.at(-1);
   if (words || a?.body !== body || a.ends < Date.now()) {
     a = { body, key: crypto.getRandomValues(new Uint32Array(5)).join("-") };
-    keep([...attempts, a]);
+    keep([...tries, a]);
   }
   try {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": a.key };
@@ -37,18 +37,18 @@ function offer(a, got, now, words) {
   a.hash = got.payment_hash;
   a.token = got.access_token;
   a.ends = Date.now() + Date.parse(got.expires_at) - now;
-  current = a;
+  shown = a;
   keep();
   $("qr").src = at(a) + "/qr.svg";
   $("wallet").href = "lightning:" + got.payment_request;
   $("request").value = got.payment_request;
   $("amount").textContent = (got.amount_msat / 1000).toLocaleString(lang);
   show("waiting", words);
-  if (!words) $("wallet").focus();
+  words || $("wallet").focus();
   tell("invoice", got);
   live = new EventSource(at(a) + "/events");
   for (const type of ["settled", "canceled"])
-    live.addEventListener(type, ({ target }) => check(a, type, target.close()));
+    live.addEventListener(type, (e) => check(a, type, e.target.close()));
 }
 
 async function check(a, state) {
@@ -57,27 +57,25 @@ async function check(a, state) {
     state ??= a.paid ? "settled" : (await (await fetch(at(a))).json()).state;
     if (state === "canceled") drop(a);
     if (state === "settled") await open(a);
-    else if (a === current) say("waiting");
+    else if (a === shown) say("waiting");
   } catch { say("offline"); if (state) setTimeout(check, 2000, a, state); }
 }
 
 async function open(a) {
-  if (!opened && current && data.state !== "settled") {
-    show("settled");
-    tell("paid", a.hash);
-  }
+  if (!opened && shown && data.state !== "settled") tell("paid", a.hash, show("settled"));
   const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
-  if (/40[23]/.test(r.status)) return drop(a), opened || show("offered", "asking");
-  if (!r.ok) throw r;
-  const got = await (kind === "text" ? r.text() : r.json());
+  const got = await (r.ok && kind === "text" ? r.text() : r.json());
   if (opened) return;
+  // Proxies end no access.
+  if (/^(access|token|payment)/.test(got.code)) return /_un|req/.test(got.code) || drop(a), show("offered", "asking");
+  if (!r.ok) throw r;
   opened = true;
   const unfold = () => {
     if (kind === "text") $("text").innerHTML = got;
     if (got.url) $("file").href = got.url;
     $("receipt").href = receipt + a.token;
     show(a.paid ? "yours" : "open");
-    if (current) $("text").focus({ preventScroll: true });
+    if (shown) $("text").focus({ preventScroll: true });
     tell("unlocked", a.hash);
     a.paid = 1;
     kind === "tip" ? drop(a) : keep();
@@ -85,14 +83,14 @@ async function open(a) {
   document.startViewTransition?.(unfold) ?? unfold();
 }
 
-const recheck = () => attempts.forEach((a) => check(a));
-for (const back of ["pageshow", "online", "visibilitychange"]) addEventListener(back, recheck);
+const recheck = () => tries.forEach((a) => check(a));
+for (const e of ["pageshow", "online", "visibilitychange"]) addEventListener(e, recheck);
 $("wallet").onclick = () => say("paying");
 $("offer").onsubmit = (e) => ask(e.preventDefault());
 setInterval(() => {
-  const left = Math.ceil((current?.ends - Date.now()) / 1000);
+  const left = Math.ceil((shown?.ends - Date.now()) / 1000);
   $("left").textContent = left < 60 ? left + line.dataset.s : "";
   if (document.hidden || data.state !== "waiting") return;
-  if (left <= 0) ask("renewed");
-  else if (live.readyState !== 1 && left % 5 === 0) recheck();
+  if (left < 1) ask("renewed");
+  else if (live.readyState !== 1 && !(left % 5)) recheck();
 }, 1000);

@@ -2,11 +2,12 @@
 
 import { copyOn } from "../copying.js";
 import { h, tick } from "../dom.js";
-import { ItemGoods } from "../goods.js";
+import { TuppenceEvent } from "../events.js";
+import { bearer } from "../gateway.js";
+import type { ItemGoods } from "../goods.js";
 import type { Opened, Paid } from "../sale.js";
 import { sheetOf } from "../stylesheet.js";
 import { OPENED } from "../words.js";
-import { ErrorEvent } from "../events.js";
 import { article, put } from "./article.js";
 import { download } from "./download.js";
 import { unseal } from "./seal.js";
@@ -58,7 +59,7 @@ async function unsealed(
   } catch (error) {
     line.replaceChildren(language.say("broken"));
     line.setAttribute("role", "alert");
-    host.dispatchEvent(new ErrorEvent("seal_broken", String(error)));
+    host.dispatchEvent(new TuppenceEvent("error", { code: "seal_broken", message: String(error) }));
     return [line, false];
   }
 }
@@ -74,16 +75,28 @@ function held(text: string): HTMLElement {
   return h("p", { class: "held", part: "paid" }, tick(), h("span", {}, text));
 }
 
-function kept({ gateway, language, token, goods, onAgain }: Paid): HTMLElement {
+function kept(paid: Paid): HTMLElement {
+  const { gateway, language, token, goods, again, onAgain } = paid;
   const href = gateway.receipt(token);
   const copy = h("button", { type: "button", class: "way", part: "copy" }, language.say("copyLink"));
   copyOn(copy, () => href, language);
   const ways = h("p", { class: "ways" },
     h("a", { class: "way", part: "receipt", href, target: "_blank", rel: "noopener noreferrer" }, language.say("receipt")), copy);
   if (!goods.keeps) {
-    const again = h("button", { type: "button", class: "way" }, language.say("again"));
-    again.addEventListener("click", onAgain);
-    ways.append(again);
+    const more = h("button", { type: "button", class: "way" }, language.say("again"));
+    more.addEventListener("click", onAgain);
+    ways.append(more);
   }
-  return h("div", { class: "kept" }, goods.keeps && h("p", {}, language.say("keep")), ways);
+  return h("div", { class: "kept" }, goods.keeps && h("p", {}, language.say("keep")), ways, goods.keeps && !again && code(paid));
+}
+
+/** The other way to come back: shown once, where it was paid. Its line keeps its room until it is known. */
+function code({ gateway, token, language }: Paid): HTMLElement {
+  const line = h("p", { class: "written", part: "code" });
+  gateway.ask("v1/receipt", bearer(token)).then((answer) => answer.json()).then(({ recovery_code }) => {
+    if (recovery_code) line.append(language.say("orCode"), " ", h("code", {}, recovery_code));
+  }).catch(() => {
+    // The receipt has it too.
+  });
+  return line;
 }

@@ -6,7 +6,7 @@ import type { Attempt } from "../shelf.js";
 import type { Told } from "../watch.js";
 import type { MessageId } from "../words.js";
 import { amountOf } from "./amount.js";
-import { webLn } from "./wallet.js";
+import { walletOf } from "./wallet.js";
 
 const SILENT_MILLISECONDS = 8_000;
 const SHOWN_SECONDS = 60;
@@ -15,8 +15,9 @@ const UNREACHABLE = -1, WRONG = 0;
 
 /** `asking`: for an invoice. `stale`: expired, while a wallet may still be paying it. */
 export type Step = "asking" | "waiting" | "stale" | "failed" | "settled";
-/** What became of handing the invoice to a wallet; `sent`: it says so itself; `linked`: by the `lightning:` link. */
-export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "linked";
+/** What became of handing the invoice to a wallet; `sent`: it says so itself; `linked`: by the `lightning:` link;
+ * `unreached`: its relay does not answer. */
+export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "unreached" | "linked";
 
 export interface View {
   step: Step;
@@ -42,7 +43,7 @@ export class Payment {
 
   constructor(private readonly sale: Sale, private readonly draw: (view: View) => void) {}
 
-  /** The reader's tap: the invoice that waits, else a new one; and the wallet, if the page has one. */
+  /** The reader's tap: the invoice that waits, else a new one; and the wallet, if there is one. */
   async begin(): Promise<void> {
     clearInterval(this.#clock);
     this.#clock = setInterval(() => this.#tick(), 1_000);
@@ -71,10 +72,10 @@ export class Payment {
     await this.#issue(true);
   }
 
-  /** Hand the shown invoice to the page's wallet. It may answer late, or never: the gateway's word alone counts. */
+  /** Hand the shown invoice to the reader's wallet. It may answer late, or never: the gateway's word alone counts. */
   async askWallet(): Promise<void> {
-    const [wallet, invoice, attempt] = [webLn(), this.#invoice, this.#attempt];
-    if (!wallet || !invoice || !attempt) return;
+    const [wallet, invoice, attempt] = [walletOf(), this.#invoice, this.#attempt];
+    if (!wallet || !invoice || !attempt || this.#step !== "waiting") return;
     const round = this.#round;
     const before = attempt.asked === true;
     this.#mark(true);
@@ -93,7 +94,7 @@ export class Payment {
     } catch {
       if (round !== this.#round) return;
       this.#mark(handed);
-      this.#turn("refused");
+      this.#turn(wallet.isRemote && !handed ? "unreached" : "refused");
     }
   }
 
@@ -158,7 +159,7 @@ export class Payment {
     this.sale.shelf.put(attempt);
     this.#attempt = attempt;
     this.#step = "asking";
-    this.#wallet = attempt.asked ? "silent" : webLn() && !this.#renewed ? "asked" : "none";
+    this.#wallet = attempt.asked ? "silent" : walletOf() && !this.#renewed ? "asked" : "none";
     this.#expired = this.#offline = false;
     this.#show();
     try {
@@ -184,7 +185,8 @@ export class Payment {
     this.#step = "waiting";
     if (attempt.ends <= Date.now()) this.#expire();
     this.#show();
-    this.sale.invoiced(invoice);
+    const { access_token: _, ...shown } = invoice;
+    this.sale.tell("invoice", shown);
     this.sale.watch(attempt);
     if (invoice.state !== "open") this.sale.look();
   }
@@ -196,7 +198,7 @@ export class Payment {
     this.#refusal = words[status] ?? "failed";
     this.#step = "failed";
     this.#show();
-    this.sale.failed(code, message);
+    this.sale.tell("error", { code, message });
   }
 
   #tick(): void {
@@ -206,7 +208,7 @@ export class Payment {
   }
 
   #expire(): void {
-    if (!this.#expired) this.sale.expired(this.#invoice?.payment_hash ?? "");
+    if (!this.#expired) this.sale.tell("expired", { payment_hash: this.#invoice?.payment_hash ?? "" });
     this.#expired = true;
     if (this.#step !== "waiting") return;
     if (this.#attempt?.asked) this.#step = "stale";
@@ -242,7 +244,7 @@ export class Payment {
     if (this.#step === "settled") return "opening";
     if (this.#step === "asking") return "";
     if (this.#step === "stale") return "stale";
-    const told = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", linked: "paying" } as const;
+    const told = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", unreached: "unreached", linked: "paying" } as const;
     return this.#wallet === "none" && this.#renewed ? "renewed" : told[this.#wallet];
   }
 }

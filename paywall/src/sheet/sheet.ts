@@ -3,15 +3,17 @@
 import { byline, price } from "../card.js";
 import { copyOn } from "../copying.js";
 import { h, svg, tick } from "../dom.js";
-import type { Sale, Sheet } from "../sale.js";
+import type { OwnWallet, Sale, Sheet } from "../sale.js";
 import { paint, sheetOf } from "../stylesheet.js";
 import { type MessageId, OPENED, SHEET } from "../words.js";
 import { drawCode } from "./code.js";
+import { foldsOf, type Part } from "./folds.js";
 import { Payment, type View } from "./payment.js";
+import { inCurrency, rateOf } from "./rate.js";
 import ways from "../ways.css";
 import css from "./sheet.css";
 import { celebrate, still } from "./sparks.js";
-import { webLn } from "./wallet.js";
+import { connection, useConnection, walletOf } from "./wallet.js";
 
 const SEEN_MILLISECONDS = 900;
 const LOOK = sheetOf(ways + css);
@@ -20,9 +22,15 @@ export function makeSheet(opener: Sale): Sheet {
   const sale: Sale = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
   const { root, language: { say } } = sale;
   if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
-  const parts = assemble(sale);
+  const parts = assemble(sale, (address, keep) => {
+    useConnection(address, keep);
+    if (!address) return;
+    parts.folds.close("connect");
+    void payment.askWallet();
+  });
   const { dialog } = parts;
   const payment = new Payment(sale, (view) => draw(sale, parts, view));
+  const rate = rateOf(sale.gateway);
   const onAct: Record<string, () => void> = {
     code: () => payment.showCode(),
     ask: () => void payment.askWallet(),
@@ -50,6 +58,7 @@ export function makeSheet(opener: Sale): Sheet {
       parts.by.fill(creator);
       parts.title.textContent = title;
       parts.sum.fill(sale.language.sat(amount_msat), buys);
+      void rate.then((known) => { parts.fiat.textContent = known ? inCurrency(amount_msat, known, sale.language) : ""; });
       if (dialog.dataset["step"] === "settled") payment.reset();
       dialog.showModal();
       void payment.begin();
@@ -88,6 +97,7 @@ function draw(sale: Sale, parts: Parts, view: View): void {
   act.hidden = !action;
   act.dataset["act"] = action?.[0] ?? "";
   if (action) act.textContent = say(action[1]);
+  if (step !== "waiting") parts.folds.close("connect");
   if (step === "asking") forget(parts);
   if (!invoice || plate.dataset["hash"] === invoice.payment_hash || step === "asking") return;
   plate.dataset["hash"] = invoice.payment_hash;
@@ -104,7 +114,7 @@ function actOf({ step, wallet, line }: View): [Act, MessageId] | undefined {
   if (step === "stale") return ["fresh", "fresh"];
   if (step !== "waiting") return undefined;
   if (wallet === "asked") return ["code", "showCode"];
-  return wallet === "refused" && webLn() ? ["ask", "askAgain"] : undefined;
+  return /refused|unreached/.test(wallet) && walletOf() ? ["ask", "askAgain"] : undefined;
 }
 
 /** An invoice that is no longer offered cannot be scanned, copied or opened. */
@@ -128,9 +138,11 @@ async function showCode(sale: Sale, { plate }: Parts, hash: string): Promise<voi
   }
 }
 
-function assemble(sale: Sale) {
+function assemble(sale: Sale, use: OwnWallet["use"]) {
   const { gateway, language: { say } } = sale;
   const by = byline(), sum = price();
+  const fiat = h("span", { class: "fiat", part: "fiat" });
+  sum.row.firstElementChild?.append(" ", fiat);
   const title = h("h2", { id: "title", part: "title", dir: "auto" });
   const close = h("button", { type: "button", class: "close", part: "close", "aria-label": say("close") },
     svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: "m6 6 12 12M18 6 6 18" })));
@@ -141,15 +153,16 @@ function assemble(sale: Sale) {
   const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   const left = h("span", { class: "left", "aria-hidden": "true" });
   const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
-  const help = h("details", { class: "help", part: "help" }, h("summary", {}, say("help")),
-    h("p", {}, say("helpWhat")), h("p", {}, say("helpHow")));
+  // A tip opens nothing that could be opened again.
+  const parts: Part[] = sale.subject().path.startsWith("v1/items") ? ["help", "connect", "recover"] : ["help", "connect"];
+  const folds = foldsOf(sale, parts, { connection, use });
   const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: sale.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
       h("header", {}, by.row, close), title, sum.row,
       h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, wallet, copy), request),
-      h("div", { class: "tell" }, line, left), act, help,
+      h("div", { class: "tell" }, line, left), act, folds.element,
       h("p", { class: "host" }, gateway.host)));
   paint(dialog, sale.fills);
   close.addEventListener("click", () => dialog.close());
-  return { dialog, by, sum, title, plate, wallet, copy, request, line, left, act };
+  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, folds };
 }

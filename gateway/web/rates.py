@@ -1,0 +1,83 @@
+"""What a bitcoin costs, by currency, as the operator's source says: shown beside sat, and never used for a price."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+import structlog
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.numbers import get_territory_currencies
+
+from gateway.ports import Clock
+from gateway.supervise import Progress
+from gateway.web.bodies import rfc3339
+
+EVERY_SECONDS = 600.0
+PATIENCE = ClientTimeout(total=10)
+MOST_BYTES = 65_536
+# An amount that was right some hours ago misleads more than none.
+STALE_SECONDS = 2 * 3600
+
+_CURRENCY = re.compile("[A-Z]{3}")
+
+log = structlog.get_logger()
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """What one bitcoin costs in a currency (ISO 4217), and when the source was asked (RFC 3339)."""
+
+    currency: str
+    per_bitcoin: float
+    at: str
+
+
+class Rates:
+    """The last answer of a source that speaks as mempool's `/api/v1/prices`: `{"EUR": 90000, "USD": …}`."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url, self._clock = url, clock
+        self._per_bitcoin: Mapping[str, float] = {}
+        self._at = 0
+
+    async def follow(self, progress: Progress) -> None:
+        """Ask every ten minutes; a source that is away costs nothing but the line."""
+        async with ClientSession(timeout=PATIENCE) as session:
+            while True:
+                try:
+                    self._per_bitcoin, self._at = await self._ask(session), int(self._clock())
+                except (ClientError, TimeoutError, ValueError) as error:
+                    log.warning("rates_away", error=str(error) or type(error).__name__)
+                progress.made()
+                await asyncio.sleep(EVERY_SECONDS)
+
+    def of(self, tags: Iterable[str]) -> Rate | None:
+        """The rate of the first currency that has one, where a reader's languages are spoken; None when it is old."""
+        if self._clock() - self._at > STALE_SECONDS:
+            return None
+        currencies = (currency for tag in tags for currency in _currencies(tag))
+        found = next((currency for currency in currencies if currency in self._per_bitcoin), None)
+        return None if found is None else Rate(found, self._per_bitcoin[found], rfc3339(self._at))
+
+    async def _ask(self, session: ClientSession) -> Mapping[str, float]:
+        async with session.get(self._url, raise_for_status=True) as response:
+            body = await response.content.read(MOST_BYTES)
+        known = msgspec.json.decode(body, type=dict[str, float])
+        return {
+            name: price for name, price in known.items() if len(name) == len("EUR") and name.isupper() and price > 0
+        }
+
+
+def _currencies(tag: str) -> Iterator[str]:
+    """Of the region that a language tag names, or that it most likely means."""
+    try:
+        locale = Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError, TypeError):
+        return
+    territory = locale.territory
+    if territory is None:
+        likely = get_global("likely_subtags").get(locale.language, "")
+        territory = likely.rpartition("_")[2]
+    yield from get_territory_currencies(territory or "")

@@ -1,0 +1,24 @@
+/** Nostr Wallet Connect (NIP-47): a wallet behind a relay, which pays what it is sent. */
+
+import { Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError, NWCClient } from "@getalby/sdk/nwc";
+import type { Connect } from "../sale.js";
+
+// After these the payment may be on its way.
+const UNCERTAIN = [Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError];
+
+export const connect: Connect["connect"] = (connection) => {
+  const client = new NWCClient({ nostrWalletConnectUrl: connection, requireSecret: true });
+  return {
+    enable: () => client.getWalletServiceInfo(),
+    async sendPayment(invoice) {
+      try {
+        return await client.payInvoice({ invoice });
+      } catch (error) {
+        if (!UNCERTAIN.some((kind) => error instanceof kind)) throw error;
+        return new Promise(() => {});
+      } finally {
+        client.close();
+      }
+    },
+  };
+};

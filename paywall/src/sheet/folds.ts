@@ -1,0 +1,44 @@
+/** What only some readers need, folded away below the payment: a row of words, and below it what one of them unfolds.
+ * What is in a fold is a file of its own, loaded when it is first opened. */
+
+import { h } from "../dom.js";
+import { load } from "../gateway.js";
+import type { Fold, OwnWallet, Sale } from "../sale.js";
+
+const WORDS = { help: "help", connect: "connect", recover: "paidBefore" } as const;
+export type Part = keyof typeof WORDS;
+
+export interface Folds {
+  element: HTMLElement;
+  /** Closes this one, if it is open. */
+  close(part: Part): void;
+}
+
+export function foldsOf(sale: Sale, parts: Part[], own: OwnWallet): Folds {
+  const panel = h("div", { class: "unfolded", id: "unfolded" });
+  const shown = new Map<string, Node>();
+  let open = "";
+  const turn = (part: string) => {
+    open = part;
+    for (const button of buttons) button.ariaExpanded = String(button.value === part);
+    panel.replaceChildren(shown.get(part) ?? "");
+    if (part) panel.scrollIntoView({ block: "nearest" });
+  };
+  const buttons = parts.map((part) => {
+    const button = h("button", {
+      type: "button", class: "fold", part, value: part, "aria-expanded": "false", "aria-controls": "unfolded",
+    }, sale.language.say(WORDS[part]));
+    button.addEventListener("click", async () => {
+      turn(open === part ? "" : part);
+      if (!open || shown.has(part)) return;
+      try {
+        shown.set(part, (await load<Fold>(part + ".js")).unfold(sale, own));
+        if (open === part) turn(part);
+      } catch {
+        turn("");
+      }
+    });
+    return button;
+  });
+  return { element: h("div", { class: "folds" }, h("p", {}, ...buttons), panel), close: (part) => open === part && turn("") };
+}
