@@ -21,7 +21,12 @@ T = TypeVar("T", bound=Struct)
 
 Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=r"\S")]
+NO_NUL = {"pattern": r"^[^\u0000]*$"}
+SOME_WORDS = {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+"""What PostgreSQL cannot keep, the domain refuses in words; the description says it beforehand."""
+Title = Annotated[
+    str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=r"\S", extra_json_schema=SOME_WORDS)
+]
 # Documented here, checked by the checkout: a person typed it, and reads the refusal.
 _TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
 TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
@@ -72,8 +77,8 @@ class TipRequest(Struct, forbid_unknown_fields=True):
     """A tip; message and name are the creator's to read."""
 
     amount_msat: TipAmount
-    message: Annotated[str, Meta(max_length=MOST_MESSAGE_CHARACTERS)] = ""
-    name: Annotated[str, Meta(max_length=MOST_NAME_CHARACTERS)] = ""
+    message: Annotated[str, Meta(max_length=MOST_MESSAGE_CHARACTERS, extra_json_schema=NO_NUL)] = ""
+    name: Annotated[str, Meta(max_length=MOST_NAME_CHARACTERS, extra_json_schema=NO_NUL)] = ""
 
 
 class LinkBody(Struct):

@@ -16,7 +16,7 @@ from gateway.catalog import (
     WEB_ORIGIN,
 )
 from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
-from gateway.web.bodies import Slug, Title
+from gateway.web.bodies import NO_NUL, SOME_WORDS, Slug, Title
 
 FileName = Annotated[str, Meta(max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 MediaType = Annotated[str, Meta(pattern="^[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}$")]
@@ -71,13 +71,13 @@ class ItemRequest(Struct, forbid_unknown_fields=True):
     price_msat: Price
     title: Title | None = None
     id: Slug | None = None
-    markdown: Annotated[str, Meta(max_length=4_000_000, pattern=r"\S")] | None = None
+    markdown: Annotated[str, Meta(max_length=4_000_000, pattern=r"\S", extra_json_schema=SOME_WORDS)] | None = None
     file_name: FileName | None = None
     media_type: MediaType | None = None
-    preview: Annotated[str, Meta(max_length=100_000)] | None = None
+    preview: Annotated[str, Meta(max_length=100_000, extra_json_schema=NO_NUL)] | None = None
     shares: Annotated[list[ShareBody], Meta(max_length=MOST_SHARES)] | None = None
     access_seconds: Seconds | None = None
-    memo: Annotated[str, Meta(min_length=1, max_length=639)] | None = None
+    memo: Annotated[str, Meta(min_length=1, max_length=639, extra_json_schema=NO_NUL)] | None = None
     allowed_origins: Origins | None = None
     sealed: SealedBody | None = None
 
@@ -89,7 +89,9 @@ class ItemChange(Struct, forbid_unknown_fields=True):
     price_msat: Price | msgspec.UnsetType = msgspec.UNSET
     shares: Annotated[list[ShareBody], Meta(min_length=1, max_length=MOST_SHARES)] | msgspec.UnsetType = msgspec.UNSET
     access_seconds: Seconds | msgspec.UnsetType | None = msgspec.UNSET
-    memo: Annotated[str, Meta(min_length=1, max_length=639)] | msgspec.UnsetType | None = msgspec.UNSET
+    memo: Annotated[str, Meta(min_length=1, max_length=639, extra_json_schema=NO_NUL)] | msgspec.UnsetType | None = (
+        msgspec.UNSET
+    )
     state: Literal["active", "archived"] | msgspec.UnsetType = msgspec.UNSET
     allowed_origins: Origins | msgspec.UnsetType = msgspec.UNSET
     sealed: SealedBody | msgspec.UnsetType = msgspec.UNSET
