@@ -96,6 +96,17 @@ async def test_an_unpaid_invoice_goes_a_day_after_lnds_final_word(till: Till, pu
     assert till.dump()["invoices"] == []
 
 
+async def test_what_an_earlier_release_canceled_goes_a_day_after_its_expiry(till: Till, purger: Purger) -> None:
+    invoice = await till.sell()
+    await expire(till)
+    forget = text("UPDATE invoices SET canceled_at = NULL")
+    await till.store.write(lambda tx: tx.creators._connection.execute(forget))  # type: ignore[attr-defined]  # as it was
+    till.clock.now = invoice.expires_at + UNPAID_SECONDS - 1
+    assert await purger.purge() == NOTHING
+    till.clock.advance(1)
+    assert (await purger.purge()).unpaid == 1
+
+
 async def test_what_lnd_still_holds_open_stays_however_old_it_is(till: Till, purger: Purger) -> None:
     till.core.quirks.watch_expiry = False
     invoice = await till.sell()
