@@ -135,7 +135,8 @@ def test_a_container_is_made_of_what_the_checkout_has() -> None:
 def test_a_container_runs_the_command_as_nobody_special_and_says_whether_it_lives() -> None:
     last = dict(steps())
     assert last["USER"] not in {"root", "0"}
-    assert json.loads(last["ENTRYPOINT"]) == [
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert json.loads(last["ENTRYPOINT"]) == [*project["scripts"]]
         *tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     ]
     assert json.loads(last["CMD"]) == ["serve"]
