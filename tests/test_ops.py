@@ -137,8 +137,6 @@ def test_a_container_runs_the_command_as_nobody_special_and_says_whether_it_live
     assert last["USER"] not in {"root", "0"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert json.loads(last["ENTRYPOINT"]) == [*project["scripts"]]
-        *tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    ]
     assert json.loads(last["CMD"]) == ["serve"]
     assert last["STOPSIGNAL"] == "SIGTERM"
     ((asked, port, path),) = re.findall(r"(http://127\.0\.0\.1):(\d+)(/\w+)", last["HEALTHCHECK"])
