@@ -57,7 +57,7 @@ class Purger:
     async def purge(self, *, at_once: bool = False) -> Purged:
         """Delete what is due; `at_once`: whatever its age, if only LND's word is final, and out of the files too.
 
-        Raises `Unavailable` (`database_away`).
+        Raises `Unavailable` (`database_away`, `database_busy`).
         """
         now = int(self._clock())
         unpaid, requests, notes = (

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.cli import app as command
 from gateway.config import PREFIX, Config
 from gateway.web.routes import API
 from tests.conftest import Site
@@ -136,7 +135,8 @@ def test_a_container_is_made_of_what_the_checkout_has() -> None:
 def test_a_container_runs_the_command_as_nobody_special_and_says_whether_it_lives() -> None:
     last = dict(steps())
     assert last["USER"] not in {"root", "0"}
-    assert json.loads(last["ENTRYPOINT"]) == [command.info.name]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert json.loads(last["ENTRYPOINT"]) == [*project["scripts"]]
     assert json.loads(last["CMD"]) == ["serve"]
     assert last["STOPSIGNAL"] == "SIGTERM"
     ((asked, port, path),) = re.findall(r"(http://127\.0\.0\.1):(\d+)(/\w+)", last["HEALTHCHECK"])

@@ -5,7 +5,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from gateway import purge as purge_module
 from gateway.access import Credential, mint_token
@@ -19,8 +19,9 @@ from gateway.rows import Invoice, InvoiceState
 from gateway.store.database import Database, open_database, sqlite_path
 from gateway.store.tables import tip_notes
 from tests.clock import FakeClock, until
+from tests.cluster import Cluster
 from tests.conftest import Site, open_site
-from tests.database import seen_in
+from tests.database import in_a_thread, seen_in
 from tests.samples import EXPIRY_SECONDS, a_creator, an_invoice
 from tests.till import Till
 
@@ -93,6 +94,17 @@ async def test_an_unpaid_invoice_goes_a_day_after_lnds_final_word(till: Till, pu
     till.clock.advance(1)
     assert await purger.purge() == Purged(unpaid=1, payment_requests=0, notes=0)
     assert till.dump()["invoices"] == []
+
+
+async def test_what_an_earlier_release_canceled_goes_a_day_after_its_expiry(till: Till, purger: Purger) -> None:
+    invoice = await till.sell()
+    await expire(till)
+    forget = text("UPDATE invoices SET canceled_at = NULL")
+    await till.store.write(lambda tx: tx.creators._connection.execute(forget))  # type: ignore[attr-defined]  # as it was
+    till.clock.now = invoice.expires_at + UNPAID_SECONDS - 1
+    assert await purger.purge() == NOTHING
+    till.clock.advance(1)
+    assert (await purger.purge()).unpaid == 1
 
 
 async def test_what_lnd_still_holds_open_stays_however_old_it_is(till: Till, purger: Purger) -> None:
@@ -245,3 +257,41 @@ async def test_a_reader_of_the_database_delays_a_rewrite_and_is_said(
             await asyncio.to_thread(seen_in, site.gateway.config.database_url, purge_meanwhile)
         assert refusal.value.code == "database_busy"
         assert await site.gateway.purger.purge(at_once=True) == NOTHING
+
+
+@pytest.mark.postgres
+async def test_what_was_purged_at_once_is_in_no_table_index_or_statistic_of_postgresql(
+    tmp_path: Path, clock: FakeClock, core: Simulator, cluster: Cluster
+) -> None:
+    database = in_a_thread(cluster.new_database())
+    words = f"canary-words-{database}"
+    config = load_config(data_dir=tmp_path, database_url=cluster.url(database), open_invoices_per_client=100)
+    async with open_site(config, clock, core) as site:
+        await site.gateway.catalog.add_creator(a_creator("alice"))
+        requests = []
+        for _ in range(12):
+            note = {"amount_msat": 1_000, "message": words, "name": words}
+            _, invoice = await site.call("POST", "/v1/creators/alice/tips", json=note)
+            requests.append(invoice["payment_request"].encode())
+            await site.settle(invoice["payment_hash"])
+        await cluster.execute("ANALYZE; CHECKPOINT", database)
+        assert words.encode() in files_of(cluster)
+        assert (await site.gateway.purger.purge(at_once=True)).notes == 12
+
+        async def is_gone() -> bool:
+            """Who reads at that moment may keep what they see; it goes the next time."""
+            await site.gateway.purger.purge(at_once=True)
+            await cluster.execute("CHECKPOINT", database)
+            kept = files_of(cluster)
+            return not any(word in kept for word in (words.encode(), *requests))
+
+        await until(is_gone)
+        samples = text("SELECT attname FROM pg_stats WHERE tablename IN ('tip_notes', 'invoices')")
+        named = await asyncio.to_thread(seen_in, config.database_url, lambda c: {*c.execute(samples).scalars()})
+        assert "payment_hash" in named
+        assert not named & {"message", "name", "payment_request"}
+
+
+def files_of(cluster: Cluster) -> bytes:
+    """Every file of every database, as a thief would find it; the WAL is another matter."""
+    return b"".join(path.read_bytes() for path in (cluster.folder / "data" / "base").rglob("*") if path.is_file())

@@ -1,6 +1,6 @@
 """What is deleted once it is no longer needed, a step at a time; how far is kept as a position among the events."""
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, literal_column, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, literal_column, or_, select, update
 
 from gateway.rows import InvoiceState
 from gateway.store.counters import current, move
@@ -16,7 +16,14 @@ _BOOKED = (
 _CANCELED = (
     select(invoices.c.payment_hash)
     # A literal, not a parameter: only so does the planner match the partial index.
-    .where(invoices.c.state == literal_column("'canceled'"), invoices.c.canceled_at <= bindparam("until"))
+    .where(invoices.c.state == literal_column("'canceled'"))
+    .where(
+        or_(
+            invoices.c.canceled_at <= bindparam("until"),
+            # Canceled by a replica of an earlier release, which did not write down when.
+            and_(invoices.c.canceled_at.is_(None), invoices.c.expires_at <= bindparam("until")),
+        )
+    )
     .order_by(invoices.c.canceled_at, invoices.c.payment_hash)
     .limit(bindparam("most"))
     .with_for_update()
