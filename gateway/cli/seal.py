@@ -59,8 +59,7 @@ def seal(
         raise Invalid(
             "paid_words_in_clear",
             f"Paid words stand in clear in {', '.join(leaking)}: have the generator leave them out there (feeds and "
-            "search indexes take a summary), then seal again; --allow-copies for a quote that you mean. "
-            "Nothing was written.",
+            "search indexes take a summary), or say --allow-copies for a quote that is meant. Nothing was written.",
         )
     wanted = _wanted(files, _Defaults(creator, price, share or [], origin, site))
 
