@@ -27,6 +27,7 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_tidy.py
 
 bench: $(VENV)/.installed-dev ## Measure, on the real network
+	@tests/system_packages chromium
 	@$(BIN)/python -m tests.bench
 
 torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes
@@ -40,6 +41,7 @@ embed: ## Build the embed from its sources (Node 20)
 	cd paywall && npm ci --no-audit --no-fund && npm run check && npm run build
 
 screenshots: $(VENV)/.installed-dev ## Take the README's pictures, and one of every state of the embed
+	@tests/system_packages chromium fonts-noto-cjk
 	@$(BIN)/python -m tests.screenshots all
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
