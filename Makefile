@@ -31,6 +31,7 @@ audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is 
 	$(BIN)/uv tool run pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 
 bench: $(VENV)/.installed-dev ## Measure, on the real network
+	@tests/system_packages chromium
 	@$(BIN)/python -m tests.bench
 
 torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes; PARTS=kills
@@ -45,6 +46,7 @@ embed: ## Build the embed from its sources (Node 20)
 	cd paywall && npm ci --no-audit --no-fund && npm run check && npm run build
 
 screenshots: $(VENV)/.installed-dev ## Take the README's pictures, and one of every state of the embed
+	@tests/system_packages chromium fonts-noto-cjk
 	@$(BIN)/python -m tests.screenshots all
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed

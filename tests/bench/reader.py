@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, CDPSession, Page, async_playwright
 
 from tests.bench.bench import Bench
 from tests.bench.figure import Line, line_of
-from tests.browser.chromium import launch
+from tests.browser.chromium import CHROMIUM, launch
 from tests.browser.reader import DESKTOP
 from tests.browser.running_demo import RunningDemo, open_demo
 from tests.browser.visitor import KEEP_SHIFTS
@@ -83,6 +84,9 @@ KINDS = (
 
 async def measure(bench: Bench) -> list[Line]:
     """Each round is a new browser profile; the wallet pays from elsewhere, while nobody touches the page."""
+    if not Path(CHROMIUM).exists():
+        bench.report("reader: left out, for want of chromium")
+        return []
     folder = bench.folder / "reader"
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[Line] = []
