@@ -24,6 +24,7 @@ from gateway.store.transaction import SqlTx
 
 T = TypeVar("T")
 
+APPLICATION = "tuppence"
 POOL_SIZE = 6
 MOST_TRIES = 5
 CONNECT_SECONDS = 5.0
@@ -33,7 +34,11 @@ POOL_WAIT_SECONDS = 10.0
 COMMAND_SECONDS = 15.0
 SERVER_LIMITS = {
     "statement_timeout": "10s",
-    "lock_timeout": "5s",
+    "lock_timeout": "1s",
+    # A machine that is gone holds neither connections nor rows for longer than this.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
     # A process that vanished with its machine, or stands still, must not hold the counters' rows: nobody else could
     # settle meanwhile, and another replica is to have taken over within 10 s.
     "idle_in_transaction_session_timeout": "4s",
@@ -41,8 +46,9 @@ SERVER_LIMITS = {
 }
 RETRY_AFTER_SECONDS = 2
 _MIGRATION_LOCK = 0x7475_7070
-_TRY_AGAIN = {"40001", "40P01"}
-"""Serialization failure and deadlock: PostgreSQL's own word that nothing was written."""
+_LOCKED = "55P03"
+_TRY_AGAIN = {"40001", "40P01", _LOCKED}
+"""Serialization failure, deadlock, lock timeout: PostgreSQL's own word that nothing was written."""
 _HINTS = {
     "28P01": "Check user and password in TUPPENCE_DATABASE_URL.",
     "28000": "Check user and password in TUPPENCE_DATABASE_URL, and the server's pg_hba.conf.",
@@ -50,6 +56,13 @@ _HINTS = {
     "42501": "Give this user the database: ALTER DATABASE … OWNER TO ….",
 }
 """What to do about a refusal, by its SQLSTATE."""
+STALLED_SECONDS = 4.0
+# Between the parts of one message no limit of the server runs: who vanishes there would hold its rows for hours.
+_END_STALLED = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name = :name AND wait_event = 'ClientRead' AND state <> 'idle'"
+    " AND state_change < clock_timestamp() - make_interval(secs => :seconds)"
+)
 _NOT_COMMITTED = ("40", "23", "25")
 
 _Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
@@ -133,10 +146,22 @@ async def _persist(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
                 raise
             if tried == MOST_TRIES or not (error.connection_invalidated or _sqlstate(error) in _TRY_AGAIN):
                 raise _away(error) from error
+            if _sqlstate(error) == _LOCKED:
+                await _end_stalled(engine)
             log.info("transaction_tried_again", sqlstate=_sqlstate(error), tried=tried)
         except _Lost as error:
             raise _away(error) from error
     raise AssertionError("the last try returns or raises")
+
+
+async def _end_stalled(engine: AsyncEngine) -> None:
+    """End the transactions of ours that have waited for their client, and held their rows, for too long."""
+    try:
+        async with engine.connect() as connection:
+            ended = await connection.execute(_END_STALLED, {"name": APPLICATION, "seconds": STALLED_SECONDS})
+            log.warning("rows_locked", ended=len(ended.all()))
+    except (DBAPIError, *_Lost) as error:
+        raise _away(error) from error
 
 
 async def _transact(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
@@ -184,7 +209,7 @@ def _pooled(url: str, server_settings: dict[str, str], **options: Any) -> AsyncE
     connect = {
         "timeout": CONNECT_SECONDS,
         "command_timeout": COMMAND_SECONDS,
-        "server_settings": {"application_name": "tuppence", **SERVER_LIMITS, **server_settings},
+        "server_settings": {"application_name": APPLICATION, **SERVER_LIMITS, **server_settings},
     }
     return create_async_engine(
         url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_WAIT_SECONDS, connect_args=connect, **options
@@ -211,7 +236,7 @@ async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
     Raises `Unavailable` (`database_away`), which says what the server said.
     """
     # What is done here may take long, whatever the role's limits are.
-    settings = {"application_name": "tuppence", "lock_timeout": "0", "statement_timeout": "0"}
+    settings = {"application_name": f"{APPLICATION}-single", "lock_timeout": "0", "statement_timeout": "0"}
     engine = create_async_engine(
         url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS, "server_settings": settings}
     )
