@@ -1,5 +1,6 @@
 """A client of PostgreSQL that vanishes in the middle of a message, where no limit of the server runs."""
 
+import asyncio
 import socket
 import struct
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ from sqlalchemy import text
 from gateway.errors import Unavailable
 from gateway.ports import Tx
 from gateway.store import postgres
-from gateway.store.database import Database
+from gateway.store.database import Database, open_database
 from tests.cluster import SHARED, USER, Cluster
 from tests.database import in_a_thread
 from tests.samples import a_creator
+from tests.tcp_proxy import tcp_proxy
 
 pytestmark = pytest.mark.postgres
 
@@ -73,3 +75,16 @@ async def test_who_stalls_for_long_is_robbed_of_the_rows_it_holds(
 async def test_who_has_not_stalled_for_long_keeps_them(shop: Database) -> None:
     with pytest.raises(Unavailable):
         await shop.write(change)
+
+
+async def test_a_store_is_closed_though_its_server_answers_nothing(
+    cluster: Cluster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert database_url
+    monkeypatch.setattr(postgres, "CLOSE_SECONDS", 0.1)
+    async with tcp_proxy(f"127.0.0.1:{cluster.port}") as proxy:
+        store = await open_database(cluster.tcp_url(SHARED, int(proxy.target.rpartition(":")[2])))
+        await store.write(lambda tx: tx.creators.list())
+        proxy.swallow()
+        async with asyncio.timeout(10):
+            await store.close()

@@ -6,7 +6,7 @@ sees one snapshot. A deadlock, or a connection that was lost before the commit, 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -30,11 +30,13 @@ MOST_TRIES = 5
 CONNECT_SECONDS = 5.0
 # As long as a statement may take at most: who waits longer is told to come back.
 POOL_WAIT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
 # The server gives up first; the client's own limit is for a server that no longer answers at all.
 COMMAND_SECONDS = 15.0
 SERVER_LIMITS = {
     "statement_timeout": "10s",
-    "lock_timeout": "1s",
+    # Longer than the second after which a deadlock is looked for, and short of a takeover.
+    "lock_timeout": "1500ms",
     # A machine that is gone holds neither connections nor rows for longer than this.
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "3",
@@ -89,22 +91,25 @@ class PostgresStore:
         return cls(_pooled(url, settings, isolation_level="READ COMMITTED"), _pooled(url, settings, **reading))
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        return await self._submit(self._writer, work)
+        return await self._submit(self._writer, work, writes=True)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        return await self._submit(self._reader, work)
+        return await self._submit(self._reader, work, writes=False)
 
     async def close(self) -> None:
         """Finish what was submitted, then close every connection."""
         self._closed = True
         await asyncio.gather(*self._running, return_exceptions=True)
-        await asyncio.gather(self._writer.dispose(), self._reader.dispose())
+        # A server that answers nothing does not say goodbye either.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(self._writer.dispose(), self._reader.dispose())
 
-    async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+    async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
         if self._closed:
             raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
         # A task of its own: a caller who gives up would otherwise cost the connection that works for it.
-        task = asyncio.create_task(_persist(engine, work))
+        task = asyncio.create_task(_persist(engine, work, writes=writes))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -137,10 +142,10 @@ async def change(url: str, work: Callable[[Connection], T]) -> T:
         return result
 
 
-async def _persist(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+async def _persist(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
     for tried in range(1, MOST_TRIES + 1):
         try:
-            return await _transact(engine, work)
+            return await _transact(engine, work, writes=writes)
         except DBAPIError as error:
             if isinstance(error, IntegrityError | ProgrammingError | DataError):
                 raise
@@ -164,7 +169,7 @@ async def _end_stalled(engine: AsyncEngine) -> None:
         raise _away(error) from error
 
 
-async def _transact(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+async def _transact(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
     async with engine.connect() as connection:
         try:
             result = await connection.run_sync(lambda plain: work(SqlTx(plain)))
@@ -172,7 +177,9 @@ async def _transact(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
             # The answer may still come: nobody else must read it as theirs.
             await connection.invalidate()
             raise
-        await _commit(connection)
+        # What was read is known: how its transaction ends is nobody's concern.
+        if writes:
+            await _commit(connection)
         return result
 
 
