@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.kills import DatabaseKind, kill
+from tests.torture.databases import DatabaseKind
+from tests.torture.kills import kill
 from tests.torture.tally import Tally
 
 

@@ -64,7 +64,7 @@ async def names(store: Store) -> list[str]:
 
 
 async def test_the_promised_limits_are_in_force(store: Database) -> None:
-    wanted = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "4s"}
+    wanted = {"statement_timeout": "10s", "lock_timeout": "1500ms", "idle_in_transaction_session_timeout": "4s"}
     for work in (store.write, store.read):
         found = await work(lambda tx: {name: execute(tx, f"SHOW {name}") for name in wanted})
         assert found == wanted

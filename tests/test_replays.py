@@ -15,6 +15,7 @@ from gateway.settlement import Settler
 from gateway.sweep import Sweeper
 from tests.samples import EXPIRY_SECONDS
 from tests.till import Till
+from tests.torture.databases import DatabaseKind
 from tests.torture.replays import replay
 
 MANY = 60
@@ -94,8 +95,11 @@ async def test_a_node_restored_from_an_older_state_takes_nothing_back(till: Till
     assert (await till.row(lost)).state is InvoiceState.SETTLED
 
 
-async def test_a_gateway_that_is_killed_while_it_catches_up_credits_everything_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def test_a_gateway_that_is_killed_while_it_catches_up_credits_everything_once(
+    tmp_path: Path, database: DatabaseKind
+) -> None:
     """A process of its own, killed in the middle; real time passes."""
-    tally = await replay(tmp_path, replays=20, settlements=200, seed=1, report=lambda _: None)
+    tally = await replay(tmp_path, database=database, replays=20, settlements=200, seed=1, report=lambda _: None)
     assert tally.is_clean, tally
     assert (tally.payments, tally.replays) == (220, 20)

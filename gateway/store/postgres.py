@@ -6,7 +6,7 @@ sees one snapshot. A deadlock, or a connection that was lost before the commit, 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -25,16 +25,23 @@ from gateway.store.transaction import SqlTx
 
 T = TypeVar("T")
 
+APPLICATION = "tuppence"
 POOL_SIZE = 6
 MOST_TRIES = 5
 CONNECT_SECONDS = 5.0
 # As long as a statement may take at most: who waits longer is told to come back.
 POOL_WAIT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
 # The server gives up first; the client's own limit is for a server that no longer answers at all.
 COMMAND_SECONDS = 15.0
 SERVER_LIMITS = {
     "statement_timeout": "10s",
-    "lock_timeout": "5s",
+    # Longer than the second after which a deadlock is looked for, and short of a takeover.
+    "lock_timeout": "1500ms",
+    # A machine that is gone holds neither connections nor rows for longer than this.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
     # A process that vanished with its machine, or stands still, must not hold the counters' rows: nobody else could
     # settle meanwhile, and another replica is to have taken over within 10 s.
     "idle_in_transaction_session_timeout": "4s",
@@ -42,8 +49,9 @@ SERVER_LIMITS = {
 }
 RETRY_AFTER_SECONDS = 2
 _MIGRATION_LOCK = 0x7475_7070
-_TRY_AGAIN = {"40001", "40P01"}
-"""Serialization failure and deadlock: PostgreSQL's own word that nothing was written."""
+_LOCKED = "55P03"
+_TRY_AGAIN = {"40001", "40P01", _LOCKED}
+"""Serialization failure, deadlock, lock timeout: PostgreSQL's own word that nothing was written."""
 _HINTS = {
     "28P01": "Check user and password in TUPPENCE_DATABASE_URL.",
     "28000": "Check user and password in TUPPENCE_DATABASE_URL, and the server's pg_hba.conf.",
@@ -51,6 +59,13 @@ _HINTS = {
     "42501": "Give this user the database: ALTER DATABASE … OWNER TO ….",
 }
 """What to do about a refusal, by its SQLSTATE."""
+STALLED_SECONDS = 4.0
+# Between the parts of one message no limit of the server runs: who vanishes there would hold its rows for hours.
+_END_STALLED = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name = :name AND wait_event = 'ClientRead' AND state <> 'idle'"
+    " AND state_change < clock_timestamp() - make_interval(secs => :seconds)"
+)
 _NOT_COMMITTED = ("40", "23", "25")
 
 _Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
@@ -77,10 +92,10 @@ class PostgresStore:
         return cls(_pooled(url, settings, isolation_level="READ COMMITTED"), _pooled(url, settings, **reading))
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        return await self._submit(self._writer, work)
+        return await self._submit(self._writer, work, writes=True)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        return await self._submit(self._reader, work)
+        return await self._submit(self._reader, work, writes=False)
 
     async def compact(self, *, whole: bool) -> None:
         """`whole`: write the tables anew, while whoever uses them waits. Else autovacuum's work is enough."""
@@ -95,13 +110,16 @@ class PostgresStore:
         """Finish what was submitted, then close every connection."""
         self._closed = True
         await asyncio.gather(*self._running, return_exceptions=True)
-        await asyncio.gather(self._writer.dispose(), self._reader.dispose())
+        # A server that answers nothing does not say goodbye either.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(self._writer.dispose(), self._reader.dispose())
 
-    async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+    async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
         if self._closed:
             raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
         # A task of its own: a caller who gives up would otherwise cost the connection that works for it.
-        task = asyncio.create_task(_persist(engine, work))
+        task = asyncio.create_task(_persist(engine, work, writes=writes))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -134,22 +152,34 @@ async def change(url: str, work: Callable[[Connection], T]) -> T:
         return result
 
 
-async def _persist(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+async def _persist(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
     for tried in range(1, MOST_TRIES + 1):
         try:
-            return await _transact(engine, work)
+            return await _transact(engine, work, writes=writes)
         except DBAPIError as error:
             if isinstance(error, IntegrityError | ProgrammingError | DataError):
                 raise
             if tried == MOST_TRIES or not (error.connection_invalidated or _sqlstate(error) in _TRY_AGAIN):
                 raise _away(error) from error
+            if _sqlstate(error) == _LOCKED:
+                await _end_stalled(engine)
             log.info("transaction_tried_again", sqlstate=_sqlstate(error), tried=tried)
         except _Lost as error:
             raise _away(error) from error
     raise AssertionError("the last try returns or raises")
 
 
-async def _transact(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
+async def _end_stalled(engine: AsyncEngine) -> None:
+    """End the transactions of ours that have waited for their client, and held their rows, for too long."""
+    try:
+        async with engine.connect() as connection:
+            ended = await connection.execute(_END_STALLED, {"name": APPLICATION, "seconds": STALLED_SECONDS})
+            log.warning("rows_locked", ended=len(ended.all()))
+    except (DBAPIError, *_Lost) as error:
+        raise _away(error) from error
+
+
+async def _transact(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
     async with engine.connect() as connection:
         try:
             result = await connection.run_sync(lambda plain: work(SqlTx(plain)))
@@ -157,7 +187,9 @@ async def _transact(engine: AsyncEngine, work: Callable[[Tx], T]) -> T:
             # The answer may still come: nobody else must read it as theirs.
             await connection.invalidate()
             raise
-        await _commit(connection)
+        # What was read is known: how its transaction ends is nobody's concern.
+        if writes:
+            await _commit(connection)
         return result
 
 
@@ -194,7 +226,7 @@ def _pooled(url: str, server_settings: dict[str, str], **options: Any) -> AsyncE
     connect = {
         "timeout": CONNECT_SECONDS,
         "command_timeout": COMMAND_SECONDS,
-        "server_settings": {"application_name": "tuppence", **SERVER_LIMITS, **server_settings},
+        "server_settings": {"application_name": APPLICATION, **SERVER_LIMITS, **server_settings},
     }
     return create_async_engine(
         url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_WAIT_SECONDS, connect_args=connect, **options
@@ -221,7 +253,7 @@ async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
     Raises `Unavailable` (`database_away`), which says what the server said.
     """
     # What is done here may take long, whatever the role's limits are.
-    settings = {"application_name": "tuppence", "lock_timeout": "0", "statement_timeout": "0"}
+    settings = {"application_name": f"{APPLICATION}-single", "lock_timeout": "0", "statement_timeout": "0"}
     engine = create_async_engine(
         url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS, "server_settings": settings}
     )

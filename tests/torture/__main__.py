@@ -17,9 +17,11 @@ from rich.console import Console
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
 from tests.torture import days, flood, kills, replays, resets, restarts, takeovers, waiters
+from tests.torture.databases import DatabaseKind
 from tests.torture.tally import Failed, Tally
 
 FOLDER = Path(".tuppence/torture")
+DATABASES: tuple[DatabaseKind, ...] = ("sqlite", "postgres")
 
 Part = Callable[[Path, bool, int, Report], Tally]
 
@@ -34,7 +36,7 @@ def _kills_postgres(folder: Path, quick: bool, seed: int, report: Report) -> Tal
     return _kill("postgres", folder, quick, seed, report)
 
 
-def _kill(database: kills.DatabaseKind, folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+def _kill(database: DatabaseKind, folder: Path, quick: bool, seed: int, report: Report) -> Tally:
     count, payments = (25, 1_000) if quick else (200, 20_000)
     return asyncio.run(kills.kill(folder, database=database, kills=count, payments=payments, seed=seed, report=report))
 
@@ -49,7 +51,13 @@ def _resets(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
 
 def _replays(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
     count, settlements = (100, 1_000) if quick else (500, 10_000)
-    return asyncio.run(replays.replay(folder, replays=count, settlements=settlements, seed=seed, report=report))
+    whole = Tally()
+    for kind in DATABASES:
+        each = replays.replay(
+            folder / kind, database=kind, replays=count, settlements=settlements, seed=seed, report=report
+        )
+        whole += asyncio.run(each)
+    return whole
 
 
 def _restarts(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
@@ -77,7 +85,7 @@ PARTS: dict[str, tuple[Part, str]] = {
     "kills-postgres": (_kills_postgres, "the same on PostgreSQL"),
     "takeovers": (_takeovers, "of three replicas on PostgreSQL the one that settles is killed, stopped, cut off"),
     "resets": (_resets, "the connection to the node is reset, sliced and swallowed"),
-    "replays": (_replays, "settlements are told again from every index, and credited under kills"),
+    "replays": (_replays, "on each database settlements are told again from every index, and credited under kills"),
     "restarts": (_restarts, "a simulated node is restarted under payments"),
     "lnd": (_lnd, "a real LND is restarted under payments, every second time by SIGKILL"),
     "flood": (_flood, "invoices are asked for by hundreds a second, and honest readers pay meanwhile"),

@@ -1,29 +1,23 @@
 """T1: `tuppence serve` killed again and again, 5 to 500 ms after it was ready, while readers buy and pay."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Literal
 
 from gateway.regtest.process import Report
-from tests.bench.nodes import open_simulator
 from tests.bench.served import put_on_sale
-from tests.cluster import open_cluster
+from tests.torture.databases import DatabaseKind, open_rig
 from tests.torture.rig import Rig
 from tests.torture.tally import Tally
 
 STOCK_EVERY = 20
 
-DatabaseKind = Literal["sqlite", "postgres"]
-
 
 async def kill(folder: Path, *, database: DatabaseKind, kills: int, payments: int, seed: int, report: Report) -> Tally:
     """So many kills over so many payments. Raises `Failed`."""
     each, longest = -(-payments // kills), 0.0
-    async with open_simulator(folder / "lnd") as node, _database(database) as url:
-        rig = Rig(folder, node, Random(seed), variables={"TUPPENCE_DATABASE_URL": url} if url else {}, books_url=url)
+    async with open_rig(folder, database, Random(seed)) as rig:
         for number in range(kills):
             if number % STOCK_EVERY == 0:
                 longest = max(longest, await _stock(rig, each * min(STOCK_EVERY, kills - number), is_new=number == 0))
@@ -34,17 +28,6 @@ async def kill(folder: Path, *, database: DatabaseKind, kills: int, payments: in
             await rig.open_some(served)
         note = f"{kills} kills on {database}: ready within {rig.slowest_start_seconds:.1f} s each time"
         return await rig.tally(kills=kills, longest_delay_seconds=longest, notes=(note,))
-
-
-@asynccontextmanager
-async def _database(kind: DatabaseKind) -> AsyncIterator[str]:
-    """The address of an empty database that keeps what it commits; none for SQLite, which the gateway makes itself."""
-    if kind == "sqlite":
-        yield ""
-        return
-    with open_cluster({}) as server:
-        await server.execute("CREATE DATABASE tuppence")
-        yield server.url("tuppence")
 
 
 async def _stock(rig: Rig, count: int, *, is_new: bool) -> float:

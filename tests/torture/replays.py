@@ -10,25 +10,31 @@ from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from gateway.ports import NodeInvoice
 from gateway.regtest.process import Report
-from tests.bench.nodes import open_simulator
 from tests.bench.served import put_on_sale
 from tests.clock import FakeClock
 from tests.samples import START
 from tests.till import Till, open_till
+from tests.torture.databases import DatabaseKind, open_database, open_rig
 from tests.torture.rig import Rig
 from tests.torture.tally import Failed, Tally
 
+MOST_KILLS = 10
 
-async def replay(folder: Path, *, replays: int, settlements: int, seed: int, report: Report) -> Tally:
+
+async def replay(
+    folder: Path, *, database: DatabaseKind, replays: int, settlements: int, seed: int, report: Report
+) -> Tally:
     """So many replays, and so many settlements to be caught up with while the gateway is killed. Raises `Failed`."""
-    replayed = await _replay_from_every_index(folder / "till", replays, Random(seed), report)
-    return replayed + await _catch_up_under_kills(folder / "served", settlements, Random(seed), report)
+    with open_database(database) as url:
+        replayed = await _replay_from_every_index(folder / "till", url, replays, Random(seed), report)
+    async with open_rig(folder / "served", database, Random(seed)) as rig:
+        return replayed + await _catch_up_under_kills(rig, settlements, report)
 
 
-async def _replay_from_every_index(folder: Path, replays: int, rng: Random, report: Report) -> Tally:
+async def _replay_from_every_index(folder: Path, database_url: str, replays: int, rng: Random, report: Report) -> Tally:
     clock = FakeClock(START)
     core = Simulator(clock=clock, random_bytes=secrets.token_bytes)
-    async with open_till(folder, clock, core) as till:
+    async with open_till(folder, clock, core, database_url=database_url) as till:
         invoices = await till.sell_many(replays)
         for invoice in rng.sample(invoices, len(invoices)):
             till.pay(invoice)
@@ -56,22 +62,21 @@ def _told_from(till: Till, index: int, rng: Random) -> Iterator[NodeInvoice]:
     return (till.node._translate(row) for row in told)
 
 
-async def _catch_up_under_kills(folder: Path, settlements: int, rng: Random, report: Report) -> Tally:
+async def _catch_up_under_kills(rig: Rig, settlements: int, report: Report) -> Tally:
     """All of them settle while the gateway is away; each life is killed in the middle of crediting them."""
-    async with open_simulator(folder / "lnd") as node:
-        rig, kills = Rig(folder, node, rng), 0
+    kills = 0
+    async with rig.gateway() as served:
+        await put_on_sale(served)
+        await rig.stock(served, settlements)
+        served.process.kill()
+    await rig.pay(settlements)
+    while (credited := await rig.credited()) < settlements and kills < MOST_KILLS:
+        report(f"{credited} of {settlements} credited, {kills} kills")
         async with rig.gateway() as served:
-            await put_on_sale(served)
-            await rig.stock(served, settlements)
+            await asyncio.sleep(rig.rng.uniform(0.005, 0.5))
             served.process.kill()
-        await rig.pay(settlements)
-        while (credited := await rig.credited()) < settlements and kills < 10:
-            report(f"{credited} of {settlements} credited, {kills} kills")
-            async with rig.gateway() as served:
-                await asyncio.sleep(rng.uniform(0.005, 0.5))
-                served.process.kill()
-            kills += 1
-        async with rig.gateway() as served:
-            seconds = await rig.until_credited()
-            await rig.open_some(served)
-        return await rig.tally(kills=kills + 1, longest_delay_seconds=seconds)
+        kills += 1
+    async with rig.gateway() as served:
+        seconds = await rig.until_credited()
+        await rig.open_some(served)
+    return await rig.tally(kills=kills + 1, longest_delay_seconds=seconds)
