@@ -118,6 +118,7 @@ async def _simulated(purse_sat: int) -> AsyncIterator[tuple[Config, Wallet]]:
             lnd_target=simulated.target,
             lnd_tls_cert=simulated.tls_cert_path,
             lnd_macaroon=simulated.macaroon_path,
+            lnd_nodes=None,
         )
         wallet = SimulatedWallet(simulated.core, balance_msat=1000 * purse_sat)
         yield config, wallet
@@ -138,7 +139,7 @@ async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
     try:
         await _until_answering(wallet)
         settings = read_env_file(REGTEST_FOLDER / GATEWAY_ENV)
-        yield load_config(**settings, data_dir=REGTEST_FOLDER / "data"), wallet
+        yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", lnd_nodes=None), wallet
     finally:
         await wallet.close()
         if wallet_process.returncode is None:
