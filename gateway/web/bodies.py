@@ -21,12 +21,10 @@ T = TypeVar("T", bound=Struct)
 
 Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-NO_NUL = {"pattern": r"^[^\u0000]*$"}
-SOME_WORDS = {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+SOME_WORDS = r"^[^\x00]*[^\s\x00][^\x00]*$"
+NO_NUL = {"pattern": r"^[^\x00]*$"}
 """What PostgreSQL cannot keep, the domain refuses in words; the description says it beforehand."""
-Title = Annotated[
-    str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=r"\S", extra_json_schema=SOME_WORDS)
-]
+Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=SOME_WORDS)]
 # Documented here, checked by the checkout: a person typed it, and reads the refusal.
 _TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
 TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]

@@ -71,7 +71,7 @@ class ItemRequest(Struct, forbid_unknown_fields=True):
     price_msat: Price
     title: Title | None = None
     id: Slug | None = None
-    markdown: Annotated[str, Meta(max_length=4_000_000, pattern=r"\S", extra_json_schema=SOME_WORDS)] | None = None
+    markdown: Annotated[str, Meta(max_length=4_000_000, pattern=SOME_WORDS)] | None = None
     file_name: FileName | None = None
     media_type: MediaType | None = None
     preview: Annotated[str, Meta(max_length=100_000, extra_json_schema=NO_NUL)] | None = None
