@@ -27,6 +27,7 @@ from gateway.ports import Clock, Node, RandomBytes, Store
 from gateway.purge import DAY_SECONDS, Purger
 from gateway.readiness import Watchman
 from gateway.rows import Invoice, Unresolved
+from gateway.shared_reads import SharedReads
 from gateway.store.content import ContentFolder
 from gateway.store.database import Database, open_database, replicas_doorbell
 from gateway.store.keyring import FileKeyRing, write_once
@@ -166,6 +167,7 @@ async def _assemble(
         clock=clock,
         random_bytes=random_bytes,
         store=store,
+        reads=SharedReads(store),
         nodes=nodes,
         catalog=catalog,
         checkout=Checkout(

@@ -15,6 +15,7 @@ from gateway.nodes import Nodes
 from gateway.ports import Clock, RandomBytes, Store
 from gateway.purge import Purger
 from gateway.readiness import Readiness
+from gateway.shared_reads import SharedReads
 from gateway.store.content import ContentFolder
 from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Supervisor
@@ -31,6 +32,7 @@ class Gateway:
     clock: Clock
     random_bytes: RandomBytes
     store: Store
+    reads: SharedReads
     nodes: Nodes
     catalog: Catalog
     checkout: Checkout

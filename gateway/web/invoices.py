@@ -103,7 +103,7 @@ async def find_invoice(request: web.Request) -> Invoice:
     payment_hash = request.match_info["payment_hash"]
     invoice = None
     if _PAYMENT_HASH.fullmatch(payment_hash):
-        invoice = await gateway_of(request).store.read(lambda tx: tx.invoices.get(payment_hash))
+        invoice = await gateway_of(request).reads.invoice(payment_hash)
     if invoice is None or invoice.origin is Origin.SUSPENSE:
         raise NotFound("invoice_not_found", "There is no invoice with this payment hash here.")
     return invoice
