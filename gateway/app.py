@@ -159,9 +159,8 @@ async def _assemble(
     await nodes.read_drained()
     for member in nodes:
         metrics.watch(member)
-    open_invoices = await _open_invoices(store, nodes, most=config.open_invoices)
     content = ContentFolder(config.shared_folder / "content")
-    limits = Limits(config, clock, random_bytes, open_invoices=open_invoices)
+    limits = Limits(config, clock, random_bytes, open_invoices=await _open_invoices(store, nodes, config))
     gateway = Gateway(
         config=config,
         clock=clock,
@@ -208,8 +207,9 @@ async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
             log.warning("node_not_configured", node_id=node_id, open_invoices=count)
 
 
-async def _open_invoices(store: Store, nodes: Nodes, *, most: int) -> list[Unresolved]:
+async def _open_invoices(store: Store, nodes: Nodes, config: Config) -> list[Unresolved]:
     """What nobody has paid yet, at every node."""
+    most = config.open_invoices
     return [
         row
         for member in nodes
