@@ -206,7 +206,7 @@ async def test_a_paid_request_is_answered_without_the_database(shop: Site) -> No
     invoice, headers = await shop.buy("welcome")
     preimage = await shop.settle(invoice["payment_hash"])
     assert (await shop.call("GET", CONTENT, headers=headers))[0] == 200
-    await shop.gateway.store.close()  # type: ignore[attr-defined]  # the store of a running gateway has an end
+    await shop.gateway.store._store.close()  # type: ignore[attr-defined]  # behind the meter
     l402 = {"Authorization": f"L402 {invoice['access_token']}:{preimage}"}
     assert [(await shop.call("GET", CONTENT, headers=h))[0] for h in (headers, l402)] == [200, 200]
 

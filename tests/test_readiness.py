@@ -20,7 +20,7 @@ async def test_a_database_that_is_away_is_told(tmp_path: Path, clock: FakeClock,
     node = ObservedNode(core)
     async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[node], background=False) as gateway:
         assert (await gateway.ready()).ready
-        await gateway.store.close()  # type: ignore[attr-defined]  # ended before its time
+        await gateway.store._store.close()  # type: ignore[attr-defined]  # behind the meter
         found = await gateway.ready()
     assert (found.ready, len(found.wrong)) == (False, 1)
     assert "nothing was written" in found.wrong[0]
