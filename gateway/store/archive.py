@@ -8,11 +8,13 @@ import asyncio
 import os
 import re
 import secrets
+import shutil
 import tarfile
 import tempfile
 from contextlib import suppress
 from hashlib import file_digest
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import Connection, select
 
@@ -116,13 +118,20 @@ def _unpack(archive: Path, folder: Path) -> None:
             for member in packed:
                 if not member.isfile() or not _MEMBER.fullmatch(member.name):
                     raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is none of a backup's.")
-                member.mode = 0o600
-                packed.extract(member, folder, filter="data")
-    except tarfile.TarError as error:
+                _put(packed.extractfile(member), folder / member.name)
+    except (tarfile.TarError, FileExistsError) as error:
         raise Invalid("archive_invalid", f"{archive} is no backup: {error}.") from error
     for name in ("keys", "content"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(0o700)
+
+
+def _put(source: IO[bytes] | None, target: Path) -> None:
+    assert source is not None, "a file"
+    target.parent.mkdir(exist_ok=True)
+    # A name may stand twice in a broken archive, and nothing is written over.
+    with source, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        shutil.copyfileobj(source, file)
 
 
 async def _check(folder: Path) -> None:
