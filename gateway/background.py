@@ -1,12 +1,10 @@
 """What goes on behind the requests: the catalog, the nodes' settlements, and what other replicas booked."""
 
-import asyncio
 import secrets
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from gateway.catalog import Catalog
 from gateway.fingerprints import follow_keys
 from gateway.follow import follow
 from gateway.hear import Ear
@@ -14,14 +12,14 @@ from gateway.lease import Lease
 from gateway.nodes import Member
 from gateway.ports import Doorbell
 from gateway.store.keyring import write_once
-from gateway.supervise import Progress, Work
+from gateway.supervise import Work, every
 from gateway.sweep import Sweeper
 from gateway.web.gateway import Gateway
 
 Works = dict[str, Work]
 """By name; what is about one node is called `work node_id`."""
 
-CATALOG_EVERY_SECONDS = 1.0
+CATALOG_EVERY_SECONDS = DRAINED_EVERY_SECONDS = 1.0
 
 
 async def start_alone(stack: AsyncExitStack, gateway: Gateway) -> None:
@@ -50,8 +48,8 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
 
 async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> None:
     work: Works = {
-        "catalog": partial(_follow_catalog, gateway.catalog),
-        "drained": gateway.nodes.follow_drained,
+        "catalog": every(CATALOG_EVERY_SECONDS, gateway.catalog.refresh),
+        "drained": every(DRAINED_EVERY_SECONDS, gateway.nodes.read_drained),
         "purge": gateway.purger.run,
         "keys": partial(follow_keys, gateway.store, gateway.keys),
     }
@@ -80,10 +78,3 @@ def replica_id(data_dir: Path) -> str:
     path = data_dir / "replica"
     write_once(path, secrets.token_hex(16))
     return path.read_text(encoding="ascii")
-
-
-async def _follow_catalog(catalog: Catalog, progress: Progress) -> None:
-    while True:
-        await catalog.refresh()
-        progress.made()
-        await asyncio.sleep(CATALOG_EVERY_SECONDS)

@@ -11,13 +11,12 @@ from gateway.errors import NotFound, OutcomeUnknown, Unavailable
 from gateway.health import Health
 from gateway.money import Msat
 from gateway.node import KnownNode
-from gateway.ports import Clock, IssuedInvoice, Node, NodeState, Store
+from gateway.ports import Clock, IssuedInvoice, Node, NodeState, NodeStatus, Store
 from gateway.rows import Invoice
 from gateway.settlement import OnSettled, Settler
 from gateway.supervise import Progress
 
 LOOK_EVERY_SECONDS = 5.0
-READ_DRAINED_EVERY_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -37,6 +36,13 @@ class Member:
         """Its name in the books."""
         return self.node.node_id
 
+    async def status(self) -> NodeStatus:
+        """What it says of itself now, as the one it was. Raises `Unavailable` (`node_changed`, `node_refused`)."""
+        status = await self.node.status()
+        if status.identity_pubkey:
+            await self.known.check(status)
+        return status
+
     async def look(self, progress: Progress) -> None:
         """See whether it is who it was, whether it is ready and what it can receive, for ever.
 
@@ -44,10 +50,7 @@ class Member:
         """
         while True:
             try:
-                status = await self.node.status()
-                if status.identity_pubkey:
-                    await self.known.check(status)
-                self.health.state = status.state
+                self.health.state = (await self.status()).state
             except Unavailable:
                 self.health.state = NodeState.ABSENT
                 raise
@@ -174,13 +177,6 @@ class Nodes:
         drained = dict(await self._store.read(lambda tx: tx.drained_nodes.list()))
         for member in self:
             member.drained_at = drained.get(member.node_id)
-
-    async def follow_drained(self, progress: Progress) -> None:
-        """See it within a second, for ever. Raises `Unavailable`."""
-        while True:
-            await self.read_drained()
-            progress.made()
-            await asyncio.sleep(READ_DRAINED_EVERY_SECONDS)
 
 
 def _now() -> float:

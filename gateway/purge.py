@@ -1,6 +1,5 @@
 """What is no longer needed is not kept: unpaid invoices, payment requests, the notes beside tips."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from gateway.ports import Clock, Store, Tx
-from gateway.supervise import Progress
+from gateway.supervise import Progress, every
 
 EVERY_SECONDS = 3_600.0
 DAY_SECONDS = 86_400
@@ -49,10 +48,7 @@ class Purger:
 
     async def run(self, progress: Progress) -> None:
         """Purge every hour, for ever. Raises `Unavailable`."""
-        while True:
-            await self.purge()
-            progress.made()
-            await asyncio.sleep(EVERY_SECONDS)
+        await every(EVERY_SECONDS, self.purge)(progress)
 
     async def purge(self, *, at_once: bool = False) -> Purged:
         """Delete what is due; `at_once`: whatever its age, if only LND's word is final, and out of the files too.

@@ -2,20 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from gateway.ports import Store, Tx
 from gateway.rows import Invoice
+from gateway.supervise import begin
 
 MOST_IN_A_STATEMENT = 500
 
 Rows = Mapping[str, Invoice]
-
-
-@dataclass(slots=True)
-class _Batch:
-    payment_hashes: set[str] = field(default_factory=set)
-    read: asyncio.Task[Rows] | None = None
 
 
 class SharedReads:
@@ -23,28 +17,23 @@ class SharedReads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._next: _Batch | None = None
-        self._running: asyncio.Task[Rows] | None = None
+        self._reading = asyncio.Lock()
+        self._wanted: set[str] = set()
+        self._next: asyncio.Task[Rows] | None = None
 
     async def invoice(self, payment_hash: str) -> Invoice | None:
         """The row as it is after this was called. Raises `Unavailable`."""
+        self._wanted.add(payment_hash)
         if self._next is None:
-            self._next = _Batch()
-            self._next.read = asyncio.create_task(self._read(self._next))
-            # It may fail when everyone who asked has gone.
-            self._next.read.add_done_callback(lambda read: read.cancelled() or read.exception())
-        batch = self._next
-        batch.payment_hashes.add(payment_hash)
-        assert batch.read is not None, "set above"
-        return (await asyncio.shield(batch.read)).get(payment_hash)
+            self._next = begin(self._read())
+        return (await asyncio.shield(self._next)).get(payment_hash)
 
-    async def _read(self, batch: _Batch) -> Rows:
-        if self._running is not None:
-            await asyncio.wait([self._running])
-        # From here on nobody joins: the row could have changed since it was read.
-        self._next, self._running = None, batch.read
-        wanted = sorted(batch.payment_hashes)
-        return await self._store.read(lambda tx: _rows(tx, wanted))
+    async def _read(self) -> Rows:
+        async with self._reading:
+            # From here on nobody joins: the row could have changed since it was read.
+            wanted = sorted(self._wanted)
+            self._wanted, self._next = set(), None
+            return await self._store.read(lambda tx: _rows(tx, wanted))
 
 
 def _rows(tx: Tx, wanted: Sequence[str]) -> Rows:

@@ -64,12 +64,29 @@ class Supervisor:
             del self.tasks[name]
 
 
-async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Finish what has begun, even for a caller who is cancelled."""
+def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Begin what goes on even when everyone who waits for it, shielded, has gone."""
     task = asyncio.create_task(work)
     # Looked at, so that asyncio does not complain for a caller who has gone.
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    return await asyncio.shield(task)
+    return task
+
+
+async def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Finish what has begun, even for a caller who is cancelled."""
+    return await asyncio.shield(begin(work))
+
+
+def every(seconds: float, look: Callable[[], Awaitable[object]]) -> Work:
+    """Work that does one thing again and again, for ever."""
+
+    async def work(progress: Progress) -> None:
+        while True:
+            await look()
+            progress.made()
+            await asyncio.sleep(seconds)
+
+    return work
 
 
 async def _forever(name: str, work: Work, progress: Progress) -> None:

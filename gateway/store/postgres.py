@@ -22,6 +22,7 @@ from gateway.ports import Tx
 from gateway.store.migration import migrate
 from gateway.store.tables import invoices, tip_notes
 from gateway.store.transaction import SqlTx
+from gateway.supervise import begin
 
 T = TypeVar("T")
 
@@ -119,16 +120,10 @@ class PostgresStore:
         if self._closed:
             raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
         # A task of its own: a caller who gives up would otherwise cost the connection that works for it.
-        task = asyncio.create_task(_persist(engine, work, writes=writes))
+        task = begin(_persist(engine, work, writes=writes))
         self._running.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            # Looked at, so that asyncio does not complain for a caller who has gone.
-            task.exception()
 
 
 async def migrate_alone(url: str) -> bool:
@@ -209,12 +204,16 @@ async def _commit(connection: AsyncConnection) -> None:
         ) from error
 
 
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or "")
+def _sqlstate(error: BaseException) -> str:
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+
+
+def _said(error: BaseException) -> str:
+    return str(getattr(error, "orig", error)) or type(error).__name__
 
 
 def _away(error: BaseException) -> Unavailable:
-    log.error("database_refused", error=str(getattr(error, "orig", error)) or type(error).__name__)
+    log.error("database_refused", error=_said(error))
     return Unavailable(
         "database_away",
         "The database refused or cannot be reached; nothing was written. Try again in a moment.",
@@ -261,11 +260,10 @@ async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
         async with engine.connect() as connection:
             yield connection
     except (*_Lost, DBAPIError) as error:
-        said = str(getattr(error, "orig", error)) or type(error).__name__
-        hint = _HINTS.get(str(getattr(getattr(error, "orig", error), "sqlstate", None)), "")
+        hint = _HINTS.get(_sqlstate(error), "")
         raise Unavailable(
             "database_away",
-            f"{engine.url.render_as_string(hide_password=True)} refused: {said.rstrip('.')}. {hint}".rstrip(),
+            f"{engine.url.render_as_string(hide_password=True)} refused: {_said(error).rstrip('.')}. {hint}".rstrip(),
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from error
     finally:

@@ -225,10 +225,11 @@ def _deliver(jobs: list[_Job]) -> None:
         by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, some in by_loop.items():
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, some)
+            loop.call_soon_threadsafe(resolve, some)
 
 
-def _resolve(jobs: list[_Job]) -> None:
+def resolve(jobs: "list[_Job]") -> None:
+    """Let those who wait know, on their loop."""
     for job in jobs:
         if job.future.cancelled():
             continue

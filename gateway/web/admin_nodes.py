@@ -19,8 +19,8 @@ async def list_nodes(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     authenticate(request).must_operate()
     await gateway.nodes.read_drained()
-    open_invoices = await gateway.store.read(lambda tx: tx.invoices.count_open())
-    bodies = await asyncio.gather(*(_body(gateway, member, open_invoices) for member in gateway.nodes))
+    open_invoices, pinned = await _in_the_books(gateway)
+    bodies = await asyncio.gather(*(_body(member, open_invoices, pinned) for member in gateway.nodes))
     configured = {member.node_id for member in gateway.nodes}
     gone = [_gone(node_id, count) for node_id, count in sorted(open_invoices.items()) if node_id not in configured]
     return answer([*bodies, *gone])
@@ -35,12 +35,15 @@ async def change_node(request: web.Request) -> web.Response:
         await gateway.nodes.drain(member.node_id, now=gateway.now())
     else:
         await gateway.nodes.undrain(member.node_id)
-    open_invoices = await gateway.store.read(lambda tx: tx.invoices.count_open())
-    return answer(await _body(gateway, member, open_invoices))
+    return answer(await _body(member, *await _in_the_books(gateway)))
 
 
-async def _body(gateway: Gateway, member: Member, open_invoices: Mapping[str, int]) -> NodeBody:
-    pinned = dict(await gateway.store.read(lambda tx: tx.identities.list(KIND)))
+async def _in_the_books(gateway: Gateway) -> tuple[Mapping[str, int], Mapping[str, str]]:
+    """How many invoices are open, and which identity_pubkey is known, by node_id."""
+    return await gateway.store.read(lambda tx: (tx.invoices.count_open(), dict(tx.identities.list(KIND))))
+
+
+async def _body(member: Member, open_invoices: Mapping[str, int], pinned: Mapping[str, str]) -> NodeBody:
     state, detail, alias = await _look(member)
     return NodeBody(
         node_id=member.node_id,
@@ -56,9 +59,7 @@ async def _body(gateway: Gateway, member: Member, open_invoices: Mapping[str, in
 async def _look(member: Member) -> tuple[str, str, str]:
     """State, detail and alias; a node that refuses us, or is another than it was, is `refused`."""
     try:
-        status = await member.node.status()
-        if status.identity_pubkey:
-            await member.known.check(status)
+        status = await member.status()
     except Unavailable as refusal:
         return "refused", refusal.detail, ""
     return status.state.value, status.detail, status.alias

@@ -5,12 +5,11 @@ from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
-from gateway.money import MSAT_PER_SAT
+from gateway.money import MSAT_PER_BITCOIN
 from gateway.rows import Creator, Item, ItemKind
 from gateway.web.coins import HEIGHT, PATH, WIDTH
 
 LONGEST_DESCRIPTION = 200
-_SAT_PER_BITCOIN = 100_000_000
 _BLOCKS = {"p", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "tr"}
 
 
@@ -43,7 +42,7 @@ def excerpt(html: str) -> str:
 def _marking(item: Item, creator: Creator, *, url: str, description: str) -> dict[str, Any]:
     """The paywall's marking as Google reads it: the text of the page is not free, and stands in `.text`."""
     free = {"isAccessibleForFree": False}
-    price = Decimal(item.price_msat) / MSAT_PER_SAT / _SAT_PER_BITCOIN
+    price = Decimal(item.price_msat) / MSAT_PER_BITCOIN
     return {
         "@context": "https://schema.org",
         "@type": "DigitalDocument" if item.kind is ItemKind.FILE else "Article",

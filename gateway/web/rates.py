@@ -1,7 +1,6 @@
 """What a bitcoin costs, by currency, as the operator's source says: shown beside sat, and never used for a price."""
 
 import asyncio
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -20,8 +19,6 @@ PATIENCE = ClientTimeout(total=10)
 MOST_BYTES = 65_536
 # An amount that was right some hours ago misleads more than none.
 STALE_SECONDS = 2 * 3600
-
-_CURRENCY = re.compile("[A-Z]{3}")
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from gateway.access import access_ends_at, check_payer
+from gateway.access import access_ends_at
 from gateway.errors import NotFound
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
@@ -16,7 +16,7 @@ from gateway.web.bodies import ReceiptShare, rfc3339
 from gateway.web.gateway import gateway_of
 from gateway.web.held import all_held
 from gateway.web.qr import draw_qr
-from gateway.web.receipts import booked_shares, recovery_code, settled_preimage
+from gateway.web.receipts import booked_shares, payers_invoice, recovery_code, settled_preimage
 from gateway.web.render import render
 from gateway.web.views import View, language_of, page_link
 from gateway.web.words import Words, chosen, words_of
@@ -55,10 +55,7 @@ async def _presented(request: web.Request) -> tuple[Invoice | None, str]:
     if not presented:
         raise NotFound("invoice_not_found", "There is no receipt for this token here.")
     _, credential = presented[0]
-    token, invoice = await gateway_of(request).authorizer.invoice_of(credential)
-    check_payer(token, credential.preimage)
-    if invoice is None:
-        raise NotFound("invoice_not_found", "The invoice of this token is not here any more.")
+    _, invoice = await payers_invoice(gateway_of(request), credential)
     return invoice, encode_token(credential.macaroon)
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.access import Token, check_payer
+from gateway.access import Credential, Token, check_payer
 from gateway.catalog import Catalog
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
 from gateway.l402.credential import parse_authorization
@@ -35,11 +35,19 @@ async def read_receipt(request: web.Request) -> web.Response:
     if not presented:
         raise Unauthorized("token_missing", "Send the invoice's token: Authorization: Bearer <access_token>.")
     _, credential = presented[0]
+    return answer(await _receipt(gateway, *await payers_invoice(gateway, credential)))
+
+
+async def payers_invoice(gateway: Gateway, credential: Credential) -> tuple[Token, Invoice]:
+    """A token and its invoice, for the one who paid; what it opens may have ended.
+
+    Raises as `Authorizer.invoice_of` and `check_payer` do, and `NotFound` (`invoice_not_found`).
+    """
     token, invoice = await gateway.authorizer.invoice_of(credential)
     check_payer(token, credential.preimage)
     if invoice is None:
         raise NotFound("invoice_not_found", "The invoice of this token is not here any more.")
-    return answer(await _receipt(gateway, token, invoice))
+    return token, invoice
 
 
 async def _receipt(gateway: Gateway, token: Token, invoice: Invoice) -> ReceiptBody:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import Unavailable
 from gateway.ports import Tx
-from gateway.store.sqlite import _Job, run_group, sqlite_engine
+from gateway.store.sqlite import _Job, resolve, run_group, sqlite_engine
 from gateway.store.transaction import SqlTx
 from tests.database import put_database
 
@@ -111,13 +111,7 @@ class InlineStore:
     def _answer(self, jobs: list[_Job]) -> None:
         if not self._is_alive():
             return
-        for job in jobs:
-            if job.future.cancelled():
-                continue
-            if job.error is not None:
-                job.future.set_exception(job.error)
-            else:
-                job.future.set_result(job.result)
+        resolve(jobs)
         self._committing = bool(self._waiting)
         if self._committing:
             self._later(self._commit)
