@@ -77,12 +77,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@[ ! -e $@ ] || [ $@ -nt requirements.lock ] || $(PYTHON) -m venv --clear $(VENV) # what the lock dropped goes
 	@echo "installing from requirements.lock (a minute on a cold cache)"
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "installing from requirements-dev.lock"
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
