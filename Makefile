@@ -30,13 +30,13 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is locked
 	$(BIN)/uv tool run pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 
-bench: $(VENV)/.installed-dev ## Measure, on the real network
+bench: $(VENV)/.installed-dev ## Measure, on the real network; PARTS=told; CLUSTER=1: at a running cluster
 	@tests/system_packages chromium
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(if $(CLUSTER),--cluster) $(PARTS)
 
-torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes; PARTS=kills
+torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1 takes 10 minutes; PARTS=kills; CLUSTER=1
 	@tests/system_packages postgresql-15
-	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(PARTS)
+	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster) $(PARTS)
 
 cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND; REGTEST=1: a real one
 	@tests/system_packages postgresql-15 nginx-light

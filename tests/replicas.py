@@ -2,35 +2,34 @@
 
 Lines on standard input go to the node, as `gateway.lnd.simulator_process` describes them: `settle-open` pays all.
 With `--regtest` the node is a real LND; a line is a payment request there, and the reader's node pays it. The limits
-per client are raised as for the bench: one machine asks here for what thousands of readers would.
+per client are raised as for the bench: one machine asks here for what thousands of readers would. A replica that
+ends is started again, and `.tuppence/cluster.json` says what runs where: `make bench CLUSTER=1` and
+`make torture CLUSTER=1` aim at it.
 """
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import signal
 import stat
 import sys
 import tempfile
-import time
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import grpc
 
-from gateway.lnd.server import serve_simulator
-from gateway.lnd.simulator_process import obey
-from gateway.regtest.lifetime import open_network
-from tests.bench.nodes import Payable, RegtestNode, settings_of
-from tests.bench.replicas import open_replicas
+from tests.aim import FILE, ClusterAddress, ReplicaAddress, payments_at
+from tests.bench.nodes import BenchNode, Payable, SimulatedNode, open_regtest, open_simulator, settings_of
+from tests.bench.replicas import Replica, open_replicas
 from tests.bench.served import ITEM
-from tests.cluster import BINARIES, open_cluster
+from tests.clock import until
+from tests.cluster import BINARIES, Cluster, open_cluster
 from tests.demo_process import free_port, stop
-
-Order = Callable[[str], Awaitable[object]]
 
 COUNT = 3
 # Waiters hold their connection for as long as an invoice can be paid.
@@ -66,49 +65,61 @@ async def main(*, regtest: bool) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tuppence-cluster-")))
         server = stack.enter_context(open_cluster({"max_connections": "200"}))
         await server.execute("CREATE DATABASE tuppence")
-        opened = _real_node(folder / "network") if regtest else _simulated_node(folder / "lnd")
-        node_settings, order = await stack.enter_async_context(opened)
-        variables = {**node_settings, "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1", "TUPPENCE_LOG_LEVEL": "warning"}
+        network = open_regtest(folder / "network", keep=False, report=_say)
+        opened = network if regtest else open_simulator(folder / "lnd")
+        node: BenchNode = await stack.enter_async_context(opened)
+        await stack.enter_async_context(payments_at(folder / "payments.sock", node))
+        variables = {**settings_of(node), "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1", "TUPPENCE_LOG_LEVEL": "warning"}
         urls = [server.url("tuppence")] * COUNT
         replicas = await stack.enter_async_context(open_replicas(folder, variables, urls, loop="uvloop"))
-        addresses = [replica.served.url for replica in replicas]
-        front = await stack.enter_async_context(_nginx(folder, addresses))
-        _say(f"replicas {' '.join(addresses)}\npostgresql {server.tcp_url('tuppence')}\nlogs {folder}")
+        front = await stack.enter_async_context(_nginx(folder, [replica.served.url for replica in replicas]))
+        await stack.enter_async_context(_announced(lambda: _address(folder, front, server, node, replicas), replicas))
+        _say(f"replicas {' '.join(replica.served.url for replica in replicas)}")
+        _say(f"postgresql {server.tcp_url('tuppence')}\nlogs {folder}\naddresses {FILE}")
         _say(f"an invoice: curl -X POST {front}/v1/items/{ITEM}/invoices")
         _say(f"ready {front}")
-        listening = asyncio.create_task(_obey(order))
+        obeying = asyncio.create_task(_obey(node))
         await stopped.wait()
-        listening.cancel()
+        obeying.cancel()
         _say("stopping…")
     return 0
 
 
-@asynccontextmanager
-async def _simulated_node(folder: Path) -> AsyncIterator[tuple[Mapping[str, str], Order]]:
-    """The gateway's three variables, and what a line does."""
-    async with serve_simulator(folder, clock=time.time) as lnd:
-        variables = {
-            "TUPPENCE_LND_TARGET": lnd.target,
-            "TUPPENCE_LND_TLS_CERT": str(lnd.tls_cert_path),
-            "TUPPENCE_LND_MACAROON": str(lnd.macaroon_path),
-        }
-        yield variables, lambda line: obey(lnd, *line.split())
+def _address(folder: Path, front: str, server: Cluster, node: BenchNode, replicas: Sequence[Replica]) -> ClusterAddress:
+    return ClusterAddress(
+        front=front,
+        database_url=server.tcp_url("tuppence"),
+        shared_dir=str(folder / "shared"),
+        replicas=tuple(
+            ReplicaAddress(url=each.served.url, pid=each.served.pid, folder=str(each.folder)) for each in replicas
+        ),
+        node_name=node.name,
+        lnd_target=node.credentials.target,
+        lnd_tls_cert=str(node.credentials.tls_cert),
+        lnd_macaroon=str(node.credentials.macaroon),
+        payments=str(folder / "payments.sock"),
+    )
 
 
 @asynccontextmanager
-async def _real_node(folder: Path) -> AsyncIterator[tuple[Mapping[str, str], Order]]:
-    """The same of a network that is gone afterwards."""
-    async with open_network(folder, report=_say) as network:
-        node = await RegtestNode.of(network)
+async def _announced(address: Callable[[], ClusterAddress], replicas: Sequence[Replica]) -> AsyncIterator[None]:
+    """Keep the replicas running, and what is written down true."""
 
-        async def pay(line: str) -> object:
-            try:
-                await node.pay(Payable("", line))
-            except (RuntimeError, grpc.aio.AioRpcError) as error:
-                return {"error": str(error)}
-            return {"ok": True}
+    async def keep_running(replica: Replica) -> None:
+        while True:
+            await until(replica.served.has_ended, patience_seconds=math.inf)
+            await replica.start()
+            address().write(FILE)
 
-        yield settings_of(node), pay
+    address().write(FILE)
+    keeping = [asyncio.create_task(keep_running(replica)) for replica in replicas]
+    try:
+        yield
+    finally:
+        for each in keeping:
+            each.cancel()
+        await asyncio.wait(keeping)
+        FILE.unlink(missing_ok=True)
 
 
 @asynccontextmanager
@@ -144,14 +155,24 @@ async def _answers(listen: str) -> None:
                 return
 
 
-async def _obey(order: Order) -> None:
+async def _obey(node: BenchNode) -> None:
     # A file or /dev/null, which a loop cannot wait for, gives no orders.
     if not (sys.stdin.isatty() or stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode)):
         return
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := (await lines.readline()).decode().strip():
-        _say(json.dumps(await order(line)))
+        try:
+            _say(json.dumps(await _order(node, line)))
+        except (RuntimeError, grpc.aio.AioRpcError) as error:
+            _say(str(error))
+
+
+async def _order(node: BenchNode, line: str) -> object:
+    if isinstance(node, SimulatedNode):
+        return await node.tell(line)
+    await node.pay(Payable("", line))
+    return {"ok": True}
 
 
 def _say(line: str) -> None:

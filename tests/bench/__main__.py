@@ -17,7 +17,9 @@ from rich.table import Table
 
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
-from tests.bench import books, catch_up, content, invoices, reader, settlement, start, told, told_apart, waiters
+from tests.aim import Aim, NotRunning
+from tests.bench import aimed, books, catch_up, content, invoices, reader, settlement, start, told, told_apart, waiters
+from tests.bench.aimed import AimedBench
 from tests.bench.bench import Bench
 from tests.bench.figure import Line
 from tests.bench.machine import machine
@@ -55,6 +57,7 @@ def main(
     simulated: Annotated[bool, typer.Option("--simulated", help="On the simulator, not on a real network.")] = False,
     real: Annotated[bool, typer.Option("--real", help="Pay the 10,000 of catch_up on the real network.")] = False,
     loop: Annotated[Loop, typer.Option(help="The event loop of gateway, drivers and bare handler.")] = "uvloop",
+    cluster: Annotated[bool, typer.Option("--cluster", help="Aim at the cluster that `make cluster` runs.")] = False,
     network: Annotated[Path | None, typer.Option(help="A regtest network to start or use, and to leave.")] = None,
     json_path: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = OUTPUT,
 ) -> None:
@@ -66,6 +69,7 @@ def main(
     unknown = sorted(set(names or ()) - set(FIGURES))
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(FIGURES)}")
+    names = _aimable(names) if cluster else names
     allow_many_connections()
     folder = FOLDER.resolve()
     shutil.rmtree(folder, ignore_errors=True)
@@ -73,6 +77,9 @@ def main(
 
     async def run(report: Report) -> Mapping[str, list[Line]]:
         async with AsyncExitStack() as stack:
+            if cluster:
+                bench: Bench = AimedBench(Aim(), folder, loop=loop, report=report, stack=stack)
+                return {name: await FIGURES[name](bench) for name in names or ()}
             bench = Bench(
                 folder,
                 loop=loop,
@@ -84,12 +91,23 @@ def main(
             )
             return {name: await FIGURES[name](bench) for name in names or FIGURES}
 
-    about = machine() | {"loop": loop, "node": "simulated" if simulated else "regtest"}
+    node = "the cluster's" if cluster else "simulated" if simulated else "regtest"
+    about = machine() | {"loop": loop, "node": node}
     with errors.status("starting") as line:
-        measured = asyncio.run(run(line.update if errors.is_terminal else _Steps()))
+        try:
+            measured = asyncio.run(run(line.update if errors.is_terminal else _Steps()))
+        except NotRunning as problem:
+            raise typer.BadParameter(str(problem)) from problem
     _show(measured, about)
     _write(measured, about, json_path)
     output.print(f"written to {json_path}")
+
+
+def _aimable(names: list[str] | None) -> list[str]:
+    others = sorted(set(names or ()) - set(aimed.FIGURES))
+    if others:
+        raise typer.BadParameter(f"{', '.join(others)}: only {', '.join(aimed.FIGURES)} can aim at a cluster")
+    return names or list(aimed.FIGURES)
 
 
 class _Steps:

@@ -8,7 +8,7 @@ from typing import Literal
 from gateway.regtest.process import Report
 from tests.bench.nodes import BenchNode, open_regtest, open_simulator, settings_of
 from tests.bench.processes import Child, Loop, open_child
-from tests.bench.replicas import Replica, open_replicas
+from tests.bench.replicas import open_replicas
 from tests.bench.served import Served, put_on_sale, serve
 from tests.cluster import Cluster, open_cluster
 
@@ -69,7 +69,7 @@ class Bench:
         return self._cluster
 
     @asynccontextmanager
-    async def replicas(self, name: str, count: int, *, kind: NodeKind | None = None) -> AsyncIterator[list[Replica]]:
+    async def replicas(self, name: str, count: int, *, kind: NodeKind | None = None) -> AsyncIterator[list[Served]]:
         """So many gateways on the database `name`, with an article for sale."""
         node, cluster = await self.node(kind), await self.cluster()
         if name not in self._databases:
@@ -77,7 +77,7 @@ class Bench:
             self._databases.add(name)
         urls = [cluster.url(name)] * count
         async with open_replicas(self.folder / name, settings_of(node), urls, loop=self.loop) as replicas:
-            yield replicas
+            yield [replica.served for replica in replicas]
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[Child]:

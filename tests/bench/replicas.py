@@ -5,15 +5,19 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import Connection, text
+
 from tests.bench.processes import Loop
 from tests.bench.served import Served, put_on_sale, serve
+from tests.demo_process import free_port
 
 
 class Replica:
-    """One of them, on a folder that outlives its processes."""
+    """One of them, on a folder and at an address that outlive its processes."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str], *, loop: Loop) -> None:
-        self.folder, self._variables, self._loop = folder, variables, loop
+        self.folder, self._loop = folder, loop
+        self._variables = {**variables, "TUPPENCE_LISTEN": f"127.0.0.1:{free_port()}"}
         self._life = AsyncExitStack()
         self.served: Served
         """Its present process, or its last."""
@@ -31,7 +35,18 @@ class Replica:
     @property
     def lease_id(self) -> str:
         """Whom a lease names that it holds."""
-        return (self.folder / "data" / "replica").read_text(encoding="ascii")
+        return lease_id(self.folder)
+
+
+def lease_id(folder: Path) -> str:
+    """Whom a lease names that the replica of a folder holds."""
+    return (folder / "data" / "replica").read_text(encoding="ascii")
+
+
+def holders(books: Connection) -> list[str]:
+    """Who settles, as the leases on PostgreSQL say."""
+    running = text("SELECT holder FROM leases WHERE expires_at_ms > EXTRACT(EPOCH FROM clock_timestamp()) * 1000")
+    return [str(row[0]) for row in books.execute(running)]
 
 
 @asynccontextmanager

@@ -1,8 +1,8 @@
 """The gateway under test: `tuppence serve` as a process of its own, its limits raised by configuration."""
 
 import asyncio
+import os
 import signal
-import socket
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +15,7 @@ import aiohttp
 
 from tests.bench.machine import cpu_seconds, resident_bytes
 from tests.bench.processes import Loop, spawn, stop
+from tests.demo_process import free_port
 
 # Far more than it takes: a machine that does much else is slow.
 READY_SECONDS = 300.0
@@ -40,19 +41,30 @@ class Served:
     url: str
     folder: Path
     shared: Path
-    process: Process
+    pid: int
     started_at: float
     ready_at: float
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self.process.pid
 
     @property
     def database(self) -> Path:
         """Its SQLite file."""
         return self.folder / "data" / "tuppence.db"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to its process."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End its process without a word."""
+        self.signal(signal.SIGKILL)
+
+    def has_ended(self) -> bool:
+        """Whether its process is gone."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def cpu_seconds(self) -> float:
         """What it has computed so far."""
@@ -69,8 +81,8 @@ async def serve(folder: Path, node_settings: Mapping[str, str], *, loop: Loop) -
     folder.mkdir(parents=True, exist_ok=True)
     variables = {
         **RAISED,
+        "TUPPENCE_LISTEN": f"127.0.0.1:{free_port()}",
         **node_settings,
-        "TUPPENCE_LISTEN": f"127.0.0.1:{_free_port()}",
         "TUPPENCE_DATA_DIR": str(folder / "data"),
     }
     shared = Path(variables.get("TUPPENCE_SHARED_DIR", folder / "data"))
@@ -88,7 +100,7 @@ async def serve(folder: Path, node_settings: Mapping[str, str], *, loop: Loop) -
             url=url,
             folder=folder,
             shared=shared,
-            process=process,
+            pid=process.pid,
             started_at=started_at,
             ready_at=time.monotonic(),
         )
@@ -136,9 +148,3 @@ async def buy(session: aiohttp.ClientSession, served: Served) -> dict[str, Any]:
         if response.status != 201:
             raise RuntimeError(body)
         return body
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

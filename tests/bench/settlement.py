@@ -10,8 +10,7 @@ from gateway.store.database import look_into
 from tests.bench.bench import Bench
 from tests.bench.figure import Line, line_of
 from tests.bench.processes import Child
-from tests.bench.replicas import Replica
-from tests.bench.served import invoices_url
+from tests.bench.served import Served, invoices_url
 from tests.clock import until
 
 COUNTS = (1, 2, 3)
@@ -36,13 +35,13 @@ async def measure(bench: Bench) -> list[Line]:
     ]
 
 
-async def _settle(bench: Bench, driver: Child, replicas: Sequence[Replica], database: str) -> float:
+async def _settle(bench: Bench, driver: Child, replicas: Sequence[Served], database: str) -> float:
     """Invoices by every replica, then all are paid; gives how many were booked in a second."""
     url = (await bench.cluster()).url(database)
     each = SETTLEMENTS // len(replicas) - WORKERS
     before = await _booked(url)
     for replica in replicas:
-        await driver.ask(do="post", url=invoices_url(replica.served), workers=WORKERS, requests=each)
+        await driver.ask(do="post", url=invoices_url(replica), workers=WORKERS, requests=each)
     wanted = before + (each + WORKERS) * len(replicas)
     node = await bench.node("simulated")
     began = time.monotonic()

@@ -19,12 +19,11 @@ async def measure(bench: Bench) -> list[Line]:
     """One payment at a time, first without and then with the readers who wait."""
     node = await bench.node()
     async with (
-        bench.replicas("told_apart", 2) as replicas,
+        bench.replicas("told_apart", 2) as servers,
         bench.driver() as first,
         bench.driver() as second,
         aiohttp.ClientSession() as session,
     ):
-        servers = [replica.served for replica in replicas]
         alone = [await _told(bench, session, served, node) for served in servers]
         for served, readers in zip(servers, (first, second), strict=True):
             bench.report(f"told_apart: {IDLE_READERS} readers begin to wait")

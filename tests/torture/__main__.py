@@ -16,6 +16,7 @@ from rich.console import Console
 
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
+from tests.aim import Aim, NotRunning
 from tests.torture import days, flood, kills, replays, resets, restarts, takeovers, waiters
 from tests.torture.databases import DatabaseKind
 from tests.torture.tally import Failed, Tally
@@ -43,6 +44,11 @@ def _kill(database: DatabaseKind, folder: Path, quick: bool, seed: int, report: 
 
 def _takeovers(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
     return asyncio.run(takeovers.take_over(folder, takeovers=4 if quick else 50, seed=seed, report=report))
+
+
+def _takeovers_at(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    count = 2 if quick else 20
+    return asyncio.run(takeovers.take_over_at(Aim(), folder, takeovers=count, seed=seed, report=report))
 
 
 def _resets(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
@@ -93,12 +99,19 @@ PARTS: dict[str, tuple[Part, str]] = {
     "days": (_days, "simulated days, all faults on"),
 }
 
+AIMED: dict[str, tuple[Part, str]] = {
+    "takeovers": (_takeovers_at, "of the replicas of a running cluster the one that settles is killed, stopped"),
+}
+
 
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Parts; all of them if none is named.")] = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Ten minutes rather than ninety.")] = False,
     seed: Annotated[int, typer.Option(min=1, help="What chance is drawn from.")] = 1,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Take over at the cluster that `make cluster` runs, and nothing else.")
+    ] = False,
     listed: Annotated[bool, typer.Option("--list", help="List the parts and stop.")] = False,
 ) -> None:
     """Torture the gateway; the last line is JSON."""
@@ -106,28 +119,29 @@ def main(
         for name, (_, what) in PARTS.items():
             errors.print(f"{name:14} {what}")
         return
-    unknown = sorted(set(names or ()) - set(PARTS))
+    parts = AIMED if cluster else PARTS
+    unknown = sorted(set(names or ()) - set(parts))
     if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(PARTS)}")
+        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(parts)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     allow_many_connections()
     whole = Tally()
-    for name in names or PARTS:
+    for name in names or parts:
         folder = (FOLDER / name).resolve()
         try:
-            whole += _run(name, folder, quick, seed)
+            whole += _run(name, *parts[name], folder, quick, seed)
+        except NotRunning as problem:
+            raise typer.BadParameter(str(problem)) from problem
         except Failed as failure:
-            errors.print(
-                f"[bold red]failed:[/] {failure}\n{folder} holds what is left; again: {_again(name, quick, seed)}"
-            )
+            again = f"make torture PARTS={name} SEED={seed}{' QUICK=1' * quick}{' CLUSTER=1' * cluster}"
+            errors.print(f"[bold red]failed:[/] {failure}\n{folder} holds what is left; again: {again}")
             raise typer.Exit(1) from failure
     sys.stdout.write(json.dumps(whole.line()) + "\n")
     if not whole.is_clean:
         raise typer.Exit(1)
 
 
-def _run(name: str, folder: Path, quick: bool, seed: int) -> Tally:
-    part, what = PARTS[name]
+def _run(name: str, part: Part, what: str, folder: Path, quick: bool, seed: int) -> Tally:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started = time.monotonic()
@@ -137,10 +151,6 @@ def _run(name: str, folder: Path, quick: bool, seed: int) -> Tally:
         errors.print(f"  {note}")
     errors.print(f"  {json.dumps(tally.line())} in {time.monotonic() - started:.0f} s")
     return tally
-
-
-def _again(name: str, quick: bool, seed: int) -> str:
-    return f"make torture PARTS={name} SEED={seed}{' QUICK=1' if quick else ''}"
 
 
 class _Progress:

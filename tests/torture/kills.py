@@ -47,7 +47,7 @@ async def _live_shortly(rig: Rig, payments: int) -> None:
         buying = asyncio.create_task(rig.go_on_buying(served))
         paying = asyncio.create_task(rig.pay(payments - payments // 2))
         await asyncio.sleep(rig.rng.uniform(0.005, 0.5))
-        served.process.kill()
+        served.kill()
         await paying
         buying.cancel()
         with suppress(asyncio.CancelledError):

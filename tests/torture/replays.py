@@ -68,13 +68,13 @@ async def _catch_up_under_kills(rig: Rig, settlements: int, report: Report) -> T
     async with rig.gateway() as served:
         await put_on_sale(served)
         await rig.stock(served, settlements)
-        served.process.kill()
+        served.kill()
     await rig.pay(settlements)
     while (credited := await rig.credited()) < settlements and kills < MOST_KILLS:
         report(f"{credited} of {settlements} credited, {kills} kills")
         async with rig.gateway() as served:
             await asyncio.sleep(rig.rng.uniform(0.005, 0.5))
-            served.process.kill()
+            served.kill()
         kills += 1
     async with rig.gateway() as served:
         seconds = await rig.until_credited()

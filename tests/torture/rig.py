@@ -41,6 +41,8 @@ class Rig:
     """What the gateway is told beside its node: another way there, or a database."""
     books_url: str = ""
     """Where the books are seen from here; SQLite in the folder unless said otherwise."""
+    credited_before: int = 0
+    """What the books held before all this."""
     unpaid: list[dict[str, Any]] = field(default_factory=list)
     paid: list[dict[str, Any]] = field(default_factory=list)
     last_paid_at: float = 0.0
@@ -100,8 +102,9 @@ class Rig:
         return time.monotonic() - self.last_paid_at
 
     async def credited(self) -> int:
-        """How many payments are in the books."""
-        return await self.look(lambda books: int(books.execute(text("SELECT COUNT(*) FROM events")).scalar_one()))
+        """How many of these payments are in the books."""
+        counted = text("SELECT COUNT(*) FROM events")
+        return await self.look(lambda books: int(books.execute(counted).scalar_one())) - self.credited_before
 
     async def look(self, look: Callable[[Connection], T]) -> T:
         """What is found in the books."""

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import Connection, text
-
 from gateway.regtest.process import Report
+from tests.aim import Aim, AimedReplica
 from tests.bench.nodes import open_simulator, settings_of
-from tests.bench.replicas import Replica, open_replicas
+from tests.bench.replicas import Replica, holders, open_replicas
 from tests.cluster import Cluster, open_cluster
 from tests.tcp_proxy import TcpProxy, tcp_proxy
 from tests.torture.rig import LOOK_SECONDS, PATIENCE_SECONDS, Rig
@@ -29,16 +28,16 @@ TAKEOVER_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A replica, and its way to the database."""
+    """A replica, and its way to the database where we laid it."""
 
-    replica: Replica
-    proxy: TcpProxy
+    replica: Replica | AimedReplica
+    proxy: TcpProxy | None = None
 
 
 @asynccontextmanager
 async def killed(placed: Placed) -> AsyncIterator[None]:
     """Its process ends without a word, and starts again once another has taken over."""
-    placed.replica.served.process.kill()
+    placed.replica.served.kill()
     yield
     await placed.replica.start()
 
@@ -46,18 +45,19 @@ async def killed(placed: Placed) -> AsyncIterator[None]:
 @asynccontextmanager
 async def stopped(placed: Placed) -> AsyncIterator[None]:
     """Its process stands still, in the middle of whatever it does, and goes on 20 s later."""
-    process, began = placed.replica.served.process, time.monotonic()
-    process.send_signal(signal.SIGSTOP)
+    served, began = placed.replica.served, time.monotonic()
+    served.signal(signal.SIGSTOP)
     try:
         yield
         await asyncio.sleep(max(0.0, STOPPED_SECONDS - (time.monotonic() - began)))
     finally:
-        process.send_signal(signal.SIGCONT)
+        served.signal(signal.SIGCONT)
 
 
 @asynccontextmanager
 async def refused(placed: Placed) -> AsyncIterator[None]:
     """Its connections to the database end, and it gets no new ones."""
+    assert placed.proxy is not None, "there is a way to cut"
     placed.proxy.refuse()
     yield
     placed.proxy.pass_on()
@@ -66,6 +66,7 @@ async def refused(placed: Placed) -> AsyncIterator[None]:
 @asynccontextmanager
 async def swallowed(placed: Placed) -> AsyncIterator[None]:
     """Its connections to the database stay, and nothing passes."""
+    assert placed.proxy is not None, "there is a way to cut"
     placed.proxy.swallow()
     yield
     placed.proxy.pass_on()
@@ -76,29 +77,38 @@ FAULTS: Sequence[Fault] = (killed, refused, stopped, swallowed)
 
 
 async def take_over(folder: Path, *, takeovers: int, seed: int, report: Report) -> Tally:
-    """So many takeovers. Raises `Failed`."""
-    seconds: list[float] = []
+    """So many takeovers, of replicas of our own. Raises `Failed`."""
     with open_cluster({}) as server:
         await server.execute("CREATE DATABASE tuppence")
         async with AsyncExitStack() as stack:
             node = await stack.enter_async_context(open_simulator(folder / "lnd"))
             rig = Rig(folder, node, Random(seed), books_url=server.url("tuppence"))
             placed = await _place(rig, server, stack)
-            for number in range(takeovers):
-                fault = FAULTS[number % len(FAULTS)]
-                seconds.append(await _take_over(rig, placed, fault))
-                report(f"{number + 1} takeovers, {len(rig.paid)} payments; {fault.__name__}: {seconds[-1]:.1f} s")
-            for each in placed:
-                await rig.open_some(each.replica.served)
-            late = sum(each > TAKEOVER_SECONDS for each in seconds)
-            return await rig.tally(
-                takeovers=takeovers,
-                kills=sum(FAULTS[number % len(FAULTS)] is killed for number in range(takeovers)),
-                longest_delay_seconds=max(seconds),
-                notes=(
-                    f"{takeovers} takeovers, the longest {max(seconds):.1f} s, {late} over {TAKEOVER_SECONDS:.0f} s",
-                ),
-            )
+            return await _break(rig, placed, FAULTS, takeovers, report)
+
+
+async def take_over_at(aim: Aim, folder: Path, *, takeovers: int, seed: int, report: Report) -> Tally:
+    """The same of the cluster that `make cluster` runs; its way to the database is not ours to cut. Raises `Failed`."""
+    rig = Rig(folder, aim.node, Random(seed), books_url=aim.address.database_url)
+    rig.credited_before = await rig.credited()
+    return await _break(rig, [Placed(replica) for replica in aim.replicas], (killed, stopped), takeovers, report)
+
+
+async def _break(rig: Rig, placed: Sequence[Placed], faults: Sequence[Fault], takeovers: int, report: Report) -> Tally:
+    seconds: list[float] = []
+    for number in range(takeovers):
+        fault = faults[number % len(faults)]
+        seconds.append(await _take_over(rig, placed, fault))
+        report(f"{number + 1} takeovers, {len(rig.paid)} payments; {fault.__name__}: {seconds[-1]:.1f} s")
+    for each in placed:
+        await rig.open_some(each.replica.served)
+    late = sum(each > TAKEOVER_SECONDS for each in seconds)
+    return await rig.tally(
+        takeovers=takeovers,
+        kills=sum(faults[number % len(faults)] is killed for number in range(takeovers)),
+        longest_delay_seconds=max(seconds),
+        notes=(f"{takeovers} takeovers, the longest {max(seconds):.1f} s, {late} over {TAKEOVER_SECONDS:.0f} s",),
+    )
 
 
 async def _place(rig: Rig, server: Cluster, stack: AsyncExitStack) -> list[Placed]:
@@ -135,13 +145,8 @@ async def _holder(rig: Rig, placed: Sequence[Placed]) -> Placed:
     began = time.monotonic()
     by_id = {each.replica.lease_id: each for each in placed}
     while time.monotonic() - began < PATIENCE_SECONDS:
-        holders = await rig.look(_holders)
-        if len(holders) == 1:
-            return by_id[holders[0]]
+        settling = await rig.look(holders)
+        if len(settling) == 1:
+            return by_id[settling[0]]
         await asyncio.sleep(LOOK_SECONDS)
     raise Failed("nobody settles")
-
-
-def _holders(books: Connection) -> list[str]:
-    running = text("SELECT holder FROM leases WHERE expires_at_ms > EXTRACT(EPOCH FROM clock_timestamp()) * 1000")
-    return [str(row[0]) for row in books.execute(running)]
