@@ -56,8 +56,14 @@ async def test_an_address_that_a_client_makes_up_does_not_evade_its_limits(
     assert set(statuses) == {201, 429}
 
 
-async def test_a_client_does_not_make_itself_local(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
-    config = load_config(data_dir=tmp_path, trusted_proxies="127.0.0.1")
+@pytest.mark.parametrize("proxies", ["127.0.0.1", ""])
+@pytest.mark.parametrize(
+    "passed_on", [{"X-Forwarded-For": "127.0.0.1, 203.0.113.7"}, {"X-Forwarded-For": "::1"}, {"Forwarded": "for=::1"}]
+)
+async def test_nobody_is_local_behind_a_proxy_on_this_machine(
+    tmp_path: Path, clock: FakeClock, core: Simulator, proxies: str, passed_on: dict[str, str]
+) -> None:
+    config = load_config(data_dir=tmp_path, trusted_proxies=proxies)
     async with open_site(config, clock, core) as site:
-        assert (await site.call("GET", "/metrics", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.7"}))[0] == 401
+        assert (await site.call("GET", "/metrics", headers=passed_on))[0] == 401
         assert (await site.call("GET", "/metrics"))[0] == 200

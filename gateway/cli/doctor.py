@@ -190,7 +190,7 @@ def _certificate(path: Path) -> Sign:
     from gateway.lnd.channel import certificate_expires_at  # noqa: PLC0415
 
     try:
-        days = int((certificate_expires_at(path) - time.time()) / 86_400)
+        days = int((certificate_expires_at(path) - time.time()) // 86_400)
     except (OSError, ValueError) as error:
         return Sign("bad", f"{path} is no readable certificate: {error}", "Copy LND's tls.cert there.")
     hint = "Let LND renew it (tlsautorefresh=1), or delete tls.cert and tls.key and restart LND; then copy it."

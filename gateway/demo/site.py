@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from gateway.errors import Forbidden
 from gateway.rows import InvoiceState
 from gateway.web.assets import Assets
 from gateway.web.bodies import answer, read_body, rfc3339
+from gateway.web.forwarded import comes_from_here
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.invoices import find_invoice
 from gateway.web.problems import problem
@@ -132,7 +132,7 @@ def _local(handler: Handler) -> Handler:
 
 def _check_local(request: web.Request) -> None:
     """Raises `Forbidden` (`demo_closed`)."""
-    if not _is_loopback(request.remote):
+    if not comes_from_here(request):
         raise Forbidden("demo_closed", "The demo's wallet answers this machine only; open the demo there.")
     ours = _hosts(request)
     # Another host name that leads here is how a foreign page would reach a server on this machine.
@@ -151,13 +151,6 @@ def _hosts(request: web.Request) -> set[str]:
 
 def _is_among(host: str, ours: set[str]) -> bool:
     return host.lower() in {known.lower() for known in ours}
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return ip_address(address or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _wallet_problem(error: WalletError) -> web.Response:

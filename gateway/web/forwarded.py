@@ -30,6 +30,16 @@ def client_address(peer: str | None, lines: Iterable[str], trusted: Sequence[Net
     return address
 
 
+def comes_from_here(request: web.Request) -> bool:
+    """Whether it was sent on this machine, and not passed on by a proxy here that nobody told us of."""
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
+    try:
+        return ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+
+
 def _is_trusted(address: str | None, trusted: Sequence[Network]) -> bool:
     try:
         ip = ip_address(address or "")

@@ -2,13 +2,13 @@
 
 import asyncio
 import hmac
-from ipaddress import ip_address
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Unauthorized, Unavailable
 from gateway.web.bodies import answer
+from gateway.web.forwarded import comes_from_here
 from gateway.web.gateway import Gateway, gateway_of
 
 DATABASE_SECONDS = 2.0
@@ -30,7 +30,7 @@ async def metrics(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     token = gateway.config.metrics_token
     presented = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
-    allowed = hmac.compare_digest(presented, token.encode()) if token else _is_loopback(request.remote)
+    allowed = hmac.compare_digest(presented, token.encode()) if token else comes_from_here(request)
     if not allowed:
         raise Unauthorized("metrics_closed", "Send TUPPENCE_METRICS_TOKEN as Bearer, or ask from the machine itself.")
     await _look_at_rows(gateway)
@@ -46,10 +46,3 @@ async def _look_at_rows(gateway: Gateway) -> None:
         gateway.metrics.observe_rows(None, 0)
     else:
         gateway.metrics.observe_rows(*rows)
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return ip_address(address or "").is_loopback
-    except ValueError:
-        return False
