@@ -3,10 +3,11 @@
 import os
 import signal
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -105,10 +106,12 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, network: Network, wallet: LndWallet) -> AsyncIterator[Shop]:
+async def open_shop(
+    folder: Path, network: Network, wallet: LndWallet, variables: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Shop]:
     """A shop of one's own, with the macaroon that the network has baked; its books are audited afterwards."""
-    variables = {**read_env(network.folder / GATEWAY_ENV), "TUPPENCE_LISTEN": f"127.0.0.1:{free_port()}"}
-    shell = Shell(folder, variables)
+    node = read_env(network.folder / GATEWAY_ENV)
+    shell = Shell(folder, {**node, **variables, "TUPPENCE_LISTEN": f"127.0.0.1:{free_port()}"})
     async with aiohttp.ClientSession() as session:
         shop = Shop(shell, wallet, session)
         await shop.serve()
