@@ -46,7 +46,9 @@ async def test_a_shop_is_set_up_with_commands_while_no_server_runs(shell: Shell)
     (shell.folder / "cards.pdf").write_bytes(b"%PDF-1.4")
     status, output = await shell.type("item", "add", "cards.pdf", "--creator", "bob", "--price", "5sat")
     assert (status, "/i/cards-pdf" in output) == (0, True), output
-    await shell.type("item", "edit", "cards-pdf", "--price", "7sat")
+    (shell.folder / "more.pdf").write_bytes(b"%PDF-1.5 of another size")
+    status, output = await shell.type("item", "edit", "cards-pdf", "--price", "7sat", "--content", "more.pdf")
+    assert (status, output.strip()) == (0, "cards-pdf changed")
     await shell.type("item", "archive", "cards-pdf")
     _, listed = await shell.type("item", "list")
     assert "alice=70 bob=30" in listed
@@ -81,6 +83,7 @@ async def test_a_page_is_sealed_while_no_server_runs_and_kept_to_its_site(shell:
         (("item", "add", "a.md", "--share", "bob"), "name=30"),
         (("item", "add", "a.md", "--creator", "nobody"), "creator_not_found"),
         (("item", "add", "missing.md"), "missing.md"),
+        (("item", "add", "week.md"), "number of seconds"),
         (("item", "edit", "nothing", "--price", "1sat"), "item_not_found"),
         (("item", "archive", "nothing"), "item_not_found"),
         (("creator", "key", "rotate", "nobody"), "creator_not_found"),
@@ -92,6 +95,7 @@ async def test_what_is_typed_wrong_gets_a_line_that_says_what_to_do(
     shell: Shell, command: tuple[str, ...], says: str
 ) -> None:
     (shell.folder / "a.md").write_text(TEXT)
+    (shell.folder / "week.md").write_text(TEXT.replace("price:", "access_seconds: a week\nprice:"))
     status, output = await shell.type(*command, TUPPENCE_LISTEN=f"127.0.0.1:{free_port()}")
     assert status != 0
     assert says in output

@@ -1,5 +1,6 @@
 """`tuppence creator …` and `tuppence item …`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,7 +91,6 @@ def add_item(
     if not creator or not price:
         raise Invalid("item_invalid", "Say who sells it and for how much: --creator alice --price 100sat.")
     shares = share or fields.get("share", "").split()
-    seconds = access_seconds or (int(fields["access_seconds"]) if "access_seconds" in fields else None)
     item = _given(
         creator=creator,
         price_msat=price_of(price),
@@ -100,14 +100,13 @@ def add_item(
         file_name=None if is_text else path.name,
         preview=preview,
         shares=shares_of(creator, shares),
-        access_seconds=seconds,
+        access_seconds=access_seconds or _seconds_of(fields),
         memo=memo or fields.get("memo"),
         allowed_origins=origin,
     )
     added = admin_call("POST", "/v1/admin/items", json=item)
     if not is_text:
-        with path.open("rb") as file:
-            added = admin_call("PUT", f"/v1/admin/items/{added['id']}/content", data=file)
+        added = _put_content(added["id"], path)
     Console().print(f"[bold]{added['id']}[/] {to_sat(added['price_msat'])} sat  {added['pay_url']}", highlight=False)
 
 
@@ -148,7 +147,7 @@ def edit_item(
     if change:
         admin_call("PATCH", f"/v1/admin/items/{item_id}", json=change)
     if content is not None:
-        admin_call("PUT", f"/v1/admin/items/{item_id}/content", data=content.read_bytes())
+        _put_content(item_id, content)
     typer.echo(f"{item_id} changed")
 
 
@@ -190,6 +189,18 @@ def shares_of(creator: str, texts: list[str]) -> list[dict[str, Any]] | None:
     if not others:
         return None
     return [{"creator": share.creator, "weight": share.weight} for share in split_of(creator, others)]
+
+
+def _put_content(item_id: str, path: Path) -> Any:
+    with path.open("rb") as file:
+        return admin_call("PUT", f"/v1/admin/items/{item_id}/content", data=file)
+
+
+def _seconds_of(fields: Mapping[str, str]) -> int | None:
+    text = fields.get("access_seconds")
+    if text is not None and not text.isdecimal():
+        raise Invalid("item_invalid", f"access_seconds: {text}: write it as a number of seconds, or leave it out.")
+    return None if text is None else int(text)
 
 
 def _front_matter(markdown: str | None) -> dict[str, str]:

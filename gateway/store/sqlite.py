@@ -31,6 +31,8 @@ _WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
+    # 16 MiB: payments touch pages all over a large database, and most of them again before long.
+    "wal_autocheckpoint=4000",
     # What is deleted is overwritten.
     "secure_delete=ON",
     f"busy_timeout={_BUSY_TIMEOUT_MS}",

@@ -19,7 +19,7 @@ from tests.clock import until
 
 FEW, MANY = 1_000, 1_000_000
 NAMES: Mapping[str, int] = {"books_few": FEW, "books_many": MANY}
-INVOICES, ROUNDS = 400, 7
+INVOICES, ROUNDS = 1_000, 7
 PATIENCE_SECONDS = 60.0
 FLAT = 1.25
 

@@ -1,5 +1,8 @@
 """One browser and one demo for all; each test has readers of its own, and none may see an error or leave our origin."""
 
+import fcntl
+import os
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -22,6 +25,7 @@ from tests.samples import a_creator
 
 PATIENCE_MILLISECONDS = 15_000
 HERE = Path(__file__).parent
+AXE = HERE / "axe"
 
 NewReader = Callable[..., Awaitable[Reader]]
 NewVisitor = Callable[..., Awaitable[Visitor]]
@@ -42,6 +46,21 @@ async def browser() -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     async with async_playwright() as playwright, launch(playwright) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Deque's axe, of the version that is locked."""
+    script = AXE / "node_modules" / "axe-core" / "axe.min.js"
+    folder = os.open(AXE, os.O_RDONLY)
+    try:
+        # One of several test processes installs it.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if not script.exists():
+            subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=AXE, check=True)
+    finally:
+        os.close(folder)
+    return script.read_text()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

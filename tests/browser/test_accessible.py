@@ -1,8 +1,6 @@
 """No barrier that axe can find, on any page and in any state; and what axe cannot see: the keyboard, 320 px, zoom."""
 
-import subprocess
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -11,7 +9,6 @@ from tests.browser.conftest import NewReader
 from tests.browser.gate import Gate
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE, Reader
 
-AXE = Path(__file__).parent / "axe"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 READERS = {
     "a desk": DESKTOP,
@@ -22,15 +19,6 @@ READERS = {
 pytestmark = pytest.mark.node
 
 Look = Callable[[str], Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """Deque's axe, of the version that is locked."""
-    script = AXE / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=AXE, check=True)
-    return script.read_text()
 
 
 @pytest.mark.parametrize("who", READERS)

@@ -1,8 +1,6 @@
 """Every state of the embed in the gallery: no finding of axe, nothing wider than the screen, by day and by night."""
 
 import io
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
 from tests.browser.test_layout import TIGHT
 from tests.browser.visitor import codes_in
 
-PAYWALL = Path(__file__).parent.parent.parent / "paywall"
 # What each state ends in, where that is not the first thing to be seen.
 SETTLED = {
     "renewed": "here is a fresh one",
@@ -43,15 +40,6 @@ WIDER = """() => {
     .filter((element) => isSeen(element) && element.getBoundingClientRect().right > innerWidth + 1)
     .map((element) => element.outerHTML.slice(0, 80));
 }"""
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The script, of the version that package-lock.json names."""
-    script = PAYWALL / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        subprocess.run(("npm", "ci", "--no-audit", "--no-fund"), cwd=PAYWALL, check=True, capture_output=True)
-    return script.read_text()
 
 
 @pytest.mark.node

@@ -107,7 +107,7 @@ AIMED: dict[str, tuple[Part, str]] = {
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Parts; all of them if none is named.")] = None,
     *,
-    quick: Annotated[bool, typer.Option("--quick", help="Ten minutes rather than ninety.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Some minutes rather than an hour.")] = False,
     seed: Annotated[int, typer.Option(min=1, help="What chance is drawn from.")] = 1,
     cluster: Annotated[
         bool, typer.Option("--cluster", help="Take over at the cluster that `make cluster` runs, and nothing else.")
