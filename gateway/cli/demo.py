@@ -1,6 +1,5 @@
 """`tuppence demo`: the gateway, a demo site and a wallet on this machine, on a simulated LND or a real network."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -27,7 +26,6 @@ Mode = Literal["demo", "regtest"]
 DEMO_FOLDER = Path(".tuppence/demo")
 REGTEST_FOLDER = Path(".tuppence/regtest")
 PAY_SECONDS = 35.0
-WALLET_START_SECONDS = 15.0
 
 demo = typer.Typer(invoke_without_command=True, help="See it all on this machine; nothing but Python needed.")
 console = Console(highlight=False, soft_wrap=True)
@@ -127,41 +125,22 @@ async def _simulated(purse_sat: int) -> AsyncIterator[tuple[Config, Wallet]]:
 
 @asynccontextmanager
 async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
-    from gateway.demo.wallet_client import SocketWallet  # noqa: PLC0415
     from gateway.regtest.credentials import GATEWAY_ENV  # noqa: PLC0415
     from gateway.regtest.lifetime import down, up  # noqa: PLC0415
+    from gateway.regtest.wallet_process import open_wallet  # noqa: PLC0415
 
     with console.status("starting the network") as progress:
         async with await up(REGTEST_FOLDER, report=progress.update) as network:
             started = network.started
-    wallet_process = await asyncio.create_subprocess_exec(sys.executable, "-m", "gateway", "regtest", "wallet")
-    wallet = SocketWallet(REGTEST_FOLDER / "wallet.sock")
     try:
-        await _until_answering(wallet)
-        settings = read_env_file(REGTEST_FOLDER / GATEWAY_ENV)
-        yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", lnd_nodes=None), wallet
+        async with open_wallet(REGTEST_FOLDER) as wallet:
+            settings = read_env_file(REGTEST_FOLDER / GATEWAY_ENV)
+            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", lnd_nodes=None), wallet
     finally:
-        await wallet.close()
-        if wallet_process.returncode is None:
-            wallet_process.terminate()
-        await wallet_process.wait()
         # What was up before this command stays up after it.
         if started:
             with console.status("stopping the network") as progress:
                 await down(REGTEST_FOLDER, report=progress.update)
-
-
-async def _until_answering(wallet: Wallet) -> None:
-    from gateway.demo.wallet import WalletAway  # noqa: PLC0415
-
-    async with asyncio.timeout(WALLET_START_SECONDS):
-        while True:
-            try:
-                await wallet.balance_msat()
-            except WalletAway:
-                await asyncio.sleep(0.1)
-            else:
-                return
 
 
 def _welcome(address: str, mode: Mode) -> None:

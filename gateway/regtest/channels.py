@@ -14,6 +14,7 @@ from gateway.regtest.process import until
 from gateway.regtest.state import NetworkState, NodeName
 
 OPEN_SECONDS = 60.0
+MEET_SECONDS = 2.0
 # Six confirmations announce a channel, so that the reader learns of the one behind the merchant.
 CONFIRMATIONS = 6
 COINS = 3
@@ -76,9 +77,9 @@ async def _meet(node: Node, partner: Node, port: int) -> None:
 
     async def have_met() -> bool:
         if not await _has_peer(node, key):
-            # Refused where the other side has been quicker; what counts is that they meet.
+            # Refused where the other side has been quicker, or never answered; what counts is that they meet.
             with suppress(grpc.aio.AioRpcError):
-                await node.lightning.ConnectPeer(request, timeout=OPEN_SECONDS)
+                await node.lightning.ConnectPeer(request, timeout=MEET_SECONDS)
         return await _has_peer(node, key) and await _has_peer(partner, own_key)
 
     await until(have_met, seconds=OPEN_SECONDS, what="a connection between two nodes")
