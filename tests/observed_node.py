@@ -11,11 +11,15 @@ from gateway.ports import IssuedInvoice, NodeInvoice, NodeStatus
 
 
 class ObservedNode(DirectNode):
-    """`calls` names what was asked, in order. `failing` raises its error; while `gate` is clear, calls wait."""
+    """`calls` names what was asked, in order, `about` the payment hashes.
+
+    `failing` raises its error; while `gate` is clear, calls wait.
+    """
 
     def __init__(self, core: Simulator, *, node_id: str = "lnd") -> None:
         super().__init__(core, node_id=node_id)
         self.calls: list[str] = []
+        self.about: set[str] = set()
         self.failing: dict[str, TuppenceError] = {}
         self.gate = asyncio.Event()
         self.gate.set()
@@ -30,6 +34,7 @@ class ObservedNode(DirectNode):
 
     async def lookup(self, payment_hash: str) -> NodeInvoice | None:
         """As the Protocol has it."""
+        self.about.add(payment_hash)
         await self._note("lookup")
         return await super().lookup(payment_hash)
 
@@ -47,6 +52,7 @@ class ObservedNode(DirectNode):
 
     async def preimage(self, payment_hash: str) -> str | None:
         """As the Protocol has it."""
+        self.about.add(payment_hash)
         await self._note("preimage")
         return await super().preimage(payment_hash)
 

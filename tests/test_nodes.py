@@ -23,6 +23,7 @@ from tests.pair import TEXT, Pair, open_pair
 from tests.samples import a_creator
 from tests.tcp_proxy import tcp_proxy
 
+ANSWER_SECONDS = 2.0
 INVOICES = "/v1/items/welcome/invoices"
 
 
@@ -79,7 +80,7 @@ async def test_a_connection_that_swallows_everything_costs_the_next_reader_nothi
             target=proxy.target,
             tls_cert=simulated.tls_cert_path,
             macaroon=simulated.macaroon_path,
-            timing=Timing(add=0.4, repeat=0.2, probe=0.4),
+            timing=Timing(add=ANSWER_SECONDS, repeat=0.2, probe=0.4),
         )
         async with open_site(config, clock, core, nodes=[north, ObservedNode(core, node_id="south")]) as site:
             await site.gateway.catalog.add_creator(a_creator("alice"))
@@ -89,10 +90,11 @@ async def test_a_connection_that_swallows_everything_costs_the_next_reader_nothi
             await site.buy("welcome")
             assert [len([*node.invoices]) for node in (simulated.core, core)] == [1, 1]
             proxy.swallow()
-            for seconds in (5.0, 1.0, 1.0):
+            await site.buy("welcome")
+            for _ in range(2):
                 began = time.perf_counter()
                 await site.buy("welcome")
-                assert time.perf_counter() - began < seconds
+                assert time.perf_counter() - began < ANSWER_SECONDS
             assert [len([*node.invoices]) for node in (simulated.core, core)] == [1, 4]
         await north.close()
 
@@ -134,13 +136,12 @@ async def test_what_settles_while_its_node_is_out_of_reach_is_credited_when_it_i
 async def test_only_an_invoices_own_node_is_asked_about_it(pair: Pair) -> None:
     north, south = pair.nodes
     row, token = await pair.buy_at("south")
-    before = north.asked("lookup", "preimage")
     preimage = pair.pay(row)
     await pair.until_settled(row)
     assert (await pair.site.call("GET", f"/v1/invoices/{row.payment_hash}"))[1]["state"] == "settled"
     assert (await pair.site.call("GET", "/v1/receipt", headers=token))[1]["preimage"] == preimage
     assert south.asked("preimage") == 1
-    assert north.asked("lookup", "preimage") == before
+    assert (row.payment_hash in south.about, row.payment_hash in north.about) == (True, False)
 
 
 async def test_every_node_is_audited_by_itself(pair: Pair) -> None:

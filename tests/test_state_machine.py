@@ -261,7 +261,7 @@ class GatewayMachine(World):
         }
 
 
-if settings.get_current_profile_name() == "default":
+if settings.get_current_profile_name() != "nightly":
     GatewayMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestGateway = GatewayMachine.TestCase
 
@@ -274,7 +274,7 @@ def test_the_same_on_postgresql(cluster: Cluster) -> None:
             super().__init__()
 
     # A transaction is dearer there, and what it decides differently is found soon or never.
-    examples = 12 if settings.get_current_profile_name() == "default" else 200
+    examples = 200 if settings.get_current_profile_name() == "nightly" else 12
     run_state_machine_as_test(
         OnPostgres, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None)
     )
