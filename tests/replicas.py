@@ -69,10 +69,19 @@ async def main(*, regtest: bool) -> int:
         opened = network if regtest else open_simulator(folder / "lnd")
         node: BenchNode = await stack.enter_async_context(opened)
         await stack.enter_async_context(payments_at(folder / "payments.sock", node))
+        program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+        listen = f"127.0.0.1:{free_port()}"
         variables = {**settings_of(node), "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1", "TUPPENCE_LOG_LEVEL": "warning"}
+        if program:
+            variables["TUPPENCE_PUBLIC_URL"] = f"http://{listen}"
         urls = [server.url("tuppence")] * COUNT
         replicas = await stack.enter_async_context(open_replicas(folder, variables, urls, loop="uvloop"))
-        front = await stack.enter_async_context(_nginx(folder, [replica.served.url for replica in replicas]))
+        front = replicas[0].served.url
+        if program:
+            addresses = [replica.served.url for replica in replicas]
+            front = await stack.enter_async_context(_nginx(program, folder, listen, addresses))
+        else:
+            _say("no nginx here (apt install nginx-light): the address is the first replica's")
         await stack.enter_async_context(_announced(lambda: _address(folder, front, server, node, replicas), replicas))
         _say(f"replicas {' '.join(replica.served.url for replica in replicas)}")
         _say(f"postgresql {server.tcp_url('tuppence')}\nlogs {folder}\naddresses {FILE}")
@@ -123,14 +132,8 @@ async def _announced(address: Callable[[], ClusterAddress], replicas: Sequence[R
 
 
 @asynccontextmanager
-async def _nginx(folder: Path, addresses: Sequence[str]) -> AsyncIterator[str]:
-    """Nginx before the replicas; gives its address, or the first replica's where there is no nginx."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if program is None:
-        _say("no nginx here (apt install nginx-light): the address is the first replica's")
-        yield addresses[0]
-        return
-    listen = f"127.0.0.1:{free_port()}"
+async def _nginx(program: str, folder: Path, listen: str, addresses: Sequence[str]) -> AsyncIterator[str]:
+    """Nginx before the replicas; gives its address."""
     servers = " ".join(f"server {address.removeprefix('http://')};" for address in addresses)
     configuration = folder / "nginx.conf"
     configuration.write_text(NGINX.format(folder=folder, servers=servers, listen=listen))
@@ -164,7 +167,9 @@ async def _obey(node: BenchNode) -> None:
     while line := (await lines.readline()).decode().strip():
         try:
             _say(json.dumps(await _order(node, line)))
-        except (RuntimeError, grpc.aio.AioRpcError) as error:
+        except grpc.aio.AioRpcError as error:
+            _say(f"not paid: {error.details()}")
+        except RuntimeError as error:
             _say(str(error))
 
 
