@@ -9,6 +9,8 @@ from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 from gateway.demo.almanac import draw_almanac
 
 # Words of the essay behind the wall: its first paid sentence, and its last.
+# Codes are tried five times a minute from one network; this is another.
+ELSEWHERE = {"extra_http_headers": {"X-Forwarded-For": "198.51.100.7"}}
 PAID_WORDS = ("Closed tabs like mine are everywhere", "On Sunday I hemmed the kitchen curtains.")
 ESSAY = f"# A little\n\nThe free part.\n\n<!-- more -->\n\n{' '.join(PAID_WORDS)}"
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}

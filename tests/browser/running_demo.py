@@ -10,7 +10,11 @@ import aiohttp
 
 from tests.demo_process import run_demo
 
-ROOMY = {"TUPPENCE_INVOICES_PER_CLIENT": "10000/minute", "TUPPENCE_OPEN_INVOICES_PER_CLIENT": "10000"}
+ROOMY = {
+    "TUPPENCE_INVOICES_PER_CLIENT": "10000/minute",
+    "TUPPENCE_OPEN_INVOICES_PER_CLIENT": "10000",
+    "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1",
+}
 DEEP_PURSE = ("--purse", "1000000")
 
 

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
 from tests.browser.gate import Gate
-from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE, Reader
+from tests.browser.reader import DESKTOP, ELSEWHERE, PHONE, SMALL_PHONE, Reader
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 READERS = {
@@ -90,7 +90,7 @@ async def look_at_the_rest(reader: Reader, look: Look) -> None:
 
 
 async def test_a_purchase_is_recovered_by_keyboard_alone(new_reader: NewReader) -> None:
-    reader = await new_reader(**DESKTOP)
+    reader = await new_reader(**DESKTOP, **ELSEWHERE)
     reader.expects("404")
     await reader.open("/recover")
     await press_until(reader, "code")

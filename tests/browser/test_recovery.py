@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
-from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE, Reader
+from tests.browser.reader import DESKTOP, ELSEWHERE, PHONE, SMALL_PHONE, Reader
 from tests.browser.running_demo import RunningDemo
 
 KOREAN_NIGHT = PHONE | {"locale": "ko-KR", "color_scheme": "dark"}
@@ -49,7 +49,7 @@ async def test_a_written_code_opens_the_essay_without_script(new_reader: NewRead
     buyer = await new_reader()
     await show_receipt(buyer)
     code = await buyer.page.locator("#recovery").inner_text()
-    other = await new_reader(java_script_enabled=False, **PHONE)
+    other = await new_reader(java_script_enabled=False, **PHONE, **ELSEWHERE)
     await other.open("/i/welcome")
     await other.page.get_by_role("link", name="Recover a purchase").click()
     await other.page.get_by_label("Recovery code").fill(code.lower().replace("-", " "))
