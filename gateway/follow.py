@@ -57,17 +57,18 @@ async def _book(settler: Settler, reports: asyncio.Queue[NodeInvoice], progress:
         while len(batch) < BATCH and not reports.empty():
             batch.append(reports.get_nowait())
         # A settle in flight ends with its commit, whatever happens to the stream.
-        await finish(settler.settle(batch))
-        progress.made()
+        if await finish(settler.settle(batch)):
+            progress.made()
 
 
 async def _sweep_on_connect(sweeper: Sweeper, progress: Progress) -> None:
-    """At once, and again shortly after: the second finds what settled while the subscription was being set up."""
+    """At once, shortly after, and later: what settled while the subscription was being set up, however long it took."""
     await sweeper.sweep()
     sweeper.stream_began()
     await asyncio.sleep(SECOND_SWEEP_AFTER_SECONDS)
     await sweeper.sweep()
-    # A connection is no progress, but a stream that outlived the longest backoff is.
     await asyncio.sleep(LONGEST_DELAY_SECONDS)
+    await sweeper.sweep()
+    # A connection is no progress, but a stream that outlived the longest backoff is.
     progress.made()
     await asyncio.Event().wait()

@@ -153,5 +153,6 @@ class _Recent:
 
     def put(self, payment_hash: str, instant: float) -> None:
         self._instants[payment_hash] = instant
+        self._instants.move_to_end(payment_hash)
         if len(self._instants) > _REMEMBERED:
             self._instants.popitem(last=False)

@@ -13,6 +13,7 @@ from gateway.errors import TuppenceError
 
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 15.0
+DEFECT = "an internal error; see the log"
 
 T = TypeVar("T")
 
@@ -77,6 +78,12 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     return await asyncio.shield(begin(work))
 
 
+def is_being_cancelled() -> bool:
+    """Whether somebody cancels the running task; False for a CancelledError that came from what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def every(seconds: float, look: Callable[[], Awaitable[object]]) -> Work:
     """Work that does one thing again and again, for ever."""
 
@@ -96,9 +103,14 @@ async def _forever(name: str, work: Work, progress: Progress) -> None:
         except TuppenceError as error:
             log.warning("work_interrupted", work=name, code=error.code, failures=progress.failures)
             progress.last_error = error.detail
+        except asyncio.CancelledError:
+            if is_being_cancelled():
+                raise
+            log.exception("work_failed", work=name, failures=progress.failures)
+            progress.last_error = DEFECT
         # A defect in one round must not end the work for good: it is logged whole and tried again.
         except Exception:
             log.exception("work_failed", work=name, failures=progress.failures)
-            progress.last_error = "an internal error; see the log"
+            progress.last_error = DEFECT
         progress.failures += 1
         await asyncio.sleep(progress.delay_seconds())

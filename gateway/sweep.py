@@ -24,6 +24,8 @@ DUE_EVERY_SECONDS = 1.0
 SECOND_CHECK_AFTER_EXPIRY_SECONDS = 150
 # A settlement this old that the stream has not told means that the stream is deaf.
 DEAF_AFTER_SECONDS = 10.0
+# A subscription that is being set up tells nothing yet: the node is probed first, which may take this long.
+SUBSCRIBED_WITHIN_SECONDS = 6.0
 
 log = structlog.get_logger()
 
@@ -110,8 +112,11 @@ class Sweeper:
         return _Answer(asked=rows, reports=[] if report is None else [report])
 
     async def _page(self, rows: Sequence[Unresolved]) -> _Answer:
-        reports = await self._node.list_invoices(after_add_index=rows[0].add_index - 1, limit=PAGE)
-        return _Answer(asked=rows, reports=reports)
+        page = await self._node.list_invoices(after_add_index=rows[0].add_index - 1, limit=PAGE)
+        listed = {report.payment_hash for report in page}
+        # An add index is no identity: LND counts anew when it is moved to SQL. Only a look-up says "no such invoice".
+        unlisted = [await self._node.lookup(row.payment_hash) for row in rows if row.payment_hash not in listed]
+        return _Answer(asked=rows, reports=[*page, *(report for report in unlisted if report is not None)])
 
     async def _conclude(self, answer: _Answer) -> None:
         now = self._clock()
@@ -124,7 +129,8 @@ class Sweeper:
             # That some other node has no such invoice would be no verdict: who has answered?
             await self._known.confirm_again()
         canceled = [row.payment_hash for row in answer.asked if _is_canceled(reports.get(row.payment_hash), row, now)]
-        verdicts = {*canceled, *(r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED)}
+        paid = (r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED and r.paid_msat)
+        verdicts = {*canceled, *paid}
         overdue = [row for row in answer.asked if row.payment_hash not in verdicts and now >= row.expires_at]
         checks = [(row.payment_hash, next_check(row, now)) for row in overdue]
         if canceled or checks:
@@ -133,7 +139,9 @@ class Sweeper:
 
     def _listen_for_deafness(self, settled_at: Sequence[int], now: float) -> None:
         since = self._stream_since
-        if since is not None and any(since < at < now - DEAF_AFTER_SECONDS for at in settled_at):
+        if since is None:
+            return
+        if any(since + SUBSCRIBED_WITHIN_SECONDS < at < now - DEAF_AFTER_SECONDS for at in settled_at):
             log.warning("stream_deaf", since=since)
             self._deaf.set()
 

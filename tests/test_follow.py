@@ -18,7 +18,7 @@ from gateway.ports import NodeInvoice, NodeState, Tx
 from gateway.rows import Invoice
 from gateway.settlement import Settler
 from gateway.supervise import Progress, Supervisor
-from gateway.sweep import Sweeper
+from gateway.sweep import SUBSCRIBED_WITHIN_SECONDS, Sweeper
 from tests.clock import FakeClock, unless_changed, until
 from tests.observed_node import ObservedNode
 from tests.till import Till, open_till
@@ -111,11 +111,24 @@ async def test_what_settled_while_the_stream_was_being_opened_is_found_by_the_se
         assert node.asked("lookup") == 2
 
 
+async def test_what_settled_before_a_subscription_that_took_long_stood_is_found_later(
+    till: Till, node: ObservedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SECOND_SWEEP_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(following, "LONGEST_DELAY_SECONDS", 0.2)
+    till.core.quirks.drop_events = True
+    invoice = await till.sell()
+    async with followed(till):
+        await until(lambda: node.asked("lookup") == 2)
+        till.pay(invoice)
+        await until(lambda: is_settled(till, invoice))
+
+
 async def test_a_stream_that_says_nothing_loses_nothing(till: Till) -> None:
     till.core.quirks.drop_events = True
     async with followed(till) as task:
         invoice = await till.sell()
-        till.clock.advance(1)
+        till.clock.advance(SUBSCRIBED_WITHIN_SECONDS + 1)
         till.pay(invoice)
         till.clock.now = invoice.expires_at + 5
         await till.sweeper.sweep(due_only=True)
@@ -263,7 +276,7 @@ async def test_a_deaf_stream_is_opened_again(till: Till, monkeypatch: pytest.Mon
         await until(lambda: till.sweeper._stream_since is not None)
         till.core.quirks.drop_events = True
         first, second = await till.sell_many(2)
-        till.clock.advance(1)
+        till.clock.advance(SUBSCRIBED_WITHIN_SECONDS + 1)
         till.pay(first)
         till.clock.now = first.expires_at - 60
         await till.sweeper.sweep()

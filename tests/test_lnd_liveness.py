@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.lnd import channel
 from gateway.lnd.client import LndNode
 from gateway.lnd.liveness import Timing
 from gateway.lnd.server import SimulatedLnd, serve_simulator
@@ -125,6 +126,21 @@ async def test_a_black_hole_in_the_network_is_noticed_and_left_by_a_new_connecti
         proxy.pass_on()
         await until(lambda: is_answered(add(node)))
         assert proxy.connections > 1
+
+
+async def test_a_stream_whose_connection_was_given_up_ends_with_a_reason(
+    simulated: SimulatedLnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "GRACE_SECONDS", 0.1)
+    async with client(simulated, timing=Timing(watch_interval=3600)) as node, aclosing(node.subscribe()) as stream:
+        following = asyncio.ensure_future(anext(stream))
+        await until_subscribed(simulated, node, following)
+        broken = asyncio.ensure_future(anext(stream))
+        # LND renews its certificate by itself; here its bytes change, and no more.
+        simulated.tls_cert_path.write_bytes(simulated.tls_cert_path.read_bytes() + b"\n")
+        await node.probe()
+        assert (await refusal(broken)).code == "node_away"
+        await node.probe()
 
 
 def test_a_dead_stream_is_noticed_within_35_seconds_by_default() -> None:

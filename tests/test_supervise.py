@@ -77,9 +77,27 @@ async def test_leaving_ends_the_work_and_waits_for_its_end() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_work_that_nobody_cancelled_is_done_again_after_a_cancellation() -> None:
+    rounds: list[int] = []
+
+    async def work(progress: Progress) -> None:
+        rounds.append(progress.failures)
+        given_up = asyncio.get_running_loop().create_future()
+        given_up.cancel()
+        await given_up
+
+    supervisor = Supervisor()
+    with capture_logs() as logs:
+        async with supervisor.supervise("work", work):
+            await until(lambda: len(rounds) >= 3)
+            assert supervisor.dead() == []
+    assert logs[0]["event"] == "work_failed"
+    assert logs[0]["exc_info"]
+
+
 async def test_work_that_ended_by_itself_is_dead() -> None:
     async def work(_: Progress) -> None:
-        raise asyncio.CancelledError
+        raise GeneratorExit
 
     supervisor = Supervisor()
     async with supervisor.supervise("work", work):

@@ -187,6 +187,39 @@ async def test_a_node_restored_from_its_seed_counts_anew_and_sells_on(till: Till
     assert await till.states([*before, *after]) == ["canceled", "canceled", "settled", "canceled"]
 
 
+@pytest.mark.parametrize("count", [sweep.SINGLY_UP_TO, sweep.SINGLY_UP_TO + 1])
+async def test_payments_at_a_node_whose_add_indexes_moved_are_credited(
+    till: Till, node: ObservedNode, count: int
+) -> None:
+    node._core = till.core = Simulator(clock=till.clock, random_bytes=token_bytes, key=b"\1" * 32)
+    for _ in range(30):
+        till.core.add_invoice(preimage=token_bytes(32), amount_msat=1_000, memo="another's", expiry_seconds=60)
+    invoices = await add_many(till, range(count))
+    for invoice in invoices[:5]:
+        till.pay(invoice)
+    moved = [replace(row, add_index=row.add_index - 30) for row in list(till.core.invoices)[30:]]
+    node._core = till.core = Simulator(clock=till.clock, random_bytes=token_bytes, key=b"\1" * 32)
+    till.core.restore(moved)
+    till.clock.advance(EXPIRY_SECONDS + 10)
+    await till.sweeper.sweep()
+    assert await till.states(invoices) == ["settled"] * 5 + ["canceled"] * (count - 5)
+
+
+async def test_a_settlement_without_its_amount_is_asked_about_ever_more_rarely(till: Till, node: ObservedNode) -> None:
+    invoice = await till.sell()
+    till.pay(invoice)
+    till.core.quirks.hide_paid_amount = True
+    till.clock.now = invoice.expires_at + FIRST_CHECK_AFTER_EXPIRY_SECONDS
+    await till.sweeper.sweep(due_only=True)
+    asked = node.asked("lookup")
+    await till.sweeper.sweep(due_only=True)
+    assert node.asked("lookup") == asked
+    till.core.quirks.hide_paid_amount = False
+    till.clock.now = invoice.expires_at + SECOND_CHECK_AFTER_EXPIRY_SECONDS
+    await till.sweeper.sweep(due_only=True)
+    assert (await till.row(invoice)).state is InvoiceState.SETTLED
+
+
 async def test_parts_that_were_held_beyond_expiry_are_credited_by_the_second_look(till: Till) -> None:
     invoice = await till.sell()
     till.core.start_payment(bytes.fromhex(invoice.payment_hash))
@@ -255,39 +288,3 @@ async def test_a_database_that_refuses_the_row_of_a_verdict_is_asked_again(till:
     till.core.state = NodeState.READY
     await till.sweeper.sweep()
     assert (await till.row(invoice)).state is InvoiceState.SETTLED
-
-
-async def test_a_settlement_that_a_sweep_finds_long_after_it_happened_means_a_deaf_stream(till: Till) -> None:
-    invoices = await till.sell_many(3)
-    waiting = asyncio.create_task(till.sweeper.deaf_stream())
-    await asyncio.sleep(0)
-    till.pay(invoices[0])
-    till.clock.advance(sweep.DEAF_AFTER_SECONDS + 1)
-    till.sweeper.stream_began()
-    await till.sweeper.sweep()
-    till.clock.advance(1)
-    till.pay(invoices[1])
-    till.clock.advance(sweep.DEAF_AFTER_SECONDS - 1)
-    await till.sweeper.sweep()
-    assert not waiting.done(), "it was paid before the stream began, or just now"
-    till.pay(invoices[2])
-    till.clock.advance(sweep.DEAF_AFTER_SECONDS + 1)
-    await till.sweeper.sweep()
-    with pytest.raises(Unavailable) as refusal:
-        await waiting
-    assert refusal.value.code == "stream_deaf"
-
-
-async def test_what_a_sweep_finds_while_no_stream_is_open_says_nothing_about_one(till: Till) -> None:
-    [invoice] = await till.sell_many(1)
-    till.sweeper.stream_began()
-    till.sweeper.stream_ended()
-    till.clock.advance(1)
-    till.pay(invoice)
-    till.clock.advance(60)
-    waiting = asyncio.create_task(till.sweeper.deaf_stream())
-    await asyncio.sleep(0)
-    await till.sweeper.sweep()
-    assert (await till.row(invoice)).state is InvoiceState.SETTLED
-    assert not waiting.done()
-    waiting.cancel()

@@ -1,7 +1,8 @@
 """The client of one LND node: `ports.Node` over grpc.aio and one long-lived channel.
 
 A node known to be away is refused at once (`liveness.py`). While `subscribe` runs, the node is probed every 15 s on the
-same connection, so a stream that has silently died is noticed within 20 s.
+connection that calls use then, so a stream that has silently died is noticed within 20 s. A stream that was begun on a
+connection given up since ends with it.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from gateway.ports import (
     NodeState,
     NodeStatus,
 )
+from gateway.supervise import is_being_cancelled
 
 MAX_PAGE = 500
 OUTCOME_UNKNOWN = "node_outcome_unknown"
@@ -109,11 +111,11 @@ class LndNode:
         except grpc.aio.AioRpcError as error:
             raise self._liveness.failed(error, "SubscribeInvoices") from error
         except asyncio.CancelledError:
-            # A stream that the watch has cancelled raises the same as a task that is being cancelled.
-            task = asyncio.current_task()
-            if not watch.done() or (task is not None and task.cancelling()):
+            # A stream raises the same when the watch cancels it, or when the channel below it is closed.
+            if is_being_cancelled():
                 raise
-            raise watch.result() from None
+            gave_up = translate.unavailable(translate.NODE_AWAY, "the connection to LND was given up for another")
+            raise (watch.result() if watch.done() else gave_up) from None
         finally:
             watch.cancel()
             stream.cancel()
