@@ -1,7 +1,7 @@
 """From a request to an invoice: the node first, our row second, so that a crash leaves an invoice nobody has seen."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.access import access_ends_at, mint_token
@@ -95,9 +95,17 @@ class Checkout:
         )
 
     async def create(
-        self, offer: Offer, *, idempotency_key: str | None, before_issuing: Callable[[], None] = lambda: None
+        self,
+        offer: Offer,
+        *,
+        idempotency_key: str | None,
+        outdated: Sequence[Invoice] = (),
+        before_issuing: Callable[[], None] = lambda: None,
     ) -> Sold:
         """A reader's own invoice; a repeated key gives the same one. `before_issuing` may refuse a new one.
+
+        A new one takes the place of the reader's `outdated` ones, which nobody can pay any more then; one of those that
+        was paid meanwhile is given instead.
 
         Raises `Invalid` (`idempotency_key_invalid`), `Conflict` (`idempotency_key_reused`), `Unavailable` and
         `OutcomeUnknown`.
@@ -108,6 +116,10 @@ class Checkout:
             if earlier is not None:
                 return self._again(offer, earlier)
         before_issuing()
+        for each in outdated:
+            withdrawn = await self._nodes.cancel(each)
+            if withdrawn.state is InvoiceState.SETTLED:
+                return Sold(invoice=withdrawn, token=mint_token(self._keys, withdrawn), fresh=False)
         invoice = await self._issue(offer, Origin.CHECKOUT, idempotency_hash)
         if await self._write(lambda tx: _keep(tx, invoice, offer.note)):
             return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=True)
@@ -119,7 +131,7 @@ class Checkout:
 
     def reuse(self, offer: Offer, invoice: Invoice) -> bool:
         """Whether the invoice of a presented token still is this offer's: opening the item, or open at its price."""
-        if invoice.origin is not Origin.CHECKOUT or (invoice.item_id, invoice.tip_to) != (offer.item_id, offer.tip_to):
+        if not _is_for(offer, invoice):
             return False
         now = self._clock()
         if invoice.state is InvoiceState.SETTLED:
@@ -127,6 +139,11 @@ class Checkout:
             # A second tip is a second gift, never the first one again.
             return invoice.tip_to is None and (ends_at is None or now < ends_at)
         return invoice.shown_state(now) == "open" and invoice.amount_msat == offer.amount_msat
+
+    def is_outdated(self, offer: Offer, invoice: Invoice) -> bool:
+        """Whether the invoice of a presented token can still be paid, at another price than this offer's."""
+        is_open = invoice.shown_state(self._clock()) == "open"
+        return _is_for(offer, invoice) and is_open and invoice.amount_msat != offer.amount_msat
 
     async def challenge(self, offer: Offer) -> Invoice:
         """An invoice for a challenge, which opens on its preimage only. Raises `Unavailable`, `OutcomeUnknown`."""
@@ -197,6 +214,11 @@ def check_idempotency_key(key: str | None) -> None:
         raise Invalid(
             "idempotency_key_invalid", "Idempotency-Key must be 22 to 64 random characters of A-Z a-z 0-9 - _"
         )
+
+
+def _is_for(offer: Offer, invoice: Invoice) -> bool:
+    subjects = ((each.item_id, each.tip_to) for each in (offer, invoice))
+    return invoice.origin is Origin.CHECKOUT and len(set(subjects)) == 1
 
 
 def _write_something(tx: Tx) -> bool:

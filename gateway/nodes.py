@@ -149,6 +149,14 @@ class Nodes:
         member = self._members.get(invoice.node_id)
         return invoice if member is None else await member.settler.recheck(invoice)
 
+    async def cancel(self, invoice: Invoice) -> Invoice:
+        """As `Settler.cancel` has it; as it is when its node is none of the configuration's any more."""
+        member = self._members.get(invoice.node_id)
+        if member is None:
+            return invoice
+        await member.known.confirm()
+        return await member.settler.cancel(invoice)
+
     async def preimage(self, invoice: Invoice) -> str | None:
         """The preimage (hex) of a settled invoice, None when its node is none of the configuration's any more."""
         member = self._members.get(invoice.node_id)

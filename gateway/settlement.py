@@ -65,6 +65,17 @@ class Settler:
         # Read again: the stream may have told it, and booked it, while the node was being asked.
         return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
 
+    async def cancel(self, invoice: Invoice) -> Invoice:
+        """Cancel an open invoice at the node; gives it as it is then: settled, when it was paid before."""
+        await self.node.cancel(invoice.payment_hash)
+        report = await self.node.lookup(invoice.payment_hash)
+        if report is not None and report.state is NodeInvoiceState.SETTLED:
+            await self.settle([report])
+        else:
+            canceled = partial(_cancel, node_id=self.node.node_id, payment_hash=invoice.payment_hash)
+            await self._store.write(partial(canceled, now=int(self._clock())))
+        return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
+
     def seen_at(self, payment_hash: str) -> float | None:
         """When the node's word of a recent settlement arrived, in seconds with their fraction."""
         return self._seen.get(payment_hash, 0.0) or None
@@ -111,6 +122,10 @@ def book(tx: Tx, *, node_id: str, settlements: Sequence[Settlement], now: int) -
     tx.ledger.post([transfer for each in booked for transfer in transfers_of(each.invoice, now=now)])
     tx.events.append([each.invoice.payment_hash for each in booked], now=now)
     return booked
+
+
+def _cancel(tx: Tx, *, node_id: str, payment_hash: str, now: int) -> None:
+    tx.invoices.cancel(node_id, [payment_hash], now=now)
 
 
 def _awaits(invoice: Invoice, node_id: str) -> bool:

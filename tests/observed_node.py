@@ -44,6 +44,11 @@ class ObservedNode(DirectNode):
         await self._note("list_invoices")
         return await super().list_invoices(after_add_index=after_add_index, limit=limit)
 
+    async def cancel(self, payment_hash: str) -> None:
+        """As the Protocol has it."""
+        await self._note("cancel")
+        await super().cancel(payment_hash)
+
     async def subscribe(self) -> AsyncGenerator[NodeInvoice]:
         """As the Protocol has it."""
         await self._note("subscribe")

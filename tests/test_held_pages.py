@@ -97,6 +97,19 @@ async def test_the_token_of_an_expired_invoice_is_kept_beside_the_new_one(site: 
     assert both.split(".")[1:] == [first]
 
 
+async def test_a_form_that_is_sent_at_a_new_price_leaves_one_invoice_that_can_be_paid(
+    site: Site, browser: Browser
+) -> None:
+    await site.call("POST", "/v1/admin/creators", json={"name": "alice"}, headers=site.operator)
+    hashes = []
+    for amount in ("21", "42"):
+        await browser.submit("/t/alice", {"amount": amount})
+        hashes.append(payment_hash((await browser.get("/t/alice"))[1]))
+    first, second = hashes
+    assert (await site.call("GET", f"/v1/invoices/{first}"))[1]["state"] == "canceled"
+    assert (await site.call("GET", f"/v1/invoices/{second}"))[1]["state"] == "open"
+
+
 async def test_the_cookie_of_one_item_opens_no_other(site: Site, browser: Browser) -> None:
     await site.sell_text(TEXT)
     await site.sell_text(TEXT, item_id="other")

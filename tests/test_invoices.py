@@ -7,6 +7,7 @@ import pytest
 
 from gateway.access import read_token
 from gateway.lnd import bolt11
+from gateway.lnd.refusals import PaymentRefused
 from gateway.ports import NodeState
 from gateway.web.problems import NODE_AWAY_DETAIL
 from tests.conftest import Site
@@ -129,8 +130,17 @@ async def test_a_new_price_is_asked_for_in_a_new_invoice(shop: Site) -> None:
     await change(shop, price_msat=200_000)
     _, again = await shop.call("POST", INVOICES, headers=headers)
     assert (again["payment_hash"] != invoice["payment_hash"], again["amount_msat"]) == (True, 200_000)
+    with pytest.raises(PaymentRefused):
+        shop.core.pay(bytes.fromhex(invoice["payment_hash"]))
+    _, outdated = await shop.call("GET", f"/v1/invoices/{invoice['payment_hash']}")
+    assert outdated["state"] == "canceled"
+
+
+async def test_an_invoice_that_nobody_asked_anew_keeps_its_price(shop: Site) -> None:
+    invoice, headers = await shop.buy("welcome")
+    await change(shop, price_msat=200_000)
     await shop.settle(invoice["payment_hash"])
-    assert (await shop.call("GET", CONTENT, headers=headers))[0] == 200, "what was sold keeps its terms"
+    assert (await shop.call("GET", CONTENT, headers=headers))[0] == 200
 
 
 async def test_an_expired_invoice_is_not_shown_again(shop: Site) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -117,16 +118,26 @@ async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
         return invoice
 
 
-async def sell(request: web.Request, gateway: Gateway, offer: Offer, *, idempotency_key: str | None) -> Sold:
-    """The invoice that the request's token or key already has, else a new one within the limits."""
+async def sell(
+    request: web.Request, gateway: Gateway, offer: Offer, *, idempotency_key: str | None, held: Sequence[Invoice] = ()
+) -> Sold:
+    """The invoice that the request's token or key already has, else a new one within the limits.
+
+    That one takes the place of any at another price, of the request's tokens or `held` by the reader.
+    """
     check_idempotency_key(idempotency_key)
-    presented = await _presented(request, gateway, offer)
-    if presented is not None:
-        return presented
+    presented = await _presented(request, gateway)
+    for own in presented:
+        if gateway.checkout.reuse(offer, own.invoice):
+            return own
+    holds = [*held, *(own.invoice for own in presented)]
+    outdated = [invoice for invoice in holds if gateway.checkout.is_outdated(offer, invoice)]
     client_key = gateway.limits.client_key(request.remote)
     subject = offer.item_id or f"@{offer.tip_to}"
     with gateway.limits.invoice(client_key, subject) as place:
-        sold = await gateway.checkout.create(offer, idempotency_key=idempotency_key, before_issuing=place.take)
+        sold = await gateway.checkout.create(
+            offer, idempotency_key=idempotency_key, outdated=outdated, before_issuing=place.take
+        )
         if sold.fresh:
             place.issued(sold.invoice.payment_hash)
             gateway.metrics.invoices.labels(sold.invoice.node_id).inc()
@@ -140,15 +151,15 @@ async def _sell(request: web.Request, gateway: Gateway, offer: Offer) -> web.Res
     return answer(body, status=201)
 
 
-async def _presented(request: web.Request, gateway: Gateway, offer: Offer) -> Sold | None:
+async def _presented(request: web.Request, gateway: Gateway) -> list[Sold]:
+    """The invoices whose tokens the request carries."""
+    presented = []
     for _, credential in parse_authorization(request.headers.getall("Authorization", ())):
-        try:
+        with suppress(Refused):
             _, invoice = await gateway.authorizer.invoice_of(credential)
-        except Refused:
-            continue
-        if invoice is not None and gateway.checkout.reuse(offer, invoice):
-            return Sold(invoice=invoice, token=credential.macaroon, fresh=False)
-    return None
+            if invoice is not None:
+                presented.append(Sold(invoice=invoice, token=credential.macaroon, fresh=False))
+    return presented
 
 
 def invoice_body(gateway: Gateway, invoice: Invoice) -> InvoiceBody:

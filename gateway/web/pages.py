@@ -111,10 +111,11 @@ async def buy_item(request: web.Request) -> web.Response:
     offer = gateway.checkout.item_offer(item, creator)
     now = gateway.clock()
     response = _see_other(request)
-    for one in await held_tokens(request, ITEM, item.id):
+    held = await held_tokens(request, ITEM, item.id)
+    for one in held:
         if opens(one, item.id, now=now) or is_waiting(one, item.price_msat, now=now):
             return response
-    sold = await sell(request, gateway, offer, idempotency_key=None)
+    sold = await sell(request, gateway, offer, idempotency_key=None, held=[one.invoice for one in held])
     keep_token(request, response, ITEM, item.id, sold.token)
     return response
 
@@ -150,7 +151,8 @@ async def send_tip(request: web.Request) -> web.Response:
     except Invalid as refusal:
         words = words_of(request)
         return render(request, "tip.html", tip_view(creator, words, line=explain(refusal, words)), status=422)
-    sold = await sell(request, gateway, offer, idempotency_key=None)
+    held = [one.invoice for one in await held_tokens(request, TIP, creator.name)]
+    sold = await sell(request, gateway, offer, idempotency_key=None, held=held)
     response = _see_other(request)
     keep_token(request, response, TIP, creator.name, sold.token)
     return response

@@ -1,4 +1,4 @@
-"""T14 on a real LND: payments around the expiry of their invoices; what it took is credited and opens, no more."""
+"""T14 on a real LND: payments around the expiry of their invoices, or at a price that is no more."""
 
 import asyncio
 import time
@@ -48,6 +48,24 @@ async def test_whatever_lnd_takes_around_expiry_is_credited_and_opens(hasty_shop
     await until(are_credited)
     assert [await hasty_shop.opens(invoice) for invoice in invoices] == taken
     assert (await hasty_shop.books())[1] == {"alice": 70_000 * len(paid), "bob": 30_000 * len(paid)}
+
+
+async def test_a_new_price_leaves_one_invoice_that_lnd_lets_be_paid(shop: Shop, network: Network) -> None:
+    outdated = await shop.invoice()
+    await shop.ask_operator("PATCH", "/v1/admin/items/a-little", json={"price_msat": 2 * PRICE_MSAT})
+    held = {"Authorization": f"Bearer {outdated['access_token']}"}
+    invoice = await shop.invoice(headers=held)
+    async with real_side(network) as merchant:
+        with pytest.raises(NotPaid):
+            await merchant.pay(outdated["payment_request"], amount_msat=PRICE_MSAT)
+        await merchant.pay(invoice["payment_request"], amount_msat=2 * PRICE_MSAT)
+        assert not await is_taken(merchant, outdated["payment_hash"])
+
+    async def is_credited() -> bool:
+        return (await shop.books())[0] == [2 * PRICE_MSAT]
+
+    await until(is_credited)
+    assert (await shop.opens(outdated), await shop.opens(invoice)) == (False, True)
 
 
 async def pay_late(merchant: ContractNode, invoice: dict[str, Any], offset_seconds: int) -> None:

@@ -1,0 +1,103 @@
+"""A price that changed since the reader's invoice: of the old invoice and the new one, only one can be paid."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.checkout import Sold
+from gateway.errors import TooMany, Unavailable
+from gateway.lnd.refusals import PaymentRefused
+from gateway.lnd.simulator import Simulator
+from gateway.money import Msat
+from gateway.rows import Invoice, InvoiceState, Origin
+from tests.clock import FakeClock
+from tests.observed_node import ObservedNode
+from tests.samples import EXPIRY_SECONDS, START
+from tests.till import Till, open_till
+
+
+@pytest.fixture
+async def node(core: Simulator) -> ObservedNode:
+    return ObservedNode(core)
+
+
+@pytest.fixture
+async def till(
+    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
+) -> AsyncIterator[Till]:
+    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds", "is_outdated"),
+    [
+        ({"amount_msat": Msat(99_000)}, 0, True),
+        ({"amount_msat": Msat(101_000)}, EXPIRY_SECONDS - 1, True),
+        ({"amount_msat": Msat(99_000)}, EXPIRY_SECONDS, False),
+        ({}, 0, False),
+        ({"amount_msat": Msat(99_000), "item_id": "other"}, 0, False),
+        ({"amount_msat": Msat(99_000), "origin": Origin.CHALLENGE}, 0, False),
+        ({"amount_msat": Msat(99_000), "state": InvoiceState.CANCELED}, 0, False),
+        ({"amount_msat": Msat(99_000), "state": InvoiceState.SETTLED, "settled_at": START}, 0, False),
+    ],
+)
+async def test_an_invoice_at_another_price_is_outdated_while_it_can_be_paid(
+    till: Till, fields: dict[str, Any], seconds: int, is_outdated: bool
+) -> None:
+    invoice = replace(await till.sell(), **fields)
+    till.clock.advance(seconds)
+    assert till.checkout.is_outdated(await till.offer(), invoice) is is_outdated
+
+
+async def at_a_new_price(till: Till, outdated: Invoice, **fields: Any) -> Sold:
+    """The reader's next invoice, after a change of the price."""
+    offer = replace(await till.offer(), amount_msat=Msat(200_000))
+    return await till.checkout.create(offer, idempotency_key=None, outdated=[outdated], **fields)
+
+
+async def test_a11_a_new_price_leaves_one_invoice_that_can_be_paid(till: Till) -> None:
+    outdated = await till.sell()
+    sold = await at_a_new_price(till, outdated)
+    assert await till.states([outdated, sold.invoice]) == ["canceled", "open"]
+    with pytest.raises(PaymentRefused):
+        till.pay(outdated)
+    till.pay(sold.invoice)
+    await till.sweeper.sweep()
+    assert await till.states([outdated, sold.invoice]) == ["canceled", "settled"]
+
+
+async def test_an_outdated_invoice_that_was_paid_meanwhile_is_given_instead_of_a_new_one(till: Till) -> None:
+    outdated = await till.sell()
+    till.pay(outdated)
+    sold = await at_a_new_price(till, outdated)
+    assert (sold.invoice.payment_hash, sold.invoice.state, sold.fresh) == (outdated.payment_hash, "settled", False)
+    assert (await till.balances())["creator:alice"] == 70_000
+    assert len(list(till.core.invoices)) == 1
+
+
+async def test_nothing_is_issued_while_an_outdated_invoice_may_still_be_paid(till: Till, node: ObservedNode) -> None:
+    outdated = await till.sell()
+    node.failing = {"cancel": Unavailable("node_away", "gone")}
+    before = till.dump()
+    with pytest.raises(Unavailable):
+        await at_a_new_price(till, outdated)
+    assert (till.dump(), len(list(till.core.invoices))) == (before, 1)
+
+
+async def test_an_outdated_invoice_stays_when_a_new_one_is_refused(till: Till) -> None:
+    def refuse() -> None:
+        raise TooMany("too_many_invoices", "Come back.")
+
+    outdated = await till.sell()
+    with pytest.raises(TooMany):
+        await at_a_new_price(till, outdated, before_issuing=refuse)
+    till.pay(outdated)
+
+
+async def test_an_outdated_invoice_of_a_node_that_is_no_more_keeps_nobody_from_buying(till: Till) -> None:
+    outdated = replace(await till.sell(), node_id="sold")
+    assert (await at_a_new_price(till, outdated)).fresh
