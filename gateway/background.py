@@ -10,7 +10,7 @@ from gateway.follow import follow
 from gateway.hear import Ear
 from gateway.lease import Lease
 from gateway.nodes import Member
-from gateway.ports import Doorbell
+from gateway.ports import Doorbell, NodeState
 from gateway.store.keyring import write_once
 from gateway.supervise import Work, every
 from gateway.sweep import Sweeper
@@ -38,7 +38,7 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     work: Works = {"doorbell": serve_doorbell, "hear": ear.listen}
     holder = replica_id(gateway.config.data_dir)
     for member in gateway.nodes:
-        lease = Lease(gateway.store, member.node_id, holder)
+        lease = Lease(gateway.store, member.node_id, holder, able=partial(_reaches, member))
         stack.push_async_callback(lease.give_back)
         settling = _settling(gateway, member)
         work |= {name: partial(lease.while_held, each) for name, each in settling.items()}
@@ -58,6 +58,11 @@ async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> No
     for name, each in (work | settling).items():
         await stack.enter_async_context(gateway.supervisor.supervise(name, each))
         gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
+
+
+def _reaches(member: Member) -> bool:
+    """Whether the node answers here: another replica may reach one that is away from this one."""
+    return member.health.state is not NodeState.ABSENT
 
 
 def _settling(gateway: Gateway, member: Member) -> Works:

@@ -1,6 +1,7 @@
 """One of many replicas follows and sweeps a node. That saves work; the constraints see to it that nothing is lost."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from gateway.errors import TuppenceError, Unavailable
@@ -13,10 +14,10 @@ LEASE_SECONDS = 6.0
 
 
 class Lease:
-    """The lease of one node, as one replica sees it."""
+    """The lease of one node, as one replica sees it. It is left to others while the replica is not `able` to use it."""
 
-    def __init__(self, store: Store, node_id: str, holder: str) -> None:
-        self._store, self._node_id, self._holder = store, node_id, holder
+    def __init__(self, store: Store, node_id: str, holder: str, *, able: Callable[[], bool] = lambda: True) -> None:
+        self._store, self._node_id, self._holder, self._able = store, node_id, holder, able
         self.held, self._lost = asyncio.Event(), asyncio.Event()
         self._lost.set()
 
@@ -25,7 +26,7 @@ class Lease:
         try:
             while True:
                 async with asyncio.timeout(LEASE_SECONDS):
-                    self._set(held=await self._store.write(self._take))
+                    self._set(held=await self._store.write(self._take if self._able() else self._leave))
                 progress.made()
                 await asyncio.sleep(RENEW_EVERY_SECONDS)
         except TimeoutError as error:
@@ -52,10 +53,14 @@ class Lease:
     async def give_back(self) -> None:
         """At a stop: another replica need not wait for the end of the lease."""
         with suppress(TuppenceError):
-            await self._store.write(lambda tx: tx.leases.give_back(self._node_id, self._holder))
+            await self._store.write(self._leave)
 
     def _take(self, tx: Tx) -> bool:
         return tx.leases.take(self._node_id, self._holder, seconds=LEASE_SECONDS)
+
+    def _leave(self, tx: Tx) -> bool:
+        tx.leases.give_back(self._node_id, self._holder)
+        return False
 
     def _set(self, *, held: bool) -> None:
         (set_, cleared) = (self.held, self._lost) if held else (self._lost, self.held)

@@ -12,7 +12,7 @@ import structlog
 from gateway.errors import TuppenceError
 
 FIRST_DELAY_SECONDS = 0.2
-LONGEST_DELAY_SECONDS = 15.0
+LONGEST_DELAY_SECONDS = 5.0
 DEFECT = "an internal error; see the log"
 
 T = TypeVar("T")

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gateway import lease
 from gateway.background import replica_id
 from gateway.lease import Lease
 from gateway.store.database import Database
 from gateway.supervise import Progress
-from tests.clock import until
+from tests.clock import unless_changed, until
 
 
 async def test_a_lease_has_one_holder_until_it_ends_or_is_given_back(store: Database) -> None:
@@ -75,3 +79,24 @@ async def test_work_runs_while_the_lease_is_held_and_ends_with_it(store: Databas
         task.cancel()
     await asyncio.wait([*keeping, *working])
     assert running == []
+
+
+async def test_a_replica_that_cannot_reach_the_node_leaves_it_to_one_that_can(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY_SECONDS", 0.01)
+    able = {"one"}
+    one, two = (Lease(store, "lnd", holder, able=partial(able.__contains__, holder)) for holder in ("one", "two"))
+    async with asyncio.TaskGroup() as keeping:
+        tasks = [keeping.create_task(each.keep(Progress())) for each in (one, two)]
+        await until(one.held.is_set)
+        able.add("two")
+        await unless_changed(lambda: one.held.is_set() and not two.held.is_set())
+        able.remove("one")
+        await until(lambda: two.held.is_set() and not one.held.is_set())
+        able.clear()
+        await until(lambda: not two.held.is_set())
+        able.add("one")
+        await until(one.held.is_set)
+        for task in tasks:
+            task.cancel()
