@@ -81,6 +81,15 @@ async def test_a_settlement_is_told_at_once_and_ends_the_stream(shop: Site) -> N
     assert shop.gateway.hub.count == 0
 
 
+async def test_who_waits_for_a_price_that_is_no_more_is_told_at_once(shop: Site) -> None:
+    invoice, headers = await shop.buy("welcome")
+    async with listening(shop, invoice["payment_hash"]) as listener:
+        await listener.next()
+        await shop.call("PATCH", "/v1/admin/items/welcome", json={"price_msat": 200_000}, headers=shop.operator)
+        assert (await shop.call("POST", "/v1/items/welcome/invoices", headers=headers))[0] == 201
+        assert (await listener.next())[0] == "canceled"
+
+
 async def test_everyone_who_waits_is_told_and_nobody_else(shop: Site) -> None:
     (first, _), (second, _) = await shop.buy("welcome"), await shop.buy("welcome")
     async with (

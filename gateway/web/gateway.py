@@ -51,7 +51,7 @@ class Gateway:
     """Looks at every part, now."""
 
     def tell(self, payment_hash: str) -> None:
-        """Let everything here that waits for a settlement know of it, whichever process booked it."""
+        """Let everything here that waits for the node's word on an invoice know of it, whichever process booked it."""
         self.hub.wake(payment_hash)
         self.challenges.forget(payment_hash)
         self.limits.release(payment_hash)

@@ -141,6 +141,8 @@ async def sell(
         if sold.fresh:
             place.issued(sold.invoice.payment_hash)
             gateway.metrics.invoices.labels(sold.invoice.node_id).inc()
+    for invoice in outdated:
+        gateway.tell(invoice.payment_hash)
     return sold
 
 
