@@ -88,7 +88,7 @@ def _check_extra() -> None:
     try:
         import gateway.sealed.jwe  # noqa: F401, PLC0415  # an extra
     except ImportError as error:
-        raise Invalid("seal_extra_missing", "Sealing needs an extra: pip install 'tuppence[seal]'.") from error
+        raise Invalid("seal_extra_missing", "Sealing needs an extra: pip install '.[seal]' in the checkout.") from error
 
 
 def _wanted(files: Sequence[File], defaults: _Defaults) -> dict[str, shop.Wanted]:
