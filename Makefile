@@ -41,7 +41,7 @@ bench: $(VENV)/.installed-dev ## Measure, on the real network; PARTS=told; CLUST
 	@tests/system_packages chromium wrk postgresql-15
 	@$(BIN)/python -m tests.bench $(if $(CLUSTER),--cluster) $(PARTS)
 
-torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1: some minutes; PARTS=kills; CLUSTER=1
+torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1: some minutes; PARTS=kills; SEED=7; CLUSTER=1
 	@tests/system_packages postgresql-15
 	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster) $(PARTS)
 
