@@ -1,8 +1,10 @@
-# The targets that people use: demo, regtest, test, check, bench, torture. Each installs what it needs first.
+# The targets that people use: demo, regtest, test, check, bench, torture. Each installs what it needs first, or names it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+AUDIT = UV_HTTP_TIMEOUT=5 $(BIN)/uv tool run pip-audit@2.10.1 --timeout 5 --strict --require-hashes --disable-pip \
+	--progress-spinner off -r requirements.lock
 # As pip does: where a proxy's certificate is trusted, the system knows of it.
 export UV_SYSTEM_CERTS ?= true
 
@@ -28,15 +30,18 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 8
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_tidy.py
 	$(BIN)/python -m tests.supply
+	@said=$$($(AUDIT) 2>&1) && echo "advisories: none" || case $$said in \
+		*"known vulnerabilit"*) echo "$$said"; exit 1;; \
+		*) echo "advisories: not reached, skipped; make audit says why";; esac
 
-audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is locked
-	$(BIN)/uv tool run pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is locked; not to reach them is to fail
+	$(AUDIT)
 
 bench: $(VENV)/.installed-dev ## Measure, on the real network; PARTS=told; CLUSTER=1: at a running cluster
-	@tests/system_packages chromium
+	@tests/system_packages chromium wrk postgresql-15
 	@$(BIN)/python -m tests.bench $(if $(CLUSTER),--cluster) $(PARTS)
 
-torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1: some minutes; PARTS=kills; CLUSTER=1
+torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1: some minutes; PARTS=kills; SEED=7; CLUSTER=1
 	@tests/system_packages postgresql-15
 	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster) $(PARTS)
 
@@ -49,6 +54,7 @@ embed: ## Build the embed from its sources (Node 20)
 
 screenshots: $(VENV)/.installed-dev ## Take the README's pictures, and one of every state of the embed
 	@tests/system_packages chromium fonts-noto-cjk
+	@$(BIN)/python -m tests.browser.picture
 	@$(BIN)/python -m tests.screenshots all
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed

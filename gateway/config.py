@@ -22,7 +22,7 @@ from gateway.errors import Invalid
 PREFIX = "TUPPENCE_"
 ENV_FILE = ".env"
 # For commands that reach a gateway elsewhere; a server has no use for them, and does not mind.
-OF_COMMANDS = ("TUPPENCE_GATEWAY", "TUPPENCE_API_KEY")
+OF_COMMANDS = GATEWAY, API_KEY = "TUPPENCE_GATEWAY", "TUPPENCE_API_KEY"
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
 
 
@@ -49,8 +49,12 @@ class Config(BaseSettings):
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="addresses or networks whose X-Forwarded-For is believed, comma separated"
     )
-    invoice_expiry_seconds: int = Field(600, ge=30, le=86_400, description="how long an invoice can be paid")
-    tip_note_days: int = Field(90, ge=1, le=3_650, description="how long the names and messages beside tips are kept")
+    invoice_expiry_seconds: int = Field(
+        600, ge=30, le=86_400, description="how long an invoice can be paid: 30 to 86400"
+    )
+    tip_note_days: int = Field(
+        90, ge=1, le=3_650, description="how long the names and messages beside tips are kept: 1 to 3650"
+    )
     allow_spending_macaroon: bool = Field(
         default=False, description="accept a macaroon that can do more than is needed"
     )
@@ -149,6 +153,11 @@ def load_config(**overrides: object) -> Config:
         first = error.errors()[0]
         name = PREFIX + str(next(iter(first["loc"]), "public_url")).upper()
         raise Invalid("config_invalid", f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def in_env_file(name: str) -> str:
+    """What `.env` says of a variable; empty where it says nothing."""
+    return dotenv_values(ENV_FILE).get(name) or ""
 
 
 def read_env_file(path: Path) -> dict[str, object]:

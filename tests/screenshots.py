@@ -27,7 +27,7 @@ VIEWS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 async def main(wanted: list[str]) -> None:
-    """Write the README's three pictures, and those of the named states, or of all with `all`."""
+    """Write the README's two pictures, and those of the named states, or of all with `all`."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         async with (
@@ -38,7 +38,6 @@ async def main(wanted: list[str]) -> None:
             press = demo.url.replace("127.0.0.1", "localhost") + "/demo/press?wallet=none"
             await _sheet(browser, press, "embed-desk", **DESKTOP)
             await _sheet(browser, press, "embed-phone", **PHONE)
-            await _sheet(browser, press, "embed-night", **PHONE | {"color_scheme": "dark"})
             for name in STATES if "all" in wanted else wanted:
                 await _state(browser, f"{demo.url}/demo/gallery/{name}", name)
 

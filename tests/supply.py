@@ -1,7 +1,7 @@
 """The supply chain, as far as an index of packages can tell: `make check` runs it.
 
 Both locks are what pyproject.toml resolves to, to the byte; every version in them has its hashes, and none was
-withdrawn by its makers; what is installed here is what they say. Of advisories it knows nothing: `make audit` does.
+withdrawn by its makers; what is installed here is what they say. Of advisories it knows nothing: pip-audit does.
 """
 
 import re

@@ -164,7 +164,7 @@ async def test_without_its_extra_postgres_is_refused_with_the_line_that_installs
         status, output = await shell.type(*words, program=WITHOUT_ASYNCPG, TUPPENCE_DATABASE_URL=there)
         assert (status, "Traceback" in output) == (1, False), output
         assert "postgres_extra_missing" in output
-        assert "pip install 'tuppence[postgres]'" in output
+        assert "pip install '.[postgres]'" in output
     status, output = await shell.type("creator", "add", "alice", program=WITHOUT_ASYNCPG)
     assert status == 0, output
 

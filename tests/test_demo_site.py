@@ -1,6 +1,7 @@
 """The demo's wallet pays for its own pages on this machine, and the shop around it is real."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from tests.clock import FakeClock, until
 from tests.conftest import Site, serve_app
+from tests.demo_process import run_demo
 
 
 @pytest.fixture
@@ -30,6 +32,17 @@ async def demo(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterat
 
 async def pay(demo: Site, invoice: str, **headers: str) -> tuple[int, Any]:
     return await demo.call("POST", "/demo/pay", json={"invoice": invoice}, headers=headers)
+
+
+async def test_the_demo_takes_nothing_that_is_set_for_another_gateway(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("TUPPENCE_DATABASE_URL=sqlite:///earnest.db\nTUPPENCE_SHARED_DIR=earnest\n")
+    variables = {"TUPPENCE_LND_NODES": "missing.toml", "TUPPENCE_PUBLIC_URL": "https://pay.example"}
+    async with run_demo(tmp_path, variables=variables) as address, aiohttp.ClientSession() as session:
+        async with session.get(f"{address}/readyz") as response:
+            assert response.status == 200
+        async with session.get(f"{address}/v1/items/welcome") as response:
+            assert "pay.example" not in await response.text()
+    assert {path.name for path in tmp_path.iterdir()} == {".env", ".tuppence"}
 
 
 async def test_one_press_pays_the_essay_and_shows_where_each_sat_went(demo: Site) -> None:

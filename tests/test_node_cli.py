@@ -9,7 +9,7 @@ import pytest
 
 from gateway.lnd.server import SimulatedLnd, serve_simulator
 from tests.clock import until
-from tests.demo_process import free_port, run_demo, stop
+from tests.demo_process import free_port, stop
 from tests.shell import Shell, serve, set_up_shop
 
 Two = dict[str, SimulatedLnd]
@@ -96,15 +96,6 @@ async def test_the_doctor_examines_every_node(shell: Shell, two: Two) -> None:
     (shell.folder / "nodes.toml").write_text("[[node]]")
     status, output = await shell.type("doctor")
     assert (status, "missing required field" in output) == (1, True), output
-
-
-async def test_the_demo_has_a_node_of_its_own(tmp_path: Path) -> None:
-    async with (
-        run_demo(tmp_path, variables={"TUPPENCE_LND_NODES": "missing.toml"}) as address,
-        aiohttp.ClientSession() as session,
-        session.get(f"{address}/readyz") as response,
-    ):
-        assert response.status == 200
 
 
 async def test_a27_one_macaroon_of_several_that_can_spend_keeps_the_gateway_from_starting(

@@ -12,6 +12,7 @@ from gateway.sealed.page import read_page
 from tests.conftest import Site
 from tests.database import put_database
 from tests.sealing import run_seal
+from tests.shell import Shell
 
 PAID = "<p>The paid words are <em>these</em>, and there are enough of them that a copy would be seen at once.</p>"
 SITE = "https://blog.example"
@@ -157,6 +158,15 @@ async def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
         assert (status, code in printed, "Traceback" in printed) == (1, True, False), printed
         assert not out.exists()
         assert site.dump() == rows
+
+
+async def test_gateway_and_key_may_stand_in_the_file_of_the_working_folder(
+    site: Site, public: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(f"TUPPENCE_GATEWAY={site.url}\nTUPPENCE_API_KEY={site.gateway.operator_key}\n")
+    status, printed = await Shell(tmp_path).type("seal", str(public), *NEW)
+    assert status == 0, printed
+    assert (await site.call("GET", "/v1/items/essay"))[0] == 200
 
 
 async def test_a_creators_own_key_seals_and_one_item_may_stand_in_many_pages(site: Site, tmp_path: Path) -> None:

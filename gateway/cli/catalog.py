@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from gateway.catalog import split_of
+from gateway.catalog import DEFAULT_ACCENT, split_of
 from gateway.cli.admin_client import admin_call
 from gateway.errors import Invalid
 from gateway.money import parse_price, to_sat
@@ -21,18 +21,15 @@ creators.add_typer(keys, name="key")
 
 TEXT_ENDINGS = {".md", ".markdown", ".txt"}
 
-Price = Annotated[str | None, typer.Option(help="For example 100sat.")]
+Price = Annotated[str | None, typer.Option(help="Whole sat, at least 1, like 100sat.")]
 ShareOption = Annotated[
     list[str] | None,
     typer.Option("--share", help="Another creator's percentage, name=30; the rest is the creator's own."),
 ]
-Title = Annotated[str | None, typer.Option(help="Default: the text's first heading, or the file's name.")]
-AccessSeconds = Annotated[int | None, typer.Option(help="How long a payment opens it; default: for ever.")]
 Origins = Annotated[
     list[str] | None,
     typer.Option("--origin", help="A site whose pages may sell it, like https://blog.example; default: any."),
 ]
-Memo = Annotated[str | None, typer.Option(help="What the payer's wallet shows; default: creator and host.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,8 +41,8 @@ def add_to(app: typer.Typer) -> None:
 @creators.command("add")
 def add_creator(
     name: Annotated[str, typer.Argument(help="A slug: a-z, 0-9 and -; for ever.")],
-    title: Annotated[str | None, typer.Option(help="The name that readers see.")] = None,
-    accent: Annotated[str | None, typer.Option(help="A colour for their pages, like #a4552b.")] = None,
+    title: Annotated[str | None, typer.Option(help="The name that readers see; default: the slug.")] = None,
+    accent: Annotated[str | None, typer.Option(help=f"A colour for their pages; default: {DEFAULT_ACCENT}.")] = None,
 ) -> None:
     """Add a creator and print their API key, once."""
     _print_key(admin_call("POST", "/v1/admin/creators", json=_given(name=name, title=title, accent=accent)))
@@ -72,16 +69,16 @@ def add_item(
     creator: Annotated[str | None, typer.Option(help="Who sells it.")] = None,
     price: Price = None,
     share: ShareOption = None,
-    title: Title = None,
+    title: Annotated[str | None, typer.Option(help="Default: the text's first heading, or the file's name.")] = None,
     item_id: Annotated[str | None, typer.Option("--id", help="Default: from the title.")] = None,
-    access_seconds: AccessSeconds = None,
-    memo: Memo = None,
+    access_seconds: Annotated[int | None, typer.Option(help="How long a payment opens it; default: for ever.")] = None,
+    memo: Annotated[str | None, typer.Option(help="What the payer's wallet shows; default: creator and host.")] = None,
     origin: Origins = None,
     preview: Annotated[str | None, typer.Option(help="Markdown to show before payment, for a file.")] = None,
 ) -> None:
     """Put a text or a file on sale. A text's front matter may say the same as the options.
 
-    The preview of a text ends at <!-- more -->, else after the first paragraph.
+    Of --origin and --preview it knows nothing. Its own preview ends at <!-- more -->, else after the first paragraph.
     """
     is_text = path.suffix.lower() in TEXT_ENDINGS
     markdown = _read_text(path) if is_text else None
@@ -126,14 +123,16 @@ def edit_item(
     item_id: Annotated[str, typer.Argument(help="The item's id.")],
     price: Price = None,
     share: ShareOption = None,
-    title: Title = None,
-    access_seconds: AccessSeconds = None,
-    memo: Memo = None,
-    origin: Origins = None,
+    title: Annotated[str | None, typer.Option(help="What readers see.")] = None,
+    access_seconds: Annotated[int | None, typer.Option(help="How long a payment opens it.")] = None,
+    memo: Annotated[str | None, typer.Option(help="What the payer's wallet shows.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option("--origin", help="The only sites whose pages may sell it, from now on.")
+    ] = None,
     any_origin: Annotated[bool, typer.Option("--any-origin", help="Pages of every site may sell it.")] = False,  # noqa: FBT002  # typer's form
     content: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A new text or file.")] = None,
 ) -> None:
-    """Change an item. New values hold for new invoices; what was paid keeps its own."""
+    """Change an item: what is not given stays. New values hold for new invoices; what was paid keeps its own."""
     change = _given(
         price_msat=None if price is None else price_of(price),
         title=title,

@@ -7,9 +7,10 @@ import sys
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import typer
@@ -26,8 +27,12 @@ Mode = Literal["demo", "regtest"]
 DEMO_FOLDER = Path(".tuppence/demo")
 REGTEST_FOLDER = Path(".tuppence/regtest")
 PAY_SECONDS = 35.0
+# What it makes up is never sold in earnest: whatever the environment or `.env` says of another gateway is not for it.
+ITS_OWN: Mapping[str, object] = MappingProxyType(
+    {"public_url": "", "lnd_nodes": None, "shared_dir": None, "database_url": ""}
+)
 
-demo = typer.Typer(invoke_without_command=True, help="See it all on this machine; nothing but Python needed.")
+demo = typer.Typer(invoke_without_command=True)
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -40,12 +45,16 @@ def add_to(app: typer.Typer) -> None:
 def start(
     context: typer.Context,
     *,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier runs sold.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete that folder first.")] = False,
     regtest: Annotated[bool, typer.Option("--regtest", help="On a real network: btcd and three LND nodes.")] = False,
     purse: Annotated[int, typer.Option(min=1, metavar="SAT", help="What the simulated wallet begins with.")] = 10_000,
     browser: Annotated[bool, typer.Option(help="Open the page where there is a display.")] = True,
 ) -> None:
-    """Serve the demo site until Ctrl-C. What was sold is kept in .tuppence and survives a kill."""
+    """See it all on this machine: a site and a wallet, on a simulated LND or a real network, until Ctrl-C.
+
+    What was sold is kept in .tuppence/demo, with --regtest in .tuppence/regtest/data, and survives a kill. Variables
+    that name a node, a database, a folder or a public address are for other gateways: the demo has its own.
+    """
     if context.invoked_subcommand is not None:
         return
     mode: Mode = "regtest" if regtest else "demo"
@@ -109,14 +118,15 @@ async def _simulated(purse_sat: int) -> AsyncIterator[tuple[Config, Wallet]]:
         from gateway.demo.simulated_wallet import SimulatedWallet  # noqa: PLC0415
         from gateway.lnd.server import serve_simulator  # noqa: PLC0415
     except ImportError as error:
-        raise Invalid("demo_extra_missing", f"{error}. Install it with: pip install 'tuppence[demo]'") from error
+        detail = f"{error}. Install it with: pip install '.[demo]' in the checkout"
+        raise Invalid("demo_extra_missing", detail) from error
     async with serve_simulator(DEMO_FOLDER / "lnd", clock=time.time) as simulated:
         config = load_config(
             data_dir=DEMO_FOLDER / "data",
             lnd_target=simulated.target,
             lnd_tls_cert=simulated.tls_cert_path,
             lnd_macaroon=simulated.macaroon_path,
-            lnd_nodes=None,
+            **ITS_OWN,
         )
         wallet = SimulatedWallet(simulated.core, balance_msat=1000 * purse_sat)
         yield config, wallet
@@ -135,7 +145,7 @@ async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
     try:
         async with open_wallet(REGTEST_FOLDER) as wallet:
             settings = read_env_file(REGTEST_FOLDER / GATEWAY_ENV)
-            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", lnd_nodes=None), wallet
+            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", **ITS_OWN), wallet
     finally:
         # What was up before this command stays up after it.
         if started:
@@ -146,7 +156,7 @@ async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
 def _welcome(address: str, mode: Mode) -> None:
     print(f"ready {address}", flush=True)  # noqa: T201  # what starts us waits for this line
     pay_command = "demo" if mode == "demo" else "regtest"
-    console.print("  • there, press [bold]Pay[/], then [bold]Demo wallet[/]")
+    console.print("  • there, press [bold]Pay 100 sat[/], then [bold]Pay[/] in the demo wallet")
     console.print(
         f"  • as a program: [bold]curl -i {address}/v1/items/welcome/content[/]  answers 402 with an invoice;"
     )

@@ -44,7 +44,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Check the node, its macaroon and liquidity, the data folder, the keys and the public address."""
+    """Check the node, its macaroon and liquidity, the data folder, the keys and the public address.
+
+    Prints what to do about what is wrong, and exits with 1 where something is marked ✗.
+    """
     console = Console()
     bad = run(_examine(console, load_config()))
     if bad:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from gateway.cli import run
 from gateway.cli.admin_client import open_admin, open_remote
 from gateway.cli.catalog import Origins, Price, ShareOption, price_of, shares_of
-from gateway.config import load_config
+from gateway.config import API_KEY, GATEWAY, in_env_file, load_config
 from gateway.errors import Invalid
 from gateway.money import to_sat
 from gateway.sealed import shop
@@ -37,12 +38,25 @@ def seal(
     share: ShareOption = None,
     origin: Origins = None,
     site: Annotated[str, typer.Option(help="Where the site will stand, for pages without a canonical link.")] = "",
+    *,
     gateway: Annotated[
-        str, typer.Option(envvar="TUPPENCE_GATEWAY", help="A gateway elsewhere, like https://pay.example.")
-    ] = "",
+        str,
+        typer.Option(
+            envvar=GATEWAY,
+            default_factory=partial(in_env_file, GATEWAY),
+            show_default=False,
+            help="A gateway elsewhere, like https://pay.example.",
+        ),
+    ],
     api_key: Annotated[
-        str, typer.Option(envvar="TUPPENCE_API_KEY", help="A creator's key there.", show_default=False)
-    ] = "",
+        str,
+        typer.Option(
+            envvar=API_KEY,
+            default_factory=partial(in_env_file, API_KEY),
+            show_default=False,
+            help="A creator's key there.",
+        ),
+    ],
 ) -> None:
     """Seal the paid parts of pages, so that a payment opens them where they stand.
 
@@ -88,7 +102,7 @@ def _check_extra() -> None:
     try:
         import gateway.sealed.jwe  # noqa: F401, PLC0415  # an extra
     except ImportError as error:
-        raise Invalid("seal_extra_missing", "Sealing needs an extra: pip install 'tuppence[seal]'.") from error
+        raise Invalid("seal_extra_missing", "Sealing needs an extra: pip install '.[seal]' in the checkout.") from error
 
 
 def _wanted(files: Sequence[File], defaults: _Defaults) -> dict[str, shop.Wanted]:

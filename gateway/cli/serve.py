@@ -19,7 +19,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def serve_command() -> None:
-    """Serve readers until stopped. Configured by TUPPENCE_… variables or .env; see the README's table."""
+    """Serve readers until stopped: at 127.0.0.1:8402, with its state in the folder data, where nothing else is said.
+
+    It needs an LND node. TUPPENCE_… variables name it, in the environment or in .env of the working folder; the
+    README's table has them all.
+    """
     gc.disable()
     allow_many_connections()
     run(_serve(load_config()))

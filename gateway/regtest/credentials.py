@@ -22,7 +22,7 @@ WALLET_ENV = "reader.env"
 async def write_credentials(folder: Path, state: NetworkState, *, merchant: Node, reader: Node) -> None:
     """Bake the gateway's macaroon and the wallet's, and write the two env files."""
     await _write(folder, state, merchant, "merchant", calls=NEEDED, prefix="TUPPENCE_LND", env=GATEWAY_ENV)
-    await _write(folder, state, reader, "reader", calls=WALLET_CALLS, prefix="TUPPENCE_WALLET_LND", env=WALLET_ENV)
+    await _write(folder, state, reader, "reader", calls=WALLET_CALLS, prefix="READER_LND", env=WALLET_ENV)
 
 
 async def _write(

@@ -45,9 +45,9 @@ class LndWallet:
         variables = read_env(path)
         try:
             credentials = Credentials(
-                target=variables["TUPPENCE_WALLET_LND_TARGET"],
-                tls_cert=Path(variables["TUPPENCE_WALLET_LND_TLS_CERT"]),
-                macaroon=Path(variables["TUPPENCE_WALLET_LND_MACAROON"]),
+                target=variables["READER_LND_TARGET"],
+                tls_cert=Path(variables["READER_LND_TLS_CERT"]),
+                macaroon=Path(variables["READER_LND_MACAROON"]),
             )
         except KeyError as error:
             raise RegtestError(

@@ -120,7 +120,6 @@ def _postgres() -> ModuleType:
     try:
         from gateway.store import postgres  # noqa: PLC0415  # an extra
     except ImportError as error:
-        raise Invalid(
-            "postgres_extra_missing", f"{error}. Install it with: pip install 'tuppence[postgres]'"
-        ) from error
+        detail = f"{error}. Install it with: pip install '.[postgres]' in the checkout"
+        raise Invalid("postgres_extra_missing", detail) from error
     return postgres
