@@ -119,7 +119,7 @@ async def pay_in_the_page(address: str) -> list[tuple[int, str]]:
 async def test_the_demo_sells_on_a_real_network_and_sells_on_after_a_restart(shell: Shell) -> None:
     async with demo(shell, signal.SIGINT) as (address, (page, as_a_program, by_command)):
         content = f"{address}/v1/items/welcome/content"
-        assert "Demo wallet" in page
+        assert "demo wallet" in page
         assert f"curl -i {content} " in as_a_program
         assert "tuppence regtest pay <invoice>" in by_command
         opening = await buy_with_curl(shell, content)
