@@ -10,8 +10,8 @@ from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.settlement import Settler
 
 PAGE = 500
-# What has settled just now may be on its way into the books.
-SETTLED_BEFORE_SECONDS = 60
+# What has settled just now may be on its way into the books; what is dated further ahead than clocks go wrong is not.
+SETTLED_BEFORE_SECONDS, MOST_AHEAD_SECONDS = 60, 300
 
 
 class Difference(StrEnum):
@@ -49,34 +49,36 @@ class NodeAudit:
 
 
 async def audit_node(node: Node, store: Store, *, now: int) -> NodeAudit:
-    """Compare everything that settled more than a minute ago; each difference is looked up again before it counts.
+    """Compare everything but what settled within the last minute; each error is looked up again before it counts.
 
     Reads only, and page by page: safe on a running gateway. Raises `Unavailable`.
     """
-    until = now - SETTLED_BEFORE_SECONDS
-    found, agreeing, after = NodeAudit(), 0, 0
+    recent = range(now - SETTLED_BEFORE_SECONDS + 1, now + MOST_AHEAD_SECONDS + 1)
+    found, credited_there, after = NodeAudit(), 0, 0
     while page := await node.list_invoices(after_add_index=after, limit=PAGE):
         after = page[-1].add_index
-        settled = [report for report in page if _is_settled(report) and report.settled_at <= until]
+        settled = [report for report in page if _is_settled(report) and report.settled_at not in recent]
         rows = await _rows(store, [report.payment_hash for report in settled])
         for report in settled:
             finding = _compare(node.node_id, rows.get(report.payment_hash), report)
-            if finding is not None:
+            # A row is there before anybody can pay it: what lacks one now will lack it then.
+            if finding is not None and finding.difference is not Difference.LACKING:
                 finding = await _look_again(node, store, report.payment_hash)
             if finding is None or finding.difference is not Difference.LACKING:
                 found.received_msat += report.paid_msat
-            agreeing += finding is None
+            credited_there += finding is None or finding.difference is Difference.AMOUNT
             _note(found, finding)
-    credited, found.credited_msat = await store.read(lambda tx: tx.invoices.credited(node.node_id, until=until))
-    if credited != agreeing:
-        await _find_unpaid(node, store, found, until)
+    credited, found.credited_msat = await store.read(lambda tx: tx.invoices.credited(node.node_id, besides=recent))
+    if credited != credited_there:
+        await _find_unpaid(node, store, found, recent)
     return found
 
 
 async def book_to_suspense(settler: Settler, store: Store, payment_hash: str) -> Invoice:
-    """Book a settlement that the books lack to the account `suspense`; whoever paid it can open what they bought.
+    """Book a settlement that the books lack; whoever paid it can open what they bought.
 
-    Raises `NotFound` (`settlement_not_found`), `Conflict` (`settlement_booked`) and `Unavailable`.
+    It is credited to whom it was sold for; where the books know nothing of the sale, to the account `suspense`. Raises
+    `NotFound` (`settlement_not_found`), `Conflict` (`settlement_booked`, `settlement_elsewhere`) and `Unavailable`.
     """
     report = await settler.node.lookup(payment_hash)
     if report is None or not _is_settled(report) or not report.paid_msat:
@@ -97,22 +99,26 @@ async def book_to_suspense(settler: Settler, store: Store, payment_hash: str) ->
         created_at=report.settled_at,
         expires_at=report.settled_at,
     )
+    known = (await _rows(store, [payment_hash])).get(payment_hash)
+    if known is not None and known.state is InvoiceState.SETTLED and known.origin is not Origin.SUSPENSE:
+        raise Conflict("settlement_booked", "The books have this settlement; it is credited to whom it was sold for.")
+    # A row that is there already stays as it is.
     await store.write(lambda tx: tx.invoices.insert(lost))
-    row = (await _rows(store, [payment_hash]))[payment_hash]
-    if row.origin is not Origin.SUSPENSE:
-        raise Conflict("settlement_booked", "The books have this invoice; it is credited to whom it was sold for.")
     await settler.settle([report])
-    return (await _rows(store, [payment_hash]))[payment_hash]
+    row = (await _rows(store, [payment_hash]))[payment_hash]
+    if row.state is not InvoiceState.SETTLED:
+        raise Conflict("settlement_elsewhere", f"The books have this invoice as one of the node {row.node_id}.")
+    return row
 
 
-async def _find_unpaid(node: Node, store: Store, found: NodeAudit, until: int) -> None:
+async def _find_unpaid(node: Node, store: Store, found: NodeAudit, recent: range) -> None:
     """What the books have and the node has not: each credited payment is looked up, for their numbers differ."""
     known = {finding.payment_hash for finding in found.findings}
     after = 0
     while page := await store.read(lambda tx, a=after: tx.events.payments(after_position=a, limit=PAGE, creator=None)):  # type: ignore[misc]  # bound in the loop
         after = page[-1].position
         for invoice in (payment.invoice for payment in page):
-            if invoice.node_id == node.node_id and (invoice.settled_at or 0) <= until:
+            if invoice.node_id == node.node_id and invoice.settled_at not in recent:
                 finding = await _look_again(node, store, invoice.payment_hash)
                 if finding is not None and finding.payment_hash not in known:
                     _note(found, finding)

@@ -17,18 +17,37 @@ def creator_account(creator: str) -> str:
 
 
 def transfers_of(invoice: Invoice, *, now: int) -> list[Transfer]:
-    """One transfer per share of what was received; they sum to `paid_msat`, overpayment included.
-
-    A share that rounds to nothing is no transfer; its `n` stays its place in the invoice's split.
-    """
+    """The transfers that book a settled invoice."""
     assert invoice.paid_msat is not None, "only a settled invoice is booked"
-    if invoice.origin is Origin.SUSPENSE:
-        return [_transfer(invoice, SUSPENSE_CODE, 0, SUSPENSE_ACCOUNT, invoice.paid_msat, now)]
-    code = SHARE_CODE if invoice.tip_to is None else TIP_CODE
-    parts = divide(invoice.paid_msat, [share.weight for share in invoice.shares])
+    credited = credits_of(invoice.paid_msat, invoice.shares, origin=invoice.origin, is_tip=invoice.tip_to is not None)
     return [
-        _transfer(invoice, code, n, creator_account(share.creator), part, now)
-        for n, (share, part) in enumerate(zip(invoice.shares, parts, strict=True))
+        Transfer(
+            payment_hash=invoice.payment_hash,
+            code=code,
+            n=n,
+            debit_account=NODE_ACCOUNT,
+            credit_account=account,
+            amount_msat=part,
+            created_at=now,
+        )
+        for code, n, account, part in credited
+    ]
+
+
+def credits_of(
+    paid_msat: int, shares: Sequence[Share], *, origin: Origin, is_tip: bool
+) -> list[tuple[str, int, str, Msat]]:
+    """(code, n, account, msat) of each share of what was received; they sum to it, overpayment included.
+
+    A share that rounds to nothing is left out; the `n` of the others stays their place in the invoice's split.
+    """
+    if origin is Origin.SUSPENSE:
+        return [(SUSPENSE_CODE, 0, SUSPENSE_ACCOUNT, Msat(paid_msat))]
+    code = TIP_CODE if is_tip else SHARE_CODE
+    parts = divide(paid_msat, [share.weight for share in shares])
+    return [
+        (code, n, creator_account(share.creator), part)
+        for n, (share, part) in enumerate(zip(shares, parts, strict=True))
         if part > 0
     ]
 
@@ -37,15 +56,3 @@ def split(amount_msat: int, shares: Sequence[Share]) -> list[tuple[str, int]]:
     """(creator, msat) of an amount, as it would be booked."""
     parts = divide(amount_msat, [share.weight for share in shares])
     return [(share.creator, part) for share, part in zip(shares, parts, strict=True)]
-
-
-def _transfer(invoice: Invoice, code: str, n: int, credit_account: str, amount_msat: Msat, now: int) -> Transfer:
-    return Transfer(
-        payment_hash=invoice.payment_hash,
-        code=code,
-        n=n,
-        debit_account=NODE_ACCOUNT,
-        credit_account=credit_account,
-        amount_msat=amount_msat,
-        created_at=now,
-    )

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, inspect, text
 
 from gateway.store.audit import audit
-from gateway.store.database import look_into
+from gateway.store.database import change_postgres, look_into, sqlite_path
 from gateway.store.migration import migrate
 from gateway.store.sqlite import sqlite_engine
 
@@ -41,6 +41,19 @@ def dump_tables(where: Path | str) -> Dump:
 def seen_in(where: Path | str, look: Callable[[Connection], T]) -> T:
     """What one consistent read finds, whether or not a loop runs here."""
     return in_a_thread(look_into(f"sqlite:///{where}" if isinstance(where, Path) else where, look))
+
+
+def change(url: str, work: Callable[[Connection], None]) -> None:
+    """One transaction, as no code does it."""
+    path = sqlite_path(url)
+    if path is None:
+        in_a_thread(change_postgres(url, work))
+        return
+    engine = sqlite_engine(path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        work(connection)
+    engine.dispose()
 
 
 def in_a_thread(work: Coroutine[Any, Any, T]) -> T:

@@ -14,11 +14,13 @@ from gateway.errors import Conflict, NotFound
 from gateway.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
 from gateway.lnd.simulated_invoice import SimulatedInvoice
 from gateway.lnd.simulator import Simulator
-from gateway.rows import Invoice, InvoiceState
+from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.store.database import sqlite_path
 from tests.clock import FakeClock
 from tests.conftest import Site
 from tests.database import broken_invariants
+from tests.observed_node import ObservedNode
+from tests.samples import NODE_ID, an_invoice
 from tests.till import Till, open_till
 
 
@@ -47,6 +49,13 @@ def forge(till: Till, statement: str, *values: Any) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute(statement, values)
     connection.close()
+
+
+def overstate(till: Till, invoice: Invoice) -> None:
+    """The node says from now on that it received a millisatoshi more."""
+    row = till.core._registry.get(bytes.fromhex(invoice.payment_hash))
+    assert isinstance(row, SimulatedInvoice)
+    till.core._registry.change(replace(row, paid_msat=100_001))
 
 
 @pytest.mark.parametrize("count", [0, 3, 501])
@@ -80,23 +89,52 @@ async def test_i6_a_credit_that_the_node_has_not_settled_is_found(till: Till) ->
     paid = "UPDATE invoices SET state = 'settled', paid_msat = 100000, settled_at = ? WHERE payment_hash = ?"
     forge(till, paid, till.clock.now, forged.payment_hash)
     forge(till, "INSERT INTO events VALUES (99, ?, 1)", forged.payment_hash)
-    shares = "INSERT INTO transfers VALUES (?, 'share', 0, 'node:lightning', 'creator:alice', 100000, 1)"
-    forge(till, shares, forged.payment_hash)
-    forge(till, "UPDATE accounts SET balance_msat = balance_msat + 100000 WHERE account = 'creator:alice'")
+    for n, (creator, msat) in enumerate((("alice", 70_000), ("bob", 30_000))):
+        share = "INSERT INTO transfers VALUES (?, 'share', ?, 'node:lightning', ?, ?, 1)"
+        forge(till, share, forged.payment_hash, n, f"creator:{creator}", msat)
+        forge(till, "UPDATE accounts SET balance_msat = balance_msat + ? WHERE account = ?", msat, f"creator:{creator}")
     forge(till, "UPDATE accounts SET balance_msat = balance_msat - 100000 WHERE account = 'node:lightning'")
     found = await audited(till)
     assert differences(found) == [(Difference.UNPAID, forged.payment_hash)]
     assert (found.credited_msat, found.received_msat) == (300_000, 200_000)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_i6_a_credit_with_a_date_of_the_future_is_found(till: Till) -> None:
+    invoice, forged = (await sold_and_paid(till, 1))[0], await till.sell()
+    paid = "UPDATE invoices SET state = 'settled', paid_msat = 100000, settled_at = ? WHERE payment_hash = ?"
+    for settled_at in (9_999_999_999, 10**18):
+        forge(till, paid, settled_at, forged.payment_hash)
+        forge(till, "INSERT OR IGNORE INTO events VALUES (99, ?, 1)", forged.payment_hash)
+        assert differences(await audited(till)) == [(Difference.UNPAID, forged.payment_hash)]
+    forge(till, "DELETE FROM events WHERE position = 99")
+    forge(till, "UPDATE invoices SET state = 'open', paid_msat = NULL, settled_at = NULL WHERE settled_at = ?", 10**18)
+    # What was paid stays paid, whatever its date.
+    forge(till, "UPDATE invoices SET settled_at = ? WHERE payment_hash = ?", 9_999_999_999, invoice.payment_hash)
+    assert await audited(till) == NodeAudit(credited_msat=100_000, received_msat=100_000)
+
+
 async def test_i7_an_amount_that_is_not_what_the_node_received_is_found(till: Till) -> None:
     invoice, _ = await sold_and_paid(till, 2)
-    row = till.core._registry.get(bytes.fromhex(invoice.payment_hash))
-    assert isinstance(row, SimulatedInvoice)
-    till.core._registry.change(replace(row, paid_msat=100_001))
+    overstate(till, invoice)
     found = await audited(till)
     assert differences(found) == [(Difference.AMOUNT, invoice.payment_hash)]
     assert (found.credited_msat, found.received_msat) == (200_000, 200_001)
+
+
+async def test_an_audit_looks_up_only_what_may_be_an_error(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
+    node = ObservedNode(core, node_id=NODE_ID)
+    async with open_till(tmp_path, clock, core, node=node) as till:
+        invoice, *_ = await sold_and_paid(till, 5)
+        for _ in range(5):
+            core.keysend(9_000)
+            core.pay(core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=600).payment_hash)
+        overstate(till, invoice)
+        node.calls.clear()
+        found = await audited(till)
+        assert differences(found) == [(Difference.AMOUNT, invoice.payment_hash)]
+        assert len(found.lacking) >= 5
+        assert node.asked("lookup") == 1
 
 
 async def test_an_audit_changes_nothing(till: Till) -> None:
@@ -170,6 +208,30 @@ async def test_only_what_the_node_settled_and_the_books_lack_goes_to_suspense(ti
     assert till.dump() == before
 
 
+async def test_what_was_given_up_and_paid_all_the_same_is_credited_to_whom_it_was_sold_for(till: Till) -> None:
+    given_up = await till.sell()
+    await till.store.write(lambda tx: tx.invoices.cancel(NODE_ID, [given_up.payment_hash], now=int(till.clock.now)))
+    till.pay(given_up)
+    assert differences(await audited(till)) == [(Difference.UNCREDITED, given_up.payment_hash)]
+    booked = await book_to_suspense(till.settler, till.store, given_up.payment_hash)
+    assert (booked.state, booked.item_id, booked.origin) == (InvoiceState.SETTLED, "welcome", Origin.CHECKOUT)
+    assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
+    assert await audited(till) == NodeAudit(credited_msat=100_000, received_msat=100_000)
+    with pytest.raises(Conflict, match="credited to whom"):
+        await book_to_suspense(till.settler, till.store, given_up.payment_hash)
+
+
+async def test_an_invoice_of_another_node_is_not_credited(till: Till) -> None:
+    foreign = till.core.add_invoice(preimage=b"", amount_msat=100_000, memo="", expiry_seconds=600)
+    till.core.pay(foreign.payment_hash)
+    elsewhere = an_invoice(7, node_id="south", payment_hash=foreign.payment_hash.hex())
+    await till.store.write(lambda tx: tx.invoices.insert(elsewhere))
+    before = till.dump()
+    with pytest.raises(Conflict, match="of the node south"):
+        await book_to_suspense(till.settler, till.store, elsewhere.payment_hash)
+    assert till.dump() == before
+
+
 async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_nobody_else(site: Site) -> None:
     key = (await site.call("POST", "/v1/admin/creators", json={"name": "carol"}, headers=site.operator))[1]["api_key"]
     carol = {"Authorization": f"Bearer {key}"}
@@ -183,7 +245,7 @@ async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_nob
     _, found = await site.call("GET", "/v1/admin/nodes/lnd/audit", headers=site.operator)
     assert [(each["memo"], each["amount_msat"]) for each in found["lacking"]] == [("lost", 5_000)]
     status, booked = await site.call("POST", "/v1/admin/suspense", json=body, headers=site.operator)
-    assert (status, booked["paid_msat"]) == (201, 5_000)
+    assert (status, booked["paid_msat"], booked["item_id"], booked["tip_to"]) == (201, 5_000, None, None)
     assert (await site.call("GET", f"/v1/invoices/{foreign.payment_hash.hex()}"))[0] == 404
     _, payments = await site.call("GET", "/v1/admin/payments", headers=site.operator)
     assert [(p["item_id"], p["tip_to"], p["shares"][0]["title"]) for p in payments] == [(None, None, "suspense")]

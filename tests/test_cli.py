@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from gateway.lnd.server import SimulatedLnd
+from gateway.lnd.simulated_invoice import SimulatedInvoice
 from gateway.store.database import open_database
 from gateway.store.lock import lock_data
 from tests.clock import until
@@ -34,6 +35,11 @@ async def cancel_one(shell: Shell, lnd: SimulatedLnd) -> None:
     """An invoice that the node canceled, and the books know it."""
     row = lnd.core.add_invoice(preimage=b"", amount_msat=100_000, memo="", expiry_seconds=600)
     lnd.core.cancel(row.payment_hash)
+    await give_up(shell, row)
+
+
+async def give_up(shell: Shell, row: SimulatedInvoice) -> None:
+    """The books know an invoice as canceled."""
     invoice = an_invoice(row.add_index, payment_hash=row.payment_hash.hex(), item_id="a-little")
     store = await open_database(f"sqlite:///{shell.folder / 'data' / 'tuppence.db'}")
     await store.write(lambda tx: tx.invoices.insert(invoice))
@@ -54,9 +60,11 @@ async def test_a_shop_is_set_up_with_commands_while_no_server_runs(shell: Shell)
     assert "alice=70 bob=30" in listed
     assert "archived" in listed
     assert "7" in listed
-    for command in ("balances", "payments", "audit"):
+    for command in ("balances", "payments"):
         status, output = await shell.type(command)
         assert status == 0, output
+    status, output = await shell.type("audit")
+    assert (status, "the books were not compared" in output) == (3, True), output
 
 
 async def test_a_page_is_sealed_while_no_server_runs_and_kept_to_its_site(shell: Shell) -> None:
@@ -223,6 +231,29 @@ async def test_a_command_beside_a_foreign_owner_of_the_data_says_who_that_is(she
         status, output = await shell.type("balances")
     assert status == 1
     assert str(os.getpid()) in output
+
+
+async def test_an_audit_names_the_command_that_credits_what_was_paid_after_it_was_given_up(
+    shell: Shell, lnd: SimulatedLnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up_shop(shell)
+    monkeypatch.setattr(lnd.core, "_clock", lambda: time.time() - 3_600)
+    row = lnd.core.add_invoice(preimage=b"", amount_msat=100_000, memo="", expiry_seconds=600)
+    await give_up(shell, row)
+    lnd.core.pay(row.payment_hash)
+    status, output = await shell.type("audit")
+    assert (status, "uncredited" in output, "--suspense PAYMENT_HASH" in output) == (1, True, True), output
+    status, output = await shell.type("audit", "--suspense", row.payment_hash.hex())
+    assert (status, "100 sat credited to whom it was sold for: a-little" in output) == (0, True), output
+    assert "settlement_booked" in (await shell.type("audit", "--suspense", row.payment_hash.hex()))[1]
+
+
+@pytest.mark.usefixtures("lnd")
+async def test_an_audit_without_the_node_has_an_exit_status_of_its_own(shell: Shell) -> None:
+    await set_up_shop(shell)
+    assert (await shell.type("audit"))[0] == 0
+    status, output = await shell.type("audit", TUPPENCE_LND_TARGET=f"127.0.0.1:{free_port()}")
+    assert (status, "were not compared with lnd" in output) == (3, True), output
 
 
 async def test_an_audit_beside_a_running_server_lists_what_a_restore_lost_and_books_it(

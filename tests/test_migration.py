@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,13 +18,12 @@ from gateway.l402.challenge import encode_token
 from gateway.lnd.simulator import Simulator
 from gateway.rows import Invoice
 from gateway.store import migration
-from gateway.store.database import change_postgres, look_into, migrate_database, open_database, sqlite_path
+from gateway.store.database import look_into, migrate_database, open_database, sqlite_path
 from gateway.store.keyring import FileKeyRing
-from gateway.store.sqlite import sqlite_engine
 from tests.clock import FakeClock
 from tests.cluster import Cluster
 from tests.conftest import Site, open_site
-from tests.database import broken_invariants, in_a_thread, seen_in
+from tests.database import broken_invariants, change, in_a_thread, seen_in
 from tests.samples import EXPIRY_SECONDS, START, a_report, an_invoice, hash_of
 
 PAID_PART = b"<p>The paid part.</p>"
@@ -67,19 +66,6 @@ def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         url = cluster.url(in_a_thread(cluster.new_database("template1")))
     change(url, _build_the_first_schema)
     return url
-
-
-def change(url: str, work: Callable[[Connection], None]) -> None:
-    """One transaction, as no code does it."""
-    path = sqlite_path(url)
-    if path is None:
-        in_a_thread(change_postgres(url, work))
-        return
-    engine = sqlite_engine(path)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-        work(connection)
-    engine.dispose()
 
 
 def _build_the_first_schema(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """`tuppence payments`, `balances` and `audit`."""
 
 import asyncio
+import time
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,8 @@ from gateway.money import to_sat
 
 FOLLOW_EVERY_SECONDS = 1.0
 PAGE = 500
+# 2 is what a mistyped command gives.
+NOT_COMPARED = 3
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,47 +44,57 @@ def balances() -> None:
 
 def audit(
     lacking: Annotated[bool, typer.Option("--lacking", help="List what the node settled and the books lack.")] = False,  # noqa: FBT002  # typer's form
-    suspense: Annotated[list[str] | None, typer.Option(help="Book this lacking payment_hash to suspense.")] = None,
+    suspense: Annotated[
+        list[str] | None, typer.Option(help="Book this payment_hash, of an uncredited or lacking settlement.")
+    ] = None,
 ) -> None:
-    """Check the books' invariants, and the books against LND; safe beside a running server. Exit status 1 if wrong.
+    """Check the books' invariants, and the books against LND; safe beside a running server.
+
+    Exit status 0: all agrees; 1: something is wrong; 3: nothing is, but a node could not be compared with the books.
 
     After a restore, --lacking lists settlements that the backup does not know: those of other applications are among
-    them. Book yours with --suspense; their payers can then open what they paid for.
+    them. Book yours with --suspense; their payers can then open what they paid for. What the books know as unpaid is
+    credited by it to whom it was sold for.
     """
     from gateway.store.audit import audit_database  # noqa: PLC0415  # --help need not load the world
 
     for payment_hash in suspense or ():
         booked = admin_call("POST", "/v1/admin/suspense", json={"payment_hash": payment_hash})
-        typer.echo(f"{booked['payment_hash']}  {to_sat(booked['paid_msat'])} sat booked to suspense")
+        sold = booked["item_id"] or (f"a tip to {booked['tip_to']}" if booked["tip_to"] else None)
+        where = f"credited to whom it was sold for: {sold}" if sold else "booked to suspense"
+        typer.echo(f"{booked['payment_hash']}  {to_sat(booked['paid_msat'])} sat {where}")
 
-    findings = run(audit_database(load_config().database_url))
+    findings = run(audit_database(load_config().database_url, now=int(time.time())))
     console = Console()
     for finding in findings:
         mark = "[green]✓[/]" if not finding.broken else "[bold red]✗[/]"
         count = "" if not finding.broken else f"  [bold red]{finding.broken}[/] e.g. {finding.example}"
         console.print(f"{mark} {finding.sentence}{count}", highlight=False)
-    if not _audit_nodes(console, lacking=lacking) or any(finding.broken for finding in findings):
+    agree = _audit_nodes(console, lacking=lacking)
+    if False in agree or any(finding.broken for finding in findings):
         raise typer.Exit(1)
+    if None in agree:
+        raise typer.Exit(NOT_COMPARED)
 
 
-def _audit_nodes(console: Console, *, lacking: bool) -> bool:
-    """Whether books and nodes agree; True of a node that cannot be asked."""
+def _audit_nodes(console: Console, *, lacking: bool) -> list[bool | None]:
+    """Whether the books agree with each node; None where they could not be compared."""
     from gateway.lnd.configured import configured_nodes  # noqa: PLC0415
 
     node_ids = [node.node_id for node in configured_nodes(load_config())]
     if not node_ids:
         console.print("[yellow]![/] No node is configured: the books were not compared with one.")
-    agree = [_audit_node(console, node_id, lacking=lacking) for node_id in node_ids]
-    return all(agree)
+        return [None]
+    return [_audit_node(console, node_id, lacking=lacking) for node_id in node_ids]
 
 
-def _audit_node(console: Console, node_id: str, *, lacking: bool) -> bool:
+def _audit_node(console: Console, node_id: str, *, lacking: bool) -> bool | None:
     try:
         found = admin_call("GET", f"/v1/admin/nodes/{node_id}/audit")
     except TuppenceError as refusal:
         said = f"[yellow]![/] The books were not compared with {node_id}: {refusal.detail}"
         console.print(said, highlight=False, soft_wrap=True)
-        return True
+        return None
     agrees = not found["findings"] and found["credited_msat"] == found["received_msat"]
     mark = "[green]✓[/]" if agrees else "[bold red]✗[/]"
     sums = f"{to_sat(found['credited_msat'])} sat credited, {to_sat(found['received_msat'])} received"
@@ -90,6 +103,9 @@ def _audit_node(console: Console, node_id: str, *, lacking: bool) -> bool:
     for finding in found["findings"] + (found["lacking"] if lacking else []):
         what = f"{finding['difference']:10} {to_sat(finding['amount_msat']):>9} sat  {finding['settled_at']}"
         console.print(f"  {what}  {finding['payment_hash']}  {finding['memo']}", highlight=False, soft_wrap=True)
+    if any(finding["difference"] == "uncredited" for finding in found["findings"]):
+        hint = "Credit what is uncredited to whom it was sold for: tuppence audit --suspense PAYMENT_HASH"
+        console.print(f"  [dim]{hint}[/]", highlight=False, soft_wrap=True)
     if found["lacking"] and not lacking:
         hint = f"settlements at {node_id} are not in the books: another application's, or lost in a restore (--lacking)"
         console.print(f"  [dim]{len(found['lacking'])} {hint}[/]", highlight=False, soft_wrap=True)

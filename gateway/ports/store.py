@@ -60,8 +60,8 @@ class Invoices(Protocol):
     def unresolved(self, node_id: str, *, due_at: int | None, after_add_index: int, limit: int) -> Sequence[Unresolved]:
         """Open invoices in add order; with `due_at` only those whose next look-up is due by then."""
 
-    def credited(self, node_id: str, *, until: int) -> tuple[int, int]:
-        """How many invoices of a node had settled by an instant, and their msat."""
+    def credited(self, node_id: str, *, besides: range) -> tuple[int, int]:
+        """How many invoices of a node have settled, and their msat, without those of some seconds."""
 
     def count_open(self) -> dict[str, int]:
         """How many invoices without a verdict each node has."""

@@ -19,7 +19,7 @@ from typing import IO
 from sqlalchemy import Connection, select
 
 from gateway.errors import Conflict, Invalid, NotFound
-from gateway.store.audit import audit_database
+from gateway.store.audit import audit
 from gateway.store.database import look_into, migrate_database, sqlite_path
 from gateway.store.keyring import FileKeyRing
 from gateway.store.migration import migrate, must_be_newest
@@ -140,7 +140,7 @@ async def _check(folder: Path) -> None:
         raise Invalid("archive_invalid", "The archive holds no database.")
     url = f"sqlite:///{folder / DATABASE}"
     await migrate_database(url)
-    broken = [finding.sentence for finding in await audit_database(url) if finding.broken]
+    broken = [finding.sentence for finding in await look_into(url, audit) if finding.broken]
     digests, pinned = await look_into(url, _named)
     for path in (folder / "content").iterdir():
         with path.open("rb") as file:

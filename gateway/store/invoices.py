@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, not_, select, update
 
 from gateway.money import Msat
 from gateway.rows import Invoice, InvoiceState, Origin, Settlement, Unresolved
@@ -60,7 +60,7 @@ _DUE = _UNRESOLVED.where(invoices.c.check_at <= bindparam("due"))
 _CREDITED = select(func.count(), func.coalesce(func.sum(invoices.c.paid_msat), 0)).where(
     invoices.c.node_id == bindparam("node"),
     invoices.c.state == InvoiceState.SETTLED.value,
-    invoices.c.settled_at <= bindparam("until"),
+    not_(invoices.c.settled_at.between(bindparam("first"), bindparam("last"))),
 )
 _COUNT_OPEN = (
     select(invoices.c.node_id, func.count())
@@ -135,8 +135,9 @@ class InvoiceRows:
             for payment_hash, add_index, created_at, expires_at in self._connection.execute(statement, values)
         ]
 
-    def credited(self, node_id: str, *, until: int) -> tuple[int, int]:
-        count, msat = self._connection.execute(_CREDITED, {"node": node_id, "until": until}).one()
+    def credited(self, node_id: str, *, besides: range) -> tuple[int, int]:
+        values = {"node": node_id, "first": besides.start, "last": besides.stop - 1}
+        count, msat = self._connection.execute(_CREDITED, values).one()
         return int(count), int(msat)
 
     def count_open(self) -> dict[str, int]:

@@ -12,6 +12,9 @@ from gateway.web.bodies import answer, read_body, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.operator_bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest
 
+# A forged date may be one that no calendar has.
+_LAST_INSTANT = 253_402_300_799
+
 
 async def audit_books(request: web.Request) -> web.Response:
     """GET /v1/admin/nodes/{node_id}/audit: the operator's; takes a second for some thousands of invoices."""
@@ -39,6 +42,8 @@ async def book_lacking(request: web.Request) -> web.Response:
     return answer(
         SuspenseBody(
             payment_hash=invoice.payment_hash,
+            item_id=invoice.item_id,
+            tip_to=invoice.tip_to,
             paid_msat=invoice.paid_msat or 0,
             settled_at=rfc3339(invoice.settled_at or 0),
         ),
@@ -66,7 +71,7 @@ def _bodies(findings: Sequence[Finding]) -> list[FindingBody]:
             difference=finding.difference.value,
             payment_hash=finding.payment_hash,
             amount_msat=finding.amount_msat,
-            settled_at=rfc3339(finding.settled_at),
+            settled_at=rfc3339(max(0, min(finding.settled_at, _LAST_INSTANT))),
             memo=finding.memo,
         )
         for finding in findings

@@ -49,9 +49,11 @@ class SuspenseRequest(Struct, forbid_unknown_fields=True):
 
 
 class SuspenseBody(Struct):
-    """What was booked to suspense."""
+    """What was booked: as what it was sold for, or, with neither item nor tip, to suspense."""
 
     payment_hash: str
+    item_id: str | None
+    tip_to: str | None
     paid_msat: int
     settled_at: str
 

@@ -144,7 +144,7 @@ API = (
     Route(method="GET", path="/v1/admin/nodes/{node_id}/audit", handler=admin_audit.audit_books,
           summary="The books against a node", gives=AuditBody, proof="key", refusals=(*_ADMIN, 404, 503)),
     Route(method="POST", path="/v1/admin/suspense", handler=admin_audit.book_lacking,
-          summary="Book a settlement that a restored backup lacks", takes=SuspenseRequest, gives=SuspenseBody,
+          summary="Book a settlement that the books lack", takes=SuspenseRequest, gives=SuspenseBody,
           status=201, proof="key", refusals=(400, *_ADMIN, 404, 409, 413, 415, 422, 503)),
     Route(method="POST", path="/v1/admin/purges", handler=admin_purge.purge,
           summary="Delete what is no longer needed", takes=PurgeRequest, gives=PurgeBody,
