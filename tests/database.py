@@ -43,7 +43,7 @@ def seen_in(where: Path | str, look: Callable[[Connection], T]) -> T:
     return in_a_thread(look_into(f"sqlite:///{where}" if isinstance(where, Path) else where, look))
 
 
-def change(url: str, work: Callable[[Connection], None]) -> None:
+def change(url: str, work: Callable[[Connection], object]) -> None:
     """One transaction, as no code does it."""
     path = sqlite_path(url)
     if path is None:

@@ -1,19 +1,20 @@
-"""An upgrade from the first schema keeps every row, every trigger, every reference, and everything that was bought."""
+"""An upgrade from any schema keeps every row, every trigger, every reference, and everything that was bought."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config as Alembic
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.access import mint_token
 from gateway.config import load_config
+from gateway.errors import Unavailable
 from gateway.l402.challenge import encode_token
 from gateway.lnd.simulator import Simulator
 from gateway.rows import Invoice
@@ -24,57 +25,43 @@ from tests.clock import FakeClock
 from tests.cluster import Cluster
 from tests.conftest import Site, open_site
 from tests.database import broken_invariants, change, in_a_thread, seen_in
-from tests.samples import EXPIRY_SECONDS, START, a_report, an_invoice, hash_of
+from tests.old_schemas import DIGEST, GIVEN_UP, PAID, PAID_PART, REVISIONS, WAITING, build_schema
+from tests.samples import a_report, hash_of
 
-PAID_PART = b"<p>The paid part.</p>"
-DIGEST = sha256(PAID_PART).hexdigest()
-PAID, WAITING, GIVEN_UP = (an_invoice(number) for number in (1, 2, 3))
-_INVOICE = (
-    "INSERT INTO invoices (payment_hash, node_id, add_index, payment_request, item_id, amount_msat, shares, origin, "
-    "state, created_at, expires_at, check_at, paid_msat, settled_at, settle_index) VALUES ('{hash}', 'lnd', {n}, 'r', "
-    """'welcome', 100000, '[["alice", 70], ["bob", 30]]', 'checkout', '{state}', """
-    f"{START}, {START + EXPIRY_SECONDS}, {{rest}})"
-)
-ROWS = (
-    "INSERT INTO creators VALUES ('alice', 'Alice', '#b4632d', 'alice', 'x', 1), "
-    "('bob', 'Bob', '#b4632d', 'bob', 'x', 1)",
-    "INSERT INTO items VALUES ('welcome', 'text', 'W', 'alice', 100000, '', "
-    f"""'[["alice", 70], ["bob", 30]]', NULL, 'text/html', {len(PAID_PART)}, 1, NULL, '{DIGEST}', NULL, 'active', """
-    "1, 1)",
-    _INVOICE.format(hash=PAID.payment_hash, n=1, state="settled", rest=f"NULL, 100000, {START + 60}, 1"),
-    _INVOICE.format(
-        hash=WAITING.payment_hash, n=2, state="open", rest=f"{START + EXPIRY_SECONDS + 5}, NULL, NULL, NULL"
-    ),
-    _INVOICE.format(hash=GIVEN_UP.payment_hash, n=3, state="canceled", rest="NULL, NULL, NULL, NULL"),
-    f"INSERT INTO transfers VALUES ('{hash_of(1)}', 'share', 0, 'node:lightning', 'creator:alice', 70000, 2), "
-    f"('{hash_of(1)}', 'share', 1, 'node:lightning', 'creator:bob', 30000, 2)",
-    "INSERT INTO accounts VALUES ('creator:alice', 70000), ('creator:bob', 30000), ('node:lightning', -100000)",
-    f"INSERT INTO events VALUES (1, '{hash_of(1)}', {START + 60})",
-    "INSERT INTO counters VALUES ('event_position', 1), ('catalog_version', 1)",
-)
+ROOT = Path(__file__).parent.parent
+KILLED = """
+import asyncio, os, signal, sys
+from sqlalchemy import Engine, event
+from gateway.store.database import migrate_database
+
+@event.listens_for(Engine, "before_cursor_execute")
+def kill(connection, cursor, statement, parameters, context, many):
+    if sys.argv[2] in f"{statement} {parameters}":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(migrate_database(sys.argv[1]))
+"""
+"""Migrates until it comes to a statement."""
 
 Rows = dict[str, list[dict[str, object]]]
 
 
+@pytest.fixture(params=[REVISIONS[0], REVISIONS[-1]])
+def revision(request: pytest.FixtureRequest) -> str:
+    """The first schema, and the last before this one."""
+    return str(request.param)
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of the first schema that has sold something, of either kind."""
+def old_url(request: pytest.FixtureRequest, revision: str, tmp_path: Path) -> str:
+    """A database of an old schema that has sold something, of either kind."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'tuppence.db'}"
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
         url = cluster.url(in_a_thread(cluster.new_database("template1")))
-    change(url, _build_the_first_schema)
+    change(url, lambda connection: build_schema(connection, revision))
     return url
-
-
-def _build_the_first_schema(connection: Connection) -> None:
-    config = Alembic()
-    config.set_main_option("script_location", str(migration._scripts()))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "0001")
-    for row in ROWS:
-        connection.execute(text(row))
 
 
 def rows_of(connection: Connection, columns: dict[str, list[str]]) -> Rows:
@@ -90,19 +77,68 @@ def rows_of(connection: Connection, columns: dict[str, list[str]]) -> Rows:
 
 def columns_of(connection: Connection) -> dict[str, list[str]]:
     """The columns of every table that holds something but the revision."""
-    tables = ("creators", "items", "invoices", "transfers", "accounts", "events", "tip_notes", "identities", "counters")
-    return {table: [*connection.execute(text(f"SELECT * FROM {table}")).keys()] for table in tables}
+    tables = {*inspect(connection).get_table_names()} - {"alembic_version"}
+    return {table: [*connection.execute(text(f"SELECT * FROM {table}")).keys()] for table in sorted(tables)}
 
 
-def test_an_upgrade_keeps_every_row(old_url: str) -> None:
+def seen(url: str, columns: dict[str, list[str]]) -> Rows:
+    """Every row of a database, by those columns."""
+    return seen_in(url, lambda connection: rows_of(connection, columns))
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_an_upgrade_from_every_schema_keeps_every_row(old_url: str, revision: str) -> None:
     columns = seen_in(old_url, columns_of)
-    before = seen_in(old_url, lambda connection: rows_of(connection, columns))
-    assert [len(before[table]) for table in ("creators", "invoices", "transfers", "events")] == [2, 3, 2, 1]
+    before = seen(old_url, columns)
+    assert seen_in(old_url, migration.revision_of) == revision
+    assert [table for table, rows in before.items() if not rows] == [], "every table has something to lose"
     assert in_a_thread(migrate_database(old_url))
     assert seen_in(old_url, migration.revision_of) == migration.HEAD
-    assert seen_in(old_url, lambda connection: rows_of(connection, columns)) == before
+    assert seen(old_url, columns) == before
     assert broken_invariants(old_url) == []
     assert not in_a_thread(migrate_database(old_url))
+
+
+# Interrupted ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("revision", [REVISIONS[0]])
+def test_an_upgrade_that_fails_midway_changes_nothing_and_succeeds_once_its_cause_is_mended(old_url: str) -> None:
+    """What the first schema let pass, a settlement without its amount, the fourth refuses."""
+    amount = "UPDATE invoices SET paid_msat = {} WHERE state = 'settled'"
+    change(old_url, lambda connection: connection.exec_driver_sql(amount.format("NULL")))
+    before, columns = seen_in(old_url, schema_of), seen_in(old_url, columns_of)
+    rows = seen(old_url, columns)
+    for _ in range(2):
+        with pytest.raises((IntegrityError, Unavailable), match="settled_is_paid"):
+            in_a_thread(migrate_database(old_url))
+        assert (seen_in(old_url, schema_of), seen(old_url, columns)) == (before, rows)
+    change(old_url, lambda connection: connection.exec_driver_sql(amount.format("100000")))
+    assert in_a_thread(migrate_database(old_url))
+    assert seen_in(old_url, migration.revision_of) == migration.HEAD
+    assert broken_invariants(old_url) == []
+
+
+@pytest.mark.parametrize("old_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("revision", [REVISIONS[0]])
+@pytest.mark.parametrize("step", ["DROP TABLE invoices", "ADD COLUMN page_url", "SET canceled_at", "'0007'"])
+def test_an_upgrade_that_is_killed_between_two_steps_is_done_by_the_next_start(old_url: str, step: str) -> None:
+    before, columns = seen_in(old_url, schema_of), seen_in(old_url, columns_of)
+    rows = seen(old_url, columns)
+    killed = subprocess.run([sys.executable, "-c", KILLED, old_url, step], check=False, cwd=ROOT)
+    assert killed.returncode == -signal.SIGKILL
+    assert (seen_in(old_url, schema_of), seen(old_url, columns)) == (before, rows)
+    assert in_a_thread(migrate_database(old_url))
+    assert seen(old_url, columns) == rows
+    assert broken_invariants(old_url) == []
+
+
+def schema_of(connection: Connection) -> tuple[str | None, list[str]]:
+    """The revision, and every table with its columns."""
+    return migration.revision_of(connection), [f"{table} {names}" for table, names in columns_of(connection).items()]
+
+
+# After it ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -145,10 +181,9 @@ def test_the_last_day_of_what_was_canceled_before_begins_with_the_upgrade(old_ur
     began_at = int(time.time())
     in_a_thread(migrate_database(old_url))
     columns = {"invoices": ["payment_hash", "canceled_at"]}
-    rows = seen_in(old_url, lambda connection: rows_of(connection, columns))["invoices"]
-    canceled_at = {row["payment_hash"]: row["canceled_at"] for row in rows}
+    canceled_at = {row["payment_hash"]: row["canceled_at"] for row in seen(old_url, columns)["invoices"]}
     assert canceled_at.pop(GIVEN_UP.payment_hash) in range(began_at, int(time.time()) + 1)
-    assert [*canceled_at.values()] == [None, None]
+    assert {*canceled_at.values()} == {None}
 
 
 # Everything that was bought ------------------------------------------------------------------------------------------
@@ -165,6 +200,11 @@ async def shop(old_url: str, tmp_path: Path, clock: FakeClock, core: Simulator) 
     assert broken_invariants(old_url) == []
 
 
+def balances_in(shop: Site) -> dict[str, int]:
+    """Every account's, in msat."""
+    return {str(account): int(str(msat)) for account, msat in shop.dump()["accounts"]}
+
+
 async def status_of(shop: Site, tmp_path: Path, invoice: Invoice) -> int:
     """What the token of an invoice gets."""
     token = encode_token(mint_token(FileKeyRing.open(tmp_path / "keys"), invoice))
@@ -179,10 +219,11 @@ async def test_what_was_paid_before_an_upgrade_opens_after_it_and_the_rest_does_
 
 
 async def test_an_invoice_of_before_an_upgrade_is_credited_when_it_is_paid(shop: Site, tmp_path: Path) -> None:
+    before = balances_in(shop)
     assert len(await shop.gateway.nodes["lnd"].settler.settle([a_report(WAITING)])) == 1
     assert await status_of(shop, tmp_path, WAITING) == 200
-    balances = {str(row[0]): row[1] for row in shop.dump()["accounts"]}
-    assert balances == {"creator:alice": 140_000, "creator:bob": 60_000, "node:lightning": -200_000}
+    credited = {"creator:alice": 70_000, "creator:bob": 30_000, "node:lightning": -100_000}
+    assert balances_in(shop) == {account: msat + credited.get(account, 0) for account, msat in before.items()}
 
 
 async def test_an_upgraded_database_sells_on(shop: Site, tmp_path: Path) -> None:

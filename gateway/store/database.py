@@ -65,8 +65,11 @@ async def migrate_database(url: str) -> bool:
         return bool(await _postgres().migrate_alone(url))
     engine = sqlite_engine(path)
     try:
-        with engine.begin() as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # The driver begins a transaction for rows only, never for tables: this one holds all steps, or none.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             moved = migrate(connection)
+            connection.exec_driver_sql("COMMIT")
     finally:
         engine.dispose()
     path.chmod(0o600)
