@@ -126,7 +126,6 @@ class Unresolved:
 
     payment_hash: str
     add_index: int
-    created_at: int
     expires_at: int
 
 

@@ -7,8 +7,6 @@ from gateway.ports import Store, Tx
 from gateway.rows import Invoice
 from gateway.supervise import begin
 
-MOST_IN_A_STATEMENT = 500
-
 Rows = Mapping[str, Invoice]
 
 
@@ -37,5 +35,4 @@ class SharedReads:
 
 
 def _rows(tx: Tx, wanted: Sequence[str]) -> Rows:
-    parts = [wanted[start : start + MOST_IN_A_STATEMENT] for start in range(0, len(wanted), MOST_IN_A_STATEMENT)]
-    return {invoice.payment_hash: invoice for part in parts for invoice in tx.invoices.get_many(part)}
+    return {invoice.payment_hash: invoice for invoice in tx.invoices.get_many(wanted)}

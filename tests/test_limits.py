@@ -99,9 +99,7 @@ def test_places_are_held_while_invoices_are_being_issued(clock: FakeClock) -> No
 
 
 def test_what_was_open_before_a_restart_counts_until_it_expires(clock: FakeClock) -> None:
-    rows = [
-        Unresolved(payment_hash=f"{n:064x}", add_index=n, created_at=START, expires_at=START + 100 * n) for n in (1, 2)
-    ]
+    rows = [Unresolved(payment_hash=f"{n:064x}", add_index=n, expires_at=START + 100 * n) for n in (1, 2)]
     subject = limits(clock, open_invoices=3, restored=rows)
     assert taken(subject) == 1
     subject.release(f"{1:064x}")

@@ -240,8 +240,8 @@ async def _node(config: Config, address: "NodeAddress") -> AsyncIterator[Sign]:
 async def _garbage(config: Config, node: Node) -> Sign:
     """Whether the node deletes what nobody paid; without that a flood of invoices stays in its database for ever."""
     from gateway.store.database import look_into  # noqa: PLC0415
+    from gateway.store.invoices import newest_canceled  # noqa: PLC0415
     from gateway.store.migration import HEAD, revision_of  # noqa: PLC0415
-    from gateway.store.purges import newest_canceled  # noqa: PLC0415
 
     def look(connection: Connection) -> str | None:
         return newest_canceled(connection, node.node_id) if revision_of(connection) == HEAD else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gateway.ports.keys import ContentStore, KeyRing
+from gateway.ports.keys import KeyRing
 from gateway.ports.node import (
     ChannelLiquidity,
     IssuedInvoice,
@@ -36,7 +36,6 @@ RandomBytes = Callable[[int], bytes]
 __all__ = [
     "ChannelLiquidity",
     "Clock",
-    "ContentStore",
     "Creators",
     "Doorbell",
     "DrainedNodes",

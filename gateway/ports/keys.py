@@ -1,4 +1,4 @@
-"""What the domain needs of a key ring, and of the place where the paid bytes lie."""
+"""What the domain needs of a key ring."""
 
 from typing import Protocol
 
@@ -14,12 +14,3 @@ class KeyRing(Protocol):
 
     def keyed_hash(self, purpose: str, secret: str) -> str:
         """HMAC of something that is stored hashed (hex)."""
-
-
-class ContentStore(Protocol):
-    """The paid bytes, by digest."""
-
-    async def put(self, data: bytes) -> str:
-        """Keep bytes; gives their SHA-256 (hex)."""
-
-    async def get(self, digest: str) -> bytes: ...

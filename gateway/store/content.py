@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class ContentFolder:
-    """Satisfies `ports.ContentStore`. Small content is kept in memory: a digest never changes its bytes."""
+    """The paid bytes, by digest. Small content is kept in memory: a digest never changes its bytes."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -26,6 +26,8 @@ class ContentFolder:
         self._cached: OrderedDict[str, bytes] = OrderedDict()
 
     async def put(self, data: bytes) -> str:
+        """Keep bytes; gives their SHA-256 (hex)."""
+
         async def whole() -> AsyncIterator[bytes]:
             yield data
 

@@ -49,7 +49,7 @@ _CANCEL = (
     .values(state=InvoiceState.CANCELED.value, check_at=None, canceled_at=bindparam("now"))
 )
 _UNRESOLVED = (
-    select(invoices.c.payment_hash, invoices.c.add_index, invoices.c.created_at, invoices.c.expires_at)
+    select(invoices.c.payment_hash, invoices.c.add_index, invoices.c.expires_at)
     # A literal, not a parameter: only so does the planner match the partial index.
     .where(invoices.c.node_id == bindparam("node"), invoices.c.state == literal_column("'open'"))
     .where(invoices.c.add_index > bindparam("after"))
@@ -66,6 +66,12 @@ _COUNT_OPEN = (
     select(invoices.c.node_id, func.count())
     .where(invoices.c.state == literal_column("'open'"))
     .group_by(invoices.c.node_id)
+)
+_NEWEST_CANCELED = (
+    select(invoices.c.payment_hash)
+    .where(invoices.c.state == literal_column("'canceled'"), invoices.c.node_id == bindparam("node"))
+    .order_by(invoices.c.canceled_at.desc())
+    .limit(1)
 )
 _POSTPONE = (
     update(invoices)
@@ -131,8 +137,8 @@ class InvoiceRows:
         if due_at is not None:
             statement, values = _DUE, values | {"due": due_at}
         return [
-            Unresolved(payment_hash=payment_hash, add_index=add_index, created_at=created_at, expires_at=expires_at)
-            for payment_hash, add_index, created_at, expires_at in self._connection.execute(statement, values)
+            Unresolved(payment_hash=payment_hash, add_index=add_index, expires_at=expires_at)
+            for payment_hash, add_index, expires_at in self._connection.execute(statement, values)
         ]
 
     def credited(self, node_id: str, *, besides: range) -> tuple[int, int]:
@@ -154,6 +160,11 @@ class InvoiceRows:
             some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS]}
             found += [invoice_of(row) for row in self._connection.execute(statement, some)]
         return found
+
+
+def newest_canceled(connection: Connection, node_id: str) -> str | None:
+    """The payment hash of the invoice that a node canceled last, of those that are still here."""
+    return connection.execute(_NEWEST_CANCELED, {"node": node_id}).scalar()
 
 
 def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]

@@ -48,19 +48,6 @@ _EMPTY_REQUESTS = (
 )
 
 
-_NEWEST_CANCELED = (
-    select(invoices.c.payment_hash)
-    .where(invoices.c.state == literal_column("'canceled'"), invoices.c.node_id == bindparam("node"))
-    .order_by(invoices.c.canceled_at.desc())
-    .limit(1)
-)
-
-
-def newest_canceled(connection: Connection, node_id: str) -> str | None:
-    """The payment hash of the invoice that a node canceled last, of those that are still here."""
-    return connection.execute(_NEWEST_CANCELED, {"node": node_id}).scalar()
-
-
 class PurgeRows:
     """Satisfies `ports.Purges`."""
 
