@@ -189,7 +189,7 @@ async def _assemble(
         rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=_operator_key(config.shared_folder / "operator.key"),
-        ready=Watchman(nodes, store, keys, catalog, content, supervisor).look,
+        watchman=Watchman(nodes, store, keys, catalog, content, supervisor),
     )
     return gateway
 

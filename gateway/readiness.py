@@ -14,6 +14,7 @@ from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Supervisor
 
 MOST_NAMED = 5
+FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,18 @@ class Watchman:
     supervisor: Supervisor
     found: set[str] = field(default_factory=set)
     """Digests whose bytes were here once, and stay."""
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _last: Readiness | None = None
+    _fresh_until: float = 0.0
+
+    async def glance(self) -> Readiness:
+        """What was found within the last second, by whoever asked: however many ask, the nodes are asked once."""
+        async with self._looking:
+            loop = asyncio.get_running_loop()
+            if self._last is None or loop.time() >= self._fresh_until:
+                self._last = await self.look()
+                self._fresh_until = loop.time() + FRESH_SECONDS
+            return self._last
 
     async def look(self) -> Readiness:
         """Asks the database and every node, now."""

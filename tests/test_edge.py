@@ -8,6 +8,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from gateway.app import build_app
+from gateway.ports import NodeState
 from gateway.web.gateway import Gateway
 from gateway.web.routes import API, Route
 from tests.conftest import Site, serve_app
@@ -111,6 +112,20 @@ async def test_metrics_are_for_the_machine_itself_or_for_the_token(site: Site) -
 async def test_a_gateway_that_is_alive_says_whether_it_is_ready(site: Site) -> None:
     assert await site.call("GET", "/healthz") == (200, {"alive": True})
     assert await site.call("GET", "/readyz") == (200, {"ready": True, "wrong": []})
+
+
+async def test_what_is_wrong_is_told_to_those_who_may_read_the_metrics(site: Site) -> None:
+    site.core.state = NodeState.LOCKED
+    status, said = await site.call("GET", "/readyz")
+    assert (status, said["ready"], len(said["wrong"])) == (503, False, 1)
+    stranger = {"X-Forwarded-For": "203.0.113.9"}
+    assert await site.call("GET", "/readyz", headers=stranger) == (503, {"ready": False})
+    closed = with_fields(site.gateway, metrics_token="s" * 20)
+    async with serve_app(build_app(closed)) as url, site.session.get(f"{url}/readyz") as response:
+        assert (response.status, await response.json()) == (503, {"ready": False})
+    headers = {"Authorization": "Bearer " + "s" * 20}
+    async with serve_app(build_app(closed)) as url, site.session.get(f"{url}/readyz", headers=headers) as response:
+        assert "wrong" in await response.json()
 
 
 def with_fields(gateway: Gateway, **fields: Any) -> Gateway:

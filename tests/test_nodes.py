@@ -53,7 +53,11 @@ async def test_while_one_node_is_away_the_other_sells_and_the_gateway_is_ready(p
 
     pair.south.state = NodeState.LOCKED
     assert (await pair.site.call("POST", INVOICES))[0] == 503
-    assert (await pair.site.call("GET", "/readyz"))[0] == 503
+
+    async def is_closed() -> bool:
+        return bool((await pair.site.call("GET", "/readyz"))[0] == 503)
+
+    await until(is_closed)
 
     pair.north.state = pair.south.state = NodeState.READY
     assert len(await pair.sellers(2)) == 2

@@ -1,6 +1,5 @@
 """What the handlers stand on."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -14,7 +13,7 @@ from gateway.hub import Hub
 from gateway.nodes import Nodes
 from gateway.ports import Clock, RandomBytes, Store
 from gateway.purge import Purger
-from gateway.readiness import Readiness
+from gateway.readiness import Watchman
 from gateway.shared_reads import SharedReads
 from gateway.store.content import ContentFolder
 from gateway.store.keyring import FileKeyRing
@@ -47,8 +46,7 @@ class Gateway:
     rates: Rates
     supervisor: Supervisor
     operator_key: str
-    ready: Callable[[], Awaitable[Readiness]]
-    """Looks at every part, now."""
+    watchman: Watchman
 
     def tell(self, payment_hash: str) -> None:
         """Let everything here that waits for the node's word on an invoice know of it, whichever process booked it."""

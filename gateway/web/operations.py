@@ -20,21 +20,30 @@ async def alive(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """GET /readyz: 200 or 503, and what is wrong: one node of several that is away is told, and no reason for 503."""
-    found = await gateway_of(request).ready()
-    return answer({"ready": found.ready, "wrong": found.wrong}, status=200 if found.ready else 503)
+    """GET /readyz: 200 or 503, and what is wrong: one node of several that is away is told, and no reason for 503.
+
+    What is wrong names keys and nodes: it is for those who may read the metrics.
+    """
+    found = await gateway_of(request).watchman.glance()
+    told = {"ready": found.ready, "wrong": found.wrong} if _may_look(request) else {"ready": found.ready}
+    return answer(told, status=200 if found.ready else 503)
 
 
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics, on loopback or with the token of TUPPENCE_METRICS_TOKEN."""
     gateway = gateway_of(request)
-    token = gateway.config.metrics_token
-    presented = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
-    allowed = hmac.compare_digest(presented, token.encode()) if token else comes_from_here(request)
-    if not allowed:
+    if not _may_look(request):
         raise Unauthorized("metrics_closed", "Send TUPPENCE_METRICS_TOKEN as Bearer, or ask from the machine itself.")
     await _look_at_rows(gateway)
     return web.Response(body=generate_latest(gateway.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _may_look(request: web.Request) -> bool:
+    token = gateway_of(request).config.metrics_token
+    if not token:
+        return comes_from_here(request)
+    presented = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
+    return hmac.compare_digest(presented, token.encode())
 
 
 async def _look_at_rows(gateway: Gateway) -> None:
