@@ -1,15 +1,19 @@
 """Backup and restore: taken beside a running server, whole or refused, and an old purchase opens afterwards."""
 
 import tarfile
+import tempfile
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from gateway.config import Config, load_config
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Conflict, Invalid, NotFound, Unavailable
 from gateway.lnd.simulator import Simulator
+from gateway.store import archive as archives
 from gateway.store.archive import read_archive, write_archive
+from gateway.store.sqlite import blamed_engine
 from tests.clock import FakeClock, until
 from tests.conftest import Site, open_site
 from tests.database import dump_tables
@@ -70,6 +74,9 @@ async def test_a_backup_replaces_nothing_and_leaves_nothing_behind(site: Site, t
     with pytest.raises(Conflict) as refusal:
         await back_up(site, archive)
     assert (refusal.value.code, archive.read_bytes()) == ("archive_exists", before)
+    with pytest.raises(Unavailable) as unmounted:
+        await back_up(site, tmp_path / "elsewhere" / "backup.tar")
+    assert (unmounted.value.code, (tmp_path / "elsewhere").exists()) == ("disk_refused", False)
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
@@ -95,3 +102,62 @@ async def test_an_archive_that_is_not_whole_is_refused_and_nothing_is_put_back(
     assert [path for path in config.shared_folder.rglob("*") if path.is_file()] == []
     with pytest.raises(NotFound):
         await read_archive(tmp_path / "missing", config.database_url, config.shared_folder)
+
+
+async def test_what_is_left_of_another_database_is_never_read_into_a_restored_one(site: Site, tmp_path: Path) -> None:
+    archive = await back_up(site, tmp_path / "backup.tar")
+    config = elsewhere(tmp_path)
+    config.data_dir.mkdir()
+    for suffix in ("-wal", "-shm", "-journal"):
+        left = config.data_dir / f"tuppence.db{suffix}"
+        left.write_bytes(b"of another")
+        with pytest.raises(Conflict, match=left.name) as refusal:
+            await read_archive(archive, config.database_url, config.shared_folder)
+        assert refusal.value.code == "data_not_empty"
+        left.unlink()
+    await read_archive(archive, config.database_url, config.shared_folder)
+
+
+async def test_a_restore_to_two_disks_is_whole(site: Site, tmp_path: Path) -> None:
+    await site.sell_text(TEXT)
+    archive = await back_up(site, tmp_path / "backup.tar")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        assert Path(other).stat().st_dev != tmp_path.stat().st_dev
+        target, shared = Path(other) / "data" / "tuppence.db", tmp_path / "shared"
+        await read_archive(archive, f"sqlite:///{target}", shared)
+        assert dump_tables(target)["items"] == site.dump()["items"]
+        assert oct(target.stat().st_mode)[-3:] == "600"
+        assert [*target.parent.iterdir()] == [target]
+    assert {path.name for path in shared.iterdir()} == {"keys", "content", "operator.key"}
+
+
+async def test_a_restore_that_the_disk_refuses_changes_nothing_and_can_be_tried_again(
+    site: Site, tmp_path: Path
+) -> None:
+    archive = await back_up(site, tmp_path / "backup.tar")
+    config = elsewhere(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for target in (tmp_path / "file" / "tuppence.db", tmp_path / "folder"):
+        with pytest.raises(Unavailable) as refusal:
+            await read_archive(archive, f"sqlite:///{target}", config.shared_folder)
+        assert refusal.value.code == "disk_refused"
+        left = [path for place in (config.shared_folder, tmp_path / "folder") for path in place.rglob("*")]
+        assert left == []
+    await read_archive(archive, config.database_url, config.shared_folder)
+
+
+async def test_a_full_disk_beside_a_backup_is_blamed_and_not_the_database_that_is_copied(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(path: Path) -> Engine:
+        engine = blamed_engine(path)
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 10"))
+        return engine
+
+    monkeypatch.setattr(archives, "blamed_engine", small)
+    (tmp_path / "backups").mkdir()
+    with pytest.raises(Unavailable, match=r"backups/.* refused: database or disk is full") as refusal:
+        await back_up(site, tmp_path / "backups" / "backup.tar")
+    assert "postgresql" not in refusal.value.detail
+    assert [*(tmp_path / "backups").iterdir()] == []

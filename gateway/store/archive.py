@@ -11,20 +11,21 @@ import secrets
 import shutil
 import tarfile
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
 from typing import IO
 
 from sqlalchemy import Connection, select
 
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Conflict, Invalid, NotFound, Unavailable
 from gateway.store.audit import audit
 from gateway.store.database import look_into, migrate_database, sqlite_path
 from gateway.store.keyring import FileKeyRing
 from gateway.store.migration import migrate, must_be_newest
 from gateway.store.move import copy_rows, move_database, must_be_empty
-from gateway.store.sqlite import sqlite_engine
+from gateway.store.sqlite import blamed_engine
 from gateway.store.tables import identities, items
 
 DATABASE, OPERATOR_KEY = "tuppence.db", "operator.key"
@@ -40,18 +41,18 @@ async def write_archive(path: Path, database_url: str, shared: Path) -> int:
         raise Conflict("archive_exists", f"{path} exists; choose another name.")
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tuppence-") as folder:
-            copy = Path(folder) / DATABASE
+        with _disk_refusals(), _folder_in(path.parent) as folder:
+            copy = folder / DATABASE
             await look_into(database_url, lambda connection: _copy_database(connection, copy))
             await asyncio.to_thread(_pack, scratch, copy, shared)
-        scratch.rename(path)
+            scratch.rename(path)
     finally:
         scratch.unlink(missing_ok=True)
     return path.stat().st_size
 
 
 async def read_archive(path: Path, database_url: str, shared: Path) -> None:
-    """Put an archive back: keys and content first, the database last, so that half a restore opens nothing.
+    """Put an archive back, or change nothing: keys and content first, the database last, which opens them.
 
     Raises `Invalid` (`archive_invalid`), `NotFound` (`archive_missing`), `Conflict` (`data_not_empty`,
     `database_not_empty`, `books_broken`), `Unavailable`.
@@ -59,28 +60,66 @@ async def read_archive(path: Path, database_url: str, shared: Path) -> None:
     if not path.is_file():
         raise NotFound("archive_missing", f"There is no archive at {path}.")
     target = sqlite_path(database_url)
-    taken = [place for place in (shared / "keys", shared / "content", shared / OPERATOR_KEY, target) if _used(place)]
+    places = [shared / "keys", shared / "content", shared / OPERATOR_KEY]
+    if target is not None:
+        # What is left of another database's log would be read into this one.
+        places += [target.with_name(target.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+    taken = [place for place in places if _used(place)]
     if taken:
         raise Conflict("data_not_empty", f"{taken[0]} is there already; restore to a new TUPPENCE_DATA_DIR.")
     if target is None:
-        # Before anything is put back: what is half restored cannot be restored again.
         await must_be_empty(database_url)
-    shared.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=shared, prefix=".tuppence-") as scratch:
-        folder = Path(scratch)
+    with _disk_refusals():
+        await _restore(path, database_url, shared)
+
+
+async def _restore(path: Path, database_url: str, shared: Path) -> None:
+    target = sqlite_path(database_url)
+    for place in [shared] if target is None else [shared, target.parent]:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _folder_in(shared) as folder:
         await asyncio.to_thread(_unpack, path, folder)
         await _check(folder)
+        if target is None:
+            with _put_back(folder, shared):
+                await move_database(f"sqlite:///{folder / DATABASE}", database_url)
+            return
+        # Beside its place, which may be on another disk: from there it can be renamed.
+        with _folder_in(target.parent) as beside:
+            await asyncio.to_thread(shutil.move, folder / DATABASE, beside / DATABASE)
+            with _put_back(folder, shared):
+                (beside / DATABASE).rename(target)
+
+
+@contextmanager
+def _folder_in(place: Path) -> Iterator[Path]:
+    """A folder for a while, on the disk of another."""
+    with tempfile.TemporaryDirectory(dir=place, prefix=".tuppence-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _disk_refusals() -> Iterator[None]:
+    """Raises `Unavailable` (`disk_refused`)."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable("disk_refused", f"The disk refused: {error}.") from error
+
+
+@contextmanager
+def _put_back(folder: Path, shared: Path) -> Iterator[None]:
+    """Keys and content are in their places; they are taken out again if what follows fails."""
+    with ExitStack() as undo:
         for name in ("keys", "content", OPERATOR_KEY):
             if (folder / name).exists():
                 # An empty folder of that name gives way.
                 with suppress(FileNotFoundError, NotADirectoryError):
                     (shared / name).rmdir()
                 (folder / name).rename(shared / name)
-        if target is None:
-            await move_database(f"sqlite:///{folder / DATABASE}", database_url)
-        else:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (folder / DATABASE).rename(target)
+                undo.callback((shared / name).rename, folder / name)
+        yield
+        undo.pop_all()
 
 
 def _used(place: Path | None) -> bool:
@@ -89,7 +128,7 @@ def _used(place: Path | None) -> bool:
 
 def _copy_database(source: Connection, copy: Path) -> None:
     must_be_newest(source)
-    engine = sqlite_engine(copy)
+    engine = blamed_engine(copy)
     try:
         with engine.begin() as target:
             migrate(target)

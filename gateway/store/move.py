@@ -8,7 +8,7 @@ from gateway.errors import Conflict, Invalid
 from gateway.store.audit import Finding, audit
 from gateway.store.database import change_postgres, look_into, migrate_database, sqlite_path
 from gateway.store.migration import revision_of
-from gateway.store.sqlite import sqlite_engine
+from gateway.store.sqlite import blamed_engine
 from gateway.store.tables import leases, metadata
 
 ROWS_AT_ONCE = 1_000
@@ -36,7 +36,7 @@ async def move_database(source: str, target: str) -> dict[str, int]:
 
 def _fill(target: Connection, path: Path, counts: dict[str, int]) -> None:
     _must_be_empty(target)
-    engine = sqlite_engine(path)
+    engine = blamed_engine(path)
     try:
         with engine.connect() as source:
             copy_rows(source, target)

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
@@ -79,6 +79,18 @@ class SqliteStore:
 def sqlite_engine(path: Path) -> Engine:
     """An engine whose connections belong to one thread each."""
     return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
+
+
+def blamed_engine(path: Path) -> Engine:
+    """One for work beside another database, which must not be blamed: it raises `Unavailable` (`database_away`)."""
+    engine = sqlite_engine(path)
+
+    def blame(context: ExceptionContext) -> None:
+        detail = f"{path} refused: {context.original_exception}."
+        raise Unavailable("database_away", detail) from context.original_exception
+
+    event.listen(engine, "handle_error", blame)
+    return engine
 
 
 @dataclass(slots=True)
