@@ -1,4 +1,4 @@
-"""T8 and T9: the node or the database is away while readers wait; nothing is lost, and nobody has to restart."""
+"""T8 and T9: the node or SQLite is away while readers wait; nothing is lost, and nobody has to restart."""
 
 import asyncio
 import resource
@@ -13,19 +13,15 @@ import aiohttp
 import pytest
 
 from gateway import supervise
-from gateway.config import load_config
-from gateway.lnd.simulator import Simulator
 from gateway.ports import NodeState
 from gateway.store.database import sqlite_path
 from gateway.store.sqlite import sqlite_engine
 from tests.bench.nodes import open_simulator
 from tests.bench.served import buy, put_on_sale
-from tests.clock import FakeClock, unless_changed, until
-from tests.cluster import SHARED, Cluster
-from tests.conftest import Site, open_site
+from tests.clock import unless_changed, until
+from tests.conftest import Site
 from tests.database import broken_invariants
-from tests.samples import NODE_ID, a_creator
-from tests.tcp_proxy import tcp_proxy
+from tests.samples import NODE_ID
 from tests.test_events import Listener, listening
 from tests.torture.rig import Rig
 
@@ -112,30 +108,6 @@ async def test_a_database_that_another_process_holds_loses_no_settlement(shop: S
     engine.dispose()
     await _told(shop, bought)
     assert (await shop.call("POST", INVOICES))[0] == 201
-
-
-@pytest.mark.postgres
-async def test_a_database_server_that_is_away_loses_no_settlement(
-    tmp_path: Path, cluster: Cluster, clock: FakeClock, core: Simulator
-) -> None:
-    async with tcp_proxy(f"127.0.0.1:{cluster.port}") as proxy:
-        url = cluster.tcp_url(await cluster.emptied(), int(proxy.target.rpartition(":")[2]))
-        async with open_site(load_config(data_dir=tmp_path, database_url=url), clock, core) as shop:
-            await shop.gateway.catalog.add_creator(a_creator("alice"))
-            await shop.gateway.catalog.add_creator(a_creator("bob"))
-            await shop.sell_text(TEXT)
-            bought = [(await shop.buy("welcome"))[0] for _ in range(3)]
-            await until(lambda: bool(core._subscriptions))
-            proxy.refuse()
-            for invoice in bought:
-                shop.pay(invoice["payment_hash"])
-            await until(lambda: _interrupted(shop, "lease lnd"))
-            assert (await refusal(shop))[:2] == (503, "database_away")
-            assert not shop.gateway.metrics.settled.labels(NODE_ID)._value.get()
-            proxy.pass_on()
-            await _told(shop, bought)
-            assert (await shop.call("POST", INVOICES))[0] == 201
-        assert broken_invariants(cluster.url(SHARED)) == []
 
 
 async def test_a_full_disk_sells_nothing_and_loses_nothing_and_needs_no_restart(tmp_path: Path) -> None:
