@@ -1,8 +1,10 @@
 """What tests share: a clock to move, a store on a real SQLite file, a simulated LND, a whole gateway over HTTP."""
 
+import io
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import settings
@@ -19,6 +22,7 @@ from gateway.app import build_app, open_gateway
 from gateway.config import Config, load_config
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
+from gateway.log import configure_logging
 from gateway.ports import Node
 from gateway.store.database import Database, open_database
 from gateway.web.gateway import Gateway
@@ -150,6 +154,17 @@ class Site:
         status, added = await self.call("POST", "/v1/admin/items", json=item | fields, headers=self.operator)
         assert status == 201, added
         return dict(added)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What a server logs, from debug up."""
+    lines = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", lines)
+    configure_logging("debug")
+    monkeypatch.undo()
+    yield lines
+    structlog.reset_defaults()
 
 
 @pytest.fixture

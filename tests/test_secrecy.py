@@ -5,15 +5,11 @@ import io
 import itertools
 import json
 import re
-import sys
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
 import pytest
-import structlog
 
-from gateway.log import configure_logging
 from gateway.macaroon import parse
 from gateway.ports import NodeState
 from gateway.store.database import sqlite_path
@@ -54,17 +50,6 @@ def spellings(secret: bytes) -> list[str]:
     """Hex in both cases, base64 in both alphabets."""
     standard = base64.b64encode(secret).decode().rstrip("=")
     return [secret.hex(), secret.hex().upper(), standard, standard.replace("+", "-").replace("/", "_")]
-
-
-@pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What a server logs, from debug up."""
-    lines = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", lines)
-    configure_logging("debug")
-    monkeypatch.undo()
-    yield lines
-    structlog.reset_defaults()
 
 
 @pytest.fixture
