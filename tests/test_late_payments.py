@@ -76,12 +76,12 @@ async def test_parts_that_are_held_and_then_fail_leave_a_canceled_invoice(till: 
 
 @pytest.mark.parametrize("off_by", [-3_600, -60, 60, 3_600])
 async def test_a_gateway_whose_clock_is_wrong_neither_cancels_early_nor_forgets(
-    tmp_path: Path, clock: FakeClock, off_by: int
+    tmp_path: Path, database_url: str, clock: FakeClock, off_by: int
 ) -> None:
     right = FakeClock(clock.now)
     core = Simulator(clock=right, random_bytes=token_bytes)
     clock.advance(off_by)
-    async with open_till(tmp_path, clock, core, node=DirectNode(core)) as till:
+    async with open_till(tmp_path, clock, core, database_url=database_url, node=DirectNode(core)) as till:
         paid, unpaid = await till.sell_many(2)
 
         async def pass_by(seconds: int) -> None:

@@ -81,6 +81,27 @@ async def test_what_one_replica_sells_any_other_tells_and_opens(sites: list[Site
     assert (status, "paid part" in content) == (200, True)
 
 
+async def test_t19_one_key_at_several_replicas_at_once_is_one_invoice_for_all(sites: list[Site]) -> None:
+    """Each may have asked the node before any had a row: what the losers were given there is shown to nobody."""
+    await until(lambda: all(len(site.gateway.catalog.items()) == 1 for site in sites))
+    asked = [site for site in sites for _ in range(6)]
+
+    async def buy(site: Site) -> str:
+        status, invoice = await site.call("POST", "/v1/items/welcome/invoices", headers={"Idempotency-Key": "k" * 22})
+        assert status == 201
+        return str(invoice["payment_hash"])
+
+    told = {*await asyncio.gather(*map(buy, asked))}
+    assert told == {row[0] for row in sites[0].dump()["invoices"]}
+    assert len(told) == 1
+    issued = [row.payment_hash.hex() for row in sites[0].core.invoices]
+    assert len(issued) <= len(asked)
+    assert {*await asyncio.gather(*map(buy, sites))} == told
+    assert len(list(sites[0].core.invoices)) == len(issued), "who comes later asks the node for nothing"
+    for lost in {*issued} - told:
+        assert [(await site.call("GET", f"/v1/invoices/{lost}"))[0] for site in sites] == [404] * len(sites)
+
+
 async def test_one_replica_follows_the_node(sites: list[Site]) -> None:
     core = sites[0].core
     await until(lambda: len(core._subscriptions) == 1)
