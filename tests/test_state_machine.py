@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, precondition, rule, run_state_machine_as_test
 
-from gateway.errors import OutcomeUnknown, Refused, Unavailable
+from gateway.errors import Refused
 from gateway.ledger import NODE_ACCOUNT
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.refusals import PaymentRefused
@@ -26,7 +26,7 @@ from gateway.store.audit import audit
 from tests.cluster import Cluster
 from tests.database import in_a_thread
 from tests.samples import ALICE_AND_BOB
-from tests.world import ITEMS, Sale, World
+from tests.world import ITEMS, NOTHING_COMES_OF_IT, Sale, World, WriteFault
 
 SPLITS = (ALICE_AND_BOB, (Share(creator="bob", weight=1),), tuple(Share(creator=c, weight=1) for c in ("alice", "bob")))
 
@@ -39,6 +39,7 @@ class GatewayMachine(World):
     def teardown(self) -> None:
         self.core.state = NodeState.READY
         self.core.quirks.hide_paid_amount = False
+        self.write_fault = WriteFault.NONE
         try:
             self.sweep()
         finally:
@@ -69,17 +70,20 @@ class GatewayMachine(World):
     def repeat_a_key(self, item_id: str, times: int) -> None:
         self.keys += 1
         key = f"{self.keys:022}"
-        with suppress(Refused, Unavailable):
-            sold = [self.run(self.create(item_id, key=key)) for _ in range(times)]
-            assert len({sale.invoice.payment_hash for sale in sold}) == 1
-            self.known[sold[0].invoice.payment_hash] = sold[0]
+        told: set[str] = set()
+        for _ in range(times):
+            with suppress(Refused, *NOTHING_COMES_OF_IT):
+                sale = self.run(self.create(item_id, key=key))
+                told.add(sale.invoice.payment_hash)
+                self.known.setdefault(sale.invoice.payment_hash, sale)
+        assert len(told) <= 1
 
     @precondition(lambda self: self.core.state is NodeState.READY)
     @rule(item_id=st.sampled_from(ITEMS))
     def lose_an_answer(self, item_id: str) -> None:
         """The node has an invoice that nobody has seen."""
         self.core.quirks.lose_answers = 1
-        with suppress(OutcomeUnknown, Refused):
+        with suppress(Refused, *NOTHING_COMES_OF_IT):
             self.run(self.create(item_id))
         self.core.quirks.lose_answers = 0
 
@@ -190,6 +194,7 @@ class GatewayMachine(World):
         self.try_(lambda: self.till.sweeper.sweep(due_only=True))
 
     @precondition(lambda self: self.core.state is NodeState.READY and not self.core.quirks.hide_paid_amount)
+    @precondition(lambda self: self.write_fault is WriteFault.NONE)
     @rule()
     def sweep(self) -> None:
         """After a whole sweep, what the node has settled is what is credited, to the millisatoshi."""
@@ -212,7 +217,8 @@ class GatewayMachine(World):
     @rule(sale=sales)
     def present_the_preimage(self, sale: Sale) -> None:
         assert not self.opens(sale, b"\0" * 32)
-        if sale.preimage and sale.invoice.item_id and sale.invoice.access_seconds is None:
+        is_booked = self.write_fault is WriteFault.NONE or sale.invoice.payment_hash in self.settled()
+        if is_booked and sale.preimage and sale.invoice.item_id and sale.invoice.access_seconds is None:
             assert self.opens(sale, bytes.fromhex(sale.preimage))
 
     @rule(in_flight=st.booleans())
@@ -236,8 +242,13 @@ class GatewayMachine(World):
 
         self.clock.advance(days * DAY_SECONDS)
         purger = Purger(self.till.store, self.clock, leave_the_files, note_seconds=90 * DAY_SECONDS)
-        self.run(purger.purge(at_once=at_once))
-        assert not at_once or self.run(purger.purge(at_once=True)) == Purged(unpaid=0, payment_requests=0, notes=0)
+        self.try_(lambda: purger.purge(at_once=at_once))
+        is_whole = at_once and self.write_fault is WriteFault.NONE
+        assert not is_whole or self.run(purger.purge(at_once=True)) == Purged(unpaid=0, payment_requests=0, notes=0)
+
+    @rule(fault=st.sampled_from([WriteFault.NONE, *WriteFault]))
+    def let_writes_fail_or_succeed(self, fault: WriteFault) -> None:
+        self.write_fault = fault
 
     # What always holds -----------------------------------------------------------------------------------------------
 
@@ -261,8 +272,10 @@ class GatewayMachine(World):
         }
 
 
-if settings.get_current_profile_name() != "nightly":
-    GatewayMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+# Examples here and on PostgreSQL, where a transaction is dearer and what it decides differently is found soon or never.
+MANY = {"nightly": (20_000, 1_000, 50), "ci": (160, 16, 50)}
+EXAMPLES, ON_POSTGRES, STEPS = MANY.get(settings.get_current_profile_name(), (60, 12, 30))
+GatewayMachine.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None)
 TestGateway = GatewayMachine.TestCase
 
 
@@ -273,8 +286,5 @@ def test_the_same_on_postgresql(cluster: Cluster) -> None:
             self.database_url = cluster.url(in_a_thread(cluster.emptied()))
             super().__init__()
 
-    # A transaction is dearer there, and what it decides differently is found soon or never.
-    examples = 200 if settings.get_current_profile_name() == "nightly" else 12
-    run_state_machine_as_test(
-        OnPostgres, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None)
-    )
+    many = settings(max_examples=ON_POSTGRES, stateful_step_count=STEPS, deadline=None)
+    run_state_machine_as_test(OnPostgres, settings=many)

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from hypothesis.stateful import RuleBasedStateMachine, multiple
 
 from gateway.access import Credential, mint_token
-from gateway.errors import Refused, Unavailable
+from gateway.errors import OutcomeUnknown, Refused, Unavailable
 from gateway.lnd.simulator import Simulator
 from gateway.lnd.subscription import Subscription
 from gateway.ports import Tx
@@ -24,6 +25,16 @@ from tests.till import Till, open_till
 T = TypeVar("T")
 ACCESS_SECONDS = 3_600
 ITEMS = ("welcome", "for-an-hour")
+NOTHING_COMES_OF_IT = (Unavailable, OutcomeUnknown)
+"""What is tried again another time, or looked at."""
+
+
+class WriteFault(Enum):
+    """What becomes of writes: the disk is full, or the answer to a commit is lost."""
+
+    NONE = auto()
+    REFUSED = auto()
+    UNANSWERED = auto()
 
 
 @dataclass(slots=True)
@@ -52,6 +63,7 @@ class World(RuleBasedStateMachine):
         self.known: dict[str, Sale] = {}
         self.keys = 0
         self.stream: Subscription | None = None
+        self.write_fault = WriteFault.NONE
         self.till, self.stack = self.open()
 
     def run(self, work: Awaitable[T]) -> T:
@@ -64,7 +76,19 @@ class World(RuleBasedStateMachine):
         stack = AsyncExitStack()
         items = [an_item(ITEMS[1], access_seconds=ACCESS_SECONDS)]
         opened = open_till(Path(self.folder.name), self.clock, self.core, database_url=self.database_url, items=items)
-        return self.run(stack.enter_async_context(opened)), stack
+        till = self.run(stack.enter_async_context(opened))
+        write = till.store.write
+
+        async def write_or_fail(work: Callable[[Tx], T]) -> T:
+            if self.write_fault is WriteFault.REFUSED:
+                raise Unavailable("database_away", "The disk is full.")
+            written = await write(work)
+            if self.write_fault is WriteFault.UNANSWERED:
+                raise OutcomeUnknown("commit_unanswered", "The connection was lost.")
+            return written
+
+        till.store.write = write_or_fail  # type: ignore[method-assign]  # every part holds this store
+        return till, stack
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())
@@ -80,17 +104,18 @@ class World(RuleBasedStateMachine):
         return Sale(sold.invoice, sold.token)
 
     def sold(self, create: Callable[[], Awaitable[Sale]]) -> Any:
-        """A new sale for the bundle; none while the node is away or the item archived."""
+        """A new sale for the bundle; none while node or database are away or the item archived."""
         try:
             sale = self.run(create())
-        except (Refused, Unavailable):
+        except (Refused, *NOTHING_COMES_OF_IT):
             return multiple()
         assert sale.invoice.payment_hash not in self.known
         self.known[sale.invoice.payment_hash] = sale
         return sale
 
     def change(self, item_id: str, **fields: Any) -> None:
-        self.run(self.till.catalog.change_item(item_id, lambda item: replace(item, **fields), now=int(self.clock.now)))
+        now = int(self.clock.now)
+        self.try_(lambda: self.till.catalog.change_item(item_id, lambda item: replace(item, **fields), now=now))
 
     def opens(self, sale: Sale, preimage: bytes | None) -> bool:
         async def authorize() -> bool:
@@ -100,7 +125,7 @@ class World(RuleBasedStateMachine):
 
         try:
             return self.run(authorize())
-        except (Refused, Unavailable):
+        except (Refused, *NOTHING_COMES_OF_IT):
             return False
 
     async def recheck_now(self, sale: Sale) -> None:
@@ -110,15 +135,15 @@ class World(RuleBasedStateMachine):
             assert await self.till.settler.recheck(row) == await self.till.row(row)
 
     def try_(self, work: Callable[[], Awaitable[Any]]) -> None:
-        """What a node that is away interrupts is tried again another time."""
-        with suppress(Unavailable):
+        """What a node or a database that is away interrupts is tried again another time."""
+        with suppress(*NOTHING_COMES_OF_IT):
             self.run(work())
 
     def settled(self) -> dict[str, int]:
         """The amounts of the settled rows, by payment hash."""
 
         def read(tx: Tx) -> dict[str, int]:
-            rows = tx.invoices.lock(list(self.known))
+            rows = tx.invoices.get_many(list(self.known))
             return {row.payment_hash: row.paid_msat or 0 for row in rows if row.state is InvoiceState.SETTLED}
 
-        return self.run(self.till.store.write(read))
+        return self.run(self.till.store.read(read))
