@@ -51,6 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs nginx and Caddy: apt install nginx-light caddy"))
         if item.get_closest_marker("generators") and not all(map(shutil.which, ("hugo", "jekyll"))):
             item.add_marker(pytest.mark.skip(reason="needs Hugo and Jekyll: apt install hugo jekyll"))
+        if item.get_closest_marker("systemd") and shutil.which("systemd-analyze") is None:
+            item.add_marker(pytest.mark.skip(reason="needs systemd-analyze: apt install systemd"))
         if item.get_closest_marker("node") and shutil.which("npm") is None:
             item.add_marker(pytest.mark.skip(reason="needs Node 20: apt install nodejs npm"))
 

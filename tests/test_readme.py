@@ -6,13 +6,16 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from gateway.config import load_config
 from gateway.lnd.configured import ONE_NODE_ID, configured_nodes
 from tests.demo_process import run_demo
-from tests.readme import README, renew
+from tests.readme import README, ROOT, renew
 
 ADDRESS = "http://127.0.0.1:8402"
 PAID_WORDS = "<p>"
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("ops/*.md")]
 
 
 def test_the_made_parts_are_as_the_code_has_them() -> None:
@@ -24,6 +27,13 @@ def test_the_korean_readme_shows_the_same_commands() -> None:
     shown = re.findall(r"```(?:sh|python)\n.*?```", korean, re.DOTALL)
     assert len(shown) == len(re.findall(r"```(?:sh|python)\n", README.read_text()))
     assert [block for block in shown if block not in README.read_text()] == []
+
+
+@pytest.mark.parametrize("page", [str(path.relative_to(ROOT)) for path in PAGES])
+def test_every_link_to_a_file_leads_to_one(page: str) -> None:
+    linked = re.findall(r"\]\(([^)\s]+)|(?:src|href|srcset)=\"([^\"]+)\"", (ROOT / page).read_text())
+    paths = {(one or other).partition("#")[0] for one, other in linked if ":" not in one + other}
+    assert {path for path in paths if not (ROOT / page).parent.joinpath(path).exists()} == set()
 
 
 def test_the_file_of_several_nodes_is_one(tmp_path: Path) -> None:
