@@ -30,7 +30,7 @@ ATTACKS = {
     8: "a description hash taken for the payment hash",
     9: "amounts that are negative, nothing, not whole, or too large",
     10: "a price that the buyer names",
-    11: "an old price that can still be paid after a new one was asked for",
+    11: "an old rate, or an invoice at an old price",
     12: "a settlement without its amount",
     13: "a proof used elsewhere, or half of one",
     14: "a token that is widened",

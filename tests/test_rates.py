@@ -88,7 +88,14 @@ async def test_where_nobody_knows_nothing_is_said(site: Site, languages: str) ->
     assert await rate(site, languages) is None
 
 
-async def test_an_old_rate_is_not_shown(site: Site, clock: FakeClock) -> None:
+async def test_a11_a_rate_makes_no_price(source: Source, site: Site) -> None:
+    await site.sell_text(TEXT)
+    source.prices = {"EUR": 10**9}
+    await until(lambda: rate(site, "en"))
+    assert (await site.buy("welcome"))[0]["amount_msat"] == 100_000
+
+
+async def test_a11_an_old_rate_is_not_shown(site: Site, clock: FakeClock) -> None:
     await until(lambda: rate(site, "en"))
     clock.advance(STALE_SECONDS + 1)
     assert await rate(site, "en") is None
