@@ -6,22 +6,27 @@
 import asyncio
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from gateway import settlement
+from gateway.errors import PaymentRequired
 from gateway.hub import Hub
 from gateway.ledger import transfers_of
 from gateway.sweep import Sweeper
+from tests.database import put_database, seen_in
 from tests.days.day import simulate
+from tests.days.life import Life
 from tests.days.loop import run_virtually
+from tests.days.verdict import judge
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_day_of_faults_loses_nothing_and_credits_nothing_twice(seed: int) -> None:
     outcome = simulate(seed)
     assert outcome.complaints == (), f"python -m tests.days {seed} --journal"
-    assert outcome.payments >= 200
     assert outcome.faults.total() > 20
     assert outcome.kills > 0
 
@@ -60,6 +65,27 @@ def test_a_day_without_sweeps_loses_payments(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_day_without_wakes_tells_its_readers_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hub, "wake", lambda *_: None)
     assert any(complaint.startswith("told after") for complaint in simulate(1, readers=100).complaints)
+
+
+def test_a_day_on_which_a_paid_reader_is_refused_goes_on_and_tells_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise PaymentRequired("payment_required", "not paid")
+
+    monkeypatch.setattr(Life, "open", refuse)
+    outcome = simulate(1, readers=100)
+    assert "went wrong: PaymentRequired('not paid')" in outcome.complaints
+    assert outcome.verdict.credited > 0
+
+
+def test_a_day_of_few_payments_tells_nothing() -> None:
+    assert any("too few" in complaint for complaint in simulate(1, readers=0).complaints)
+
+
+def test_a_payment_whose_row_has_vanished_is_lost(tmp_path: Path) -> None:
+    put_database(tmp_path / "empty.db")
+    paid = {"00" * 32: 1_000}
+    verdict = seen_in(tmp_path / "empty.db", partial(judge, settled=paid, forgotten={}, is_final=True))
+    assert verdict.lost == paid.keys()
 
 
 def test_a_day_on_which_a_share_is_forgotten_has_books_that_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
