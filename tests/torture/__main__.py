@@ -13,6 +13,7 @@ from typing import Annotated
 import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
@@ -26,7 +27,7 @@ DATABASES: tuple[DatabaseKind, ...] = ("sqlite", "postgres")
 
 Part = Callable[[Path, bool, int, Report], Tally]
 
-errors = Console(stderr=True, highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def _kills(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
@@ -114,7 +115,7 @@ def main(
     ] = False,
     listed: Annotated[bool, typer.Option("--list", help="List the parts and stop.")] = False,
 ) -> None:
-    """Torture the gateway; the last line is JSON."""
+    """Torture the gateway; the last line is JSON. Exit status 1: something was lost, broken or too slow."""
     if listed:
         for name, (_, what) in PARTS.items():
             errors.print(f"{name:14} {what}")
@@ -127,28 +128,42 @@ def main(
     allow_many_connections()
     whole = Tally()
     for name in names or parts:
-        folder = (FOLDER / name).resolve()
         try:
-            whole += _run(name, *parts[name], folder, quick, seed)
+            whole += _run(name, *parts[name], quick, seed)
         except NotRunning as problem:
             raise typer.BadParameter(str(problem)) from problem
         except Failed as failure:
             again = f"make torture PARTS={name} SEED={seed}{' QUICK=1' * quick}{' CLUSTER=1' * cluster}"
-            errors.print(f"[bold red]failed:[/] {failure}\n{folder} holds what is left; again: {again}")
-            raise typer.Exit(1) from failure
-    sys.stdout.write(json.dumps(whole.line()) + "\n")
-    if not whole.is_clean:
+            whole += Tally(broken=(f"{failure}; {_folder(name)} holds what is left; again: {again}",))
+            errors.print(f"  {escape(whole.broken[-1])}")
+    if not conclude(whole):
         raise typer.Exit(1)
 
 
-def _run(name: str, part: Part, what: str, folder: Path, quick: bool, seed: int) -> Tally:
+def conclude(whole: Tally) -> bool:
+    """Say all that was wrong, the worst first, and the line; tells whether nothing was."""
+    counts = {"lost": whole.lost, "double": whole.double, "msat adrift": whole.drift_msat}
+    failed = [f"{count} {what}" for what, count in counts.items() if count] + [*whole.broken]
+    for word, sentences in (("failed", failed), ("slow", whole.slow)):
+        for sentence in sentences:
+            errors.print(f"[bold red]{word}:[/] {escape(sentence)}")
+    sys.stdout.write(json.dumps(whole.line()) + "\n")
+    return not (failed or whole.slow)
+
+
+def _folder(name: str) -> Path:
+    return (FOLDER / name).resolve()
+
+
+def _run(name: str, part: Part, what: str, quick: bool, seed: int) -> Tally:
+    folder = _folder(name)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started = time.monotonic()
     errors.print(f"[bold]{name}[/]: {what}")
     tally = part(folder, quick, seed, _Progress())
-    for note in tally.notes:
-        errors.print(f"  {note}")
+    for sentence in (*tally.broken, *tally.slow, *tally.notes):
+        errors.print(f"  {escape(sentence)}")
     errors.print(f"  {json.dumps(tally.line())} in {time.monotonic() - started:.0f} s")
     return tally
 

@@ -1,19 +1,19 @@
 """T11: simulated days, one after the other on every core that this process may use."""
 
 import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
 
 from gateway.regtest.process import Report
 from tests.days.day import Outcome, simulate
-from tests.torture.tally import Failed, Tally
+from tests.torture.tally import Tally
 
 DAYS_OF_A_PROCESS = 50
 
 
 def live(*, days: int, seed: int, report: Report) -> Tally:
-    """The days of so many seeds. Raises `Failed` with the command that lives through a bad one again."""
+    """The days of so many seeds; of a bad one `broken` has the command that lives through it again."""
     whole = Tally()
     cores = len(os.sched_getaffinity(0))
     seeds = range(seed, seed + days)
@@ -21,8 +21,9 @@ def live(*, days: int, seed: int, report: Report) -> Tally:
     for first in range(0, days, cores * DAYS_OF_A_PROCESS):
         with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
             some = seeds[first : first + cores * DAYS_OF_A_PROCESS]
-            for outcome in as_completed([pool.submit(simulate_briefly, one) for one in some]):
-                whole += _tally(outcome.result())
+            lived = {pool.submit(simulate_briefly, one): one for one in some}
+            for outcome in as_completed(lived):
+                whole += tally_of(lived[outcome], outcome)
                 report(f"{whole.days} days, {whole.payments} payments")
     return whole
 
@@ -32,10 +33,14 @@ def simulate_briefly(seed: int) -> Outcome:
     return replace(simulate(seed), journal=())
 
 
-def _tally(outcome: Outcome) -> Tally:
-    if outcome.complaints:
-        raise Failed(f"{'; '.join(outcome.complaints)}: python -m tests.days {outcome.seed} --journal")
+def tally_of(seed: int, lived: "Future[Outcome]") -> Tally:
+    """A day that has ended, in whatever way."""
+    again = f"python -m tests.days {seed} --journal"
+    if (error := lived.exception()) is not None:
+        return Tally(days=1, broken=(f"{error!r}: {again}",))
+    outcome = lived.result()
     return Tally(
+        broken=(f"{'; '.join(outcome.complaints)}: {again}",) if outcome.complaints else (),
         payments=outcome.payments,
         kills=outcome.kills,
         resets=outcome.resets,

@@ -6,13 +6,16 @@ from random import Random
 
 from gateway.regtest.process import Report
 from tests.bench.nodes import open_simulator
-from tests.bench.served import put_on_sale
-from tests.tcp_proxy import tcp_proxy
+from tests.bench.served import Served, put_on_sale
+from tests.tcp_proxy import TcpProxy, tcp_proxy
 from tests.torture.rig import Rig
-from tests.torture.tally import Tally
+from tests.torture.tally import Tally, slower
 
 PAYMENTS_PER_RESET = 10
-BLACK_HOLE_EVERY = 20
+IDLE_EVERY, BLACK_HOLE_EVERY = 5, 20
+# Shorter than the time between two heartbeats: every quiet connection is cut.
+IDLE_SECONDS = 0.3
+CREDITED_SECONDS = 60.0
 
 
 async def reset(folder: Path, *, resets: int, seed: int, report: Report) -> Tally:
@@ -26,14 +29,25 @@ async def reset(folder: Path, *, resets: int, seed: int, report: Report) -> Tall
                 report(f"{number} resets, {len(rig.paid)} payments")
                 proxy.chunk_bytes = rig.rng.choice([65_536, 65_536, 1, 100])
                 proxy.delay_seconds = rig.rng.choice([0.0, 0.0, 0.001]) if proxy.chunk_bytes > 1 else 0.0
-                await rig.stock(served, PAYMENTS_PER_RESET)
-                if number % BLACK_HOLE_EVERY == BLACK_HOLE_EVERY // 2:
-                    proxy.forget()
-                paying = asyncio.create_task(rig.pay(PAYMENTS_PER_RESET))
-                await asyncio.sleep(rig.rng.uniform(0, 0.1))
-                if number % BLACK_HOLE_EVERY != BLACK_HOLE_EVERY // 2:
-                    proxy.reset()
-                await paying
-                longest = max(longest, await rig.until_last_credited())
+                await _reset_under_payments(rig, served, proxy, number)
+                longest = max(longest, await rig.until_credited(since=rig.last_paid_at))
             await rig.open_some(served)
-        return await rig.tally(resets=resets, longest_delay_seconds=longest)
+        slow = slower(f"credited after one of {resets} resets", longest, CREDITED_SECONDS)
+        return await rig.tally(resets=resets, longest_delay_seconds=longest, slow=slow)
+
+
+async def _reset_under_payments(rig: Rig, served: Served, proxy: TcpProxy, number: int) -> None:
+    is_black_hole = number % BLACK_HOLE_EVERY == BLACK_HOLE_EVERY // 2
+    is_idle = number % IDLE_EVERY == IDLE_EVERY - 1
+    proxy.idle_seconds = IDLE_SECONDS if is_idle else None
+    await rig.stock(served, PAYMENTS_PER_RESET)
+    if is_black_hole:
+        proxy.forget()
+    elif is_idle:
+        await asyncio.sleep(rig.rng.uniform(1, 3) * IDLE_SECONDS)
+    paying = asyncio.create_task(rig.pay(PAYMENTS_PER_RESET))
+    await asyncio.sleep(rig.rng.uniform(0, 0.1))
+    if not (is_black_hole or is_idle):
+        proxy.reset()
+    await paying
+    proxy.idle_seconds = None

@@ -22,8 +22,12 @@ class Tally:
     double: int = 0
     drift_msat: int = 0
     longest_delay_seconds: float = 0.0
+    broken: tuple[str, ...] = ()
+    """What else went wrong, each with the command that shows it again; in words, as the two below."""
+    slow: tuple[str, ...] = ()
+    """What took longer than it may."""
     notes: tuple[str, ...] = ()
-    """What else a part has to say, in words; not in the line."""
+    """What else a part has to say."""
 
     def __add__(self, other: "Tally") -> "Tally":
         sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
@@ -33,10 +37,16 @@ class Tally:
     def line(self) -> dict[str, float]:
         """For JSON."""
         line = asdict(self) | {"longest_delay_seconds": round(self.longest_delay_seconds, 2)}
-        del line["notes"]
-        return line
+        return {name: value for name, value in line.items() if not isinstance(value, tuple)}
 
     @property
     def is_clean(self) -> bool:
-        """Nothing lost, nothing twice, nothing adrift."""
-        return not (self.lost or self.double or self.drift_msat)
+        """Nothing lost, nothing twice, nothing adrift, nothing else broken; how long it took is another matter."""
+        return not (self.lost or self.double or self.drift_msat or self.broken)
+
+
+def slower(what: str, seconds: float, allowed_seconds: float) -> tuple[str, ...]:
+    """For `Tally.slow`: a sentence if it took longer than it may."""
+    if seconds <= allowed_seconds:
+        return ()
+    return (f"{what}: {seconds:.2f} s, where {allowed_seconds:.2f} s are allowed",)
