@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.days.day import Outcome
-from tests.torture import flood, resets, restarts, waiters
+from tests.torture import flood, outages, resets, restarts, waiters
 from tests.torture.__main__ import conclude
 from tests.torture.days import tally_of
 from tests.torture.tally import Tally, slower
@@ -26,6 +26,10 @@ Part = Callable[..., Awaitable[Tally]]
         pytest.param(partial(resets.reset, resets=5), 50, id="resets"),
         pytest.param(partial(restarts.restart_simulated, restarts=1), 40, id="restarts"),
         pytest.param(partial(flood.withstand, seconds=1), 40, id="flood"),
+        pytest.param(partial(outages.without_node, seconds=1), 100, id="outages of the node"),
+        pytest.param(
+            partial(outages.without_database, seconds=1), 100, id="outages of the database", marks=pytest.mark.postgres
+        ),
         pytest.param(partial(waiters.tell, waiters=80), 80, id="waiters", marks=pytest.mark.postgres),
     ],
 )

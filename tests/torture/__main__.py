@@ -18,7 +18,7 @@ from rich.markup import escape
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
 from tests.aim import Aim, NotRunning
-from tests.torture import days, flood, kills, replays, resets, restarts, takeovers, waiters
+from tests.torture import days, flood, kills, outages, replays, resets, restarts, takeovers, waiters
 from tests.torture.databases import DatabaseKind
 from tests.torture.tally import Failed, Tally
 
@@ -75,6 +75,14 @@ def _lnd(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
     return asyncio.run(restarts.restart_real(folder, restarts=2 if quick else 20, seed=seed, report=report))
 
 
+def _outages(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    seconds = 10 if quick else 60
+    whole = Tally()
+    for outage in (outages.without_node, outages.without_database):
+        whole += asyncio.run(outage(folder / outage.__name__, seconds=seconds, seed=seed, report=report))
+    return whole
+
+
 def _flood(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
     return asyncio.run(flood.withstand(folder, seconds=10 if quick else 60, seed=seed, report=report))
 
@@ -95,6 +103,7 @@ PARTS: dict[str, tuple[Part, str]] = {
     "replays": (_replays, "on each database settlements are told again from every index, and credited under kills"),
     "restarts": (_restarts, "a simulated node is restarted under payments"),
     "lnd": (_lnd, "a real LND is restarted under payments, every second time by SIGKILL"),
+    "outages": (_outages, "the node is out of reach for a minute under payments, and then PostgreSQL is stopped"),
     "flood": (_flood, "invoices are asked for by hundreds a second, and honest readers pay meanwhile"),
     "waiters": (_waiters, "thousands wait at one replica, whose doorbell fails while others settle"),
     "days": (_days, "simulated days, all faults on"),
