@@ -123,6 +123,10 @@ async def test_a_code_whose_invoice_is_not_settled_is_as_unknown_as_any(till: Ti
         with pytest.raises(NotFound) as refusal:
             await recover(till.store, till.keys, code)
         assert refusal.value.code == "recovery_unknown"
+    # Nobody pins one before payment, and the audit of the books would say so.
+    till.pay(invoice)
+    await till.sweeper.sweep()
+    assert (await recover(till.store, till.keys, "0" * 12)).payment_hash == invoice.payment_hash
 
 
 def test_an_unpaid_invoice_has_no_code_to_ask_for() -> None:
