@@ -30,8 +30,8 @@ from tests.samples import START, a_creator, an_item
 
 T = TypeVar("T")
 DAY_SECONDS = 86_400.0
-READERS, BURSTS, BURST_SECONDS = 400, 12, 180.0
-LEAST_PAID = 0.5
+READERS, BURSTS, BURST_SECONDS = 500, 12, 180.0
+LEAST_PAID = 0.4
 MOST_FAULTS = 100
 LONGEST_FAULT_SECONDS = 900.0
 # Faults seldom leave a sweep further behind than a clock that was wrong by an hour.
