@@ -17,6 +17,7 @@ from gateway.settlement import OnSettled, Settler
 from gateway.supervise import Progress
 
 LOOK_EVERY_SECONDS = 5.0
+CONFIRMED_WITHIN_SECONDS = 0.8
 
 log = structlog.get_logger()
 
@@ -129,7 +130,7 @@ class Nodes:
         self._turn += 1
         member.health.asked(self._turn)
         try:
-            await member.known.confirm()
+            await _confirm(member)
             began = _now()
             issued = await member.node.add_invoice(
                 preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
@@ -185,6 +186,15 @@ class Nodes:
         drained = dict(await self._store.read(lambda tx: tx.drained_nodes.list()))
         for member in self:
             member.drained_at = drained.get(member.node_id)
+
+
+async def _confirm(member: Member) -> None:
+    """For a sale, which does not wait for a node that is silent: the background asks it for longer."""
+    try:
+        async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
+            await member.known.confirm()
+    except TimeoutError as error:
+        raise Unavailable("node_away", "LND does not answer.", retry_after_seconds=5) from error
 
 
 def _now() -> float:

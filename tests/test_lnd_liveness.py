@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -89,6 +89,25 @@ async def test_status_tells_absent_syncing_and_ready_apart_and_never_raises_for_
     absent = await node.status()
     assert absent.state is NodeState.ABSENT
     assert "cannot be reached" in absent.detail
+
+
+async def test_while_a_silent_node_is_asked_again_nobody_else_waits(simulated: SimulatedLnd) -> None:
+    async with client(simulated, timing=Timing(add=0.1, repeat=60, probe=60)) as node:
+        await node.probe()
+        simulated.stall()
+        waiting = asyncio.ensure_future(add(node))
+
+        async def is_refused() -> bool:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    return (await refusal(add(node, b"q" * 32))).code == "node_away"
+            return False
+
+        await until(is_refused)
+        assert not waiting.done()
+        simulated.resume()
+        await waiting
+        await until(lambda: is_answered(add(node, b"q" * 32)))
 
 
 # The stream -----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Whose an invoice is stays so: nodes that are swapped or renamed in the file are refused, and conclude nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from secrets import token_bytes
 
@@ -7,8 +8,13 @@ import pytest
 
 from gateway import nodes, supervise
 from gateway.config import Config, load_config
+from gateway.errors import Unavailable
+from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
-from gateway.ports import NodeState
+from gateway.money import Msat
+from gateway.nodes import Nodes
+from gateway.ports import NodeState, NodeStatus
+from gateway.store.database import Database
 from tests.clock import FakeClock, until
 from tests.conftest import open_site
 from tests.observed_node import ObservedNode
@@ -92,3 +98,19 @@ async def test_a_known_node_under_a_new_name_is_refused_and_one_that_is_gone_is_
         assert "the books know as north" in listed[1]["detail"]
         status, shown = await site.call("GET", f"/v1/invoices/{row.payment_hash}")
         assert (status, shown["state"]) == (200, "open")
+
+
+async def test_a_sale_does_not_wait_for_a_silent_node_to_say_who_it_is(
+    store: Database, core: Simulator, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(DirectNode):
+        async def status(self) -> NodeStatus:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    monkeypatch.setattr(nodes, "CONFIRMED_WITHIN_SECONDS", 0.05)
+    silent = Nodes([Silent(core)], store, clock)
+    with pytest.raises(Unavailable) as refusal:
+        await silent.add_invoice(lambda: token_bytes(32), amount_msat=Msat(1_000), memo="", expiry_seconds=60)
+    assert refusal.value.code == "node_away"
+    assert list(core.invoices) == []

@@ -175,16 +175,19 @@ class LndNode:
         self._renew_if_at_fault(first)
         if not translate.is_worth_repeating(first):
             raise self._liveness.failed(first, "AddInvoice") from first
+        self._liveness.doubt(first, "AddInvoice")
         calls = self._channel.calls()
         try:
             answer = await calls.by_name["AddInvoice"](request, timeout=self._timing.repeat, metadata=calls.metadata)
         except grpc.aio.AioRpcError as error:
             if translate.is_already_exists(error):
+                self._liveness.answered()
                 return await self._issued_before(request)
             refusal = self._liveness.failed(error, "AddInvoice")
             if translate.may_have_happened(first) or translate.may_have_happened(error):
                 raise OutcomeUnknown(OUTCOME_UNKNOWN, f"AddInvoice may have happened: {refusal.detail}") from error
             raise refusal from error
+        self._liveness.answered()
         return _issued(answer)
 
     async def _issued_before(self, request: ln.Invoice) -> IssuedInvoice:

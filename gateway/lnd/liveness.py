@@ -71,11 +71,20 @@ class Liveness:
     def failed(self, error: grpc.aio.AioRpcError, method: str) -> Unavailable:
         """The domain's error for a call that failed, remembered when it speaks for all calls."""
         refusal = to_unavailable(error, method)
+        if refusal.code != NODE_REFUSED:
+            self._away = refusal
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             self.probe_soon()
-        elif refusal.code != NODE_REFUSED:
-            self._away = refusal
         return refusal
+
+    def doubt(self, error: grpc.aio.AioRpcError, method: str) -> None:
+        """Before a call without an answer is repeated: the node is probed, and nobody else waits for it meanwhile."""
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            self.failed(error, method)
+
+    def answered(self) -> None:
+        """What was in doubt has answered."""
+        self._away = None
 
     async def probe(self) -> None:
         """Ask the node for its state now; raises Unavailable (node_away, node_locked, node_starting)."""
