@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from gateway.lnd.bech32 import open_bech32, words_to_bytes
 from gateway.regtest import process as processes
-from gateway.regtest.binaries import SOURCES, build_digest, cache_folder, version_of
+from gateway.regtest.binaries import SOURCES, build_digest, cache_folder, find_go, version_of
 from gateway.regtest.chain import ANYONE_ADDRESS, ANYONE_SCRIPT, with_witness, write_chain_files
 from gateway.regtest.commands import app
 from gateway.regtest.lifetime import down
@@ -44,6 +44,16 @@ def planned(backend: Backend = "sqlite") -> NetworkState:
 
 def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_go_is_found_in_its_usual_folder_when_path_lacks_it_and_in_path_first(tmp_path: Path) -> None:
+    chosen, usual, empty = (tmp_path / name for name in ("chosen", "usual", "empty"))
+    for folder in (chosen, usual):
+        folder.mkdir()
+        (folder / "go").touch(mode=0o755)
+    assert find_go(f"{empty}:{chosen}", str(usual)) == str(chosen / "go")
+    assert find_go(str(empty), str(usual)) == str(usual / "go")
+    assert find_go(str(chosen.parent), str(empty)) is None
 
 
 def test_a_state_is_read_as_it_was_written_by_its_owner_alone(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ FLAGS = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w", f"-tags={TAGS}")
 # Without a C compiler's part the build needs nothing but Go, and gives the same programs everywhere.
 GO_ENVIRONMENT = MappingProxyType({"CGO_ENABLED": "0", "GOWORK": "off"})
 BUILD_NICENESS = 10
+# Where Go's own instructions put it, which sudo and services do not have in PATH.
+GO_FOLDER = "/usr/local/go/bin"
 LAST_LINES = 12
 
 
@@ -52,6 +54,11 @@ def build_digest(sources: Path, go_version: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def find_go(path: str, usual: str = GO_FOLDER) -> str | None:
+    """Give Go's program by the folders of `path` (as PATH has them), else from the usual one."""
+    return shutil.which("go", path=os.pathsep.join((path, usual)))
+
+
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Give the folder of the builds, by the XDG convention."""
     home = environment.get("XDG_CACHE_HOME") or ""
@@ -70,7 +77,7 @@ async def _from_path() -> Binaries | None:
 
 
 async def _from_cache(report: Report) -> Binaries:
-    go = shutil.which("go")
+    go = find_go(os.environ.get("PATH", ""))
     if go is None or not (SOURCES / "go.mod").exists():
         raise RegtestError(_what_to_install(go))
     go_version = await _output(go, "env", "GOVERSION", "GOOS", "GOARCH")
