@@ -7,8 +7,9 @@ from playwright.async_api import expect
 
 from tests.browser.nostr_wallet import Event, NostrWallet, open_wallet
 from tests.browser.running_demo import RunningDemo
-from tests.browser.visitor import Visitor, as_scanned
+from tests.browser.visitor import Visitor
 from tests.clock import until
+from tests.scanned import as_scanned
 
 KEPT = "() => localStorage.getItem('tuppence:wallet')"
 SPENT = {"error": {"code": "QUOTA_EXCEEDED", "message": "the budget is spent"}}
@@ -71,7 +72,7 @@ async def test_a_wallet_that_refuses_leaves_the_invoice_to_scan_and_can_be_disco
         await visitor.connect(wallet.connection, keep=True)
         await expect(visitor.status).to_have_text("Your wallet did not pay. Scan the code, or ask it again.")
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     await visitor.sheet.get_by_text("Connect a wallet").click()
     await visitor.sheet.get_by_role("button", name="Disconnect").click()
     assert await visitor.page.evaluate(KEPT) is None
@@ -95,7 +96,7 @@ async def test_a_wallet_that_never_answers_may_still_be_paying_the_same_invoice(
         await visitor.page.clock.run_for(8_100)
         await expect(visitor.status).to_contain_text("Your wallet may still be paying. This code is the same invoice")
         await visitor.is_scannable()
-        assert await visitor.scan() == [as_scanned(invoice)]
+        assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
         await visitor.page.clock.run_for(600_000)
         await expect(visitor.status).to_have_text("This code expired. If your wallet is still paying it, it counts.")
     assert len(visitor.posts) == 1
@@ -109,7 +110,7 @@ async def test_a_wallet_out_of_reach_is_told_of(visitor: Visitor, wallet: NostrW
     await visitor.connect(nowhere)
     await expect(visitor.status).to_have_text("Your wallet cannot be reached. Scan the code, or ask it again.")
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
 
 
 async def test_what_is_no_connection_is_told_of_beside_its_field(visitor: Visitor) -> None:

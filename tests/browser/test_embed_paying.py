@@ -5,7 +5,8 @@ from playwright.async_api import Route, expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.running_demo import RunningDemo
-from tests.browser.visitor import ANY_ORIGIN, Visitor, as_scanned
+from tests.browser.visitor import ANY_ORIGIN, Visitor
+from tests.scanned import as_scanned
 
 NEVER = "window.webln = { enable: async () => {}, sendPayment: () => new Promise(() => {}) };"
 DECLINES = "window.webln = { enable: async () => {}, sendPayment: async () => { throw new Error('declined'); } };"
@@ -16,7 +17,7 @@ async def test_a_scanned_code_opens_the_text_where_the_reader_is(visitor: Visito
     await visitor.open()
     invoice = await visitor.tap()
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     assert await demo.pay(invoice["payment_request"]) == 200
     await visitor.is_open()
     await expect(visitor.sheet).to_have_count(0)
@@ -57,7 +58,7 @@ async def test_a_wallet_that_will_not_pay_leaves_the_same_invoice_to_scan(
     await expect(visitor.status).to_have_text("Your wallet did not pay. Scan the code, or ask it again.")
     await expect(visitor.sheet.get_by_role("button", name="Ask the wallet again")).to_be_visible()
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     assert await demo.pay(invoice["payment_request"]) == 200
     await visitor.is_open()
     assert len(visitor.posts) == 1
@@ -75,7 +76,7 @@ async def test_a_silent_wallet_is_told_of_and_no_other_invoice_is_offered(
     await visitor.page.clock.run_for(8_100)
     await expect(visitor.status).to_contain_text("Your wallet may still be paying. This code is the same invoice")
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     await visitor.page.clock.run_for(600_000)
     await expect(visitor.status).to_have_text("This code expired. If your wallet is still paying it, it counts.")
     assert len(visitor.posts) == 1
@@ -85,7 +86,7 @@ async def test_a_silent_wallet_is_told_of_and_no_other_invoice_is_offered(
     fresh = await (await answered.value).json()
     assert fresh["payment_hash"] != invoice["payment_hash"]
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(fresh)]
+    assert await visitor.scan() == [as_scanned(fresh["payment_request"])]
     assert await demo.pay(invoice["payment_request"]) == 200
     await visitor.is_open()
 
@@ -104,7 +105,7 @@ async def test_an_expired_code_is_renewed_and_the_old_one_still_counts(visitor: 
         "here is a fresh one. If you already paid the old one, it still counts"
     )
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(new)]
+    assert await visitor.scan() == [as_scanned(new["payment_request"])]
     assert await demo.pay(old["payment_request"]) == 200
     await visitor.is_open()
 
@@ -118,7 +119,7 @@ async def test_a_closed_and_reopened_sheet_keeps_its_invoice(visitor: Visitor) -
     await expect(visitor.page.locator("tuppence-paywall button.pay")).to_be_focused()
     await visitor.page.locator("tuppence-paywall button.pay").click()
     await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     assert len(visitor.posts) == 1
 
 

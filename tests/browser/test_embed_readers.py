@@ -7,7 +7,8 @@ from tests.browser.conftest import NewReader, NewVisitor
 from tests.browser.gate import Gate
 from tests.browser.reader import PHONE
 from tests.browser.running_demo import RunningDemo
-from tests.browser.visitor import ANY_ORIGIN, Visitor, as_scanned
+from tests.browser.visitor import ANY_ORIGIN, Visitor
+from tests.scanned import as_scanned
 
 MOST_STEPS = 12
 FOCUSED = """(element) => {
@@ -38,7 +39,7 @@ async def test_on_a_phone_the_wallet_comes_first_and_the_code_can_be_scanned(
     assert wallet is not None
     assert code is not None
     assert wallet["y"] < code["y"]
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     assert await demo.pay(invoice["payment_request"]) == 200
     await visitor.is_open()
 

@@ -8,7 +8,8 @@ from playwright.async_api import expect
 from tests.browser.conftest import NewVisitor
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
 from tests.browser.running_demo import RunningDemo
-from tests.browser.visitor import Visitor, as_scanned
+from tests.browser.visitor import Visitor
+from tests.scanned import as_scanned
 
 SCREENS: dict[str, dict[str, Any]] = {
     "a desk": DESKTOP,
@@ -36,7 +37,7 @@ async def test_the_sheet_fits_and_its_code_is_the_invoice(new_visitor: NewVisito
     invoice = await visitor.tap()
     await visitor.is_scannable()
     await visitor.sheet.locator(".plate").scroll_into_view_if_needed()
-    assert await visitor.scan() == [as_scanned(invoice)]
+    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     box = await visitor.sheet.locator(".plate").bounding_box()
     assert box is not None
     assert box["width"] >= 240

@@ -1,14 +1,11 @@
 """What was paid for opens on another device: by the code that is scanned, or by the one that is written down."""
 
-import io
-
-import zxingcpp
-from PIL import Image
 from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
 from tests.browser.reader import DESKTOP, ELSEWHERE, PHONE, SMALL_PHONE, Reader
 from tests.browser.running_demo import RunningDemo
+from tests.scanned import codes_in
 
 KOREAN_NIGHT = PHONE | {"locale": "ko-KR", "color_scheme": "dark"}
 
@@ -18,10 +15,10 @@ async def test_the_receipts_code_is_scanned_and_opens_the_essay(new_reader: NewR
         reader = await new_reader(**screen)
         await show_receipt(reader)
         plate = reader.page.locator(".elsewhere .plate")
-        (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(await plate.screenshot(animations="disabled"))))
-        assert code.text.startswith(f"{reader.url}/r#")
+        (link,) = codes_in(await plate.screenshot(animations="disabled"))
+        assert link.startswith(f"{reader.url}/r#")
         phone = await new_reader(**PHONE)
-        await phone.open(code.text.removeprefix(phone.url))
+        await phone.open(link.removeprefix(phone.url))
         await phone.page.get_by_role("link", name="Open it").click()
         await phone.is_in("yours")
 

@@ -1,13 +1,11 @@
 """A reader of somebody else's page, into which the gateway's elements are embedded."""
 
-import io
 from typing import Any
 
-import zxingcpp
-from PIL import Image
 from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.browser.reader import PAID_WORDS
+from tests.scanned import codes_in
 
 # What a page of another origin may read.
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
@@ -110,7 +108,7 @@ class Visitor:
 
     async def scan(self) -> list[str]:
         """The texts of all codes in sight."""
-        return codes_in(Image.open(io.BytesIO(await self.page.screenshot(animations="disabled"))))
+        return codes_in(await self.page.screenshot(animations="disabled"))
 
     def _note_request(self, request: Request) -> None:
         if request.method == "POST":
@@ -121,17 +119,6 @@ class Visitor:
     def _complain(self, words: str) -> None:
         if not any(part in words for part in self._expected):
             self.complaints.append(words)
-
-
-def codes_in(picture: Image.Image) -> list[str]:
-    """The texts of all QR codes in a picture."""
-    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-    return [code.text for code in zxingcpp.read_barcodes(picture, formats=formats)]
-
-
-def as_scanned(invoice: dict[str, Any]) -> str:
-    """What a camera reads."""
-    return "LIGHTNING:" + str(invoice["payment_request"]).upper()
 
 
 def _visible(page: Page) -> Locator:
