@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway import __version__
 from gateway.lnd.server import SimulatedLnd
 from gateway.lnd.simulated_invoice import SimulatedInvoice
 from gateway.store.database import open_database
@@ -108,6 +109,10 @@ async def test_what_is_typed_wrong_gets_a_line_that_says_what_to_do(
     assert status != 0
     assert says in output
     assert "Traceback" not in output
+
+
+async def test_the_version_is_said_alone(shell: Shell) -> None:
+    assert await shell.type("--version") == (0, f"tuppence {__version__}\n")
 
 
 async def test_a_variable_that_does_not_exist_is_named(shell: Shell) -> None:

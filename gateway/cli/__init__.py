@@ -23,13 +23,17 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,  # noqa: FBT002  # typer's form
-) -> None:
-    if version:
+def _say_version(asked: bool) -> None:  # noqa: FBT001  # typer's form
+    if asked:
         typer.echo(f"tuppence {__version__}")
         raise typer.Exit
+
+
+VERSION = typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_say_version)
+
+
+@app.callback()
+def _options(_version: Annotated[bool, VERSION] = False) -> None: ...  # noqa: FBT002  # typer's form
 
 
 def main() -> None:
