@@ -65,9 +65,9 @@ words: $(VENV)/.installed-dev ## Bring the pages' catalogues up to date with the
 	@$(BIN)/python -m tests.catalogues
 
 lock: $(VENV)/.installed-dev ## Renew requirements.lock and requirements-dev.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --no-header --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --upgrade --no-header --python-version 3.11 \
 		--extra demo --extra fast --extra postgres --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --no-header --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --upgrade --no-header --python-version 3.11 \
 		--extra demo --extra fast --extra postgres --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 lowest: $(VENV)/.installed-dev ## Run the quick tests on the lowest versions that pyproject.toml allows

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 RUNTIME, DEVELOPMENT = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-_COMPILE = ("--universal", "--generate-hashes", "--no-header", "--python-version", "3.11")
+_COMPILE = ("--universal", "--generate-hashes", "--no-strip-extras", "--no-header", "--python-version", "3.11")
 _EXTRAS = ("--extra", "demo", "--extra", "fast", "--extra", "postgres", "--group", "build")
 OPTIONS = {RUNTIME: _EXTRAS, DEVELOPMENT: (*_EXTRAS, "--group", "dev", "-c", RUNTIME.name)}
 BROUGHT_ALONG = {"pip", "setuptools", "tuppence"}
