@@ -79,7 +79,7 @@ async def open_gateway(
         gateway = await _assemble(config, clock, random_bytes, store, keys, nodes, rung)
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
-            await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow))
+            await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
         if background:
             await _warn_of_the_unfollowed(store, gateway.nodes)
             if doorbell is None:

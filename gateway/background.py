@@ -19,6 +19,8 @@ from gateway.web.gateway import Gateway
 Works = dict[str, Work]
 """By name; what is about one node is called `work node_id`."""
 
+OPTIONAL = {"doorbell", "purge"}
+"""The feed looks every second without its doorbell, and what is purged an hour later harms no sale."""
 CATALOG_EVERY_SECONDS = DRAINED_EVERY_SECONDS = 1.0
 
 
@@ -56,7 +58,7 @@ async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> No
     for member in gateway.nodes:
         work[f"look {member.node_id}"] = member.look
     for name, each in (work | settling).items():
-        await stack.enter_async_context(gateway.supervisor.supervise(name, each))
+        await stack.enter_async_context(gateway.supervisor.supervise(name, each, optional=name in OPTIONAL))
         gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
 
 

@@ -67,6 +67,7 @@ async def _sweep_on_connect(sweeper: Sweeper, progress: Progress) -> None:
     sweeper.stream_began()
     await asyncio.sleep(SECOND_SWEEP_AFTER_SECONDS)
     await sweeper.sweep()
+    progress.recovered()
     await asyncio.sleep(LONGEST_DELAY_SECONDS)
     await sweeper.sweep()
     # A connection is no progress, but a stream that outlived the longest backoff is.

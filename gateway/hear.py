@@ -24,9 +24,9 @@ class Ear:
     async def listen(self, progress: Progress) -> None:
         """Tell each payment hash after its commit, for ever. Raises `Unavailable`."""
         while True:
-            await self._doorbell.wait(LOOK_EVERY_SECONDS)
             await self.look()
             progress.made()
+            await self._doorbell.wait(LOOK_EVERY_SECONDS)
 
     async def look(self) -> None:
         """Tell what is new. Raises `Unavailable`."""

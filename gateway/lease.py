@@ -37,6 +37,8 @@ class Lease:
     async def while_held(self, work: Work, progress: Progress) -> None:
         """Run `work` whenever the lease is held, until it is lost. Returns or raises when `work` does."""
         while True:
+            if not self.held.is_set():
+                progress.rests()
             await self.held.wait()
             parts = [asyncio.ensure_future(work(progress)), asyncio.ensure_future(self._lost.wait())]
             try:

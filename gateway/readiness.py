@@ -11,7 +11,7 @@ from gateway.nodes import Member, Nodes
 from gateway.ports import NodeState, Store
 from gateway.store.content import ContentFolder
 from gateway.store.keyring import FileKeyRing
-from gateway.supervise import Supervisor
+from gateway.supervise import Progress, Supervisor
 
 MOST_NAMED = 5
 FRESH_SECONDS = 1.0
@@ -58,13 +58,16 @@ class Watchman:
             wrong += await lost_keys(self.store, self.keys)
         except Unavailable as error:
             wrong.append(error.detail)
-        members, ids = list(self.nodes), {member.node_id for member in self.nodes}
+        else:
+            self._hurry("")
+        members = list(self.nodes)
         of_nodes = dict(zip(members, await asyncio.gather(*map(self._wrong_with, members)), strict=True))
-        wrong += [f"{name}: {error}" for name, node_id, error in self._failing() if node_id not in ids]
+        wrong += self._failing("")
         sells = any(member.drained_at is None and not of_nodes[member] for member in members)
         if not members or all(member.drained_at is not None for member in members):
             wrong.append("no node may sell: every one is drained" if members else "no node is configured")
-        return Readiness(sells and not wrong, [*wrong, *(line for lines in of_nodes.values() for line in lines)])
+        told = [*self._failing("", optional=True), *(line for lines in of_nodes.values() for line in lines)]
+        return Readiness(sells and not wrong, [*wrong, *told])
 
     async def _wrong_with(self, member: Member) -> list[str]:
         try:
@@ -74,12 +77,22 @@ class Watchman:
             await member.known.check(status)
         except Unavailable as error:
             return [f"node {member.node_id}: {error.detail}"]
-        return [f"{name}: {error}" for name, node_id, error in self._failing() if node_id == member.node_id]
+        self._hurry(member.node_id)
+        return self._failing(member.node_id)
 
-    def _failing(self) -> list[tuple[str, str, str]]:
-        """Background work that does not get on: its name, the node_id at the end of that, and why."""
-        works = self.supervisor.progress.items()
-        return [(name, name.partition(" ")[2], work.last_error) for name, work in works if work.last_error]
+    def _failing(self, node_id: str, *, optional: bool = False) -> list[str]:
+        """A sentence for each background work of a node, or of none, that does not get on."""
+        works = self._works(node_id)
+        return [f"{name}: {work.last_error}" for name, work in works if work.is_failing() and work.optional is optional]
+
+    def _hurry(self, node_id: str) -> None:
+        """What it depends on has just answered: what was wrong with that is tried again now."""
+        for _, work in self._works(node_id):
+            work.hurry()
+
+    def _works(self, node_id: str) -> list[tuple[str, Progress]]:
+        """What is about a node has its node_id at the end of its name."""
+        return [each for each in self.supervisor.progress.items() if each[0].partition(" ")[2] == node_id]
 
     def _lost_content(self) -> list[str]:
         lost = []

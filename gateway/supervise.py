@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,15 +22,44 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Progress:
-    """What a supervised function reports: `made()` on real work done, which alone resets the backoff."""
+    """What a supervised function reports: `made()` on real work done, which alone resets the backoff.
+
+    `optional`: nobody loses more than a moment while it fails.
+    """
 
     failures: int = 0
     last_error: str = ""
+    optional: bool = False
+    _hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
     def made(self) -> None:
         """Something was achieved, more than a connection."""
         self.failures = 0
         self.last_error = ""
+
+    def recovered(self) -> None:
+        """It is connected again and has caught up; there may be nothing more to do for a long time."""
+        self.last_error = ""
+
+    def rests(self) -> None:
+        """There is nothing to do here for now: another replica does it."""
+        self.made()
+
+    def is_failing(self) -> bool:
+        """Whether it has failed more than once since it last got on: after the first time it is tried again at once."""
+        return bool(self.last_error) and self.failures > 1
+
+    def hurry(self) -> None:
+        """What it needs answers again: end the wait for the next try. A defect is not hurried."""
+        if self.last_error not in {"", DEFECT}:
+            self._hurried.set()
+
+    async def pause(self) -> None:
+        """Wait for the next try."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.delay_seconds()):
+                await self._hurried.wait()
+        self._hurried.clear()
 
     def delay_seconds(self) -> float:
         """The capped, jittered wait before the next try."""
@@ -53,9 +82,9 @@ class Supervisor:
         return [name for name, task in self.tasks.items() if task.done()]
 
     @asynccontextmanager
-    async def supervise(self, name: str, work: Work) -> AsyncIterator[None]:
+    async def supervise(self, name: str, work: Work, *, optional: bool = False) -> AsyncIterator[None]:
         """Run `work` again whenever it ends or fails, until this context is left; then cancel and await it."""
-        progress = self.progress[name] = Progress()
+        progress = self.progress[name] = Progress(optional=optional)
         task = self.tasks[name] = asyncio.create_task(_forever(name, work, progress), name=name)
         try:
             yield
@@ -113,4 +142,4 @@ async def _forever(name: str, work: Work, progress: Progress) -> None:
             log.exception("work_failed", work=name, failures=progress.failures)
             progress.last_error = DEFECT
         progress.failures += 1
-        await asyncio.sleep(progress.delay_seconds())
+        await progress.pause()

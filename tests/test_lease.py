@@ -10,9 +10,10 @@ import pytest
 
 from gateway import lease
 from gateway.background import replica_id
+from gateway.errors import Unavailable
 from gateway.lease import Lease
 from gateway.store.database import Database
-from gateway.supervise import Progress
+from gateway.supervise import Progress, Supervisor
 from tests.clock import unless_changed, until
 
 
@@ -100,3 +101,18 @@ async def test_a_replica_that_cannot_reach_the_node_leaves_it_to_one_that_can(
         await until(one.held.is_set)
         for task in tasks:
             task.cancel()
+
+
+async def test_a_replica_that_waits_for_a_lease_is_well_whatever_failed_before(store: Database) -> None:
+    one = Lease(store, "lnd", "one")
+    supervisor = Supervisor()
+
+    async def work(_: Progress) -> None:
+        raise Unavailable("node_away", "The node is away.")
+
+    async with supervisor.supervise("follow lnd", partial(one.while_held, work)):
+        progress = supervisor.progress["follow lnd"]
+        one._set(held=True)
+        await until(lambda: bool(progress.last_error))
+        one._set(held=False)
+        await until(lambda: not progress.last_error and not progress.failures)

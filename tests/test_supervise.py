@@ -139,3 +139,44 @@ async def test_work_is_finished_for_a_caller_who_has_gone_and_fails_without_a_co
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
     gc.collect()
     assert caplog.records == []
+
+
+async def test_work_that_has_recovered_is_not_failing_though_it_has_nothing_more_to_do() -> None:
+    errors: list[Exception] = [Unavailable("database_away", "The database is away.")] * 3
+
+    async def work(progress: Progress) -> None:
+        if errors:
+            raise errors.pop()
+        progress.recovered()
+        await asyncio.Event().wait()
+
+    supervisor = Supervisor()
+    async with supervisor.supervise("work", work):
+        progress = supervisor.progress
+        await until(lambda: progress["work"].failures == 3 and not progress["work"].last_error)
+        assert not progress["work"].is_failing()
+    assert Progress(failures=2, last_error="The node is away.").is_failing()
+    assert not Progress(failures=1, last_error="The node is away.").is_failing(), "it is tried again at once"
+
+
+async def test_work_is_tried_again_at_once_when_what_it_needs_answers_again_and_a_defect_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 3_600.0)
+    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 3_600.0)
+    tried: list[str] = []
+
+    async def away(_: Progress) -> None:
+        tried.append("away")
+        raise Unavailable("database_away", "The database is away.")
+
+    async def broken(_: Progress) -> None:
+        tried.append("broken")
+        raise RuntimeError
+
+    supervisor = Supervisor()
+    async with supervisor.supervise("away", away), supervisor.supervise("broken", broken):
+        await until(lambda: sorted(tried) == ["away", "broken"])
+        for progress in supervisor.progress.values():
+            progress.hurry()
+        await until(lambda: sorted(tried) == ["away", "away", "broken"])

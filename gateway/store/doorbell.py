@@ -45,6 +45,7 @@ class PostgresDoorbell:
     async def _answer(self, driver: Any, progress: Progress) -> None:
         # What was rung while nobody listened.
         self._heard.set()
+        progress.recovered()
         while True:
             is_rung = await _is_set(self._pressed, PROBE_EVERY_SECONDS)
             self._pressed.clear()
