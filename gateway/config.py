@@ -47,7 +47,7 @@ class Config(BaseSettings):
         "", description="`postgresql+asyncpg://user:password@host/database`; default: SQLite in the data folder"
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        (), description="addresses or networks whose X-Forwarded-For is believed, comma separated"
+        (), description="addresses or networks whose X-Forwarded-For, or else Forwarded, is believed, comma separated"
     )
     invoice_expiry_seconds: int = Field(
         600, ge=30, le=86_400, description="how long an invoice can be paid: 30 to 86400"

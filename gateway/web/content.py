@@ -12,6 +12,7 @@ from gateway.l402.challenge import challenge_body, challenge_header
 from gateway.l402.credential import parse_authorization
 from gateway.rows import Item, ItemKind
 from gateway.web.bodies import LinkBody, answer, rfc3339
+from gateway.web.forwarded import client_key
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.links import check_link, download_path, link_ends_at
 from gateway.web.origins import check_asking_page
@@ -77,14 +78,14 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     check_asking_page(request, item)
     creator = gateway.catalog.creator(item.creator)
     offer = gateway.checkout.item_offer(item, creator)
-    client_key = gateway.limits.client_key(request.remote)
-    invoice = gateway.challenges.known(client_key, item.id, offer.amount_msat)
+    client = client_key(request)
+    invoice = gateway.challenges.known(client, item.id, offer.amount_msat)
     if invoice is None:
-        with gateway.limits.invoice(client_key, item.id) as place:
+        with gateway.limits.invoice(client, item.id) as place:
             place.take()
             invoice = await gateway.checkout.challenge(offer)
             place.issued(invoice.payment_hash)
-        gateway.challenges.keep(client_key, invoice)
+        gateway.challenges.keep(client, invoice)
         gateway.metrics.invoices.labels(invoice.node_id).inc()
     token = mint_token(gateway.keys, invoice)
     members = challenge_body(

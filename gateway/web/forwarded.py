@@ -1,33 +1,64 @@
-"""The address of a client behind proxies: X-Forwarded-For counts as far as trusted proxies wrote it, no further."""
+"""The address of a client behind proxies: what they say of it counts as far as trusted ones wrote it, no further."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+
+from gateway.web.addresses import forwarded_for, read_address
+from gateway.web.gateway import gateway_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Network = IPv4Network | IPv6Network
 
+log = structlog.get_logger()
+
 
 def forwarded(trusted: Sequence[Network]) -> Middleware:
-    """A middleware after which `request.remote` is the client's address."""
+    """A middleware after which `request.remote` is the client's address.
+
+    It comes from X-Forwarded-For; where a request has none, from Forwarded (RFC 7239).
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        address = client_address(request.remote, request.headers.getall("X-Forwarded-For", ()), trusted)
+        address = client_address(request.remote, _hops(request), trusted)
         return await handler(request if address == request.remote else request.clone(remote=address or ""))
 
     return middleware
 
 
 def client_address(peer: str | None, lines: Iterable[str], trusted: Sequence[Network]) -> str | None:
-    """Who asks, seen from the connection outwards: every trusted hop is believed about the one before it."""
+    """Who asks, seen from the connection outwards: every trusted hop is believed about the one before it.
+
+    A hop that cannot be read is given as it stands: what others claim beyond it is not believed.
+    """
     hops = [hop.strip() for line in lines for hop in line.split(",")]
     address = peer
     while hops and _is_trusted(address, trusted):
-        address = hops.pop()
+        hop = hops.pop()
+        ip = read_address(hop)
+        address = hop if ip is None else str(ip)
     return address
+
+
+def client_key(request: web.Request) -> str:
+    """The key under which the limits count who asks.
+
+    Clients whose proxy does not say who they are count as one; that is counted, and told once, without what was said.
+    """
+    gateway = gateway_of(request)
+    if _is_unread(request, gateway.config.trusted_proxies):
+        gateway.metrics.unread_clients.inc()
+        if gateway.limits.first_unread():
+            log.warning(
+                "client_address_unread",
+                detail="A proxy is not in TUPPENCE_TRUSTED_PROXIES, or does not say readably whom it asks for: all its "
+                "readers share the limits of one. Have it set X-Forwarded-For as ops/nginx.conf does.",
+            )
+    return gateway.limits.client_key(request.remote)
 
 
 def comes_from_here(request: web.Request) -> bool:
@@ -40,11 +71,21 @@ def comes_from_here(request: web.Request) -> bool:
         return False
 
 
+def _is_unread(request: web.Request, trusted: Sequence[Network]) -> bool:
+    ip, told = read_address(request.remote), bool(_hops(request))
+    if not trusted:
+        # What comes from next door with such a header was passed on by a proxy that nobody told us of.
+        return told and (ip is None or ip.is_private)
+    return ip is None or (not told and _is_trusted(request.remote, trusted))
+
+
+def _hops(request: web.Request) -> list[str]:
+    headers = request.headers
+    if "X-Forwarded-For" in headers:
+        return headers.getall("X-Forwarded-For")
+    return [hop for line in headers.getall("Forwarded", ()) for hop in forwarded_for(line)]
+
+
 def _is_trusted(address: str | None, trusted: Sequence[Network]) -> bool:
-    try:
-        ip = ip_address(address or "")
-    except ValueError:
-        return False
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return any(ip in network for network in trusted)
+    ip = read_address(address)
+    return ip is not None and any(ip in network for network in trusted)

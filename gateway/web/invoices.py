@@ -16,6 +16,7 @@ from gateway.l402.credential import parse_authorization
 from gateway.rows import Invoice, Origin
 from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
 from gateway.web.edge import stream_headers
+from gateway.web.forwarded import client_key
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.origins import check_asking_page
 from gateway.web.qr import payment_qr
@@ -132,9 +133,9 @@ async def sell(
             return own
     holds = [*held, *(own.invoice for own in presented)]
     outdated = [invoice for invoice in holds if gateway.checkout.is_outdated(offer, invoice)]
-    client_key = gateway.limits.client_key(request.remote)
+    client = client_key(request)
     subject = offer.item_id or f"@{offer.tip_to}"
-    with gateway.limits.invoice(client_key, subject) as place:
+    with gateway.limits.invoice(client, subject) as place:
         sold = await gateway.checkout.create(
             offer, idempotency_key=idempotency_key, outdated=outdated, before_issuing=place.take
         )

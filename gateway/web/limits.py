@@ -4,19 +4,20 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 
 from gateway.config import Config
 from gateway.errors import TooMany
 from gateway.ports import Clock, RandomBytes
 from gateway.rows import Unresolved
+from gateway.web.addresses import network_of
 from gateway.web.windows import Rate, Windows
 
 # Guessing a code of 60 bits: hopeless at this pace, and nobody who reads one off a receipt types faster.
 TRIES_PER_CLIENT, TRIES_OVERALL = Rate(5, 60), Rate(10, 1)
 _DAY_SECONDS = 86_400
 _NOBODY = ""
+_UNREAD = "local"
 
 
 class Limits:
@@ -37,6 +38,7 @@ class Limits:
         self._open: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._open_of: dict[str, OrderedDict[str, float]] = {}
         self._taken = 0
+        self._unread_before = False
         self._key, self._key_until = random_bytes(32), clock() + _DAY_SECONDS
         for invoice in open_invoices:
             self._count(invoice.payment_hash, _NOBODY, invoice.expires_at)
@@ -46,7 +48,12 @@ class Limits:
         now = self._clock()
         if now >= self._key_until:
             self._key, self._key_until = self._random_bytes(32), now + _DAY_SECONDS
-        return hmac.digest(self._key, _network(address).encode(), "sha256").hex()[:32]
+        return hmac.digest(self._key, (network_of(address) or _UNREAD).encode(), "sha256").hex()[:32]
+
+    def first_unread(self) -> bool:
+        """Whether this is the first client whose address cannot be read."""
+        first, self._unread_before = not self._unread_before, True
+        return first
 
     @contextmanager
     def invoice(self, client_key: str, subject: str) -> Iterator["Place"]:
@@ -133,13 +140,3 @@ def _count_all(counts: Sequence[tuple[Windows, str]], now: float, code: str, wha
 def _too_many(code: str, what: str, seconds: float) -> TooMany:
     wait_seconds = max(1, min(_DAY_SECONDS, ceil(seconds)))
     return TooMany(code, f"{what} Come back in {wait_seconds} s.", retry_after_seconds=wait_seconds)
-
-
-def _network(address: str | None) -> str:
-    try:
-        ip = ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return "local"
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return f"{ip.version}:{int(ip) >> (ip.max_prefixlen - (24 if ip.version == 4 else 48))}"

@@ -29,6 +29,9 @@ class Metrics:
         histogram = partial(Histogram, registry=registry)
         self.requests = counter("tuppence_requests", "Requests by route and status", ["route", "status"])
         self.invoices = counter("tuppence_invoices", "Invoices issued", ["node"])
+        self.unread_clients = counter(
+            "tuppence_unread_clients", "Requests whose trusted proxy did not say, readably, whom it asks for"
+        )
         self.settled = counter("tuppence_settled", "Invoices settled", ["node"])
         self.revenue_msat = counter("tuppence_revenue_msat", "Received and credited, msat", ["node"])
         self.credited_seconds = histogram(

@@ -9,6 +9,7 @@ from gateway.recovery import read_code, recover
 from gateway.rows import Invoice
 from gateway.web.bodies import RecoveryBody, RecoveryRequest, answer, read_body
 from gateway.web.forms import check_origin
+from gateway.web.forwarded import client_key
 from gateway.web.gateway import gateway_of
 from gateway.web.held import ITEM, THANKED, keep_token
 from gateway.web.problems import status_of
@@ -64,6 +65,6 @@ async def recovered(request: web.Request, typed: str) -> tuple[Invoice, bytes]:
     """
     gateway = gateway_of(request)
     code = read_code(typed)
-    gateway.limits.take_try(gateway.limits.client_key(request.remote))
+    gateway.limits.take_try(client_key(request))
     invoice = await recover(gateway.store, gateway.keys, code)
     return invoice, mint_token(gateway.keys, invoice)

@@ -1,0 +1,71 @@
+"""Reads an IP address out of the spellings in which proxies, sockets and headers write one."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+
+_PORT = r"(?::(?:[0-9]{0,5}|_[A-Za-z0-9._-]+))?"
+_BRACKETED = re.compile(rf"\[([^\]]*)\]{_PORT}")
+_WITH_PORT = re.compile(rf"([0-9.]+){_PORT}")
+# Azure writes the port of an IPv6 address without brackets: the ninth group of what has eight.
+_NINTH_GROUP = re.compile(r"((?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]{1,5}")
+_NETWORK_BITS = {4: 24, 6: 48}
+# Translators between IPv6 and IPv4 put every IPv4 client into this one network (RFC 6052).
+_TRANSLATED = ip_network("64:ff9b::/96")
+
+
+def read_address(text: str | None) -> Address | None:
+    """The address in `203.0.113.7:51034`, `"[2001:db8::1%25eth0]:80"`, `::ffff:203.0.113.7` …; None where none is.
+
+    Quotes, brackets, ports and zones are dropped. An IPv4 address that was written as an IPv6 one is given as IPv4.
+    """
+    bare = (text or "").strip().strip('"').strip()
+    for form in (_BRACKETED, _WITH_PORT, _NINTH_GROUP):
+        if match := form.fullmatch(bare):
+            bare = match[1]
+            break
+    try:
+        ip = ip_address(bare.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return ip.ipv4_mapped
+        if ip in _TRANSLATED:
+            return IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip
+
+
+def network_of(text: str | None) -> str | None:
+    """A name for the network of an address, /24 or /48: what its holder cannot change at will. None where none is."""
+    ip = read_address(text)
+    if ip is None:
+        return None
+    return f"{ip.version}:{int(ip) >> (ip.max_prefixlen - _NETWORK_BITS[ip.version])}"
+
+
+def forwarded_for(line: str) -> Iterator[str]:
+    """The `for` of each element of a Forwarded header (RFC 7239), as it stands; empty where it names none, or two."""
+    for element in _split(line, ","):
+        pairs = [pair.partition("=") for pair in _split(element, ";")]
+        values = [value.strip() for name, _, value in pairs if name.strip().lower() == "for"]
+        yield values[0] if len(values) == 1 else ""
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split outside quotes. Where a quote is never closed, nothing can be told apart: all of it is one empty part."""
+    parts, quoted, escaped = [""], False, False
+    for letter in text:
+        if escaped:
+            escaped = False
+        elif quoted and letter == "\\":
+            escaped = True
+        elif letter == '"':
+            quoted = not quoted
+        elif letter == separator and not quoted:
+            parts.append("")
+            continue
+        parts[-1] += letter
+    return [""] if quoted else parts
