@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 AUDIT = UV_HTTP_TIMEOUT=5 $(BIN)/uv tool run pip-audit@2.10.1 --timeout 5 --strict --require-hashes --disable-pip \
 	--progress-spinner off -r requirements.lock
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --upgrade --no-header --python-version 3.11
 # As pip does: where a proxy's certificate is trusted, the system knows of it.
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test check audit bench torture cluster embed words screenshots lock lowest format clean
+.PHONY: help demo regtest test check audit bench torture cluster embed words screenshots lock lowest newest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -64,14 +65,16 @@ format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 words: $(VENV)/.installed-dev ## Bring the pages' catalogues up to date with the code
 	@$(BIN)/python -m tests.catalogues
 
-lock: $(VENV)/.installed-dev ## Renew requirements.lock and requirements-dev.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --upgrade --no-header --python-version 3.11 \
-		--extra demo --extra fast --extra postgres --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --upgrade --no-header --python-version 3.11 \
-		--extra demo --extra fast --extra postgres --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+lock: $(VENV)/.installed-dev ## Renew the three locks
+	$(LOCK) --extra demo --extra fast --extra postgres --group build pyproject.toml -o requirements.lock
+	$(LOCK) --group build -c requirements.lock -o requirements-build.lock
+	$(LOCK) --extra demo --extra fast --extra postgres --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 lowest: $(VENV)/.installed-dev ## Run the quick tests on the lowest versions that pyproject.toml allows
-	@tests/lowest
+	@tests/versions lowest-direct
+
+newest: $(VENV)/.installed-dev ## Run the quick tests on the newest versions that pyproject.toml allows, as a nightly run does
+	@tests/versions highest
 
 clean: ## Remove the environment and what the demo kept
 	rm -rf $(VENV) .tuppence .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
@@ -84,14 +87,15 @@ $(VENV)/bin/python:
 	@echo "making the environment $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml | $(VENV)/bin/python
 	@[ ! -e $@ ] || [ $@ -nt requirements.lock ] || $(PYTHON) -m venv --clear $(VENV) # what the lock dropped goes
 	@echo "installing from requirements.lock (a minute on a cold cache)"
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes -r requirements-build.lock # else pip would build with what is newest, unlocked
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "installing from requirements-dev.lock"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements-dev.lock
 	@touch $@

@@ -1,6 +1,6 @@
 """The supply chain, as far as an index of packages can tell: `make check` runs it.
 
-Both locks are what pyproject.toml resolves to, to the byte; every version in them has its hashes, and none was
+The locks are what pyproject.toml resolves to, to the byte; every version in them has its hashes, and none was
 withdrawn by its makers; what is installed here is what they say. Of advisories it knows nothing: pip-audit does.
 """
 
@@ -17,9 +17,14 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 RUNTIME, DEVELOPMENT = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+BUILD = ROOT / "requirements-build.lock"
 _COMPILE = ("--universal", "--generate-hashes", "--no-strip-extras", "--no-header", "--python-version", "3.11")
 _EXTRAS = ("--extra", "demo", "--extra", "fast", "--extra", "postgres", "--group", "build")
-OPTIONS = {RUNTIME: _EXTRAS, DEVELOPMENT: (*_EXTRAS, "--group", "dev", "-c", RUNTIME.name)}
+OPTIONS = {
+    RUNTIME: (*_EXTRAS, "pyproject.toml"),
+    BUILD: ("--group", "build", "-c", RUNTIME.name),
+    DEVELOPMENT: (*_EXTRAS, "--group", "dev", "-c", RUNTIME.name, "pyproject.toml"),
+}
 BROUGHT_ALONG = {"pip", "setuptools", "tuppence"}
 """In an environment, and in no lock."""
 
@@ -31,7 +36,7 @@ def main() -> int:
     for line in wrong:
         sys.stdout.write(f"supply chain: {line}\n")
     if not wrong:
-        counts = " and ".join(str(len(pins(lock.read_text()))) for lock in OPTIONS)
+        counts = ", ".join(str(len(pins(lock.read_text()))) for lock in OPTIONS)
         sys.stdout.write(f"supply chain: {counts} versions, pinned, hashed, complete, installed, none withdrawn\n")
     return int(bool(wrong))
 
@@ -65,7 +70,7 @@ def stale(lock: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / lock.name
         again.write_bytes(lock.read_bytes())
-        command = [str(uv), "pip", "compile", *_COMPILE, *OPTIONS[lock], "pyproject.toml", "-o", str(again)]
+        command = [str(uv), "pip", "compile", *_COMPILE, *OPTIONS[lock], "-o", str(again)]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if result.returncode:
             return [f"{lock.name} cannot be resolved: {result.stderr.strip().splitlines()[-1]}"]

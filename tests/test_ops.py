@@ -124,8 +124,12 @@ def test_a_container_is_made_of_what_the_checkout_has() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
     needed |= set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
-    assert needed | {"requirements.lock"} == set(sources)
-    assert any("--require-hashes -r requirements.lock" in rest for word, rest in steps() if word == "RUN")
+    locks = ("requirements-build.lock", "requirements.lock")
+    assert needed | {*locks} == set(sources)
+    installs = [rest for word, rest in steps() if word == "RUN" and "pip install" in rest]
+    assert all(
+        "--require-hashes" in line and line.endswith(lock) for line, lock in zip(installs, locks, strict=False)
+    ), installs
 
 
 def test_a_container_runs_the_command_as_nobody_special_and_says_whether_it_lives() -> None:

@@ -36,7 +36,9 @@ def install_wheel(folder: Path) -> Path:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist"), str(ROOT))
     run(sys.executable, "-m", "venv", str(folder / "venv"))
     python = folder / "venv" / "bin" / "python"
-    run(str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(ROOT / "requirements.lock"))
+    locked = (str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-build-isolation", "-r")
+    run(*locked, str(ROOT / "requirements-build.lock"))
+    run(*locked, str(ROOT / "requirements.lock"))
     wheel = next((folder / "dist").glob("*.whl"))
     run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", str(wheel))
     return python
