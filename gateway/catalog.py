@@ -204,7 +204,7 @@ def new_key(random_bytes: RandomBytes) -> tuple[str, str, str]:
 
 def slug_of(title: str, fallback: str) -> str:
     """An id for a title; `fallback` where the title has no Latin letters or digits."""
-    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:64].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", title[:MOST_TITLE_CHARACTERS].lower()).strip("-")[:64].strip("-")
     return slug or fallback
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 _VERSION = 2
 _END, _LOCATION, _IDENTIFIER, _SIGNATURE = 0, 1, 2, 6
 # The libraries derive the HMAC key from the root key with this label; the specification's text omits it.
+_LONGEST_SHIFT = 28
 _KEY_LABEL = b"macaroons-key-generator"
 
 
@@ -100,6 +101,9 @@ def _read(data: bytes, at: int) -> tuple[int, bytes, int]:
         kind, length, shift = data[at], 0, 0
         while True:
             at += 1
+            if shift > _LONGEST_SHIFT:
+                msg = "a length in the macaroon is no length"
+                raise MalformedMacaroon(msg)
             length |= (data[at] & 0x7F) << shift
             if data[at] < 0x80:
                 break

@@ -12,8 +12,9 @@ from gateway.errors import Invalid
 _MORE = re.compile(r"<!--[ \t]*more[ \t]*-->", re.IGNORECASE)
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)\n---[ \t]*\n", re.DOTALL)
-_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\n]+)\n")
+_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\s][^\n]*)\n")
 _FRONT_MATTER_FIELDS = {"id", "title", "price", "creator", "share", "access_seconds", "memo"}
+_SHOWN = 80
 _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "del", "em", "figcaption", "figure", "h2", "h3", "h4", "hr", "i",
     "li", "ol", "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -74,7 +75,7 @@ def _front_matter(source: str) -> tuple[dict[str, str], str]:
         name = name.strip()
         if not separator or name not in _FRONT_MATTER_FIELDS:
             known = ", ".join(sorted(_FRONT_MATTER_FIELDS))
-            raise Invalid("article_invalid", f"front matter: {line.strip()!r} is none of {known}")
+            raise Invalid("article_invalid", f"front matter: {line.strip()[:_SHOWN]!r} is none of {known}")
         fields[name] = value.strip().strip("\"'")
     return fields, source[match.end() :]
 

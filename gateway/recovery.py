@@ -58,9 +58,10 @@ def read_code(typed: str) -> str:
 
     Raises `Invalid` (`recovery_code_malformed`).
     """
-    letters = "".join(letter for letter in normalize("NFKC", typed) if letter.isalnum())
-    code = letters.upper().translate(_FORGIVEN)
-    if len(typed) > LONGEST_TYPED or len(code) != CODE_CHARACTERS or not set(code) <= set(ALPHABET):
+    # To normalise takes time quadratic in the number of combining marks.
+    normal = normalize("NFKC", typed) if len(typed) <= LONGEST_TYPED else ""
+    code = "".join(letter for letter in normal if letter.isalnum()).upper().translate(_FORGIVEN)
+    if len(code) != CODE_CHARACTERS or not set(code) <= set(ALPHABET):
         raise Invalid("recovery_code_malformed", "A recovery code has twelve letters and digits, like 7KQ2-M4XD-9TRA.")
     return code
 

@@ -1,10 +1,12 @@
 """Amounts in the reader's currency: from the operator's own source, for display, and none rather than an old one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -140,3 +142,18 @@ def test_an_amount_below_a_cent_has_one_digit(amount_msat: int, words: str) -> N
 def test_a_source_is_an_address_of_the_web() -> None:
     with pytest.raises(Invalid, match="TUPPENCE_RATES_URL"):
         load_config(rates_url="file:///etc/passwd")
+
+
+async def test_an_answer_that_comes_in_pieces_is_read_to_its_end_and_a_bad_member_loses_no_other() -> None:
+    async def in_pieces(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b'{"time": "now", "USD": null, "GBP": true, ', b'"CHF": [1], "JPY": "1", "EUR"', b": 90000}"):
+            await response.write(piece)
+            await asyncio.sleep(0)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/prices", in_pieces)
+    async with serve_app(app) as url, aiohttp.ClientSession() as session:
+        assert await Rates(f"{url}/prices", FakeClock(START))._ask(session) == {"EUR": 90_000}

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from gateway.catalog import MOST_TITLE_CHARACTERS, slug_of
 from gateway.errors import Conflict, Invalid, NotFound
-from gateway.markup import render_article, render_markup
 from gateway.money import Msat
 from gateway.rows import Item, ItemKind, ItemState, Share
 from gateway.sealed.key import KEY_BYTES, MEDIA_TYPE, write_key
@@ -106,7 +105,7 @@ async def _new_item(gateway: Gateway, wanted: ItemRequest) -> Item:
         )
     if wanted.markdown is not None:
         return await _text_item(gateway, wanted)
-    return _file_item(gateway, wanted) if wanted.file_name is not None else await _sealed_item(gateway, wanted)
+    return await (_file_item if wanted.file_name is not None else _sealed_item)(gateway, wanted)
 
 
 async def _sealed_item(gateway: Gateway, wanted: ItemRequest) -> Item:
@@ -117,7 +116,7 @@ async def _sealed_item(gateway: Gateway, wanted: ItemRequest) -> Item:
     return replace(
         draft,
         kind=ItemKind.SEALED,
-        preview_html=render_markup(wanted.preview or ""),
+        preview_html=await gateway.renderer.markup(wanted.preview or ""),
         media_type=MEDIA_TYPE,
         byte_size=len(key),
         word_count=wanted.sealed.word_count,
@@ -127,9 +126,9 @@ async def _sealed_item(gateway: Gateway, wanted: ItemRequest) -> Item:
 
 
 async def _text_item(gateway: Gateway, wanted: ItemRequest) -> Item:
-    article = render_article(wanted.markdown or "")
+    article = await gateway.renderer.article(wanted.markdown or "")
     body = article.html.encode()
-    preview = article.preview_html if wanted.preview is None else render_markup(wanted.preview)
+    preview = article.preview_html if wanted.preview is None else await gateway.renderer.markup(wanted.preview)
     return replace(
         _draft(gateway, wanted, title=wanted.title or article.title),
         kind=ItemKind.TEXT,
@@ -143,7 +142,7 @@ async def _text_item(gateway: Gateway, wanted: ItemRequest) -> Item:
 
 async def _put_text(gateway: Gateway, item: Item, data: bytes) -> Item:
     try:
-        article = render_article(data.decode())
+        article = await gateway.renderer.article(data.decode())
     except UnicodeDecodeError as error:
         raise Invalid("article_invalid", "The text is not UTF-8.") from error
     body = article.html.encode()
@@ -162,7 +161,7 @@ async def _change(gateway: Gateway, item: Item, **values: Any) -> Item:
     return await gateway.catalog.change_item(item.id, lambda newest: replace(newest, **values), now=gateway.now())
 
 
-def _file_item(gateway: Gateway, wanted: ItemRequest) -> Item:
+async def _file_item(gateway: Gateway, wanted: ItemRequest) -> Item:
     file_name = wanted.file_name or ""
     if file_name.endswith("\n"):
         raise Invalid("item_invalid", "file_name must be a plain name, on one line.")
@@ -171,7 +170,7 @@ def _file_item(gateway: Gateway, wanted: ItemRequest) -> Item:
         _draft(gateway, wanted, title=wanted.title or file_name),
         file_name=file_name,
         media_type=wanted.media_type or guessed or "application/octet-stream",
-        preview_html=render_markup(wanted.preview or ""),
+        preview_html=await gateway.renderer.markup(wanted.preview or ""),
     )
 
 

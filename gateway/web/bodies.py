@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Struct)
 
 Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-SOME_WORDS = r"^[^\x00]*[^\s\x00][^\x00]*$"
+SOME_WORDS = r"^\s*[^\s\x00][^\x00]*$"
 NO_NUL = {"pattern": r"^[^\x00]*$"}
 """What PostgreSQL cannot keep, the domain refuses in words; the description says it beforehand."""
 Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=SOME_WORDS)]

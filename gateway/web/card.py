@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,6 +11,7 @@ from gateway.rows import Creator, Item, ItemKind
 from gateway.web.coins import HEIGHT, PATH, WIDTH
 
 LONGEST_DESCRIPTION = 200
+_LOOKED_AT = 4096
 _BLOCKS = {"p", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "tr"}
 
 
@@ -31,7 +33,15 @@ def card_view(item: Item, creator: Creator, *, public_url: str) -> dict[str, Any
 
 def excerpt(html: str) -> str:
     """The first words of sanitised HTML, without markup, ended at a word."""
-    text = " ".join(_Text(html).text.split())
+    # Every view of a page asks for them, and a preview may be long.
+    return _first_words(html[:_LOOKED_AT])
+
+
+@lru_cache(maxsize=1024)
+def _first_words(html: str) -> str:
+    # What was cut in the middle of a tag ends before it.
+    whole = html[: html.rfind("<")] if html.rfind("<") > html.rfind(">") else html
+    text = " ".join(_Text(whole).text.split())
     if len(text) <= LONGEST_DESCRIPTION:
         return text
     cut = text[:LONGEST_DESCRIPTION]

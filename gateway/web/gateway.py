@@ -1,6 +1,6 @@
 """What the handlers stand on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -14,6 +14,7 @@ from gateway.nodes import Nodes
 from gateway.ports import Clock, RandomBytes, Store
 from gateway.purge import Purger
 from gateway.readiness import Watchman
+from gateway.renderer import Renderer
 from gateway.shared_reads import SharedReads
 from gateway.store.content import ContentFolder
 from gateway.store.keyring import FileKeyRing
@@ -47,6 +48,7 @@ class Gateway:
     supervisor: Supervisor
     operator_key: str
     watchman: Watchman
+    renderer: Renderer = field(default_factory=Renderer)
 
     def tell(self, payment_hash: str) -> None:
         """Let everything here that waits for the node's word on an invoice know of it, whichever process booked it."""

@@ -16,6 +16,7 @@ from gateway.catalog import (
     WEB_ORIGIN,
 )
 from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
+from gateway.renderer import MOST_TEXT_BYTES
 from gateway.web.bodies import NO_NUL, SOME_WORDS, Slug, Title
 
 FileName = Annotated[str, Meta(max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
@@ -71,7 +72,7 @@ class ItemRequest(Struct, forbid_unknown_fields=True):
     price_msat: Price
     title: Title | None = None
     id: Slug | None = None
-    markdown: Annotated[str, Meta(max_length=4_000_000, pattern=SOME_WORDS)] | None = None
+    markdown: Annotated[str, Meta(pattern=SOME_WORDS, extra_json_schema={"maxLength": MOST_TEXT_BYTES})] | None = None
     file_name: FileName | None = None
     media_type: MediaType | None = None
     preview: Annotated[str, Meta(max_length=100_000, extra_json_schema=NO_NUL)] | None = None

@@ -37,6 +37,7 @@ STATUS_OF_CODE = {
     "body_malformed": 400,
     "body_too_large": 413,
     "media_type_unsupported": 415,
+    "text_too_large": 413,
 }
 TITLES = {
     400: "Malformed",

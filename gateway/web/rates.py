@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 import structlog
@@ -17,6 +18,7 @@ from gateway.web.bodies import rfc3339
 EVERY_SECONDS = 600.0
 PATIENCE = ClientTimeout(total=10)
 MOST_BYTES = 65_536
+MOST_PER_BITCOIN = 10**15
 # An amount that was right some hours ago misleads more than none.
 STALE_SECONDS = 2 * 3600
 
@@ -60,11 +62,22 @@ class Rates:
 
     async def _ask(self, session: ClientSession) -> Mapping[str, float]:
         async with session.get(self._url, raise_for_status=True) as response:
-            body = await response.content.read(MOST_BYTES)
-        known = msgspec.json.decode(body, type=dict[str, float])
-        return {
-            name: price for name, price in known.items() if len(name) == len("EUR") and name.isupper() and price > 0
-        }
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise ValueError(f"The source sends more than {MOST_BYTES} bytes.")
+        known = msgspec.json.decode(body, type=dict[str, Any])
+        return {name: float(price) for name, price in known.items() if _is_currency(name) and _is_price(price)}
+
+
+def _is_currency(name: str) -> bool:
+    return len(name) == len("EUR") and name.isupper()
+
+
+def _is_price(price: object) -> bool:
+    """A source may say more, or nothing of one currency: the others hold."""
+    return isinstance(price, int | float) and not isinstance(price, bool) and 0 < price < MOST_PER_BITCOIN
 
 
 def _currencies(tag: str) -> Iterator[str]:

@@ -21,6 +21,8 @@ POLICY = (
 # A form's POST names its origin only if the page sends referrers to its own host.
 REFERRER_POLICY = "same-origin"
 NONCE_BYTES = 16
+# Each view compresses its page, on the event loop.
+MOST_COMPRESSED_BYTES = 128 * 1024
 
 
 def add_templates(app: web.Application) -> None:
@@ -53,7 +55,8 @@ def render(
     response.headers["Referrer-Policy"] = REFERRER_POLICY
     response.headers["Content-Language"] = spoken.tag
     response.headers["Vary"] = "Accept-Language"
-    response.enable_compression()
+    if (response.content_length or 0) <= MOST_COMPRESSED_BYTES:
+        response.enable_compression()
     return response
 
 

@@ -40,6 +40,7 @@ LANGUAGES = MappingProxyType(
 Unit = Literal["day", "hour", "minute", "second"]
 
 _LONGEST_HEADER = 400
+_MOST_TAGS = 16
 # The day before the month: the English date that is read alike everywhere.
 _DATED_AS = {"en": "en_GB"}
 _ANY = 10**9
@@ -113,7 +114,7 @@ def chosen(request: web.Request) -> str:
 def accepted(header: str) -> Iterator[str]:
     """The tags of an Accept-Language header, most wanted first."""
     weighed = []
-    for part in header[:_LONGEST_HEADER].split(","):
+    for part in header[:_LONGEST_HEADER].split(",")[:_MOST_TAGS]:
         tag, _, weight = part.partition(";")
         weighed.append((_quality(weight), tag.strip()))
     return (tag for quality, tag in sorted(weighed, key=lambda pair: -pair[0]) if quality > 0)

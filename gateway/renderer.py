@@ -1,0 +1,144 @@
+"""Markdown rendered off the event loop, within limits of size, time and memory.
+
+Some Markdown takes quadratic time to render, or repeats one long address at every reference to it. A thread cannot be
+stopped and a process can: a text is rendered in a process of its own, unless it is so short that its worst case is.
+"""
+
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import msgspec
+
+from gateway.errors import Invalid, Unavailable
+from gateway.markup import Article, render_article, render_markup
+
+T = TypeVar("T", Article, str)
+
+MOST_TEXT_BYTES = 1024**2
+# The worst of this size takes a tenth of a second.
+SHORT_TEXT_BYTES = 2048
+MOST_CPU_SECONDS = 10
+# On a machine that has other work, too.
+PATIENCE_SECONDS = 60.0
+MOST_MEMORY_BYTES = 1024**3
+MOST_HTML_BYTES = 8 * 1024**2
+# Every view of the item carries it.
+MOST_PREVIEW_BYTES = 512 * 1024
+AT_ONCE = 2
+
+
+class Refusal(msgspec.Struct, tag=True):
+    """What the process answers in the place of a rendered text."""
+
+    code: str
+    detail: str
+
+
+class Rendered(msgspec.Struct, tag=True):
+    """What the process answers."""
+
+    result: Article | str
+
+
+class Renderer:
+    """Renders what creators write; two texts at a time, the others wait."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    async def article(self, source: str) -> Article:
+        """As `render_article`. Raises `Invalid` (`article_invalid`, `text_too_large`, `text_too_complex`)."""
+        return await self._render(render_article, source)
+
+    async def markup(self, markdown: str) -> str:
+        """As `render_markup`. Raises `Invalid` (`text_too_large`, `text_too_complex`)."""
+        return await self._render(render_markup, markdown)
+
+    async def _render(self, render: Callable[[str], T], source: str) -> T:
+        size = len(source.encode())
+        if size > MOST_TEXT_BYTES:
+            raise Invalid("text_too_large", "A text is at most 1 MiB of Markdown; sell a longer one as a file.")
+        async with self._turn:
+            if size <= SHORT_TEXT_BYTES:
+                return await asyncio.to_thread(render, source)
+            answer = await _in_a_process(render.__name__, source)
+        if isinstance(answer, Refusal):
+            raise Invalid(answer.code, answer.detail)
+        return answer.result  # type: ignore[return-value]  # each function gives its own type
+
+
+async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
+    """Raises `Unavailable` (`renderer_away`)."""
+    paths = [*filter(None, sys.path), str(Path(__file__).parent.parent)]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", __name__, name,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            env={"PYTHONPATH": os.pathsep.join(paths)},
+        )  # fmt: skip
+    except OSError as error:
+        raise _away() from error
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answer, _ = await process.communicate(source.encode())
+    except TimeoutError:
+        return _too_complex()
+    finally:
+        # Also of one whose asker has gone.
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    if process.returncode == 0:
+        return msgspec.json.decode(answer, type=Rendered | Refusal)
+    if process.returncode is not None and process.returncode < 0:
+        return _too_complex()
+    raise _away()
+
+
+def main(name: str) -> None:
+    """Render standard input to standard output, in the process."""
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_SECONDS, MOST_CPU_SECONDS + 1))
+    with suppress(ValueError, OSError):  # not every system can limit memory
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    source = sys.stdin.buffer.read().decode()
+    sys.stdout.buffer.write(msgspec.json.encode(_answer(name, source)))
+
+
+def _answer(name: str, source: str) -> Rendered | Refusal:
+    try:
+        result = _RENDER[name](source)
+    except Invalid as refusal:
+        return Refusal(refusal.code, refusal.detail)
+    except (MemoryError, RecursionError):
+        return _too_complex()
+    html, preview = (result.html, result.preview_html) if isinstance(result, Article) else (result, result)
+    if len(html.encode()) > MOST_HTML_BYTES:
+        return _too_complex()
+    if len(preview.encode()) > MOST_PREVIEW_BYTES:
+        return Refusal("preview_too_long", "The free part is too long; end it earlier, with <!-- more -->.")
+    return Rendered(result)
+
+
+def _too_complex() -> Refusal:
+    detail = "The text takes too long to render; write it with fewer nested marks, quotes, tables or links."
+    return Refusal("text_too_complex", detail)
+
+
+def _away() -> Unavailable:
+    detail = "The text could not be rendered: no process could be started for it. Nothing was changed; try again."
+    return Unavailable("renderer_away", detail)
+
+
+_RENDER: Mapping[str, Callable[[str], Article | str]] = MappingProxyType(
+    {render.__name__: render for render in (render_article, render_markup)}
+)
+
+if __name__ == "__main__":
+    main(sys.argv[1])
