@@ -54,11 +54,11 @@ class Renderer:
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def article(self, source: str) -> Article:
-        """As `render_article`. Raises `Invalid` (`article_invalid`, `text_too_large`, `text_too_complex`)."""
+        """As `render_article`. Raises `Invalid` (`text_too_large`, `text_too_complex`, `preview_too_long`)."""
         return await self._render(render_article, source)
 
     async def markup(self, markdown: str) -> str:
-        """As `render_markup`. Raises `Invalid` (`text_too_large`, `text_too_complex`)."""
+        """As `render_markup`. Raises `Invalid` (`text_too_large`, `text_too_complex`, `preview_too_long`)."""
         return await self._render(render_markup, markdown)
 
     async def _render(self, render: Callable[[str], T], source: str) -> T:
@@ -75,7 +75,7 @@ class Renderer:
 
 
 async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
-    """Raises `Unavailable` (`renderer_away`)."""
+    """Raises `Invalid` (`text_too_complex`) and `Unavailable` (`renderer_away`)."""
     paths = [*filter(None, sys.path), str(Path(__file__).parent.parent)]
     try:
         process = await asyncio.create_subprocess_exec(
@@ -88,8 +88,8 @@ async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             answer, _ = await process.communicate(source.encode())
-    except TimeoutError:
-        return _too_complex()
+    except TimeoutError as error:
+        raise _too_complex() from error
     finally:
         # Also of one whose asker has gone.
         with suppress(ProcessLookupError):
@@ -98,7 +98,7 @@ async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
     if process.returncode == 0:
         return msgspec.json.decode(answer, type=Rendered | Refusal)
     if process.returncode is not None and process.returncode < 0:
-        return _too_complex()
+        raise _too_complex()
     raise _away()
 
 
@@ -113,22 +113,29 @@ def main(name: str) -> None:
 
 def _answer(name: str, source: str) -> Rendered | Refusal:
     try:
-        result = _RENDER[name](source)
+        return Rendered(_rendered(name, source))
     except Invalid as refusal:
         return Refusal(refusal.code, refusal.detail)
-    except (MemoryError, RecursionError):
-        return _too_complex()
+
+
+def _rendered(name: str, source: str) -> Article | str:
+    try:
+        result = _RENDER[name](source)
+    except (MemoryError, RecursionError) as error:
+        raise _too_complex() from error
     html, preview = (result.html, result.preview_html) if isinstance(result, Article) else (result, result)
     if len(html.encode()) > MOST_HTML_BYTES:
-        return _too_complex()
+        raise _too_complex()
     if len(preview.encode()) > MOST_PREVIEW_BYTES:
-        return Refusal("preview_too_long", "The free part is too long; end it earlier, with <!-- more -->.")
-    return Rendered(result)
+        raise Invalid("preview_too_long", "The free part is too long; end it earlier, with <!-- more -->.")
+    return result
 
 
-def _too_complex() -> Refusal:
-    detail = "The text takes too long to render; write it with fewer nested marks, quotes, tables or links."
-    return Refusal("text_too_complex", detail)
+def _too_complex() -> Invalid:
+    return Invalid(
+        "text_too_complex",
+        "The text takes too long to render; write it with fewer nested marks, quotes, tables or links.",
+    )
 
 
 def _away() -> Unavailable:
