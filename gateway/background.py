@@ -69,7 +69,7 @@ def _reaches(member: Member) -> bool:
 
 def _settling(gateway: Gateway, member: Member) -> Works:
     """What turns a node's settlements into books."""
-    sweeper = Sweeper(member.known, member.settler, gateway.store, gateway.clock)
+    sweeper = Sweeper(member.known, member.settler, gateway.store, gateway.clock, on_canceled=gateway.tell)
     gateway.metrics.watch_settling(member.node_id, sweeper)
     return {
         f"sweep {member.node_id}": sweeper.run,

@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 from gateway.ports import Clock
 from gateway.rows import Invoice, Origin
+from gateway.turns import Turns
 
 # A challenge is shown again while its invoice can still be paid in peace.
 NOT_SHOWN_BEFORE_EXPIRY_SECONDS = 60
@@ -19,6 +20,7 @@ class Challenges:
         self._clock = clock
         self._invoices: OrderedDict[_Key, Invoice] = OrderedDict()
         self._keys: dict[str, _Key] = {}
+        self.turns = Turns()
 
     def known(self, client_key: str, item_id: str, amount_msat: int) -> Invoice | None:
         """The client's own challenge, if it can still be paid in peace."""
@@ -41,7 +43,7 @@ class Challenges:
             self._keys.pop(oldest.payment_hash, None)
 
     def forget(self, payment_hash: str) -> None:
-        """A paid challenge is not shown again."""
+        """A challenge that was paid, or canceled, is not shown again."""
         key = self._keys.pop(payment_hash, None)
         if key is not None:
             self._invoices.pop(key, None)

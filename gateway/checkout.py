@@ -11,6 +11,7 @@ from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
 from gateway.nodes import Nodes
 from gateway.ports import Clock, KeyRing, RandomBytes, Store, Tx
 from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
+from gateway.turns import Turns
 
 PREIMAGE_BYTES = 32
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
@@ -59,6 +60,7 @@ class Checkout:
         self._clock, self._random_bytes = clock, random_bytes
         self._public_host, self._expiry_seconds = public_host, expiry_seconds
         self._store_refused = False
+        self._turns = Turns()
 
     def item_offer(self, item: Item, creator: Creator) -> Offer:
         """What buying an item pins. Raises `NotFound` (`item_archived`)."""
@@ -111,23 +113,13 @@ class Checkout:
         `OutcomeUnknown`.
         """
         idempotency_hash = self._idempotency_hash(offer, idempotency_key)
-        if idempotency_hash is not None:
+        if idempotency_hash is None:
+            return await self._create(offer, None, outdated, before_issuing)
+        async with self._turns.turn(idempotency_hash):
             earlier = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
             if earlier is not None:
                 return self._again(offer, earlier)
-        before_issuing()
-        for each in outdated:
-            withdrawn = await self._nodes.cancel(each)
-            if withdrawn.state is InvoiceState.SETTLED:
-                return Sold(invoice=withdrawn, token=mint_token(self._keys, withdrawn), fresh=False)
-        invoice = await self._issue(offer, Origin.CHECKOUT, idempotency_hash)
-        if await self._write(lambda tx: _keep(tx, invoice, offer.note)):
-            return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=True)
-        assert idempotency_hash is not None, "a fresh payment hash is only refused for its idempotency key"
-        # Two requests with one key: the constraint chose the other; nobody has seen this one's invoice.
-        winner = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
-        assert winner is not None, "the row that refused ours is there"
-        return self._again(offer, winner)
+            return await self._create(offer, idempotency_hash, outdated, before_issuing)
 
     def reuse(self, offer: Offer, invoice: Invoice) -> bool:
         """Whether the invoice of a presented token still is this offer's: opening the item, or open at its price."""
@@ -152,6 +144,27 @@ class Checkout:
         kept = await self._write(lambda tx: _keep(tx, invoice, None))
         assert kept, "nobody is asked to pay what has no row"
         return invoice
+
+    async def _create(
+        self,
+        offer: Offer,
+        idempotency_hash: str | None,
+        outdated: Sequence[Invoice],
+        before_issuing: Callable[[], None],
+    ) -> Sold:
+        before_issuing()
+        for each in outdated:
+            withdrawn = await self._nodes.cancel(each)
+            if withdrawn.state is InvoiceState.SETTLED:
+                return Sold(invoice=withdrawn, token=mint_token(self._keys, withdrawn), fresh=False)
+        invoice = await self._issue(offer, Origin.CHECKOUT, idempotency_hash)
+        if await self._write(lambda tx: _keep(tx, invoice, offer.note)):
+            return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=True)
+        assert idempotency_hash is not None, "a fresh payment hash is only refused for its idempotency key"
+        # Two requests with one key at two replicas: the constraint chose the other; nobody has seen this one's invoice.
+        winner = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
+        assert winner is not None, "the row that refused ours is there"
+        return self._again(offer, winner)
 
     async def _issue(self, offer: Offer, origin: Origin, idempotency_hash: str | None) -> Invoice:
         if self._store_refused:

@@ -72,10 +72,19 @@ class Config(BaseSettings):
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     invoices_per_client: str = Field("30/minute", description="new invoices a client may ask for")
-    invoices_per_item: str = Field("1200/minute", description="new invoices of one item or tip page")
-    invoices_overall: str = Field("100/second", description="new invoices the node is asked for")
-    open_invoices_per_client: PositiveInt = Field(20, description="unpaid invoices a client may hold")
-    open_invoices: PositiveInt = Field(10_000, description="unpaid invoices overall")
+    invoices_per_item: str = Field(
+        "1200/minute",
+        description="new invoices of one item or tip page; half as many again for networks that hold none unpaid",
+    )
+    invoices_overall: str = Field(
+        "100/second", description="new invoices the node is asked for; half as many again for networks that hold none"
+    )
+    open_invoices_per_client: PositiveInt = Field(
+        20, description="unpaid invoices a client may hold; a quarter of them by the pages of one foreign site"
+    )
+    open_invoices: PositiveInt = Field(
+        10_000, description="unpaid invoices overall; half as many again for networks that hold none"
+    )
     waiters_per_invoice: PositiveInt = Field(8, description="event streams that may wait for one invoice")
     waiters: PositiveInt = Field(10_000, description="event streams overall")
 

@@ -1,25 +1,40 @@
 """Who waits for which invoice: lossy wake-ups by payment hash, after the commit."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gateway.errors import TooMany
+
+LOOK_EVERY_SECONDS = 1.0
 
 
 class Hub:
     """Wakes waiters; a wake carries only the key, so a waiter reads the row again."""
 
     def __init__(self, *, most: int, most_per_invoice: int) -> None:
-        self._waiters: dict[str, set[asyncio.Event]] = {}
+        self._waiters: dict[str, dict[asyncio.Event, Callable[[], bool]]] = {}
+        self._looked_at = 0.0
         self._most = most
         self._most_per_invoice = most_per_invoice
         self.count = 0
         self.closed = False
 
     @contextmanager
-    def waiting(self, payment_hash: str) -> Iterator[asyncio.Event]:
-        """Register before reading the row; the event is set by every wake. Raises `TooMany`."""
+    def waiting(self, payment_hash: str, *, is_there: Callable[[], bool] = lambda: True) -> Iterator[asyncio.Event]:
+        """Register before reading the row; the event is set by every wake. Raises `TooMany`.
+
+        `is_there` says whether the waiter still is: one that has gone does not count, though it has not noticed yet.
+        """
+        if len(self._waiters.get(payment_hash, ())) >= self._most_per_invoice:
+            self._drop_gone(payment_hash)
+        if (
+            self.count >= self._most
+            and (now := asyncio.get_running_loop().time()) >= self._looked_at + LOOK_EVERY_SECONDS
+        ):
+            self._looked_at = now
+            for waited_for in list(self._waiters):
+                self._drop_gone(waited_for)
         if self.count >= self._most or len(self._waiters.get(payment_hash, ())) >= self._most_per_invoice:
             raise TooMany(
                 "too_many_waiters",
@@ -27,16 +42,12 @@ class Hub:
                 retry_after_seconds=15,
             )
         event = asyncio.Event()
-        self._waiters.setdefault(payment_hash, set()).add(event)
+        self._waiters.setdefault(payment_hash, {})[event] = is_there
         self.count += 1
         try:
             yield event
         finally:
-            self.count -= 1
-            waiters = self._waiters[payment_hash]
-            waiters.discard(event)
-            if not waiters:
-                del self._waiters[payment_hash]
+            self._drop(payment_hash, event)
 
     def wake(self, payment_hash: str) -> None:
         """Let every waiter of this invoice look again."""
@@ -49,3 +60,16 @@ class Hub:
         for waiters in self._waiters.values():
             for event in waiters:
                 event.set()
+
+    def _drop_gone(self, payment_hash: str) -> None:
+        for event, is_there in list(self._waiters[payment_hash].items()):
+            if not is_there():
+                event.set()
+                self._drop(payment_hash, event)
+
+    def _drop(self, payment_hash: str, event: asyncio.Event) -> None:
+        waiters = self._waiters.get(payment_hash, {})
+        if waiters.pop(event, None) is not None:
+            self.count -= 1
+        if not waiters:
+            self._waiters.pop(payment_hash, None)

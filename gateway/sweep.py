@@ -1,7 +1,7 @@
 """Look invoices without a verdict up at their node: the truth, which alone must be enough."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -39,9 +39,18 @@ class _Answer:
 
 
 class Sweeper:
-    """Sweeps the invoices of one node."""
+    """Sweeps the invoices of one node. `on_canceled` is called after the commit with each that LND has canceled."""
 
-    def __init__(self, known: KnownNode, settler: Settler, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        known: KnownNode,
+        settler: Settler,
+        store: Store,
+        clock: Clock,
+        *,
+        on_canceled: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._on_canceled = on_canceled
         self._known, self._settler, self._store, self._clock = known, settler, store, clock
         self._node: Node = settler.node
         self._stream_since: float | None = None
@@ -136,6 +145,8 @@ class Sweeper:
         if canceled or checks:
             node_id = self._node.node_id
             await self._store.write(partial(_conclude, node_id=node_id, now=int(now), canceled=canceled, checks=checks))
+        for payment_hash in canceled:
+            self._on_canceled(payment_hash)
 
     def _listen_for_deafness(self, settled_at: Sequence[int], now: float) -> None:
         since = self._stream_since

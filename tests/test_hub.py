@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -53,6 +54,23 @@ async def test_waiters_are_bounded_per_invoice_and_overall(hub: Hub) -> None:
             assert (refusal.value.code, refusal.value.retry_after_seconds) == (code, 15)
         assert hub.count == 5
     assert hub.count == 0
+
+
+async def test_who_has_gone_without_saying_so_keeps_nobody_out(hub: Hub) -> None:
+    there = dict.fromkeys("abcde", True)
+    with ExitStack() as waiters:
+        events = [waiters.enter_context(hub.waiting("a", is_there=partial(there.__getitem__, name))) for name in "abc"]
+        waiters.enter_context(hub.waiting("b", is_there=lambda: there["d"]))
+        waiters.enter_context(hub.waiting("c", is_there=lambda: there["e"]))
+        there["b"] = False
+        waiters.enter_context(hub.waiting("a"))
+        assert ([event.is_set() for event in events], hub.count) == ([False, True, False], 5)
+        there["d"] = False
+        waiters.enter_context(hub.waiting("d"))
+        assert hub.count == 5
+        with pytest.raises(TooMany), hub.waiting("e"):
+            pass
+    assert (hub.count, hub._waiters) == (0, {})
 
 
 async def test_one_of_several_leaving_leaves_the_others_waiting(hub: Hub) -> None:

@@ -27,18 +27,18 @@ def limits(clock: FakeClock, *, restored: Iterable[Unresolved] = (), **fields: A
     return Limits(load_config(**RARELY | fields), clock, secrets.token_bytes, open_invoices=restored)
 
 
-def take(subject: Limits, client: str = "a", item: str = "welcome", *, payment_hash: str = "") -> None:
+def take(subject: Limits, client: str = "a", item: str = "welcome", *, payment_hash: str = "", page: str = "") -> None:
     """One invoice that was issued, or the refusal."""
-    with subject.invoice(client, item) as place:
+    with subject.invoice(client, item, page) as place:
         place.take()
         place.issued(payment_hash or secrets.token_hex(32))
 
 
-def taken(subject: Limits, client: str = "a", *, most: int = 100) -> int:
+def taken(subject: Limits, client: str = "a", *, most: int = 100, page: str = "") -> int:
     """How many more invoices a client gets."""
     for count in range(most):
         try:
-            take(subject, client)
+            take(subject, client, page=page)
         except TooMany:
             return count
     return most
@@ -54,6 +54,51 @@ def test_a_client_holds_so_many_unpaid_invoices(clock: FakeClock) -> None:
     assert (refusal.value.code, refusal.value.retry_after_seconds) == ("too_many_open_invoices", 1)
     clock.advance(1)
     assert taken(subject) == 3
+
+
+def test_who_holds_none_is_served_when_others_hold_all_there_is(clock: FakeClock) -> None:
+    subject = limits(clock, open_invoices_per_client=2, open_invoices=10)
+    assert sum(taken(subject, f"flood {n}") for n in range(100)) == 15
+    assert sum(taken(subject, f"late {n}") for n in range(100)) == 0
+    subject = limits(clock, open_invoices_per_client=2, open_invoices=10)
+    assert sum(taken(subject, f"flood {n}") for n in range(5)) == 10
+    assert [taken(subject, f"honest {n}") for n in range(6)] == [1, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("field", ["invoices_per_item", "invoices_overall"])
+def test_who_holds_none_is_served_when_others_use_up_a_rate(field: str) -> None:
+    clock = FakeClock(time.time())
+    fields: dict[str, Any] = {field: "10/day", "open_invoices_per_client": 5}
+    subject = limits(clock, **fields)
+    assert [taken(subject, name) for name in ("a", "b", "c", "d", "e", "f", "g", "h")] == [5, 5, 1, 1, 1, 1, 1, 0]
+
+
+def test_a_foreign_page_uses_a_part_of_its_visitors_share(clock: FakeClock) -> None:
+    subject = limits(clock)
+    assert [
+        taken(subject, page=page) for page in ("https://evil.example", "null", "https://b.example", "https://c.example")
+    ] == [
+        5,
+        5,
+        5,
+        0,
+    ]
+    assert taken(subject) == 5
+    assert taken(subject, "another", page="https://evil.example") == 5
+
+
+def test_a_foreign_page_leaves_some_of_its_visitors_rate(clock: FakeClock) -> None:
+    subject = limits(clock, invoices_per_client="20/day", invoice_expiry_seconds=30)
+    count = 0
+    for _ in range(20):
+        count += taken(subject, page="https://evil.example")
+        clock.advance(31)
+    assert (count, taken(subject)) == (15, 5)
+
+
+@pytest.mark.parametrize("share", [1, 2, 3])
+def test_a_foreign_page_gets_one_invoice_however_small_the_share(clock: FakeClock, share: int) -> None:
+    assert taken(limits(clock, open_invoices_per_client=share), page="https://blog.example") == 1
 
 
 def test_all_clients_together_hold_so_many(clock: FakeClock) -> None:
@@ -106,6 +151,27 @@ def test_what_was_open_before_a_restart_counts_until_it_expires(clock: FakeClock
     assert taken(subject) == 1
     clock.advance(200)
     assert taken(subject) == 1
+
+
+def test_what_has_expired_counts_no_more_whatever_was_counted_before_it(clock: FakeClock) -> None:
+    """Restored rows come in the order of the node, and an expiry can be configured anew between two starts."""
+    rows = [Unresolved(payment_hash=f"{n:064x}", add_index=n, expires_at=START + 86_400 // n) for n in (1, 2)]
+    subject = limits(clock, open_invoices=6, open_invoices_per_client=2, restored=rows)
+    for _ in range(5):
+        assert taken(subject) == 2
+        assert taken(subject, "b") == 2
+        clock.advance(600)
+
+
+def test_what_is_remembered_is_bounded_by_what_is_open(clock: FakeClock) -> None:
+    subject = limits(
+        clock, invoices_per_client="1000000/day", invoices_per_item="1000000/day", invoices_overall="1000000/day"
+    )
+    for number in range(2_000):
+        take(subject, payment_hash=f"{number:064x}")
+        subject.release(f"{number:064x}")
+    assert len(subject._due) < 100
+    assert (subject._open, subject._open_of) == ({}, {})
 
 
 @pytest.mark.parametrize("field", sorted(RARELY))

@@ -18,7 +18,7 @@ from gateway.lnd.simulator import Simulator
 from gateway.ports import NodeState
 from gateway.rows import Invoice, InvoiceState
 from gateway.store.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
-from gateway.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS
+from gateway.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS, Sweeper
 from tests.clock import FakeClock, unless_changed, until
 from tests.observed_node import ObservedNode
 from tests.samples import EXPIRY_SECONDS, an_invoice, preimage_of
@@ -141,6 +141,16 @@ async def test_canceled_is_only_the_nodes_word(till: Till) -> None:
     assert (await till.row(invoice)).state is InvoiceState.OPEN
     await till.sweeper.sweep(due_only=True)
     assert (await till.row(invoice)).state is InvoiceState.CANCELED
+
+
+async def test_what_the_node_has_canceled_is_told_and_what_was_paid_is_not(till: Till) -> None:
+    told: list[str] = []
+    sweeper = Sweeper(till.known, till.settler, till.store, till.clock, on_canceled=told.append)
+    canceled, paid = await till.sell_many(2)
+    till.pay(paid)
+    till.core.cancel(bytes.fromhex(canceled.payment_hash))
+    await sweeper.sweep()
+    assert told == [canceled.payment_hash]
 
 
 async def test_an_invoice_that_the_node_deleted_is_canceled_after_its_expiry_and_never_before(till: Till) -> None:

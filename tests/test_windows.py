@@ -1,5 +1,8 @@
 """Rates: never more than so many in a window, and always so many again in the next."""
 
+from collections import OrderedDict
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +66,29 @@ def test_windows_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     for n in range(1_000):
         counts.count(str(n), n * 10.0)
     assert len(counts._windows) <= 10
+
+
+def test_what_a_new_key_costs_does_not_grow_with_the_keys() -> None:
+    counts, looked = Windows(RATE), 0
+
+    class Looked(OrderedDict[str, tuple[float, int]]):
+        def get(self, *asked: Any) -> Any:
+            nonlocal looked
+            looked += 1
+            return super().get(*asked)
+
+    counts._windows = Looked()
+    for n in range(40_000):
+        counts.count(str(n), n / 1_000)
+    assert looked < 3 * 40_000
+
+
+def test_what_is_given_back_counts_no_more() -> None:
+    counts = Windows(RATE)
+    counts.give_back("key", 0.0)
+    for _ in range(10):
+        counts.count("key", 0.0)
+        counts.give_back("key", 1.0)
+    assert counts.counted("key", 2.0) == 0
+    counts.give_back("key", 100.0)
+    assert counts.counted("key", 100.0) == 0

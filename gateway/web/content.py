@@ -7,15 +7,16 @@ from aiohttp import web
 
 from gateway.access import mint_token
 from gateway.catalog import for_sale
+from gateway.checkout import Offer
 from gateway.errors import PaymentRequired
 from gateway.l402.challenge import challenge_body, challenge_header
 from gateway.l402.credential import parse_authorization
-from gateway.rows import Item, ItemKind
+from gateway.rows import Invoice, Item, ItemKind
 from gateway.web.bodies import LinkBody, answer, rfc3339
 from gateway.web.forwarded import client_key
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.links import check_link, download_path, link_ends_at
-from gateway.web.origins import check_asking_page
+from gateway.web.origins import check_asking_page, foreign_page
 from gateway.web.pages import wall_page
 from gateway.web.problems import problem
 
@@ -78,15 +79,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     check_asking_page(request, item)
     creator = gateway.catalog.creator(item.creator)
     offer = gateway.checkout.item_offer(item, creator)
-    client = client_key(request)
-    invoice = gateway.challenges.known(client, item.id, offer.amount_msat)
-    if invoice is None:
-        with gateway.limits.invoice(client, item.id) as place:
-            place.take()
-            invoice = await gateway.checkout.challenge(offer)
-            place.issued(invoice.payment_hash)
-        gateway.challenges.keep(client, invoice)
-        gateway.metrics.invoices.labels(invoice.node_id).inc()
+    invoice = await _challenge(request, gateway, item, offer)
     token = mint_token(gateway.keys, invoice)
     members = challenge_body(
         token,
@@ -100,7 +93,22 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     return response
 
 
+async def _challenge(request: web.Request, gateway: Gateway, item: Item, offer: Offer) -> Invoice:
+    """The client's own challenge; of many that ask at once, the first makes it and the others are shown it too."""
+    client = client_key(request)
+    async with gateway.challenges.turns.turn(f"{client} {item.id}"):
+        invoice = gateway.challenges.known(client, item.id, offer.amount_msat)
+        if invoice is None:
+            with gateway.limits.invoice(client, item.id, foreign_page(request, item)) as place:
+                place.take()
+                invoice = await gateway.checkout.challenge(offer)
+                place.issued(invoice.payment_hash)
+            gateway.challenges.keep(client, invoice)
+            gateway.metrics.invoices.labels(invoice.node_id).inc()
+    return invoice
+
+
 def _is_person(request: web.Request) -> bool:
-    """A browser that shows a page, as against a program: it gets a page, and no invoice is made for it."""
-    navigates = request.headers.get("Sec-Fetch-Mode") == "navigate"
-    return navigates or "text/html" in request.headers.get("Accept", "")
+    """A browser that shows a page, or loads a part of one, as against a program: no invoice is made for it."""
+    reads_answer = request.headers.get("Sec-Fetch-Mode", "cors") in {"cors", "same-origin"}
+    return not reads_answer or "text/html" in request.headers.get("Accept", "")

@@ -18,7 +18,7 @@ from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc33
 from gateway.web.edge import stream_headers
 from gateway.web.forwarded import client_key
 from gateway.web.gateway import Gateway, gateway_of
-from gateway.web.origins import check_asking_page
+from gateway.web.origins import check_asking_page, foreign_page
 from gateway.web.qr import payment_qr
 
 LOOK_AGAIN_SECONDS = 15.0
@@ -34,7 +34,7 @@ async def create_invoice(request: web.Request) -> web.Response:
     item = gateway.catalog.item(request.match_info["item_id"])
     check_asking_page(request, item)
     offer = gateway.checkout.item_offer(item, gateway.catalog.creator(item.creator))
-    return await _sell(request, gateway, offer)
+    return await _sell(request, gateway, offer, foreign_page(request, item))
 
 
 async def create_tip(request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ async def create_tip(request: web.Request) -> web.Response:
     creator = gateway.catalog.creator(request.match_info["name"])
     tip = await read_body(request, TipRequest)
     offer = gateway.checkout.tip_offer(creator, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
-    return await _sell(request, gateway, offer)
+    return await _sell(request, gateway, offer, foreign_page(request, None))
 
 
 async def read_invoice(request: web.Request) -> web.Response:
@@ -66,7 +66,8 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     """GET /v1/invoices/{payment_hash}/events: the present state first, then each new one."""
     gateway = gateway_of(request)
     await find_invoice(request)
-    with gateway.hub.waiting(request.match_info["payment_hash"]) as woken:
+    is_there = lambda: request.transport is not None  # noqa: E731
+    with gateway.hub.waiting(request.match_info["payment_hash"], is_there=is_there) as woken:
         async with sse_response(request, headers=stream_headers() | {"X-Accel-Buffering": "no"}) as stream:
             await _tell(request, gateway, stream, woken)
     return stream
@@ -120,11 +121,18 @@ async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
 
 
 async def sell(
-    request: web.Request, gateway: Gateway, offer: Offer, *, idempotency_key: str | None, held: Sequence[Invoice] = ()
+    request: web.Request,
+    gateway: Gateway,
+    offer: Offer,
+    *,
+    idempotency_key: str | None,
+    held: Sequence[Invoice] = (),
+    page: str = "",
 ) -> Sold:
     """The invoice that the request's token or key already has, else a new one within the limits.
 
-    That one takes the place of any at another price, of the request's tokens or `held` by the reader.
+    That one takes the place of any at another price, of the request's tokens or `held` by the reader. `page` is the
+    foreign page that asks, if one does.
     """
     check_idempotency_key(idempotency_key)
     presented = await _presented(request, gateway)
@@ -135,7 +143,7 @@ async def sell(
     outdated = [invoice for invoice in holds if gateway.checkout.is_outdated(offer, invoice)]
     client = client_key(request)
     subject = offer.item_id or f"@{offer.tip_to}"
-    with gateway.limits.invoice(client, subject) as place:
+    with gateway.limits.invoice(client, subject, page) as place:
         sold = await gateway.checkout.create(
             offer, idempotency_key=idempotency_key, outdated=outdated, before_issuing=place.take
         )
@@ -147,8 +155,8 @@ async def sell(
     return sold
 
 
-async def _sell(request: web.Request, gateway: Gateway, offer: Offer) -> web.Response:
-    sold = await sell(request, gateway, offer, idempotency_key=request.headers.get("Idempotency-Key"))
+async def _sell(request: web.Request, gateway: Gateway, offer: Offer, page: str) -> web.Response:
+    sold = await sell(request, gateway, offer, idempotency_key=request.headers.get("Idempotency-Key"), page=page)
     body = invoice_body(gateway, sold.invoice)
     body.access_token = encode_token(sold.token)
     return answer(body, status=201)

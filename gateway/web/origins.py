@@ -1,6 +1,7 @@
 """Which pages may sell an item: a copy of one, put up elsewhere, is refused before anything is charged."""
 
 import re
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -28,6 +29,18 @@ def check_asking_page(request: web.Request, item: Item) -> None:
         )
 
 
+def foreign_page(request: web.Request, item: Item | None) -> str:
+    """The origin of a page that is neither ours nor of the item's own sites and asks by a visitor's browser; else "".
+
+    A browser does not name the origin with every request, but says of each that it crosses sites.
+    """
+    crosses = request.headers.get("Sec-Fetch-Site")
+    web_origin = request.headers.get("Origin") or (OPAQUE if crosses == "cross-site" else "")
+    if not web_origin or crosses in {"same-origin", "same-site"} or is_ours(request, web_origin):
+        return ""
+    return "" if item is not None and web_origin in _sites(item) else web_origin
+
+
 def readable_by(request: web.Request) -> dict[str, str]:
     """Who may read an answer: every page; where the answer depends on the asking one, that by name.
 
@@ -39,6 +52,11 @@ def readable_by(request: web.Request) -> dict[str, str]:
         return {"Access-Control-Allow-Origin": "*"}
     is_one = web_origin == OPAQUE or WEB_ORIGIN.fullmatch(web_origin)
     return {"Vary": "Origin"} | ({"Access-Control-Allow-Origin": web_origin} if is_one else {})
+
+
+def _sites(item: Item) -> tuple[str, ...]:
+    page = urlsplit(item.page_url or "")
+    return (*item.allowed_origins, f"{page.scheme}://{page.netloc}")
 
 
 def _is_restricted(gateway: Gateway, item_id: str) -> bool:

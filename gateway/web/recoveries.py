@@ -12,6 +12,7 @@ from gateway.web.forms import check_origin
 from gateway.web.forwarded import client_key
 from gateway.web.gateway import gateway_of
 from gateway.web.held import ITEM, THANKED, keep_token
+from gateway.web.origins import foreign_page
 from gateway.web.problems import status_of
 from gateway.web.receipt_page import receipt_path
 from gateway.web.refusals import explain
@@ -65,6 +66,6 @@ async def recovered(request: web.Request, typed: str) -> tuple[Invoice, bytes]:
     """
     gateway = gateway_of(request)
     code = read_code(typed)
-    gateway.limits.take_try(client_key(request))
-    invoice = await recover(gateway.store, gateway.keys, code)
+    with gateway.limits.recovery(client_key(request), foreign_page(request, None)):
+        invoice = await recover(gateway.store, gateway.keys, code)
     return invoice, mint_token(gateway.keys, invoice)
