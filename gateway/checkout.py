@@ -109,8 +109,8 @@ class Checkout:
         A new one takes the place of the reader's `outdated` ones, which nobody can pay any more then; one of those that
         was paid meanwhile is given instead.
 
-        Raises `Invalid` (`idempotency_key_invalid`), `Conflict` (`idempotency_key_reused`), `Unavailable` and
-        `OutcomeUnknown`.
+        Raises `Invalid` (`idempotency_key_invalid`), `Conflict` (`idempotency_key_reused`), `Unavailable` (among them
+        `invoice_still_open`: an outdated one can still be paid) and `OutcomeUnknown`.
         """
         idempotency_hash = self._idempotency_hash(offer, idempotency_key)
         if idempotency_hash is None:
@@ -157,6 +157,9 @@ class Checkout:
             withdrawn = await self._nodes.cancel(each)
             if withdrawn.state is InvoiceState.SETTLED:
                 return Sold(invoice=withdrawn, token=mint_token(self._keys, withdrawn), fresh=False)
+            if withdrawn.state is InvoiceState.OPEN and await self._nodes.may_be_paid(withdrawn):
+                detail = "Your earlier invoice can still be paid, at its own price. Pay that one, or try again later."
+                raise Unavailable("invoice_still_open", detail, retry_after_seconds=5)
         invoice = await self._issue(offer, Origin.CHECKOUT, idempotency_hash)
         if await self._write(lambda tx: _keep(tx, invoice, offer.note)):
             return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=True)

@@ -11,7 +11,7 @@ from gateway.errors import NotFound, OutcomeUnknown, Unavailable
 from gateway.health import Health
 from gateway.money import Msat
 from gateway.node import KnownNode
-from gateway.ports import Clock, IssuedInvoice, Node, NodeState, NodeStatus, Store
+from gateway.ports import Clock, IssuedInvoice, Node, NodeInvoiceState, NodeState, NodeStatus, Store
 from gateway.rows import Invoice
 from gateway.settlement import OnSettled, Settler
 from gateway.supervise import Progress
@@ -157,6 +157,12 @@ class Nodes:
             return invoice
         await member.known.confirm()
         return await member.settler.cancel(invoice)
+
+    async def may_be_paid(self, invoice: Invoice) -> bool:
+        """Whether its node has it, and not as canceled. Raises `Unavailable`."""
+        member = self._members.get(invoice.node_id)
+        report = None if member is None else await member.node.lookup(invoice.payment_hash)
+        return report is not None and report.state is not NodeInvoiceState.CANCELED
 
     async def preimage(self, invoice: Invoice) -> str | None:
         """The preimage (hex) of a settled invoice, None when its node is none of the configuration's any more."""

@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from gateway.errors import Unavailable
 from gateway.ledger import transfers_of
 from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
 from gateway.rows import Invoice, InvoiceState, Settlement
@@ -42,12 +43,12 @@ class Settler:
     async def settle(self, reports: Sequence[NodeInvoice]) -> list[Invoice]:
         """Book the settled ones among `reports` in one commit; gives those that were not booked before."""
         arrived_at = self._clock()
-        settled = [report for report in reports if await self._is_settled(report)]
-        if not settled:
-            return []
-        work = partial(book, node_id=self.node.node_id, settlements=_settlements(settled), now=int(arrived_at))
-        booked = await self._store.write(work)
-        return self._announce(booked, arrived_at) if booked else []
+        settled = [report for report in reports if report.state is NodeInvoiceState.SETTLED]
+        booked = await self._book([report for report in settled if report.paid_msat > 0], arrived_at)
+        for report in settled:
+            if report.paid_msat <= 0:
+                await self._settle_without_amount(report)
+        return booked
 
     async def recheck(self, invoice: Invoice) -> Invoice:
         """Ask the node about an open invoice, at most every 5 s; gives the invoice as it is then."""
@@ -66,12 +67,15 @@ class Settler:
         return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
 
     async def cancel(self, invoice: Invoice) -> Invoice:
-        """Cancel an open invoice at the node; gives it as it is then: settled, when it was paid before."""
+        """Cancel an open invoice at the node; gives it as it is then: settled, when it was paid before.
+
+        It stays open when the node does not say that it is canceled; then the sweep asks again.
+        """
         await self.node.cancel(invoice.payment_hash)
         report = await self.node.lookup(invoice.payment_hash)
         if report is not None and report.state is NodeInvoiceState.SETTLED:
             await self.settle([report])
-        else:
+        elif report is not None and report.state is NodeInvoiceState.CANCELED:
             canceled = partial(_cancel, node_id=self.node.node_id, payment_hash=invoice.payment_hash)
             await self._store.write(partial(canceled, now=int(self._clock())))
         return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
@@ -80,18 +84,27 @@ class Settler:
         """When the node's word of a recent settlement arrived, in seconds with their fraction."""
         return self._seen.get(payment_hash, 0.0) or None
 
-    async def _is_settled(self, report: NodeInvoice) -> bool:
-        if report.state is not NodeInvoiceState.SETTLED:
-            return False
-        if report.paid_msat > 0:
-            return True
-        # LND never settles for nothing: an event without its amount is no reason to drop the payment, nor to guess.
-        again = await self.node.lookup(report.payment_hash)
+    async def _book(self, reports: Sequence[NodeInvoice], arrived_at: float) -> list[Invoice]:
+        if not reports:
+            return []
+        settlements = _settlements(reports, now=int(arrived_at))
+        work = partial(book, node_id=self.node.node_id, settlements=settlements, now=int(arrived_at))
+        booked = await self._store.write(work)
+        return self._announce(booked, arrived_at) if booked else []
+
+    async def _settle_without_amount(self, report: NodeInvoice) -> None:
+        """LND never settles for nothing: a report without its amount is looked up; none is dropped, and none guessed.
+
+        One that cannot be looked up now is left to the sweep, which asks again.
+        """
+        try:
+            again = await self.node.lookup(report.payment_hash)
+        except Unavailable:
+            again = None
         if again is not None and again.state is NodeInvoiceState.SETTLED and again.paid_msat > 0:
-            await self.settle([again])
+            await self._book([again], self._clock())
         else:
             log.error("settlement_without_amount", payment_hash=report.payment_hash[:8])
-        return False
 
     def _announce(self, booked: Sequence[Booked], arrived_at: float) -> list[Invoice]:
         invoices = [each.invoice for each in booked]
@@ -143,14 +156,14 @@ def _booked(invoice: Invoice, settlement: Settlement) -> Booked:
     return Booked(invoice=settled, was=invoice.state)
 
 
-def _settlements(reports: Sequence[NodeInvoice]) -> list[Settlement]:
-    """One fact per invoice, in the order first told."""
+def _settlements(reports: Sequence[NodeInvoice], *, now: int) -> list[Settlement]:
+    """One fact per invoice, in the order first told; a settlement without its date is one of now."""
     unique = {report.payment_hash: report for report in reversed(reports)}
     return [
         Settlement(
             payment_hash=report.payment_hash,
             paid_msat=report.paid_msat,
-            settled_at=report.settled_at,
+            settled_at=report.settled_at or now,
             settle_index=report.settle_index,
         )
         for report in reversed(unique.values())

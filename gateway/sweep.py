@@ -1,7 +1,7 @@
 """Look invoices without a verdict up at their node: the truth, which alone must be enough."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,8 @@ from gateway.supervise import Progress, finish
 PAGE = 500
 SINGLY_UP_TO = 20
 AT_ONCE = 3
+MOST_REFUSED = 20
+REFUSED = "node_refused"
 ROWS_AT_ONCE = 10_000
 DUE_EVERY_SECONDS = 1.0
 # LND holds the parts of a multi-path payment for 120 s, so a payment may settle this long after expiry.
@@ -36,6 +38,8 @@ class _Answer:
 
     asked: Sequence[Unresolved]
     reports: Sequence[NodeInvoice]
+    refused: Mapping[str, Unavailable]
+    """By payment hash, what the node would not look up: no verdict."""
 
 
 class Sweeper:
@@ -66,15 +70,24 @@ class Sweeper:
             await asyncio.sleep(DUE_EVERY_SECONDS)
 
     async def sweep(self, *, due_only: bool = False) -> None:
-        """Ask about every row without a verdict, or only the due ones. Raises `Unavailable` when the node is away."""
+        """Ask about every row without a verdict, or only the due ones.
+
+        Raises `Unavailable` when the node is away, or refuses every question.
+        """
         await self._known.confirm()
         due_at = int(self._clock()) if due_only else None
-        after = 0
-        while rows := await self._unresolved(due_at, after):
+        after: Unresolved | None = None
+        refusals: list[Unavailable] = []
+        answered = 0
+        while len(refusals) <= MOST_REFUSED and (rows := await self._unresolved(due_at, after)):
             async with aclosing(self._ask(rows)) as answers:
                 async for answer in answers:
                     await finish(self._conclude(answer))
-            after = rows[-1].add_index
+                    refusals += answer.refused.values()
+                    answered += len(answer.asked) - len(answer.refused)
+            after = rows[-1]
+        if refusals and not answered:
+            raise refusals[0]
 
     async def deaf_stream(self) -> None:
         """Wait until a sweep has found what the stream should have told long before. Raises `Unavailable` then."""
@@ -94,10 +107,13 @@ class Sweeper:
         """No stream is open; what a sweep finds says nothing about one."""
         self._stream_since = None
 
-    async def _unresolved(self, due_at: int | None, after: int) -> Sequence[Unresolved]:
+    async def _unresolved(self, due_at: int | None, after: Unresolved | None) -> Sequence[Unresolved]:
         node_id = self._node.node_id
+        index, payment_hash = (0, "") if after is None else (after.add_index, after.payment_hash)
         return await self._store.read(
-            lambda tx: tx.invoices.unresolved(node_id, due_at=due_at, after_add_index=after, limit=ROWS_AT_ONCE)
+            lambda tx: tx.invoices.unresolved(
+                node_id, due_at=due_at, after_add_index=index, after_payment_hash=payment_hash, limit=ROWS_AT_ONCE
+            )
         )
 
     async def _ask(self, rows: Sequence[Unresolved]) -> AsyncGenerator[_Answer]:
@@ -116,16 +132,38 @@ class Sweeper:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
 
-    async def _lookup(self, rows: Sequence[Unresolved]) -> _Answer:
-        report = await self._node.lookup(rows[0].payment_hash)
-        return _Answer(asked=rows, reports=[] if report is None else [report])
-
     async def _page(self, rows: Sequence[Unresolved]) -> _Answer:
-        page = await self._node.list_invoices(after_add_index=rows[0].add_index - 1, limit=PAGE)
+        """A page of LND's list, and a look-up of each row that it does not list.
+
+        An add index is no identity: LND counts anew when it is moved to SQL. Only a look-up says "no such invoice". One
+        invoice of others that LND cannot send is enough to have a page refused.
+        """
+        try:
+            page = await self._node.list_invoices(after_add_index=max(0, rows[0].add_index - 1), limit=PAGE)
+        except Unavailable as refusal:
+            if refusal.code != REFUSED:
+                raise
+            page = []
         listed = {report.payment_hash for report in page}
-        # An add index is no identity: LND counts anew when it is moved to SQL. Only a look-up says "no such invoice".
-        unlisted = [await self._node.lookup(row.payment_hash) for row in rows if row.payment_hash not in listed]
-        return _Answer(asked=rows, reports=[*page, *(report for report in unlisted if report is not None)])
+        singly = await self._lookup([row for row in rows if row.payment_hash not in listed])
+        return _Answer(asked=rows, reports=[*page, *singly.reports], refused=singly.refused)
+
+    async def _lookup(self, rows: Sequence[Unresolved]) -> _Answer:
+        reports: list[NodeInvoice] = []
+        refused: dict[str, Unavailable] = {}
+        for row in rows:
+            try:
+                report = await self._node.lookup(row.payment_hash)
+            except Unavailable as refusal:
+                # One that is away answers nobody; one that refuses a question may answer the next.
+                if refusal.code != REFUSED or len(refused) == MOST_REFUSED:
+                    raise
+                log.error("lookup_refused", payment_hash=row.payment_hash[:8])
+                refused[row.payment_hash] = refusal
+                continue
+            if report is not None:
+                reports.append(report)
+        return _Answer(asked=rows, reports=reports, refused=refused)
 
     async def _conclude(self, answer: _Answer) -> None:
         now = self._clock()
@@ -134,10 +172,12 @@ class Sweeper:
         settled = await self._settler.settle(list(reports.values()))
         self.found += len(settled)
         self._listen_for_deafness([invoice.settled_at or 0 for invoice in settled], now)
-        if len(reports) < len(asked):
+        unknown = [row for row in answer.asked if row.payment_hash not in reports.keys() | answer.refused.keys()]
+        if unknown:
             # That some other node has no such invoice would be no verdict: who has answered?
             await self._known.confirm_again()
-        canceled = [row.payment_hash for row in answer.asked if _is_canceled(reports.get(row.payment_hash), row, now)]
+        gone = {row.payment_hash for row in unknown if _is_gone(row, now)}
+        canceled = [*gone, *(r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.CANCELED)]
         paid = (r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED and r.paid_msat)
         verdicts = {*canceled, *paid}
         overdue = [row for row in answer.asked if row.payment_hash not in verdicts and now >= row.expires_at]
@@ -167,13 +207,11 @@ def next_check(row: Unresolved, now: float) -> int:
     return row.expires_at + max(SECOND_CHECK_AFTER_EXPIRY_SECONDS, (int(now) - row.expires_at) * 2)
 
 
-def _is_canceled(report: NodeInvoice | None, row: Unresolved, now: float) -> bool:
-    """Only on LND's word: CANCELED, or no such invoice after its expiry (it deletes canceled ones if told to)."""
-    if report is None:
-        if now < row.expires_at:
-            log.error("invoice_unknown_to_node", payment_hash=row.payment_hash[:8])
-        return now >= row.expires_at
-    return report.state is NodeInvoiceState.CANCELED
+def _is_gone(row: Unresolved, now: float) -> bool:
+    """Whether what the node does not know is canceled: after its expiry, for it deletes canceled ones if told to."""
+    if now < row.expires_at:
+        log.error("invoice_unknown_to_node", payment_hash=row.payment_hash[:8])
+    return now >= row.expires_at
 
 
 def _pages(rows: Sequence[Unresolved]) -> Iterator[Sequence[Unresolved]]:

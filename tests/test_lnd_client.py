@@ -6,9 +6,12 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import pytest
+from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.errors import OutcomeUnknown
+from gateway.lnd import translate
 from gateway.lnd.channel import certificate_expires_at
 from gateway.lnd.client import LndNode
 from gateway.lnd.identity import Identity
@@ -203,3 +206,17 @@ def test_importing_the_client_warns_of_nothing_and_brings_no_other_technology() 
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_state_that_is_unknown_here_is_no_verdict() -> None:
+    [settled, unknown] = [translate.to_node_invoice(ln.Invoice(state=state)) for state in (ln.Invoice.SETTLED, 9)]
+    assert settled is not None
+    assert unknown is not None
+    assert (settled.state, unknown.state) == (NodeInvoiceState.SETTLED, NodeInvoiceState.ACCEPTED)
+
+
+@pytest.mark.parametrize("details", ["grpc: error while marshaling: string field contains invalid UTF-8", "AWAY"])
+def test_an_answer_that_cannot_be_sent_says_nothing_about_the_connection(details: str) -> None:
+    error = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details)
+    expected = translate.NODE_AWAY if details == "AWAY" else translate.NODE_REFUSED
+    assert translate.to_unavailable(error, "ListInvoices").code == expected

@@ -1,6 +1,6 @@
 """A price that changed since the reader's invoice: of the old invoice and the new one, only one can be paid."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from gateway.errors import TooMany, Unavailable
 from gateway.lnd.refusals import PaymentRefused
 from gateway.lnd.simulator import Simulator
 from gateway.money import Msat
+from gateway.ports import NodeInvoice, NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
+from gateway.store.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
 from tests.clock import FakeClock
 from tests.observed_node import ObservedNode
-from tests.samples import EXPIRY_SECONDS, START
+from tests.samples import EXPIRY_SECONDS, START, a_report
 from tests.till import Till, open_till
 
 
@@ -101,3 +103,39 @@ async def test_an_outdated_invoice_stays_when_a_new_one_is_refused(till: Till) -
 async def test_an_outdated_invoice_of_a_node_that_is_no_more_keeps_nobody_from_buying(till: Till) -> None:
     outdated = replace(await till.sell(), node_id="sold")
     assert (await at_a_new_price(till, outdated)).fresh
+
+
+@pytest.mark.parametrize("state", [NodeInvoiceState.OPEN, NodeInvoiceState.ACCEPTED], ids=str)
+async def test_only_the_nodes_word_that_an_invoice_is_canceled_cancels_it(
+    till: Till, node: ObservedNode, monkeypatch: pytest.MonkeyPatch, state: NodeInvoiceState
+) -> None:
+    outdated = await till.sell()
+    monkeypatch.setattr(node, "cancel", _answered_and_not_done)
+    if state is NodeInvoiceState.ACCEPTED:
+        till.core.start_payment(bytes.fromhex(outdated.payment_hash))
+        monkeypatch.setattr(node, "lookup", _saying(a_report(outdated, state=state, paid_msat=Msat(0))))
+    assert (await till.settler.cancel(outdated)).state is InvoiceState.OPEN
+    assert await till.states([outdated]) == ["open"]
+    with pytest.raises(Unavailable) as refusal:
+        await at_a_new_price(till, outdated)
+    assert (refusal.value.code, len(list(till.core.invoices))) == ("invoice_still_open", 1)
+
+
+async def test_an_invoice_that_the_node_forgets_is_asked_about_until_it_expires_and_blocks_no_sale(till: Till) -> None:
+    till.core.quirks.forget_canceled = True
+    outdated = await till.sell()
+    sold = await at_a_new_price(till, outdated)
+    assert await till.states([outdated, sold.invoice]) == ["open", "open"]
+    till.clock.advance(EXPIRY_SECONDS + FIRST_CHECK_AFTER_EXPIRY_SECONDS)
+    await till.sweeper.sweep(due_only=True)
+    assert await till.states([outdated]) == ["canceled"]
+
+
+async def _answered_and_not_done(_payment_hash: str) -> None: ...
+
+
+def _saying(report: NodeInvoice) -> Callable[[str], Coroutine[Any, Any, NodeInvoice]]:
+    async def lookup(_payment_hash: str) -> NodeInvoice:
+        return report
+
+    return lookup

@@ -93,7 +93,8 @@ class LndNode:
             request = ln.ListInvoiceRequest(index_offset=after_add_index, num_max_invoices=min(limit, MAX_PAGE))
             page = await self._call("ListInvoices", request, deadline=self._timing.page)
             found = [invoice for message in page.invoices if (invoice := translate.to_node_invoice(message))]
-            if found or not page.invoices:
+            # Never the same page again, whatever LND says of its end.
+            if found or not page.invoices or page.last_index_offset <= after_add_index:
                 return found
             after_add_index = page.last_index_offset
 

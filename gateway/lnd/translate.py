@@ -27,6 +27,8 @@ _MACAROON = ("macaroon", "permission denied", "verification failed", "unmarshal 
 _NOT_FOUND = ("unable to locate invoice", "there are no existing invoices")
 # Nothing left this machine when the channel never had a connection.
 _NOT_CONNECTED = ("failed to connect", "connections to all backends failing", "dns resolution failed")
+# What one odd invoice does to the answer that it is in; the connection is sound.
+_UNSENDABLE = ("error while marshaling", "invalid utf-8", "exception deserializing response")
 _BROKEN = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -44,7 +46,8 @@ def to_node_invoice(message: ln.Invoice) -> NodeInvoice | None:
         payment_hash=message.r_hash.hex(),
         add_index=message.add_index,
         settle_index=message.settle_index,
-        state=_STATES[message.state],
+        # A state that this release does not know is no verdict.
+        state=_STATES.get(message.state, NodeInvoiceState.ACCEPTED),
         paid_msat=Msat(message.amt_paid_msat),
         settled_at=message.settle_date,
         memo=message.memo,
@@ -61,7 +64,7 @@ def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return unavailable(NODE_AWAY, f"LND did not answer {method} in time")
-    if code in _BROKEN:
+    if code in _BROKEN and not _says(details, _UNSENDABLE):
         return unavailable(NODE_AWAY, _why_away(details))
     if _says(details, _LOCKED):
         return unavailable(NODE_LOCKED, IS_LOCKED)

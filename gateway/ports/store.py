@@ -57,8 +57,10 @@ class Invoices(Protocol):
     def cancel(self, node_id: str, payment_hashes: Sequence[str], *, now: int) -> int:
         """Open invoices to canceled, on LND's word; a settled one stays settled."""
 
-    def unresolved(self, node_id: str, *, due_at: int | None, after_add_index: int, limit: int) -> Sequence[Unresolved]:
-        """Open invoices in add order; with `due_at` only those whose next look-up is due by then."""
+    def unresolved(
+        self, node_id: str, *, due_at: int | None, after_add_index: int, after_payment_hash: str = "", limit: int
+    ) -> Sequence[Unresolved]:
+        """Open invoices in the order of (add_index, payment_hash); with `due_at` those to be looked up by then."""
 
     def credited(self, node_id: str, *, besides: range) -> tuple[int, int]:
         """How many invoices of a node have settled, and their msat, without those of some seconds."""

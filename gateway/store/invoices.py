@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, not_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, not_, or_, select, update
 
 from gateway.money import Msat
 from gateway.rows import Invoice, InvoiceState, Origin, Settlement, Unresolved
@@ -52,8 +52,12 @@ _UNRESOLVED = (
     select(invoices.c.payment_hash, invoices.c.add_index, invoices.c.expires_at)
     # A literal, not a parameter: only so does the planner match the partial index.
     .where(invoices.c.node_id == bindparam("node"), invoices.c.state == literal_column("'open'"))
-    .where(invoices.c.add_index > bindparam("after"))
-    .order_by(invoices.c.add_index)
+    # An add index is no identity; several rows may share one.
+    .where(
+        invoices.c.add_index >= bindparam("after"),
+        or_(invoices.c.add_index > bindparam("after"), invoices.c.payment_hash > bindparam("after_hash")),
+    )
+    .order_by(invoices.c.add_index, invoices.c.payment_hash)
     .limit(bindparam("most"))
 )
 _DUE = _UNRESOLVED.where(invoices.c.check_at <= bindparam("due"))
@@ -131,8 +135,10 @@ class InvoiceRows:
             canceled += self._connection.execute(_CANCEL, some).rowcount
         return canceled
 
-    def unresolved(self, node_id: str, *, due_at: int | None, after_add_index: int, limit: int) -> Sequence[Unresolved]:
-        values = {"node": node_id, "after": after_add_index, "most": limit}
+    def unresolved(
+        self, node_id: str, *, due_at: int | None, after_add_index: int, after_payment_hash: str = "", limit: int
+    ) -> Sequence[Unresolved]:
+        values = {"node": node_id, "after": after_add_index, "after_hash": after_payment_hash, "most": limit}
         statement = _UNRESOLVED
         if due_at is not None:
             statement, values = _DUE, values | {"due": due_at}
