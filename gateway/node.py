@@ -31,6 +31,11 @@ class KnownNode:
             code = "node_away" if status.state is NodeState.ABSENT else f"node_{status.state}"
             raise Unavailable(code, status.detail, retry_after_seconds=5)
         node_id, pubkey = self._node.node_id, status.identity_pubkey
+        known = await self._store.read(lambda tx: tx.identities.list(KIND))
+        # Nothing is written about a node that is known: a database that takes nothing keeps none from being followed.
+        if (node_id, pubkey) in known:
+            self._pubkey = pubkey
+            return
         name, pinned = await self._store.write(lambda tx: _pin(tx, node_id, pubkey))
         if pinned != pubkey:
             raise Unavailable(

@@ -150,6 +150,11 @@ class Nodes:
         member = self._members.get(invoice.node_id)
         return invoice if member is None else await member.settler.recheck(invoice)
 
+    def as_known(self, invoice: Invoice) -> Invoice:
+        """As `Settler.as_known` has it."""
+        member = self._members.get(invoice.node_id)
+        return invoice if member is None else member.settler.as_known(invoice)
+
     async def cancel(self, invoice: Invoice) -> Invoice:
         """As `Settler.cancel` has it; as it is when its node is none of the configuration's any more."""
         member = self._members.get(invoice.node_id)

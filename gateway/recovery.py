@@ -4,11 +4,12 @@ Twelve characters of Crockford's base32, 60 bits, derived from the payment hash 
 same code every time, and the database, which holds only the code's keyed hash, gives none away.
 """
 
+from functools import partial
 from itertools import count
 from unicodedata import normalize
 
-from gateway.errors import Invalid, NotFound
-from gateway.ports import KeyRing, Store
+from gateway.errors import Invalid, NotFound, Unavailable
+from gateway.ports import KeyRing, Store, Tx
 from gateway.rows import Invoice, InvoiceState, Origin
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -27,14 +28,17 @@ def has_code(invoice: Invoice) -> bool:
 
 
 async def code_of(store: Store, keys: KeyRing, invoice: Invoice, *, now: int) -> str:
-    """The code of a purchase that has one, in groups of four; from then on it can be recovered."""
+    """The code of a purchase that has one, in groups of four; from then on it can be recovered.
+
+    Raises `Unavailable` and `OutcomeUnknown` when it has not been given before and the database does not take it.
+    """
     assert has_code(invoice), "only what was paid can be recovered"
     for attempt in count():
         code = _derive(keys, invoice.payment_hash, attempt)
         code_hash = keys.keyed_hash("recovery", code)
         owner = await store.read(lambda tx, h=code_hash: tx.recoveries.payment_of(h))  # type: ignore[misc]  # bound in the loop
         if owner is None:
-            owner = await store.write(lambda tx, h=code_hash: tx.recoveries.pin(h, invoice.payment_hash, now=now))  # type: ignore[misc]  # bound in the loop
+            owner = await store.write(partial(_pin, code_hash=code_hash, payment_hash=invoice.payment_hash, now=now))
         # Two purchases may come to the same 60 bits: the constraint gave the code to one, the other takes its next.
         if owner == invoice.payment_hash:
             return grouped(code)
@@ -69,6 +73,13 @@ def read_code(typed: str) -> str:
 def grouped(code: str) -> str:
     """`7KQ2-M4XD-9TRA`."""
     return "-".join(code[start : start + GROUP_CHARACTERS] for start in range(0, CODE_CHARACTERS, GROUP_CHARACTERS))
+
+
+def _pin(tx: Tx, *, code_hash: str, payment_hash: str, now: int) -> str:
+    row = tx.invoices.get(payment_hash)
+    if row is None or not has_code(row):
+        raise Unavailable("database_away", "The payment is not booked yet; its code comes then.", retry_after_seconds=5)
+    return tx.recoveries.pin(code_hash, payment_hash, now=now)
 
 
 def _derive(keys: KeyRing, payment_hash: str, attempt: int) -> str:

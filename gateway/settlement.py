@@ -1,22 +1,28 @@
 """Money becomes state here and nowhere else: `follow`, `sweep` and an operator's recheck all end in `settle`."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Generic, TypeVar
 
 import structlog
 
-from gateway.errors import Unavailable
+from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.ledger import transfers_of
 from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
 from gateway.rows import Invoice, InvoiceState, Settlement
+from gateway.supervise import begin
 
 RECHECK_EVERY_SECONDS = 5.0
+BOOKED_WITHIN_SECONDS = 1.0
 _REMEMBERED = 10_000
 
 log = structlog.get_logger()
 
+V = TypeVar("V")
+D = TypeVar("D")
 OnSettled = Callable[[Sequence[Invoice], float], None]
 
 
@@ -37,8 +43,9 @@ class Settler:
     def __init__(self, node: Node, store: Store, clock: Clock, *, on_settled: Sequence[OnSettled] = ()) -> None:
         self.node = node
         self._store, self._clock, self._on_settled = store, clock, on_settled
-        self._seen = _Recent()
-        self._asked = _Recent()
+        self._seen: _Recent[float] = _Recent()
+        self._asked: _Recent[float] = _Recent()
+        self._unbooked: _Recent[NodeInvoice] = _Recent()
 
     async def settle(self, reports: Sequence[NodeInvoice]) -> list[Invoice]:
         """Book the settled ones among `reports` in one commit; gives those that were not booked before."""
@@ -51,20 +58,33 @@ class Settler:
         return booked
 
     async def recheck(self, invoice: Invoice) -> Invoice:
-        """Ask the node about an open invoice, at most every 5 s; gives the invoice as it is then."""
+        """Ask the node about an open invoice, at most every 5 s; gives the invoice as it is then.
+
+        Settled is the node's word, and final: it holds while the database cannot book it, which is tried for a second.
+        """
         now = self._clock()
-        if (
-            invoice.state is not InvoiceState.OPEN
-            or now - self._asked.get(invoice.payment_hash, 0.0) < RECHECK_EVERY_SECONDS
-        ):
+        if invoice.state is not InvoiceState.OPEN:
             return invoice
+        if now - self._asked.get(invoice.payment_hash, 0.0) < RECHECK_EVERY_SECONDS:
+            return self.as_known(invoice)
         self._asked.put(invoice.payment_hash, now)
-        report = await self.node.lookup(invoice.payment_hash)
+        report = self._unbooked.get(invoice.payment_hash, None) or await self.node.lookup(invoice.payment_hash)
         if report is None or report.state is not NodeInvoiceState.SETTLED:
             return invoice
-        await self.settle([report])
+        if report.paid_msat <= 0:
+            await self.settle([report])
+        elif not await self._book_soon(report):
+            return self.as_known(invoice)
         # Read again: the stream may have told it, and booked it, while the node was being asked.
         return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
+
+    def as_known(self, invoice: Invoice) -> Invoice:
+        """An invoice of a row; settled, when the node has said so and the database could not book it yet."""
+        report = self._unbooked.get(invoice.payment_hash, None)
+        if report is None or invoice.state is not InvoiceState.OPEN:
+            return invoice
+        [settlement] = _settlements([report], now=int(self._clock()))
+        return _booked(invoice, settlement).invoice
 
     async def cancel(self, invoice: Invoice) -> Invoice:
         """Cancel an open invoice at the node; gives it as it is then: settled, when it was paid before.
@@ -89,8 +109,27 @@ class Settler:
             return []
         settlements = _settlements(reports, now=int(arrived_at))
         work = partial(book, node_id=self.node.node_id, settlements=settlements, now=int(arrived_at))
-        booked = await self._store.write(work)
+        try:
+            booked = await self._store.write(work)
+        except (Unavailable, OutcomeUnknown):
+            for report in reports:
+                self._unbooked.put(report.payment_hash, report)
+            raise
         return self._announce(booked, arrived_at) if booked else []
+
+    async def _book_soon(self, report: NodeInvoice) -> bool:
+        """Whether a settlement could be booked; a database that is locked or full keeps its payer from nothing."""
+        self._unbooked.put(report.payment_hash, report)
+        booking = begin(self.settle([report]))
+        await asyncio.wait([booking], timeout=BOOKED_WITHIN_SECONDS)
+        if not booking.done():
+            return False
+        try:
+            booking.result()
+        except (Unavailable, OutcomeUnknown):
+            return False
+        self._unbooked.forget(report.payment_hash)
+        return True
 
     async def _settle_without_amount(self, report: NodeInvoice) -> None:
         """LND never settles for nothing: a report without its amount is looked up; none is dropped, and none guessed.
@@ -170,17 +209,20 @@ def _settlements(reports: Sequence[NodeInvoice], *, now: int) -> list[Settlement
     ]
 
 
-class _Recent:
-    """Instants by payment hash; the oldest are forgotten."""
+class _Recent(Generic[V]):
+    """Values by payment hash; the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._instants: OrderedDict[str, float] = OrderedDict()
+        self._values: OrderedDict[str, V] = OrderedDict()
 
-    def get(self, payment_hash: str, default: float) -> float:
-        return self._instants.get(payment_hash, default)
+    def get(self, payment_hash: str, default: D) -> V | D:
+        return self._values.get(payment_hash, default)
 
-    def put(self, payment_hash: str, instant: float) -> None:
-        self._instants[payment_hash] = instant
-        self._instants.move_to_end(payment_hash)
-        if len(self._instants) > _REMEMBERED:
-            self._instants.popitem(last=False)
+    def put(self, payment_hash: str, value: V) -> None:
+        self._values[payment_hash] = value
+        self._values.move_to_end(payment_hash)
+        if len(self._values) > _REMEMBERED:
+            self._values.popitem(last=False)
+
+    def forget(self, payment_hash: str) -> None:
+        self._values.pop(payment_hash, None)

@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import Engine, event
 
 from gateway.app import build_app, serve
 from gateway.web.routes import API, Route
@@ -152,6 +153,30 @@ async def test_a_creator_sees_their_own_items_payments_and_balance(site: Site, k
         "bob": [["alone"], ["welcome", "alone"], [130_000]],
         "operator": [["alone", "welcome"], ["welcome", "alone"], [70_000, 130_000]],
     }
+
+
+@pytest.mark.parametrize("path", ["/v1/admin/payments?limit=500", "/v1/admin/balances"])
+async def test_a_page_of_any_length_costs_the_database_the_same_number_of_questions(
+    site: Site, keys: Keys, path: str
+) -> None:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "transfers" in statement or "accounts" in statement:
+            asked.append(statement)
+
+    counts = []
+    event.listen(Engine, "before_cursor_execute", note)
+    for _ in range(2):
+        for _ in range(3):
+            invoice, _ = await site.buy("welcome")
+            await site.settle(invoice["payment_hash"])
+        asked.clear()
+        status, rows = await site.call("GET", path, headers=keys["operator"])
+        assert (status, bool(rows)) == (200, True)
+        counts.append(len(asked))
+    event.remove(Engine, "before_cursor_execute", note)
+    assert counts == [1, 1]
 
 
 async def test_payments_are_paged_by_position(site: Site, keys: Keys) -> None:

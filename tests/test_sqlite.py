@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import Conflict, NotFound, Unavailable
 from gateway.ports import Store, Tx
+from gateway.store import sqlite
 from gateway.store.lock import lock_data
 from gateway.store.sqlite import MOST_PER_COMMIT, SqliteStore, sqlite_engine
 from tests.database import put_database
@@ -113,6 +114,50 @@ async def test_the_lanes_end_with_the_store(file: Path) -> None:
     store = SqliteStore.open(file)
     await store.close()
     assert not any(lane._thread.is_alive() for lane in (store._writer, store._reader))
+
+
+@pytest.mark.parametrize("lane", ["writer", "reader"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("a defect"),
+        MemoryError(),
+        OSError("disk"),
+        StopIteration(),
+        SystemExit(1),
+        KeyboardInterrupt(),
+        asyncio.CancelledError(),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("where", ["work", "group", "connect"])
+async def test_whatever_goes_wrong_on_a_lane_is_told_to_those_who_wait_and_the_lane_lives(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException, lane: str
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise error
+
+    submit = store.write if lane == "writer" else store.read
+    with monkeypatch.context() as broken:
+        if where == "group":
+            broken.setattr(sqlite, "run_group", fail)
+        elif where == "connect":
+            broken.setattr(sqlite._Lane, "_connect", fail)
+        jobs = [asyncio.ensure_future(submit(fail if where == "work" else lambda _: None)) for _ in range(3)]
+        async with asyncio.timeout(5):
+            done, _ = await asyncio.wait(jobs)
+    assert all(job.cancelled() or job.exception() is not None for job in done)
+    async with asyncio.timeout(5):
+        assert await submit(lambda _: "it lives") == "it lives"
+
+
+async def test_a_lane_whose_thread_has_ended_refuses_at_once(store: SqliteStore) -> None:
+    store._writer._jobs.put(None)
+    await asyncio.to_thread(store._writer._thread.join)
+    async with asyncio.timeout(1):
+        with pytest.raises(Unavailable) as refusal:
+            await store.write(lambda _: None)
+    assert refusal.value.code == "database_away"
 
 
 # Pragmas and faults --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Instants are whole seconds since 1970, UTC; amounts are msat; hashes are lower-case hex.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from gateway.rows import Balance, Creator, Event, Invoice, Item, Payment, Settlement, TipNote, Transfer, Unresolved
@@ -77,6 +77,10 @@ class Ledger(Protocol):
 
     def post(self, transfers: Sequence[Transfer]) -> None: ...
     def of_payment(self, payment_hash: str) -> Sequence[Transfer]: ...
+
+    def of_payments(self, payment_hashes: Sequence[str]) -> Mapping[str, Sequence[Transfer]]:
+        """The transfers of each of many payments, in as few queries as they fit."""
+
     def balances(self) -> Sequence[Balance]: ...
 
 

@@ -1,7 +1,7 @@
 """Immutable transfers, and the balances that they sum to."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -18,9 +18,12 @@ _MOVE = (
     .where(accounts.c.account == bindparam("moved"))
     .values(balance_msat=accounts.c.balance_msat + bindparam("by_msat"))
 )
-_OF_PAYMENT = (
-    select(transfers).where(transfers.c.payment_hash == bindparam("hash")).order_by(transfers.c.code, transfers.c.n)
+_OF_PAYMENTS = (
+    select(transfers)
+    .where(transfers.c.payment_hash.in_(bindparam("hashes", expanding=True)))
+    .order_by(transfers.c.payment_hash, transfers.c.code, transfers.c.n)
 )
+_MOST_PARAMETERS = 500
 _BALANCES = select(accounts).order_by(accounts.c.account)
 
 
@@ -46,8 +49,16 @@ class LedgerRows:
                 self._connection.execute(_MOVE, values)
 
     def of_payment(self, payment_hash: str) -> Sequence[Transfer]:
-        rows = self._connection.execute(_OF_PAYMENT, {"hash": payment_hash})
-        return [Transfer(**dict(row._mapping) | {"amount_msat": Msat(row.amount_msat)}) for row in rows]
+        return self.of_payments([payment_hash])[payment_hash]
+
+    def of_payments(self, payment_hashes: Sequence[str]) -> Mapping[str, Sequence[Transfer]]:
+        found: dict[str, list[Transfer]] = {payment_hash: [] for payment_hash in payment_hashes}
+        for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
+            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS]}
+            for row in self._connection.execute(_OF_PAYMENTS, some):
+                transfer = Transfer(**dict(row._mapping) | {"amount_msat": Msat(row.amount_msat)})
+                found[transfer.payment_hash].append(transfer)
+        return found
 
     def balances(self) -> Sequence[Balance]:
         return [Balance(**row._mapping) for row in self._connection.execute(_BALANCES)]

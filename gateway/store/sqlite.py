@@ -5,8 +5,10 @@ commit. The writer is also the only checkpointer: SQLite before 3.51.3 can corru
 """
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,7 +16,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
@@ -110,6 +112,7 @@ class _Lane:
         self._engine, self._pragmas, self._begin = engine, pragmas, begin
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
+        self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -127,33 +130,41 @@ class _Lane:
         await asyncio.to_thread(self._thread.join)
 
     async def _put(self, job: _Job) -> Any:
-        if self._closed:
+        if self._closed or not self._thread.is_alive():
             raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
         self._jobs.put(job)
         return await job.future
 
     def _run(self) -> None:
-        connection: Connection | None = None
         ending = False
-        while not ending:
-            jobs, ending = self._take()
-            if not jobs:
-                continue
-            try:
-                if connection is None:
-                    connection = self._connect()
-                run_group(connection, [job for job in jobs if job.bare is None], self._begin)
-                _run_bare(connection, jobs)
-            except DBAPIError as error:
-                refusal = _refused(error)
-                for job in jobs:
-                    job.error = refusal
-                if connection is not None:
-                    connection.close()
-                    connection = None
-            _deliver(jobs)
+        try:
+            while not ending:
+                jobs, ending = self._take()
+                try:
+                    self._work(jobs)
+                # The edge of a thread: whatever went wrong is told to those who wait, and the lane lives.
+                except BaseException as error:
+                    self._drop_connection()
+                    refusal = _refused(error)
+                    for job in jobs:
+                        job.error = refusal
+                _deliver(jobs)
+        finally:
+            self._drop_connection()
+
+    def _work(self, jobs: list[_Job]) -> None:
+        if not jobs:
+            return
+        if self._connection is None:
+            self._connection = self._connect()
+        run_group(self._connection, [job for job in jobs if job.bare is None], self._begin)
+        _run_bare(self._connection, jobs)
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with suppress(SQLAlchemyError):
+                connection.close()
 
     def _take(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
@@ -182,7 +193,7 @@ def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
             try:
                 job.result = job.work(tx)
             # The edge of a thread: what the work raises is its caller's, and undoes this work alone.
-            except Exception as error:
+            except BaseException as error:
                 if _is_of_the_database(error):
                     raise
                 job.error = error
@@ -218,8 +229,11 @@ def _empty_wal(connection: Connection, *, patience_ms: int = _PATIENCE_MS) -> bo
     return not busy
 
 
-def _refused(error: DBAPIError) -> Unavailable:
-    log.error("database_refused", error=str(error.orig))
+def _refused(error: BaseException) -> BaseException:
+    """What the callers of a failed group are told: a defect as it is, and what the database says as a refusal."""
+    if not isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
+        return error
+    log.error("database_refused", error=str(getattr(error, "orig", error)))
     refusal = Unavailable(
         "database_away", "The database refused; nothing was written. Try again in a moment.", retry_after_seconds=2
     )
@@ -227,7 +241,7 @@ def _refused(error: DBAPIError) -> Unavailable:
     return refusal
 
 
-def _is_of_the_database(error: Exception) -> bool:
+def _is_of_the_database(error: BaseException) -> bool:
     """The disk, a lock or a damaged file, as against work that broke a rule of the schema."""
     return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
 
@@ -238,16 +252,26 @@ def _deliver(jobs: list[_Job]) -> None:
     for job in jobs:
         by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, some in by_loop.items():
-        if not loop.is_closed():
+        # One that is closed has nobody left who waits.
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(resolve, some)
 
 
 def resolve(jobs: "list[_Job]") -> None:
     """Let those who wait know, on their loop."""
     for job in jobs:
-        if job.future.cancelled():
+        if job.future.done():
             continue
         if job.error is not None:
-            job.future.set_exception(job.error)
+            job.future.set_exception(_tellable(job.error))
         else:
             job.future.set_result(job.result)
+
+
+def _tellable(error: BaseException) -> Exception:
+    """What a future may raise: neither what ends a program or a task, nor what ends an iteration."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    told = RuntimeError(f"work raised {error!r}")
+    told.__cause__ = error
+    return told

@@ -1,12 +1,14 @@
 """Creators' own view of what they earned: payments in the order of their booking, and balances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from aiohttp import web
 
 from gateway.catalog import Catalog
 from gateway.errors import Invalid
 from gateway.ledger import CREATOR_PREFIX, creator_account
+from gateway.ports import Tx
 from gateway.rows import Payment, Transfer
 from gateway.web.admin import authenticate
 from gateway.web.bodies import BalanceBody, PaymentBody, ReceiptShare, answer, rfc3339
@@ -22,13 +24,10 @@ async def list_payments(request: web.Request) -> web.Response:
     caller = authenticate(request)
     after = _whole_number(request, "after", default=0, most=2**62)
     limit = _whole_number(request, "limit", default=100, most=MOST_PAYMENTS)
-    payments = await gateway.store.read(
-        lambda tx: [
-            (payment, tx.ledger.of_payment(payment.invoice.payment_hash))
-            for payment in tx.events.payments(after_position=after, limit=limit, creator=caller.creator)
-        ]
+    payments, transfers = await gateway.store.read(partial(_payments, after=after, limit=limit, creator=caller.creator))
+    return answer(
+        [_payment_body(gateway.catalog, payment, transfers[payment.invoice.payment_hash]) for payment in payments]
     )
-    return answer([_payment_body(gateway.catalog, payment, transfers) for payment, transfers in payments])
 
 
 async def list_balances(request: web.Request) -> web.Response:
@@ -44,6 +43,13 @@ async def list_balances(request: web.Request) -> web.Response:
             if balance.account.startswith(CREATOR_PREFIX) and only in {None, balance.account}
         ]
     )
+
+
+def _payments(
+    tx: Tx, *, after: int, limit: int, creator: str | None
+) -> tuple[Sequence[Payment], Mapping[str, Sequence[Transfer]]]:
+    payments = tx.events.payments(after_position=after, limit=limit, creator=creator)
+    return payments, tx.ledger.of_payments([payment.invoice.payment_hash for payment in payments])
 
 
 def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transfer]) -> PaymentBody:

@@ -79,7 +79,7 @@ async def _tell(request: web.Request, gateway: Gateway, stream: EventSourceRespo
     while not gateway.hub.closed and request.transport is not None:
         woken.clear()
         try:
-            invoice = await find_invoice(request)
+            invoice = gateway.nodes.as_known(await find_invoice(request))
         except Unavailable as error:
             # What has begun as a stream cannot become a refusal: wait until the database is back.
             await _wait(woken, error.retry_after_seconds or LOOK_AGAIN_SECONDS)

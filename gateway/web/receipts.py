@@ -1,5 +1,7 @@
 """The public item and creator, and a payment's receipt for the one who holds its token."""
 
+import asyncio
+
 from aiohttp import web
 
 from gateway.access import Credential, Token, check_payer
@@ -9,9 +11,12 @@ from gateway.l402.credential import parse_authorization
 from gateway.ledger import CREATOR_PREFIX, SUSPENSE_ACCOUNT, split
 from gateway.recovery import code_of, has_code
 from gateway.rows import Invoice, InvoiceState, Item, ItemState
+from gateway.supervise import begin
 from gateway.web.bodies import CreatorCard, ReceiptBody, ReceiptShare, answer, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.item_bodies import ItemBody
+
+PINNED_WITHIN_SECONDS = 1.0
 
 
 async def read_item(request: web.Request) -> web.Response:
@@ -105,10 +110,18 @@ def item_body(gateway: Gateway, item: Item) -> ItemBody:
 
 
 async def recovery_code(gateway: Gateway, invoice: Invoice) -> str | None:
-    """The code that opens a purchase elsewhere; None for what is unpaid, and for a challenge's invoice."""
+    """The code that opens a purchase elsewhere; None for what is unpaid, and for a challenge's invoice.
+
+    None, too, while the database cannot keep a new one: a receipt without it is better than none.
+    """
     if not has_code(invoice):
         return None
-    return await code_of(gateway.store, gateway.keys, invoice, now=gateway.now())
+    pinning = begin(code_of(gateway.store, gateway.keys, invoice, now=gateway.now()))
+    await asyncio.wait([pinning], timeout=PINNED_WITHIN_SECONDS)
+    try:
+        return pinning.result() if pinning.done() else None
+    except (Unavailable, OutcomeUnknown):
+        return None
 
 
 async def settled_preimage(gateway: Gateway, invoice: Invoice) -> str | None:
