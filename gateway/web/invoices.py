@@ -22,6 +22,10 @@ from gateway.web.origins import check_asking_page, foreign_page
 from gateway.web.qr import payment_qr
 
 LOOK_AGAIN_SECONDS = 15.0
+NO_INVOICE = (
+    "There is no invoice with this payment hash here. If it was paid, keep its token, and send the payment hash to the "
+    "creator: after a restore a payment may have to be booked again."
+)
 _FINAL = ("settled", "canceled")
 _PAYMENT_HASH = re.compile("[0-9a-f]{64}")
 
@@ -107,8 +111,8 @@ async def find_invoice(request: web.Request) -> Invoice:
     invoice = None
     if _PAYMENT_HASH.fullmatch(payment_hash):
         invoice = await gateway_of(request).reads.invoice(payment_hash)
-    if invoice is None or invoice.origin is Origin.SUSPENSE:
-        raise NotFound("invoice_not_found", "There is no invoice with this payment hash here.")
+    if invoice is None:
+        raise NotFound("invoice_not_found", NO_INVOICE)
     return invoice
 
 
@@ -174,9 +178,11 @@ async def _presented(request: web.Request, gateway: Gateway) -> list[Sold]:
 
 
 def invoice_body(gateway: Gateway, invoice: Invoice) -> InvoiceBody:
-    """An invoice for its reader, without a token."""
+    """An invoice for its reader, without a token. What is in suspense was paid; what it bought, its token knows."""
     base = gateway.config.public_url
     page = f"/i/{invoice.item_id}" if invoice.item_id is not None else f"/t/{invoice.tip_to}"
+    if invoice.origin is Origin.SUSPENSE:
+        page = "/r"
     return InvoiceBody(
         payment_hash=invoice.payment_hash,
         payment_request=invoice.payment_request,

@@ -8,15 +8,15 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from gateway.access import access_ends_at
-from gateway.errors import NotFound
+from gateway.errors import Unauthorized
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
-from gateway.rows import Invoice, InvoiceState
+from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.web.bodies import ReceiptShare, rfc3339
 from gateway.web.gateway import gateway_of
-from gateway.web.held import all_held
+from gateway.web.held import Held, all_held
 from gateway.web.qr import draw_qr
-from gateway.web.receipts import booked_shares, payers_invoice, recovery_code, settled_preimage
+from gateway.web.receipts import booked_shares, payers_invoice, recovery_code, settled_preimage, title_of
 from gateway.web.render import render
 from gateway.web.views import View, language_of, page_link
 from gateway.web.words import Words, chosen, words_of
@@ -32,10 +32,10 @@ async def show_receipt(request: web.Request) -> web.Response:
 
     202 for a token whose invoice is not paid yet.
     """
-    invoice, text = await (_presented(request) if "Authorization" in request.headers else _held(request))
-    paid = invoice is not None and invoice.state is InvoiceState.SETTLED
-    receipt = await _receipt_view(request, invoice, text) if paid and invoice is not None else None
-    status = 200 if paid or invoice is None else UNPAID_STATUS
+    held = await (_presented(request) if "Authorization" in request.headers else _held(request))
+    paid = held is not None and held.invoice.state is InvoiceState.SETTLED
+    receipt = await _receipt_view(request, held) if paid and held is not None else None
+    status = 200 if paid or held is None else UNPAID_STATUS
     response = render(request, "receipt.html", {"receipt": receipt}, status=status)
     response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
     if receipt is not None:
@@ -50,40 +50,41 @@ def receipt_path(request: web.Request, invoice: Invoice) -> str:
     return "/r?" + "&".join(filter(None, (urlencode({"h": invoice.payment_hash}), language)))
 
 
-async def _presented(request: web.Request) -> tuple[Invoice | None, str]:
+async def _presented(request: web.Request) -> Held:
     presented = parse_authorization(request.headers.getall("Authorization", ()))
     if not presented:
-        raise NotFound("invoice_not_found", "There is no receipt for this token here.")
+        raise Unauthorized("token_malformed", "There is no receipt for this token here.")
     _, credential = presented[0]
-    _, invoice = await payers_invoice(gateway_of(request), credential)
-    return invoice, encode_token(credential.macaroon)
+    token, invoice = await payers_invoice(gateway_of(request), credential)
+    return Held(encode_token(credential.macaroon), token, invoice)
 
 
-async def _held(request: web.Request) -> tuple[Invoice | None, str]:
+async def _held(request: web.Request) -> Held | None:
     paid = [held for held in await all_held(request) if held.invoice.state is InvoiceState.SETTLED]
     wanted = [held for held in paid if held.invoice.payment_hash == request.query.get("h")]
-    newest = max(wanted or paid, key=lambda held: held.invoice.settled_at or 0, default=None)
-    return (None, "") if newest is None else (newest.invoice, newest.text)
+    return max(wanted or paid, key=lambda held: held.invoice.settled_at or 0, default=None)
 
 
-async def _receipt_view(request: web.Request, invoice: Invoice, token: str) -> View:
+async def _receipt_view(request: web.Request, held: Held) -> View:
     gateway, words = gateway_of(request), words_of(request)
+    token, invoice = held.token, held.invoice
     code = await recovery_code(gateway, invoice)
-    link = f"{gateway.config.public_url}/r#{token}"
+    link = f"{gateway.config.public_url}/r#{held.text}"
     ends_at = access_ends_at(invoice)
-    name = invoice.item_id or invoice.tip_to or ""
-    catalog = gateway.catalog
-    title = catalog.item(name).title if invoice.item_id is not None else catalog.creator(name).title
+    title = title_of(gateway, token)
+    # What was sold after the backup that was restored is not here.
+    item = next((each for each in gateway.catalog.items() if each.id == token.item_id), None)
     return {
-        "title": title if invoice.item_id is not None else words.say("A tip for {creator}", creator=title),
+        "title": title if token.item_id is not None else words.say("A tip for {creator}", creator=title),
         "lang": language_of(title, words.tag),
         "amount_sat": words.sat(invoice.paid_msat or invoice.amount_msat),
         "settled_at": rfc3339(invoice.settled_at or 0),
         "settled": words.instant(invoice.settled_at or 0),
         "ends_at": "" if ends_at is None else rfc3339(ends_at),
         "ends": "" if ends_at is None else words.instant(ends_at),
-        "item_id": invoice.item_id or "",
-        "page_url": "" if invoice.item_id is None else page_link(catalog.item(invoice.item_id), token),
+        "item_id": "" if item is None else item.id,
+        "page_url": "" if item is None else page_link(item, held.text),
+        "lost": invoice.origin is Origin.SUSPENSE,
         "payment_hash": invoice.payment_hash,
         "preimage": await settled_preimage(gateway, invoice) or "",
         "shares": shares_view(await booked_shares(gateway, invoice), words),

@@ -1,6 +1,7 @@
 """The public item and creator, and a payment's receipt for the one who holds its token."""
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from gateway.rows import Invoice, InvoiceState, Item, ItemState
 from gateway.supervise import begin
 from gateway.web.bodies import CreatorCard, ReceiptBody, ReceiptShare, answer, rfc3339
 from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.invoices import NO_INVOICE
 from gateway.web.item_bodies import ItemBody
 
 PINNED_WITHIN_SECONDS = 1.0
@@ -51,7 +53,7 @@ async def payers_invoice(gateway: Gateway, credential: Credential) -> tuple[Toke
     token, invoice = await gateway.authorizer.invoice_of(credential)
     check_payer(token, credential.preimage)
     if invoice is None:
-        raise NotFound("invoice_not_found", "The invoice of this token is not here any more.")
+        raise NotFound("invoice_not_found", NO_INVOICE)
     return token, invoice
 
 
@@ -59,9 +61,9 @@ async def _receipt(gateway: Gateway, token: Token, invoice: Invoice) -> ReceiptB
     settled = invoice.state is InvoiceState.SETTLED
     return ReceiptBody(
         payment_hash=invoice.payment_hash,
-        item_id=invoice.item_id,
-        tip_to=invoice.tip_to,
-        title=_title(gateway, token),
+        item_id=token.item_id,
+        tip_to=token.tip_to,
+        title=title_of(gateway, token),
         amount_msat=invoice.amount_msat,
         state=invoice.shown_state(gateway.clock()),  # type: ignore[arg-type]  # the four states of the row
         paid_msat=invoice.paid_msat,
@@ -132,8 +134,11 @@ async def settled_preimage(gateway: Gateway, invoice: Invoice) -> str | None:
         return None
 
 
-def _title(gateway: Gateway, token: Token) -> str:
-    if token.item_id is not None:
-        return gateway.catalog.item(token.item_id).title
-    assert token.tip_to is not None, "a token is for an item or a tip"
-    return gateway.catalog.creator(token.tip_to).title
+def title_of(gateway: Gateway, token: Token) -> str:
+    """Of what a token was sold for; its name, where a restored backup does not know it."""
+    name = token.item_id if token.item_id is not None else token.tip_to
+    assert name is not None, "a token is for an item or a tip"
+    with suppress(NotFound):
+        catalog = gateway.catalog
+        return catalog.item(name).title if token.item_id is not None else catalog.creator(name).title
+    return name

@@ -22,6 +22,7 @@ async function ask() {
   try {
     const answer = await fetch(location.href, { headers: { Authorization: "Bearer " + token } });
     if (answer.status === 202) return say("open");
+    if (answer.status === 404) return say("lost");
     if (!answer.ok) return say(answer.status < 500 ? "wrong" : "away");
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     $("bill").replaceWith(page.getElementById("bill"));
