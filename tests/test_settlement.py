@@ -210,25 +210,6 @@ async def test_a12_a_settlement_whose_amount_nobody_knows_is_not_guessed_and_not
     assert till.announced == [report.payment_hash]
 
 
-async def test_one_settlement_without_its_amount_keeps_no_other_from_being_booked(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    odd, *others = await sell_and_pay(till, 3)
-
-    async def away(_payment_hash: str) -> None:
-        raise Unavailable("node_away", "gone")
-
-    monkeypatch.setattr(till.node, "lookup", away)
-    booked = await till.settler.settle([replace(odd, paid_msat=Msat(0)), *others])
-    assert [invoice.payment_hash for invoice in booked] == [report.payment_hash for report in others]
-
-
-async def test_a_settlement_without_its_date_is_one_of_now(till: Till) -> None:
-    [report] = await sell_and_pay(till, 1)
-    [settled] = await till.settler.settle([replace(report, settled_at=0)])
-    assert settled.settled_at == int(till.clock.now)
-
-
 async def test_a_recheck_books_what_the_node_settled(till: Till) -> None:
     invoice = await till.sell()
     till.pay(invoice)

@@ -15,7 +15,7 @@ from gateway.errors import Unavailable
 from gateway.ledger import NODE_ACCOUNT
 from gateway.lnd.simulated_invoice import SimulatedInvoice
 from gateway.lnd.simulator import Simulator
-from gateway.ports import NodeInvoice, NodeState
+from gateway.ports import NodeState
 from gateway.rows import Invoice, InvoiceState
 from gateway.store.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
 from gateway.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS, Sweeper
@@ -298,52 +298,3 @@ async def test_a_database_that_refuses_the_row_of_a_verdict_is_asked_again(till:
     till.core.state = NodeState.READY
     await till.sweeper.sweep()
     assert (await till.row(invoice)).state is InvoiceState.SETTLED
-
-
-async def test_rows_that_share_an_add_index_are_all_swept_however_they_fall_on_pages(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep, "ROWS_AT_ONCE", 3)
-    invoices = await add_many(till, range(1, 11))
-    # As a node has it that was restored twice, and counted anew each time.
-    same = [replace(invoice, add_index=1 + invoice.add_index % 2) for invoice in invoices]
-    await till.store.write(lambda tx: [tx.invoices.cancel("lnd", [i.payment_hash for i in invoices], now=1)])
-    await till.store.write(lambda tx: tx.purges.unpaid(canceled_until=2, limit=99))
-    await till.store.write(lambda tx: [tx.invoices.insert(invoice) for invoice in same])
-    for invoice in same:
-        till.pay(invoice)
-    await till.sweeper.sweep()
-    assert await till.states(same) == ["settled"] * 10
-
-
-@pytest.mark.parametrize("count", [3, sweep.SINGLY_UP_TO + 10])
-@pytest.mark.parametrize("call", ["lookup", "list_invoices"])
-async def test_one_question_that_the_node_refuses_keeps_no_other_payment_from_being_credited(
-    till: Till, node: ObservedNode, monkeypatch: pytest.MonkeyPatch, call: str, count: int
-) -> None:
-    invoices = await add_many(till, range(count))
-    for invoice in invoices:
-        till.pay(invoice)
-    odd, others = invoices[1], invoices[:1] + invoices[2:]
-    lookup = node.lookup
-
-    async def refused(payment_hash: str) -> NodeInvoice | None:
-        if payment_hash == odd.payment_hash:
-            raise Unavailable("node_refused", "LND refused LookupInvoice: it is odd")
-        return await lookup(payment_hash)
-
-    node.failing = {"list_invoices": Unavailable("node_refused", "LND refused ListInvoices: one of a page is odd")}
-    if call == "lookup":
-        monkeypatch.setattr(node, "lookup", refused)
-    till.clock.advance(EXPIRY_SECONDS + 10)
-    await till.sweeper.sweep()
-    assert await till.states(others) == ["settled"] * (count - 1)
-    assert await till.states([odd]) == ["open" if call == "lookup" else "settled"]
-
-
-async def test_a_node_that_refuses_every_question_is_not_asked_for_ever(till: Till, node: ObservedNode) -> None:
-    await add_many(till, range(200))
-    node.failing = {name: Unavailable("node_refused", "no such permission") for name in ("lookup", "list_invoices")}
-    with pytest.raises(Unavailable, match="no such permission"):
-        await till.sweeper.sweep()
-    assert node.asked("lookup") <= 2 * sweep.MOST_REFUSED
