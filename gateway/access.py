@@ -40,6 +40,10 @@ class Token:
     tip_to: str | None
     valid_until: int | None
     preimage_only: bool
+    as_minted: bool
+    """Whether its holder added no caveat, known here or not."""
+    timed: bool
+    """Whether what was sold ends: it was minted with a limit."""
 
 
 def mint_token(keys: KeyRing, invoice: Invoice) -> bytes:
@@ -51,6 +55,7 @@ def mint_token(keys: KeyRing, invoice: Invoice) -> bytes:
     caveats = [f"item={invoice.item_id}" if invoice.item_id is not None else f"tip={invoice.tip_to}"]
     if invoice.access_seconds is not None:
         caveats.append(f"valid_until={invoice.expires_at + GRACE_SECONDS + invoice.access_seconds}")
+    # The proof is the last caveat of ours: whatever follows it, a holder added.
     proof = PROOF_PREIMAGE if invoice.origin is Origin.CHALLENGE else PROOF_SETTLED
     caveats.append(f"proof={proof}")
     return mint(root_key, identifier, tuple(caveat.encode() for caveat in caveats)).to_bytes()
@@ -81,7 +86,7 @@ def check_item(token: Token, item_id: str, *, now: float) -> None:
     if token.item_id != item_id:
         raise Forbidden("token_of_another_item", "The token opens something else.")
     if token.valid_until is not None and now >= token.valid_until:
-        raise PaymentRequired("access_ended", "The paid time is over; a new payment opens it again.")
+        raise _access_ended()
 
 
 def check_preimage(token: Token, preimage: bytes) -> None:
@@ -90,11 +95,15 @@ def check_preimage(token: Token, preimage: bytes) -> None:
         raise Unauthorized("preimage_wrong", "The preimage is not that of the token's invoice.")
 
 
-def check_payer(token: Token, preimage: bytes | None) -> None:
+def check_payer(token: Token, preimage: bytes | None, *, now: float) -> None:
     """Whether whoever presents a token may read its invoice's receipt: a challenge's invoice is shown to several.
 
-    Raises `Unauthorized` (`proof_missing`, `preimage_wrong`).
+    A receipt outlives the paid time, but not the limit that a holder added before passing the token on.
+
+    Raises `Unauthorized` (`proof_missing`, `preimage_wrong`) and `PaymentRequired` (`access_ended`).
     """
+    if not token.as_minted and token.valid_until is not None and now >= token.valid_until:
+        raise _access_ended()
     if preimage is not None:
         check_preimage(token, preimage)
     elif token.preimage_only:
@@ -107,15 +116,24 @@ def check_settled(token: Token, invoice: Invoice | None, *, now: float) -> None:
         raise _proof_missing()
     if invoice is None or invoice.settled_at is None:
         raise Unauthorized("not_paid", "The invoice of this token is not paid yet.")
+    check_paid_time(invoice, now=now)
+
+
+def check_paid_time(invoice: Invoice, *, now: float) -> None:
+    """Raises `PaymentRequired` (`access_ended`) once the paid time of a settled invoice is over."""
     ends_at = access_ends_at(invoice)
     if ends_at is not None and now >= ends_at:
-        raise PaymentRequired("access_ended", "The paid time is over; a new payment opens it again.")
+        raise _access_ended()
 
 
 def access_ends_at(invoice: Invoice) -> int | None:
     """When the paid time of a settled invoice ends; None: never. It runs from the settlement."""
     assert invoice.settled_at is not None, "access begins with settlement"
     return None if invoice.access_seconds is None else invoice.settled_at + invoice.access_seconds
+
+
+def _access_ended() -> PaymentRequired:
+    return PaymentRequired("access_ended", "The paid time is over; a new payment opens it again.")
 
 
 def _proof_missing() -> Unauthorized:
@@ -125,19 +143,24 @@ def _proof_missing() -> Unauthorized:
 def _caveats(macaroon: Macaroon) -> Token:
     """Every occurrence of a known caveat may only narrow its predecessor; unknown ones are skipped, as L402 asks."""
     known: dict[str, str] = {}
+    timed = False
     for caveat in macaroon.caveats:
         condition, separator, value = caveat.decode("utf-8", "replace").partition("=")
         if not separator or condition not in {"item", "tip", "valid_until", "proof"}:
             continue
         if not _narrows(condition, known, value):
             raise Forbidden("token_widened", f"The token's {condition} was changed by whoever held it.")
+        timed = timed or (condition == "valid_until" and "proof" not in known)
         known[condition] = value
+    minted = next((n for n, caveat in enumerate(macaroon.caveats, 1) if caveat.startswith(b"proof=")), 0)
     return Token(
         payment_hash=macaroon.identifier[2:34].hex(),
         item_id=known.get("item"),
         tip_to=known.get("tip"),
         valid_until=int(known["valid_until"]) if "valid_until" in known else None,
         preimage_only=known.get("proof") == PROOF_PREIMAGE,
+        as_minted=minted == len(macaroon.caveats),
+        timed=timed,
     )
 
 

@@ -9,11 +9,12 @@ from gateway.access import (
     Token,
     access_ends_at,
     check_item,
+    check_paid_time,
     check_preimage,
     check_settled,
     read_token,
 )
-from gateway.errors import PaymentRequired, Refused
+from gateway.errors import OutcomeUnknown, PaymentRequired, Refused, Unavailable
 from gateway.nodes import Nodes
 from gateway.ports import Clock, KeyRing, Store
 from gateway.rows import Invoice
@@ -57,11 +58,12 @@ class Authorizer:
         refusals: list[Refused] = []
         for authorization, credential in presented:
             try:
-                access = await self._open(credential, item_id)
+                access, is_final = await self._open(credential, item_id)
             except Refused as refusal:
                 refusals.append(refusal)
                 continue
-            self._remember(authorization, access)
+            if is_final:
+                self._remember(authorization, access)
             return access
         # A program that is asked to pay again for what it has just paid would loop: 402 is the last word.
         raise next((r for r in refusals if not isinstance(r, PaymentRequired)), refusals[0])
@@ -72,17 +74,39 @@ class Authorizer:
         invoice = await self._store.read(lambda tx: tx.invoices.get(token.payment_hash))
         return token, None if invoice is None else await self._nodes.recheck(invoice)
 
-    async def _open(self, credential: Credential, item_id: str) -> Access:
+    async def _open(self, credential: Credential, item_id: str) -> tuple[Access, bool]:
+        """The access that a credential gives, and whether that is final."""
         token = read_token(self._keys, credential.macaroon)
         check_item(token, item_id, now=self._clock())
         if credential.preimage is not None:
-            check_preimage(token, credential.preimage)
-            return Access(token.payment_hash, item_id, token.valid_until)
+            return await self._open_by_preimage(credential, token, credential.preimage, item_id)
         _, invoice = await self.invoice_of(credential)
         check_settled(token, invoice, now=self._clock())
         assert invoice is not None, "what is settled has a row"
-        limits = [limit for limit in (access_ends_at(invoice), token.valid_until) if limit is not None]
-        return Access(token.payment_hash, item_id, min(limits, default=None))
+        return _access(token, item_id, access_ends_at(invoice)), True
+
+    async def _open_by_preimage(
+        self, credential: Credential, token: Token, preimage: bytes, item_id: str
+    ) -> tuple[Access, bool]:
+        """Macaroon and preimage open by themselves; an access that ends needs its row, which says when it began."""
+        check_preimage(token, preimage)
+        if not token.timed:
+            return _access(token, item_id, None), True
+        invoice = await self._row_of(credential, token)
+        if invoice is None or invoice.access_seconds is None:
+            return _access(token, item_id, None), False
+        if invoice.settled_at is None:
+            # Not booked yet: it began now at the latest, and what is booked later may say earlier.
+            return _access(token, item_id, int(self._clock()) + invoice.access_seconds), False
+        check_paid_time(invoice, now=self._clock())
+        return _access(token, item_id, access_ends_at(invoice)), True
+
+    async def _row_of(self, credential: Credential, token: Token) -> Invoice | None:
+        """The invoice as its node has it; as it is here while that is away."""
+        try:
+            return (await self.invoice_of(credential))[1]
+        except (Unavailable, OutcomeUnknown):
+            return await self._store.read(lambda tx: tx.invoices.get(token.payment_hash))
 
     def _remember(self, authorization: str, access: Access) -> None:
         if len(authorization) > _LONGEST_REMEMBERED:
@@ -90,3 +114,8 @@ class Authorizer:
         self._granted[authorization] = access
         if len(self._granted) > _REMEMBERED:
             self._granted.popitem(last=False)
+
+
+def _access(token: Token, item_id: str, ends_at: int | None) -> Access:
+    limits = [limit for limit in (ends_at, token.valid_until) if limit is not None]
+    return Access(token.payment_hash, item_id, min(limits, default=None))

@@ -97,7 +97,7 @@ class ReceiptShare(Struct):
 class ReceiptBody(Struct):
     """A payment for the one who holds its token; `preimage` is asked of LND, absent while that is away.
 
-    `recovery_code` opens the purchase elsewhere; a challenge's invoice has none.
+    `recovery_code` opens the purchase elsewhere; a challenge's invoice has none, and a narrowed token gets neither.
     """
 
     payment_hash: str

@@ -1,6 +1,7 @@
 """Tokens that a browser without script holds in a cookie, one cookie per item or tip page; read by the pages alone."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -89,6 +90,11 @@ def valid_until(held: Held) -> int | None:
     return min(ends, default=None)
 
 
+def whole(held: Sequence[Held]) -> list[Invoice]:
+    """The invoices of tokens as they were minted: only with such a one may an invoice be replaced."""
+    return [one.invoice for one in held if one.token.as_minted]
+
+
 def is_waiting(held: Held, amount_msat: int, *, now: float) -> bool:
     """Whether the invoice can still be paid, at this price."""
     open_now = held.invoice.state is InvoiceState.OPEN and now < held.invoice.expires_at
@@ -102,7 +108,7 @@ def _subject(token: Token, kind: str) -> str | None:
 async def _read(gateway: Gateway, text: str) -> Held | None:
     try:
         token = read_token(gateway.keys, decode_token(text))
-        check_payer(token, None)
+        check_payer(token, None, now=gateway.clock())
     except Refused:
         return None
     invoice = await gateway.store.read(lambda tx: tx.invoices.get(token.payment_hash))

@@ -167,11 +167,15 @@ async def _sell(request: web.Request, gateway: Gateway, offer: Offer, page: str)
 
 
 async def _presented(request: web.Request, gateway: Gateway) -> list[Sold]:
-    """The invoices whose tokens the request carries."""
+    """The invoices whose tokens the request carries: paid for what these open now; open ones for tokens as minted."""
     presented = []
-    for _, credential in parse_authorization(request.headers.getall("Authorization", ())):
+    for line, credential in parse_authorization(request.headers.getall("Authorization", ())):
         with suppress(Refused):
-            _, invoice = await gateway.authorizer.invoice_of(credential)
+            token, invoice = await gateway.authorizer.invoice_of(credential)
+            if invoice is not None and invoice.item_id is not None and invoice.settled_at is not None:
+                await gateway.authorizer.authorize([(line, credential)], invoice.item_id)
+            elif not token.as_minted:
+                continue
             if invoice is not None:
                 presented.append(Sold(invoice=invoice, token=credential.macaroon, fresh=False))
     return presented

@@ -10,7 +10,8 @@ LINK_SECONDS = 3600
 
 def link_ends_at(now: int, valid_until: int | None) -> int:
     """When a link made now ends (unix seconds): after an hour, and never after the access."""
-    return min(now + LINK_SECONDS, valid_until or now + LINK_SECONDS)
+    ends_at = now + LINK_SECONDS
+    return ends_at if valid_until is None else min(ends_at, valid_until)
 
 
 def download_path(keys: KeyRing, item_id: str, *, expires_at: int) -> str:

@@ -26,6 +26,7 @@ from gateway.web.held import (
     keep_token,
     opens,
     valid_until,
+    whole,
 )
 from gateway.web.invoices import sell
 from gateway.web.links import download_path, link_ends_at
@@ -115,7 +116,7 @@ async def buy_item(request: web.Request) -> web.Response:
     for one in held:
         if opens(one, item.id, now=now) or is_waiting(one, item.price_msat, now=now):
             return response
-    sold = await sell(request, gateway, offer, idempotency_key=None, held=[one.invoice for one in held])
+    sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
     keep_token(request, response, ITEM, item.id, sold.token)
     return response
 
@@ -151,8 +152,8 @@ async def send_tip(request: web.Request) -> web.Response:
     except Invalid as refusal:
         words = words_of(request)
         return render(request, "tip.html", tip_view(creator, words, line=explain(refusal, words)), status=422)
-    held = [one.invoice for one in await held_tokens(request, TIP, creator.name)]
-    sold = await sell(request, gateway, offer, idempotency_key=None, held=held)
+    held = await held_tokens(request, TIP, creator.name)
+    sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
     response = _see_other(request)
     keep_token(request, response, TIP, creator.name, sold.token)
     return response

@@ -7,14 +7,13 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from gateway.access import access_ends_at
 from gateway.errors import Unauthorized
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.web.bodies import ReceiptShare, rfc3339
 from gateway.web.gateway import gateway_of
-from gateway.web.held import Held, all_held
+from gateway.web.held import Held, all_held, valid_until
 from gateway.web.qr import draw_qr
 from gateway.web.receipts import booked_shares, payers_invoice, recovery_code, settled_preimage, title_of
 from gateway.web.render import render
@@ -68,9 +67,9 @@ async def _held(request: web.Request) -> Held | None:
 async def _receipt_view(request: web.Request, held: Held) -> View:
     gateway, words = gateway_of(request), words_of(request)
     token, invoice = held.token, held.invoice
-    code = await recovery_code(gateway, invoice)
+    code = await recovery_code(gateway, token, invoice)
     link = f"{gateway.config.public_url}/r#{held.text}"
-    ends_at = access_ends_at(invoice)
+    ends_at = valid_until(held)
     title = title_of(gateway, token)
     # What was sold after the backup that was restored is not here.
     item = next((each for each in gateway.catalog.items() if each.id == token.item_id), None)
@@ -86,7 +85,8 @@ async def _receipt_view(request: web.Request, held: Held) -> View:
         "page_url": "" if item is None else page_link(item, held.text),
         "lost": invoice.origin is Origin.SUSPENSE,
         "payment_hash": invoice.payment_hash,
-        "preimage": await settled_preimage(gateway, invoice) or "",
+        "whole": held.token.as_minted,
+        "preimage": await settled_preimage(gateway, held.token, invoice) or "",
         "shares": shares_view(await booked_shares(gateway, invoice), words),
         "code": code or "",
         "link": link if code else "",

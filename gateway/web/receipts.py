@@ -51,14 +51,13 @@ async def payers_invoice(gateway: Gateway, credential: Credential) -> tuple[Toke
     Raises as `Authorizer.invoice_of` and `check_payer` do, and `NotFound` (`invoice_not_found`).
     """
     token, invoice = await gateway.authorizer.invoice_of(credential)
-    check_payer(token, credential.preimage)
+    check_payer(token, credential.preimage, now=gateway.clock())
     if invoice is None:
         raise NotFound("invoice_not_found", NO_INVOICE)
     return token, invoice
 
 
 async def _receipt(gateway: Gateway, token: Token, invoice: Invoice) -> ReceiptBody:
-    settled = invoice.state is InvoiceState.SETTLED
     return ReceiptBody(
         payment_hash=invoice.payment_hash,
         item_id=token.item_id,
@@ -68,8 +67,8 @@ async def _receipt(gateway: Gateway, token: Token, invoice: Invoice) -> ReceiptB
         state=invoice.shown_state(gateway.clock()),  # type: ignore[arg-type]  # the four states of the row
         paid_msat=invoice.paid_msat,
         settled_at=None if invoice.settled_at is None else rfc3339(invoice.settled_at),
-        preimage=await settled_preimage(gateway, invoice) if settled else None,
-        recovery_code=await recovery_code(gateway, invoice),
+        preimage=await settled_preimage(gateway, token, invoice),
+        recovery_code=await recovery_code(gateway, token, invoice),
         shares=await booked_shares(gateway, invoice),
     )
 
@@ -111,12 +110,13 @@ def item_body(gateway: Gateway, item: Item) -> ItemBody:
     )
 
 
-async def recovery_code(gateway: Gateway, invoice: Invoice) -> str | None:
-    """The code that opens a purchase elsewhere; None for what is unpaid, and for a challenge's invoice.
+async def recovery_code(gateway: Gateway, token: Token, invoice: Invoice) -> str | None:
+    """The code that opens a purchase elsewhere, for a token as it was minted: it gives another such token.
 
-    None, too, while the database cannot keep a new one: a receipt without it is better than none.
+    None for what is unpaid, for a challenge's invoice, and while the database cannot keep a new code: a receipt without
+    it is better than none.
     """
-    if not has_code(invoice):
+    if not token.as_minted or not has_code(invoice):
         return None
     pinning = begin(code_of(gateway.store, gateway.keys, invoice, now=gateway.now()))
     await asyncio.wait([pinning], timeout=PINNED_WITHIN_SECONDS)
@@ -126,8 +126,10 @@ async def recovery_code(gateway: Gateway, invoice: Invoice) -> str | None:
         return None
 
 
-async def settled_preimage(gateway: Gateway, invoice: Invoice) -> str | None:
-    """LND alone keeps preimages; a receipt without one is better than none."""
+async def settled_preimage(gateway: Gateway, token: Token, invoice: Invoice) -> str | None:
+    """The proof of payment, for a token as it was minted. LND alone keeps it: None while that is away."""
+    if not token.as_minted or invoice.state is not InvoiceState.SETTLED:
+        return None
     try:
         return await gateway.nodes.preimage(invoice)
     except (Unavailable, OutcomeUnknown):
