@@ -93,6 +93,15 @@ async def test_a_page_is_sealed_while_no_server_runs_and_kept_to_its_site(shell:
         (("item", "add", "a.md", "--creator", "nobody"), "creator_not_found"),
         (("item", "add", "missing.md"), "missing.md"),
         (("item", "add", "week.md"), "number of seconds"),
+        (("item", "add", "never.md"), "access_seconds"),
+        (("item", "add", "nameless.md"), "title"),
+        (("item", "add", "a.md", "--access-seconds", "0"), "access_seconds"),
+        (("item", "add", "a.md", "--title", ""), "title"),
+        (("item", "add", "a.md", "--memo", ""), "memo"),
+        (("item", "add", "a.md", "--id", ""), "$.id"),
+        (("item", "add", "a.md", "--price", ""), "--price 100sat"),
+        (("item", "add", "a.md", "--creator", ""), "--creator alice"),
+        (("item", "add", "a.md", "--share", "bob=0"), "weight"),
         (("item", "edit", "nothing", "--price", "1sat"), "item_not_found"),
         (("item", "archive", "nothing"), "item_not_found"),
         (("creator", "key", "rotate", "nobody"), "creator_not_found"),
@@ -104,7 +113,8 @@ async def test_what_is_typed_wrong_gets_a_line_that_says_what_to_do(
     shell: Shell, command: tuple[str, ...], says: str
 ) -> None:
     (shell.folder / "a.md").write_text(TEXT)
-    (shell.folder / "week.md").write_text(TEXT.replace("price:", "access_seconds: a week\nprice:"))
+    for name, line in (("week", "access_seconds: a week"), ("never", "access_seconds: 0"), ("nameless", "title:")):
+        (shell.folder / f"{name}.md").write_text(TEXT.replace("price:", f"{line}\nprice:"))
     status, output = await shell.type(*command, TUPPENCE_LISTEN=f"127.0.0.1:{free_port()}")
     assert status != 0
     assert says in output

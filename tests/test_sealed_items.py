@@ -50,6 +50,14 @@ async def test_its_creator_reads_the_key_and_nobody_else_does(shop: Site) -> Non
     assert jwk["k"] not in str(before)
 
 
+async def test_a_count_of_words_that_is_not_given_stays(shop: Site) -> None:
+    moved = {"page_url": "https://blog.example/moved"}
+    status, item = await shop.call("PATCH", ITEM, json={"sealed": moved}, headers=shop.operator)
+    assert (status, item["page_url"], item["word_count"]) == (200, moved["page_url"], 660)
+    none = {"sealed": moved | {"word_count": 0}}
+    assert (await shop.call("PATCH", ITEM, json=none, headers=shop.operator))[1]["word_count"] == 0
+
+
 async def test_the_key_stays_whatever_else_is_changed(shop: Site) -> None:
     jwk = await key_of(shop)
     sealed = {"page_url": "https://blog.example/other", "word_count": 7}

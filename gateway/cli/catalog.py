@@ -83,22 +83,23 @@ def add_item(
     is_text = path.suffix.lower() in TEXT_ENDINGS
     markdown = _read_text(path) if is_text else None
     fields = _front_matter(markdown)
-    creator = creator or fields.get("creator")
-    price = price or fields.get("price")
+    # What is given and empty, or 0, is not left out: the gateway says what is wrong with it.
+    creator = fields.get("creator") if creator is None else creator
+    price = fields.get("price") if price is None else price
     if not creator or not price:
         raise Invalid("item_invalid", "Say who sells it and for how much: --creator alice --price 100sat.")
     shares = share or fields.get("share", "").split()
     item = _given(
         creator=creator,
         price_msat=price_of(price),
-        title=title or fields.get("title"),
-        id=item_id or fields.get("id"),
+        title=fields.get("title") if title is None else title,
+        id=fields.get("id") if item_id is None else item_id,
         markdown=markdown,
         file_name=None if is_text else path.name,
         preview=preview,
         shares=shares_of(creator, shares),
-        access_seconds=access_seconds or _seconds_of(fields),
-        memo=memo or fields.get("memo"),
+        access_seconds=_seconds_of(fields) if access_seconds is None else access_seconds,
+        memo=fields.get("memo") if memo is None else memo,
         allowed_origins=origin,
     )
     added = admin_call("POST", "/v1/admin/items", json=item)

@@ -58,7 +58,7 @@ async def change_item(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     item = _own_item(request)
     change = await read_body(request, ItemChange)
-    values = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
+    values = _given(change)
     if "shares" in values:
         values["shares"] = _shares(values["shares"])
     if "state" in values:
@@ -68,7 +68,7 @@ async def change_item(request: web.Request) -> web.Response:
     if "sealed" in values:
         if item.kind is not ItemKind.SEALED:
             raise Conflict("item_not_sealed", f"{item.id} is a {item.kind}, no sealed text; give that another id.")
-        values |= msgspec.structs.asdict(values.pop("sealed"))
+        values |= _given(values.pop("sealed"))
     return answer(_admin_item(gateway, await _change(gateway, item, **values)))
 
 
@@ -119,7 +119,7 @@ async def _sealed_item(gateway: Gateway, wanted: ItemRequest) -> Item:
         preview_html=await gateway.renderer.markup(wanted.preview or ""),
         media_type=MEDIA_TYPE,
         byte_size=len(key),
-        word_count=wanted.sealed.word_count,
+        word_count=_given(wanted.sealed).get("word_count", 0),
         page_url=page,
         digest=await gateway.content.put(key),
     )
@@ -204,6 +204,11 @@ def _own_item(request: web.Request) -> Item:
     item = gateway_of(request).catalog.item(request.match_info["item_id"])
     caller.may_sell_as(item.creator)
     return item
+
+
+def _given(body: msgspec.Struct) -> dict[str, Any]:
+    """The fields that a body has: one that is absent is neither 0 nor null."""
+    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
 
 
 def _shares(bodies: Sequence[ShareBody]) -> tuple[Share, ...]:

@@ -39,7 +39,7 @@ class SealedBody(Struct, forbid_unknown_fields=True):
     """A text that stands sealed in a page elsewhere; what is sold is its key, which the gateway makes and keeps."""
 
     page_url: PageUrl
-    word_count: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    word_count: Annotated[int, Meta(ge=0, le=10_000_000)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ItemBody(Struct):

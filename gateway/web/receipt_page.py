@@ -80,7 +80,7 @@ async def _receipt_view(request: web.Request, held: Held) -> View:
         "settled_at": rfc3339(invoice.settled_at or 0),
         "settled": words.instant(invoice.settled_at or 0),
         "ends_at": "" if ends_at is None else rfc3339(ends_at),
-        "ends": "" if ends_at is None else words.instant(ends_at),
+        "ends": "" if ends_at is None else words.instant(ends_at, to_the_second=True),
         "item_id": "" if item is None else item.id,
         "page_url": "" if item is None else page_link(item, held.text),
         "lost": invoice.origin is Origin.SUSPENSE,

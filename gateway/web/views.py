@@ -225,5 +225,10 @@ def _size(byte_size: int, words: Words) -> str:
 
 
 def _duration(seconds: int, words: Words) -> str:
-    unit, length = next(pair for pair in _UNITS if seconds >= pair[1])
-    return words.duration(seconds // length, unit)
+    """`1 day 12 hours`: to the second, for it is what is sold."""
+    parts = []
+    for unit, length in _UNITS:
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(words.duration(count, unit))
+    return " ".join(parts)

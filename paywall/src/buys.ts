@@ -20,9 +20,17 @@ export function buys(item: Item, language: Language): string {
       time: language.unit(Math.max(1, Math.ceil(item.word_count / WORDS_PER_MINUTE)), "minute", "short"),
     });
   if (item.access_seconds === null) return what;
-  const seconds = item.access_seconds;
-  const [length, unit] = SPANS.find(([span]) => seconds >= span) ?? [1, "second"];
-  return language.say("during", { what, time: language.unit(Math.floor(seconds / length), unit, "long") });
+  return language.say("during", { what, time: duration(item.access_seconds, language) });
+}
+
+/** `1 day 12 hours`: to the second, for it is what is sold. */
+function duration(seconds: number, language: Language): string {
+  let rest = seconds;
+  return SPANS.flatMap(([length, unit]) => {
+    const count = Math.floor(rest / length);
+    rest %= length;
+    return count ? [language.unit(count, unit, "long")] : [];
+  }).join(" ");
 }
 
 function media(type: string): string {
