@@ -82,6 +82,9 @@ async def open_gateway(
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
         if background:
             await _warn_of_the_unfollowed(store, gateway.nodes)
+            # Of a shared folder another replica may be writing the newest ones.
+            age_seconds = 0 if doorbell is None else DAY_SECONDS
+            await gateway.content.clear_leftovers(before=clock() - age_seconds)
             if doorbell is None:
                 await start_alone(stack, gateway)
             else:

@@ -23,11 +23,12 @@ _TAGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """A text, rendered; `fields` are its front matter's."""
+    """A text, rendered; `fields` are its front matter's; `marked` says that its preview ends at a mark."""
 
     fields: dict[str, str]
     title: str
     preview_html: str
+    marked: bool
     html: str
     word_count: int
 
@@ -47,7 +48,14 @@ def render_article(source: str) -> Article:
     words = len(nh3.clean(html, tags=set()).split())
     if not words:
         raise Invalid("article_invalid", "The text is empty; write something worth its price.")
-    return Article(fields=fields, title=title, preview_html=render_markup(_preview(body)), html=html, word_count=words)
+    return Article(
+        fields=fields,
+        title=title,
+        preview_html=render_markup(_preview(body)),
+        marked=_MORE.search(body) is not None,
+        html=html,
+        word_count=words,
+    )
 
 
 def _preview(body: str) -> str:

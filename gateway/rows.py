@@ -44,6 +44,14 @@ class ItemState(StrEnum):
     ARCHIVED = "archived"
 
 
+class PreviewSource(StrEnum):
+    """Where a preview comes from: its creator, what stands before a text's mark, or the text's first paragraph."""
+
+    GIVEN = "given"
+    MARK = "mark"
+    PARAGRAPH = "paragraph"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A thing sold. Its paid part lies in the content store under `digest` (SHA-256, hex).
@@ -70,6 +78,7 @@ class Item:
     updated_at: int
     allowed_origins: tuple[str, ...] = ()
     page_url: str | None = None
+    preview_source: PreviewSource = PreviewSource.GIVEN
 
 
 class InvoiceState(StrEnum):

@@ -99,6 +99,12 @@ def test_an_upgrade_from_every_schema_keeps_every_row(old_url: str, revision: st
     assert not in_a_thread(migrate_database(old_url))
 
 
+@pytest.mark.parametrize("revision", ["0007"])
+def test_previews_of_before_an_upgrade_stay_when_their_texts_are_replaced(old_url: str) -> None:
+    in_a_thread(migrate_database(old_url))
+    assert {row["preview_source"] for row in seen(old_url, {"items": ["preview_source"]})["items"]} == {"given"}
+
+
 # Interrupted ---------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +182,7 @@ async def test_replicas_that_start_on_an_old_schema_at_once_migrate_it_once(old_
     assert await look_into(old_url, migration.revision_of) == migration.HEAD
 
 
+@pytest.mark.parametrize("revision", [REVISIONS[0], "0006"])
 def test_the_last_day_of_what_was_canceled_before_begins_with_the_upgrade(old_url: str) -> None:
     """A purge counts from there; when it was canceled nobody wrote down."""
     began_at = int(time.time())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -132,6 +133,7 @@ def edit_item(
     ] = None,
     any_origin: Annotated[bool, typer.Option("--any-origin", help="Pages of every site may sell it.")] = False,  # noqa: FBT002  # typer's form
     content: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A new text or file.")] = None,
+    preview: Annotated[str | None, typer.Option(help="Markdown to show before payment.")] = None,
 ) -> None:
     """Change an item: what is not given stays. New values hold for new invoices; what was paid keeps its own."""
     change = _given(
@@ -139,6 +141,7 @@ def edit_item(
         title=title,
         access_seconds=access_seconds,
         memo=memo,
+        preview=preview,
         allowed_origins=[] if any_origin else origin,
         shares=shares_of(admin_call("GET", f"/v1/admin/items/{item_id}")["creator"], share) if share else None,
     )
@@ -147,7 +150,7 @@ def edit_item(
     if change:
         admin_call("PATCH", f"/v1/admin/items/{item_id}", json=change)
     if content is not None:
-        _put_content(item_id, content)
+        _put_content(item_id, content, kind=admin_call("GET", f"/v1/admin/items/{item_id}")["kind"])
     typer.echo(f"{item_id} changed")
 
 
@@ -191,9 +194,10 @@ def shares_of(creator: str, texts: list[str]) -> list[dict[str, Any]] | None:
     return [{"creator": share.creator, "weight": share.weight} for share in split_of(creator, others)]
 
 
-def _put_content(item_id: str, path: Path) -> Any:
+def _put_content(item_id: str, path: Path, *, kind: str = "file") -> Any:
+    named = f"?file_name={quote(path.name)}" if kind == "file" else ""
     with path.open("rb") as file:
-        return admin_call("PUT", f"/v1/admin/items/{item_id}/content", data=file)
+        return admin_call("PUT", f"/v1/admin/items/{item_id}/content{named}", data=file)
 
 
 def _seconds_of(fields: Mapping[str, str]) -> int | None:

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +25,20 @@ class ContentFolder:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._cached: OrderedDict[str, bytes] = OrderedDict()
+
+    async def clear_leftovers(self, *, before: float) -> int:
+        """Delete what uploads left that were killed, nothing of it written since `before` (unix seconds); how many."""
+
+        def clear() -> int:
+            cleared = 0
+            for path in self._folder.glob("*.new"):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        cleared += 1
+            return cleared
+
+        return await asyncio.to_thread(clear)
 
     async def put(self, data: bytes) -> str:
         """Keep bytes; gives their SHA-256 (hex)."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from gateway.money import Msat
-from gateway.rows import Item, ItemKind, ItemState, Share
+from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share
 from gateway.store.counters import advance, current
 from gateway.store.insert import InsertOrIgnore
 from gateway.store.tables import CATALOG_VERSION, items
@@ -90,5 +90,6 @@ def _item(row: Row) -> Item:  # type: ignore[type-arg]
             "price_msat": Msat(row.price_msat),
             "shares": shares_from_text(row.shares),
             "allowed_origins": tuple(json.loads(row.allowed_origins)),
+            "preview_source": PreviewSource(row.preview_source),
         }
     )

@@ -56,6 +56,7 @@ items = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("allowed_origins", Text, nullable=False, server_default="[]"),
     Column("page_url", Text),
+    Column("preview_source", String(16), nullable=False, server_default="given"),
     # Programs that pay floor to satoshi: a part of one would become free.
     CheckConstraint("price_msat >= 1000 AND price_msat % 1000 = 0", name="whole_sats"),
 )

@@ -10,8 +10,9 @@ from aiohttp import web
 
 from gateway.catalog import MOST_TITLE_CHARACTERS, slug_of
 from gateway.errors import Conflict, Invalid, NotFound
+from gateway.markup import Article
 from gateway.money import Msat
-from gateway.rows import Item, ItemKind, ItemState, Share
+from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share
 from gateway.sealed.key import KEY_BYTES, MEDIA_TYPE, write_key
 from gateway.web.admin import authenticate
 from gateway.web.bodies import (
@@ -21,7 +22,7 @@ from gateway.web.bodies import (
 )
 from gateway.web.content import send_content
 from gateway.web.gateway import Gateway, gateway_of
-from gateway.web.item_bodies import AdminItemBody, ItemChange, ItemRequest, ShareBody
+from gateway.web.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.receipts import item_body
 
 MOST_CONTENT_BYTES = 4 * 1024**3
@@ -65,6 +66,9 @@ async def change_item(request: web.Request) -> web.Response:
         values["state"] = ItemState(values["state"])
     if "allowed_origins" in values:
         values["allowed_origins"] = tuple(values["allowed_origins"])
+    if "preview" in values:
+        values["preview_html"] = await gateway.renderer.markup(values.pop("preview"))
+        values["preview_source"] = PreviewSource.GIVEN
     if "sealed" in values:
         if item.kind is not ItemKind.SEALED:
             raise Conflict("item_not_sealed", f"{item.id} is a {item.kind}, no sealed text; give that another id.")
@@ -77,13 +81,14 @@ async def read_own_content(request: web.Request) -> web.StreamResponse:
     item = _own_item(request)
     if item.byte_size == 0:
         raise NotFound("item_empty", "This has no content yet; its creator has to upload it first.")
-    return await send_content(gateway_of(request), item)
+    return await send_content(request, item)
 
 
 async def put_content(request: web.Request) -> web.Response:
     """PUT /v1/admin/items/{item_id}/content: Markdown for a text, any bytes for a file."""
     gateway = gateway_of(request)
     item = _own_item(request)
+    named = _named(request, item)
     if item.kind is ItemKind.SEALED:
         raise Conflict("item_sealed", "The key of a sealed text stays the same, or those who paid could not open it.")
     if item.kind is ItemKind.TEXT:
@@ -93,7 +98,7 @@ async def put_content(request: web.Request) -> web.Response:
     )
     if size == 0:
         raise Invalid("content_empty", "The upload was empty; send the file's bytes as the body.")
-    return answer(_admin_item(gateway, await _change(gateway, item, digest=digest, byte_size=size)))
+    return answer(_admin_item(gateway, await _change(gateway, item, digest=digest, byte_size=size, **named)))
 
 
 async def _new_item(gateway: Gateway, wanted: ItemRequest) -> Item:
@@ -128,11 +133,13 @@ async def _sealed_item(gateway: Gateway, wanted: ItemRequest) -> Item:
 async def _text_item(gateway: Gateway, wanted: ItemRequest) -> Item:
     article = await gateway.renderer.article(wanted.markdown or "")
     body = article.html.encode()
-    preview = article.preview_html if wanted.preview is None else await gateway.renderer.markup(wanted.preview)
+    draft = replace(_draft(gateway, wanted, title=wanted.title or article.title), preview_source=_source_of(article))
+    if wanted.preview is not None:
+        preview = await gateway.renderer.markup(wanted.preview)
+        draft = replace(draft, preview_html=preview, preview_source=PreviewSource.GIVEN)
     return replace(
-        _draft(gateway, wanted, title=wanted.title or article.title),
+        _with_preview(draft, article),
         kind=ItemKind.TEXT,
-        preview_html=preview,
         media_type="text/html",
         byte_size=len(body),
         word_count=article.word_count,
@@ -146,14 +153,30 @@ async def _put_text(gateway: Gateway, item: Item, data: bytes) -> Item:
     except UnicodeDecodeError as error:
         raise Invalid("article_invalid", "The text is not UTF-8.") from error
     body = article.html.encode()
-    return await _change(
-        gateway,
-        item,
-        preview_html=article.preview_html,
-        byte_size=len(body),
-        word_count=article.word_count,
-        digest=await gateway.content.put(body),
-    )
+    digest = await gateway.content.put(body)
+
+    def change(newest: Item) -> Item:
+        previewed = _with_preview(newest, article)
+        return replace(previewed, byte_size=len(body), word_count=article.word_count, digest=digest)
+
+    return await gateway.catalog.change_item(item.id, change, now=gateway.now())
+
+
+def _with_preview(item: Item, article: Article) -> Item:
+    """The item with the text's own preview, where it has such a one: what was given stays.
+
+    So does what ended at a mark, where the new text has none: its first paragraph may be one that is sold.
+    """
+    source = _source_of(article)
+    if item.preview_source is PreviewSource.GIVEN:
+        return item
+    if item.preview_source is PreviewSource.MARK and source is PreviewSource.PARAGRAPH:
+        return item
+    return replace(item, preview_html=article.preview_html, preview_source=source)
+
+
+def _source_of(article: Article) -> PreviewSource:
+    return PreviewSource.MARK if article.marked else PreviewSource.PARAGRAPH
 
 
 async def _change(gateway: Gateway, item: Item, **values: Any) -> Item:
@@ -162,16 +185,37 @@ async def _change(gateway: Gateway, item: Item, **values: Any) -> Item:
 
 
 async def _file_item(gateway: Gateway, wanted: ItemRequest) -> Item:
-    file_name = wanted.file_name or ""
-    if file_name.endswith("\n"):
-        raise Invalid("item_invalid", "file_name must be a plain name, on one line.")
-    guessed, _ = mimetypes.guess_type(file_name)
+    file_name = _plain_name(wanted.file_name or "")
     return replace(
         _draft(gateway, wanted, title=wanted.title or file_name),
         file_name=file_name,
-        media_type=wanted.media_type or guessed or "application/octet-stream",
+        media_type=wanted.media_type or _media_type_of(file_name),
         preview_html=await gateway.renderer.markup(wanted.preview or ""),
     )
+
+
+def _named(request: web.Request, item: Item) -> dict[str, str]:
+    """What a new name changes: a file of another kind is not sent as what it replaces."""
+    file_name = request.query.get("file_name", item.file_name)
+    if file_name is None or file_name == item.file_name:
+        return {}
+    if item.kind is not ItemKind.FILE:
+        raise Conflict("item_not_file", f"{item.id} is a {item.kind} and has no file_name; leave that out.")
+    try:
+        msgspec.convert(file_name, FileName)
+    except msgspec.ValidationError as error:
+        raise Invalid("query_invalid", f"file_name: {error}.") from error
+    return {"file_name": _plain_name(file_name), "media_type": _media_type_of(file_name)}
+
+
+def _plain_name(file_name: str) -> str:
+    if file_name.endswith("\n"):
+        raise Invalid("item_invalid", "file_name must be a plain name, on one line.")
+    return file_name
+
+
+def _media_type_of(file_name: str) -> str:
+    return mimetypes.guess_type(file_name)[0] or "application/octet-stream"
 
 
 def _draft(gateway: Gateway, wanted: ItemRequest, *, title: str) -> Item:

@@ -13,9 +13,10 @@ from gateway.l402.challenge import challenge_body, challenge_header
 from gateway.l402.credential import parse_authorization
 from gateway.rows import Invoice, Item, ItemKind
 from gateway.web.bodies import LinkBody, answer, rfc3339
+from gateway.web.downloads import send_file
 from gateway.web.forwarded import client_key
 from gateway.web.gateway import Gateway, gateway_of
-from gateway.web.links import check_link, download_path, link_ends_at
+from gateway.web.links import check_link, content_of, download_path, link_ends_at
 from gateway.web.origins import check_asking_page, foreign_page
 from gateway.web.pages import wall_page
 from gateway.web.problems import problem
@@ -30,12 +31,12 @@ async def read_content(request: web.Request) -> web.StreamResponse:
     lines = request.headers.getall("Authorization", ())
     for line in lines:
         if gateway.authorizer.remembered(line, item.id) is not None:
-            return await send_content(gateway, item)
+            return await send_content(request, item)
     try:
         await gateway.authorizer.authorize(parse_authorization(lines), item.id)
     except PaymentRequired as refusal:
         return await _ask_payment(request, gateway, item, refusal)
-    return await send_content(gateway, item)
+    return await send_content(request, item)
 
 
 async def create_link(request: web.Request) -> web.Response:
@@ -46,7 +47,7 @@ async def create_link(request: web.Request) -> web.Response:
         parse_authorization(request.headers.getall("Authorization", ())), item.id
     )
     expires_at = link_ends_at(gateway.now(), access.valid_until)
-    url = f"{gateway.config.public_url}{download_path(gateway.keys, item.id, expires_at=expires_at)}"
+    url = f"{gateway.config.public_url}{download_path(gateway.keys, item, expires_at=expires_at)}"
     return answer(LinkBody(url=url, expires_at=rfc3339(expires_at)))
 
 
@@ -54,18 +55,20 @@ async def download(request: web.Request) -> web.StreamResponse:
     """GET /v1/items/{item_id}/download: a signed link's target."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
-    expires, signature = request.query.get("expires", ""), request.query.get("signature", "")
-    check_link(gateway.keys, item.id, expires=expires, signature=signature, now=gateway.clock())
-    return await send_content(gateway, item)
+    expires, content, signature = (request.query.get(name, "") for name in ("expires", "content", "signature"))
+    check_link(gateway.keys, item.id, expires=expires, content=content, signature=signature, now=gateway.clock())
+    # Who asks for a part of what was replaced since gets the whole of what is there now.
+    return await send_content(request, item, in_parts=content == content_of(item))
 
 
-async def send_content(gateway: Gateway, item: Item) -> web.StreamResponse:
+async def send_content(request: web.Request, item: Item, *, in_parts: bool = True) -> web.StreamResponse:
     """The bytes: a text as its sanitised HTML, a file always as a download, the key of a sealed text as JSON."""
-    headers = dict(_PRIVATE)
+    gateway, headers = gateway_of(request), dict(_PRIVATE)
     if item.kind is ItemKind.FILE:
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item.file_name or item.id)}"
         headers["Content-Type"] = item.media_type
-        return web.FileResponse(gateway.content.existing_path(item.digest), headers=headers)
+        path = gateway.content.existing_path(item.digest)
+        return send_file(request, path, digest=item.digest, headers=headers, in_parts=in_parts)
     body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
     return web.Response(body=body, content_type=item.media_type, charset="utf-8", headers=headers)
 

@@ -23,6 +23,7 @@ FileName = Annotated[str, Meta(max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$"
 MediaType = Annotated[str, Meta(pattern="^[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}$")]
 Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER_SAT)]
 Seconds = Annotated[int, Meta(ge=1, le=LONGEST_ACCESS_SECONDS)]
+Preview = Annotated[str, Meta(max_length=100_000, extra_json_schema=NO_NUL)]
 WebOrigin = Annotated[str, Meta(pattern=f"^{WEB_ORIGIN.pattern}$", max_length=LONGEST_ORIGIN)]
 Origins = Annotated[list[WebOrigin], Meta(max_length=MOST_ORIGINS)]
 PageUrl = Annotated[str, Meta(pattern=f"^{PAGE_URL.pattern}$", max_length=LONGEST_PAGE_URL)]
@@ -75,7 +76,7 @@ class ItemRequest(Struct, forbid_unknown_fields=True):
     markdown: Annotated[str, Meta(pattern=SOME_WORDS, extra_json_schema={"maxLength": MOST_TEXT_BYTES})] | None = None
     file_name: FileName | None = None
     media_type: MediaType | None = None
-    preview: Annotated[str, Meta(max_length=100_000, extra_json_schema=NO_NUL)] | None = None
+    preview: Preview | None = None
     shares: Annotated[list[ShareBody], Meta(max_length=MOST_SHARES)] | None = None
     access_seconds: Seconds | None = None
     memo: Annotated[str, Meta(min_length=1, max_length=639, extra_json_schema=NO_NUL)] | None = None
@@ -88,6 +89,7 @@ class ItemChange(Struct, forbid_unknown_fields=True):
 
     title: Title | msgspec.UnsetType = msgspec.UNSET
     price_msat: Price | msgspec.UnsetType = msgspec.UNSET
+    preview: Preview | msgspec.UnsetType = msgspec.UNSET
     shares: Annotated[list[ShareBody], Meta(min_length=1, max_length=MOST_SHARES)] | msgspec.UnsetType = msgspec.UNSET
     access_seconds: Seconds | msgspec.UnsetType | None = msgspec.UNSET
     memo: Annotated[str, Meta(min_length=1, max_length=639, extra_json_schema=NO_NUL)] | msgspec.UnsetType | None = (

@@ -166,7 +166,7 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
         content_html = (await gateway.content.get(item.digest)).decode()
     elif item.kind is ItemKind.FILE:
         expires_at = link_ends_at(gateway.now(), valid_until(held))
-        file_url = download_path(gateway.keys, item.id, expires_at=expires_at)
+        file_url = download_path(gateway.keys, item, expires_at=expires_at)
     receipt_url = f"{receipt_path(request, held.invoice)}#{held.text}"
     words = words_of(request)
     return open_view(

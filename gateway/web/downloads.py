@@ -1,0 +1,47 @@
+"""A file as a download, in parts if asked: its validator is its digest, so parts of two contents are never joined."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.typedefs import LooseHeaders
+from multidict import CIMultiDict
+
+# A file's name is its content's, its time is only when that was put here last.
+_BY_TIME = ("If-Modified-Since", "If-Unmodified-Since")
+_BY_TAG = ("If-Match", "If-None-Match", "If-Range")
+
+
+def send_file(
+    request: web.Request, path: Path, *, digest: str, headers: Mapping[str, str], in_parts: bool
+) -> web.StreamResponse:
+    """The file of a digest: 304 to who has it, 412 to who wants another; whole unless `in_parts`."""
+    tag = {"ETag": f'"{digest}"'}
+    if request.if_match is not None and not {"*", digest} & {e.value for e in request.if_match if not e.is_weak}:
+        return web.Response(status=412, headers=tag)
+    if request.if_none_match is not None and {"*", digest} & {e.value for e in request.if_none_match}:
+        return web.Response(status=304, headers={**headers, **tag})
+    known = request.headers.get("If-Range", tag["ETag"]) == tag["ETag"]
+    return _Download(path, {**headers, **tag}, in_parts=in_parts and known)
+
+
+class _Download(web.FileResponse):
+    """aiohttp's, which knows If-Range as a date alone, and names a file by its time and size."""
+
+    def __init__(self, path: Path, headers: LooseHeaders, *, in_parts: bool) -> None:
+        super().__init__(path, headers=headers)
+        self._dropped = (*_BY_TIME, *_BY_TAG, *(() if in_parts else ("Range",)))
+        self._tag = self.headers["ETag"]
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """See the class."""
+        headers = CIMultiDict(request.headers)
+        for name in self._dropped:
+            headers.popall(name, None)
+        return await super().prepare(request.clone(headers=headers))
+
+    async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        self.headers["ETag"] = self._tag
+        self.headers.popall("Last-Modified", None)
+        return await super()._start(request)
