@@ -40,6 +40,7 @@ from gateway.web.gateway import GATEWAY, Gateway
 from gateway.web.limits import Limits
 from gateway.web.metrics import Metrics
 from gateway.web.openapi import serve_document
+from gateway.web.public_path import add_public_path
 from gateway.web.rates import Rates
 from gateway.web.routes import add_routes
 
@@ -101,6 +102,7 @@ def build_app(gateway: Gateway) -> web.Application:
     add_routes(app)
     app.router.add_get("/openapi.json", serve_document)
     app.router.add_get("/docs", show_docs)
+    add_public_path(app, gateway.config.public_path)
     return app
 
 

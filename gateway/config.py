@@ -24,6 +24,8 @@ ENV_FILE = ".env"
 # For commands that reach a gateway elsewhere; a server has no use for them, and does not mind.
 OF_COMMANDS = GATEWAY, API_KEY = "TUPPENCE_GATEWAY", "TUPPENCE_API_KEY"
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
+# A path that begins as one of our own would be two things at once.
+_PATH = re.compile(r"(?!/(i|t|v1|embed|static)(/|\Z))(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
 
 
 class Config(BaseSettings):
@@ -32,7 +34,9 @@ class Config(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
     listen: str = Field("127.0.0.1:8402", description="host:port that readers reach, directly or through a proxy")
-    public_url: str = Field("", description="what readers type; default `http://` and the listen address")
+    public_url: str = Field(
+        "", description="what readers type, with a path or without; default `http://` and `TUPPENCE_LISTEN`"
+    )
     lnd_target: str = Field("", description="host:port of LND's gRPC")
     lnd_tls_cert: Path | None = Field(None, description="path of LND's tls.cert")
     lnd_macaroon: Path | None = Field(
@@ -116,6 +120,9 @@ class Config(BaseSettings):
     def _derived(self) -> Self:
         url = self.public_url.rstrip("/") or f"http://{self.listen}"
         parts = urlsplit(url)
+        if not _PATH.fullmatch(parts.path):
+            msg = "write its path like https://blog.example/pay, of letters, digits and - . _ ~, and not as one of ours"
+            raise ValueError(msg)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
             msg = "write it like https://pay.example"
             raise ValueError(msg)
@@ -143,6 +150,11 @@ class Config(BaseSettings):
     def public_host(self) -> str:
         """The host a reader sees, as it stands in memos."""
         return urlsplit(self.public_url).netloc
+
+    @property
+    def public_path(self) -> str:
+        """The path below which readers see the gateway, as `/pay`; mostly ""."""
+        return urlsplit(self.public_url).path
 
     @property
     def admin_socket(self) -> Path:

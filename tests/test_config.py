@@ -116,3 +116,19 @@ def test_a_file_of_another_process_is_read_as_overrides(elsewhere: Path) -> None
 
 def test_every_variable_says_what_it_is_for() -> None:
     assert all(field.description for field in Config.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "path", [*["/i", "/t/x", "/v1", "/embed/", "/static", "/a//b", "/a/../b", "/a%20b", "/a;b", "/{x}"], "/a b"]
+)
+def test_a_public_path_that_would_be_two_things_at_once_is_refused(path: str) -> None:
+    with pytest.raises(Invalid, match="TUPPENCE_PUBLIC_URL"):
+        load_config(public_url=f"https://blog.example{path}")
+
+
+@pytest.mark.parametrize(
+    ("given", "path"), [("", ""), ("/", ""), ("/pay", "/pay"), ("/a/b-c/", "/a/b-c"), ("/item", "/item")]
+)
+def test_a_public_url_may_have_a_path(given: str, path: str) -> None:
+    config = load_config(public_url=f"https://blog.example{given}")
+    assert (config.public_path, config.public_host) == (path, "blog.example")

@@ -92,6 +92,32 @@ async def caddy(folder: Path, gateway: str) -> AsyncIterator[str]:
         yield f"http://{listen}"
 
 
+@asynccontextmanager
+async def nginx_at_a_path(folder: Path, gateway: str, listen: str, *, passes_it_on: bool) -> AsyncIterator[None]:
+    """`ops/nginx-path.conf` in a site with TLS; a slash behind the gateway's port takes the path off."""
+    identity = Identity(folder / "front", now=time.time(), random_bytes=token_bytes)
+    below = (OPS / "nginx-path.conf").read_text()
+    below = replaced(below, {"http://127.0.0.1:8402;": f"http://{gateway}{'' if passes_it_on else '/'};"})
+    tls = f"ssl_certificate {identity.tls_cert_path}; ssl_certificate_key {identity.tls_key_path};"
+    site = f"server {{ listen {listen} ssl; {tls}\n{below}\nlocation / {{ return 404; }} }}"
+    configuration = folder / "nginx.conf"
+    configuration.write_text(NGINX_FRAME.format(folder=folder, site=site))
+    async with running(["/usr/sbin/nginx", "-c", str(configuration), "-p", str(folder)], folder, listen):
+        yield
+
+
+@asynccontextmanager
+async def caddy_at_a_path(folder: Path, gateway: str, listen: str, *, passes_it_on: bool) -> AsyncIterator[None]:
+    """`ops/Caddyfile-path`, without its certificate from afar."""
+    assert passes_it_on, "as the example has it"
+    words = {"blog.example {": f"http://{listen} {{", "127.0.0.1:8402": gateway, "/srv/www": str(folder)}
+    configuration = folder / "Caddyfile"
+    configuration.write_text("{\n\tadmin off\n}\n" + replaced((OPS / "Caddyfile-path").read_text(), words))
+    command = ["/usr/bin/caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
+    async with running(command, folder, listen):
+        yield
+
+
 def replaced(text: str, words: dict[str, str]) -> str:
     """An example with the words of this machine: each of them is there."""
     for word, own in words.items():

@@ -9,6 +9,7 @@ from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
 from gateway.web.gateway import gateway_of
 from gateway.web.origins import readable_by
 from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
+from gateway.web.public_path import path_of, route_of
 from gateway.web.render import not_found_page, wants_page
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 @web.middleware
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """See the module."""
-    for_readers = request.path.startswith(_READERS) and not request.path.startswith(_ADMIN)
+    for_readers = path_of(request).startswith(_READERS) and not path_of(request).startswith(_ADMIN)
     if for_readers and request.method == "OPTIONS":
         return web.Response(status=204, headers=PREFLIGHT | readable_by(request))
     response = await _answer(request, handler, for_readers=for_readers)
@@ -50,17 +51,17 @@ async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) 
         return await handler(request)
     except TuppenceError as error:
         if isinstance(error, Unavailable | OutcomeUnknown):
-            log.warning("unavailable", code=error.code, detail=error.detail, route=_route(request))
+            log.warning("unavailable", code=error.code, detail=error.detail, route=route_of(request))
         return problem_of(error, for_readers=for_readers)
     except web.HTTPException as error:
-        if isinstance(error, web.HTTPNotFound) and not request.path.startswith(_READERS) and wants_page(request):
+        if isinstance(error, web.HTTPNotFound) and not path_of(request).startswith(_READERS) and wants_page(request):
             return not_found_page(request)
         return problem_of_http(error)
     except ConnectionResetError:
         raise
     # The edge of the process: a defect is logged whole, and its asker learns nothing of it.
     except Exception:
-        log.exception("request_failed", method=request.method, route=_route(request))
+        log.exception("request_failed", method=request.method, route=route_of(request))
         return problem(500, *DEFECT)
 
 
@@ -85,10 +86,4 @@ def _let_read(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _count(request: web.Request, status: int) -> None:
-    gateway_of(request).metrics.requests.labels(_route(request), status).inc()
-
-
-def _route(request: web.Request) -> str:
-    """The pattern that matched, never the path: that may name what a reader bought."""
-    resource = request.match_info.route.resource
-    return "none" if resource is None else resource.canonical
+    gateway_of(request).metrics.requests.labels(route_of(request), status).inc()

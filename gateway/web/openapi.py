@@ -12,6 +12,7 @@ from gateway.checkout import IDEMPOTENCY_KEY
 from gateway.web.bodies import Problem, answer
 from gateway.web.item_bodies import ItemRequest
 from gateway.web.problems import MEDIA_TYPE, TITLES
+from gateway.web.public_path import link
 from gateway.web.routes import API, Route
 
 PATH_PARAMETERS = {
@@ -25,9 +26,9 @@ _FORMS = {"markdown": "string", "file_name": "string", "sealed": "object"}
 _REF_TEMPLATE = "#/components/schemas/{name}"
 
 
-async def serve_document(_: web.Request) -> web.Response:
+async def serve_document(request: web.Request) -> web.Response:
     """GET /openapi.json."""
-    return answer(document())
+    return answer({**document(), "servers": [{"url": link(request, "") or "/"}]})
 
 
 @cache

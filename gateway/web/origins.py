@@ -10,6 +10,7 @@ from gateway.errors import Forbidden, NotFound
 from gateway.rows import Item
 from gateway.web.forms import is_ours
 from gateway.web.gateway import Gateway, gateway_of
+from gateway.web.public_path import path_of
 
 # A file on a disk, or a frame without an origin of its own.
 OPAQUE = "null"
@@ -46,7 +47,7 @@ def readable_by(request: web.Request) -> dict[str, str]:
 
     A refusal is for the refused page to show: it holds no secret, and without it a reader would see a broken button.
     """
-    match = _OF_AN_ITEM.match(request.path)
+    match = _OF_AN_ITEM.match(path_of(request))
     web_origin = request.headers.get("Origin", "")
     if match is None or not _is_restricted(gateway_of(request), match[1]):
         return {"Access-Control-Allow-Origin": "*"}

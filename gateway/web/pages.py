@@ -14,7 +14,7 @@ from gateway.web.coins import send_card
 from gateway.web.embed import Embed
 from gateway.web.fiat import in_fiat
 from gateway.web.forms import check_origin
-from gateway.web.gateway import gateway_of
+from gateway.web.gateway import GATEWAY, gateway_of
 from gateway.web.held import (
     ITEM,
     THANKED,
@@ -30,6 +30,7 @@ from gateway.web.held import (
 )
 from gateway.web.invoices import sell
 from gateway.web.links import download_path, link_ends_at
+from gateway.web.public_path import link, path_of
 from gateway.web.receipt_page import receipt_path, show_receipt
 from gateway.web.recoveries import ask_code, open_by_code
 from gateway.web.refusals import explain
@@ -54,7 +55,7 @@ _MOST_DIGITS = 12
 
 def add_pages(app: web.Application) -> None:
     """Put the pages, their templates and their static files on an application."""
-    add_templates(app)
+    add_templates(app, public_path=app[GATEWAY].config.public_path)
     embed = Embed()
     embed.add_to(app)
     add_snippets(app, embed)
@@ -200,4 +201,4 @@ def _amount_sat(text: str) -> int:
 
 
 def _see_other(request: web.Request) -> web.Response:
-    return web.Response(status=303, headers={"Location": request.path + chosen(request)})
+    return web.Response(status=303, headers={"Location": link(request, path_of(request) + chosen(request))})

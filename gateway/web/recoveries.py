@@ -14,6 +14,7 @@ from gateway.web.gateway import gateway_of
 from gateway.web.held import ITEM, THANKED, keep_token
 from gateway.web.origins import foreign_page
 from gateway.web.problems import status_of
+from gateway.web.public_path import link
 from gateway.web.receipt_page import receipt_path
 from gateway.web.refusals import explain
 from gateway.web.render import render
@@ -50,7 +51,7 @@ async def open_by_code(request: web.Request) -> web.Response:
     except Refused as refusal:
         view = {"line": explain(refusal, words_of(request))}
         return render(request, "recover.html", view, status=status_of(refusal))
-    response = web.Response(status=303, headers={"Location": receipt_path(request, invoice)})
+    response = web.Response(status=303, headers={"Location": link(request, receipt_path(request, invoice))})
     if invoice.item_id is not None:
         keep_token(request, response, ITEM, invoice.item_id, token)
     else:

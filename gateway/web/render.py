@@ -25,14 +25,14 @@ NONCE_BYTES = 16
 MOST_COMPRESSED_BYTES = 128 * 1024
 
 
-def add_templates(app: web.Application) -> None:
+def add_templates(app: web.Application, *, public_path: str = "") -> None:
     """Make templates and static files known to an application."""
-    assets = Assets("gateway.web", "/static")
+    assets = Assets("gateway.web", f"{public_path}/static")
     app.router.add_get("/static/{name}", assets.answer)
     environment = aiohttp_jinja2.setup(
         app, loader=PackageLoader("gateway.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals["static"] = assets.url
+    environment.globals.update(static=assets.url, base=public_path)
 
 
 def put_before(app: web.Application, loader: BaseLoader, **variables: Any) -> None:

@@ -10,7 +10,7 @@ const keep = (list = tries) => {
   try { localStorage[shelf] = JSON.stringify(list); } catch {}
 };
 const drop = (a) => keep(tries.filter((b) => b !== a));
-const at = (a) => "/v1/invoices/" + a.hash;
+const at = (a) => data.at + a.hash;
 const say = (words) => { line.textContent = line.dataset[words] ?? line.dataset.refused; };
 const show = (state, words = state) => { data.state = state; say(words); };
 const tell = (name, detail) => sale.dispatchEvent(new CustomEvent("tuppence-" + name, { bubbles: true, detail }));

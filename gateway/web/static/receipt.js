@@ -55,7 +55,7 @@ async function prove(preimage, hash) {
 function keep({ item, hash }) {
   if (!item) return;
   try {
-    const shelf = "tuppence:/i/" + item;
+    const shelf = "tuppence:" + location.pathname.replace(/r$/, "i/") + item;
     const attempts = JSON.parse(localStorage[shelf] ?? "[]").filter((attempt) => attempt.hash !== hash);
     localStorage[shelf] = JSON.stringify([{ hash, token, ends: 0, paid: 1 }, ...attempts]);
   } catch {}
