@@ -66,9 +66,9 @@ words: $(VENV)/.installed-dev ## Bring the pages' catalogues up to date with the
 	@$(BIN)/python -m tests.catalogues
 
 lock: $(VENV)/.installed-dev ## Renew the three locks
-	$(LOCK) --extra demo --extra fast --extra postgres --group build pyproject.toml -o requirements.lock
+	$(LOCK) --extra demo --extra fast --extra postgres --extra seal --group build pyproject.toml -o requirements.lock
 	$(LOCK) --group build -c requirements.lock -o requirements-build.lock
-	$(LOCK) --extra demo --extra fast --extra postgres --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra demo --extra fast --extra postgres --extra seal --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 lowest: $(VENV)/.installed-dev ## Run the quick tests on the lowest versions that pyproject.toml allows
 	@tests/versions lowest-direct

@@ -37,6 +37,7 @@ DEPENDENCIES = {
     "coincurve": ("`demo`: signs the simulator's BOLT 11", "secp256k1"),
     "asyncpg": ("`postgres`: the driver", "the wire protocol"),
     "greenlet": ("`postgres`: one way to write transactions, on two drivers", "a second set of queries"),
+    "justhtml": ("`seal`: pages as browsers read them, with the places of their tags", "a parser of HTML5"),
     "cryptography": ("`seal`: AES-GCM; `demo`: the simulator's certificate", "a cipher; X.509"),
     "uvloop": ("`fast`: a quicker event loop", "–"),
 }

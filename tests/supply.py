@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 RUNTIME, DEVELOPMENT = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
 BUILD = ROOT / "requirements-build.lock"
 _COMPILE = ("--universal", "--generate-hashes", "--no-strip-extras", "--no-header", "--python-version", "3.11")
-_EXTRAS = ("--extra", "demo", "--extra", "fast", "--extra", "postgres", "--group", "build")
+_EXTRAS = (*(part for extra in ("demo", "fast", "postgres", "seal") for part in ("--extra", extra)), "--group", "build")
 OPTIONS = {
     RUNTIME: (*_EXTRAS, "pyproject.toml"),
     BUILD: ("--group", "build", "-c", RUNTIME.name),

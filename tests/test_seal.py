@@ -1,5 +1,6 @@
 """`tuppence seal` on a site: nothing paid is left in it, what was paid opens it, and again it changes nothing."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,87 @@ async def test_a_creators_own_key_seals_and_one_item_may_stand_in_many_pages(sit
     _, item = await site.call("GET", "/v1/admin/items/course", headers=site.operator)
     assert (item["allowed_origins"], item["word_count"], item["page_url"]) == ([SITE], 4, f"{SITE}/a.html")
     assert item["shares"] == [{"creator": "alice", "weight": 70}, {"creator": "bob", "weight": 30}]
+
+
+async def test_a_site_without_a_paid_part_is_an_error_that_counts(site: Site, public: Path, tmp_path: Path) -> None:
+    for source in ("<p>Words.</p>", "<p><!-- raw HTML omitted -->Words.<!-- raw HTML omitted --></p>"):
+        (public / "essay" / "index.html").write_text(source)
+        for options in ((), ("--check",)):
+            status, printed = await run_seal(site, public, "--out", tmp_path / "out", *options, *NEW)
+            assert (status, "0 paid parts in 4 files" in printed) == (1, True), printed
+            assert ("essay/index.html" in printed) == ("omitted" in source)
+    assert not (tmp_path / "out").exists()
+
+
+async def test_a_paywall_without_a_part_stops_it_unless_the_gateway_serves_that_or_it_is_meant(
+    site: Site, public: Path, tmp_path: Path
+) -> None:
+    await site.sell_text("# A text\n\nFree.\n\nPaid.", item_id="text")
+    for item_id, options, expected in (
+        ("other", (), 1),
+        ("essay", (), 1),
+        ("", (), 1),
+        ("text", (), 0),
+        ("other", ("--unsealed", "list.html"), 0),
+    ):
+        (public / "list.html").write_text(f'<tuppence-paywall item="{item_id}">Words.</tuppence-paywall>')
+        out = tmp_path / f"out{item_id}{expected}"
+        status, printed = await run_seal(site, public, "--out", out, *options, *NEW)
+        assert (status, "paywall_unsealed" in printed, out.exists()) == (expected, expected == 1, expected == 0), (
+            printed
+        )
+
+
+async def test_sealing_again_as_another_creators_or_at_another_price_stops_with_what_differs(
+    site: Site, public: Path
+) -> None:
+    where = ("--in-place", "--site", SITE)
+    assert (await run_seal(site, public, "--in-place", *NEW))[0] == 0
+    once, rows = contents(public), site.dump()
+    for options in (("--creator", "bob", "--price", "100sat"), ("--price", "101sat"), ("--creator", "bob", "--check")):
+        status, printed = await run_seal(site, public, *where, *options)
+        assert (status, "item_differs" in printed, "alice" in printed or "100 sat" in printed) == (1, True, True), (
+            printed
+        )
+        assert (contents(public), site.dump()) == (once, rows)
+    shared = (*where, "--creator", "alice", "--share", "bob=30")
+    status, printed = await run_seal(site, public, *shared, "--check")
+    assert (status, "essay, shares" in printed, site.dump()) == (1, True, rows), printed
+    assert (await run_seal(site, public, *shared))[0] == 0
+    _, item = await site.call("GET", "/v1/admin/items/essay", headers=site.operator)
+    assert item["shares"] == [{"creator": "alice", "weight": 70}, {"creator": "bob", "weight": 30}]
+
+
+async def test_two_pages_that_say_different_things_of_one_item_are_refused(site: Site, tmp_path: Path) -> None:
+    for name, price in (("a", "1sat"), ("b", "2sat")):
+        (tmp_path / f"{name}.html").write_text(page_of(f"<p>Part {name}</p>", f'item="course" price="{price}"'))
+    files = [tmp_path / "a.html", tmp_path / "b.html"]
+    status, printed = await run_seal(site, *files, "--out", tmp_path / "out", *NEW)
+    assert (status, "item_differs" in printed, "b.html" in printed) == (1, True, True)
+    assert (await site.call("GET", "/v1/items/course"))[0] == 404
+
+
+async def test_what_is_sealed_already_is_looked_for_as_all_paid_words_are(site: Site, public: Path) -> None:
+    assert (await run_seal(site, public, "--in-place", *NEW))[0] == 0
+    (public / "feed.xml").write_text(f"<item>{PAID}</item>")
+    for options in ((), ("--check",)):
+        status, printed = await run_seal(site, public, "--in-place", *options, *NEW)
+        assert (status, "paid_words_in_clear" in printed, "feed.xml" in printed) == (1, True, True)
+
+
+async def test_a_packed_copy_beside_a_single_page_is_found(site: Site, public: Path) -> None:
+    page = public / "essay" / "index.html"
+    page.with_name("index.html.gz").write_bytes(gzip.compress(page.read_bytes()))
+    before = contents(public)
+    status, printed = await run_seal(site, page, "--in-place", *NEW)
+    assert (status, "index.html.gz" in printed, contents(public)) == (1, True, before), printed
+
+
+async def test_a_canonical_link_to_another_site_is_not_where_readers_are_sent(
+    site: Site, public: Path, tmp_path: Path
+) -> None:
+    link = '<link rel="canonical" href="https://other.example/essay">'
+    (public / "essay" / "index.html").write_text(page_of().replace("<title>", f"{link}<title>"))
+    status, printed = await run_seal(site, public, "--out", tmp_path / "out", *NEW)
+    assert (status, "not used" in printed, "other.example" in printed) == (0, True, True), printed
+    assert (await site.call("GET", "/v1/items/essay"))[1]["page_url"] == f"{SITE}/essay/"

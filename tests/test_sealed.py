@@ -11,7 +11,7 @@ from gateway.errors import Invalid
 from gateway.sealed.jwe import read, seal, unseal
 from gateway.sealed.key import base64url, from_base64url, read_key, write_key
 from gateway.sealed.leaks import PaidWords
-from gateway.sealed.page import read_page, text_of, write_page
+from gateway.sealed.page import MOST_PART_BYTES, read_page, text_of, write_page
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
 PAID = "<p>The paid words are <em>these</em>, and there are enough of them that a copy would be seen at once.</p>"
@@ -23,7 +23,7 @@ PAGE = f"""<!doctype html>\r
 <body><h1>An <i>essay</i></h1><p>Free, ünd früh.</p>
 <tuppence-paywall item="essay" price="100sat" theme='dark'
   creator="alice">
-  <template data-paid>{PAID}<template>inner</template><tuppence-paywall item="x"></tuppence-paywall></template>
+  <template data-paid>{PAID}<template>inner</template></template>
   <a href="https://pay.example/i/essay">Read the rest</a>
 </tuppence-paywall>
 <!-- <template data-paid>a comment</template> -->
@@ -46,7 +46,7 @@ def test_a_page_says_what_it_sells() -> None:
     assert page.canonical == "https://blog.example/essay"
     assert page.tills[0].paid is not None
     assert page.tills[0].paid.startswith(PAID)
-    assert page.tills[0].paid.endswith('<tuppence-paywall item="x"></tuppence-paywall>')
+    assert page.tills[0].paid.endswith("<template>inner</template>")
 
 
 def test_nothing_but_the_paid_part_changes() -> None:
@@ -181,3 +181,105 @@ def test_other_words_and_short_quotes_are_no_copy() -> None:
     for text in ("", "Short.", "The paid words are these", "lorem ipsum " * 500, sealed_page(PAGE)):
         assert not words.stand_in(text)
     assert not PaidWords([]).stand_in(PAID)
+
+
+# Elements whose content is text, foreign elements, and what the tags of a page can be hidden in.
+AROUND = [
+    "textarea",
+    "title",
+    "style",
+    "script",
+    "xmp",
+    "iframe",
+    "noembed",
+    "noframes",
+    "noscript",
+    "plaintext",
+    "svg",
+    "math",
+]
+
+
+@pytest.mark.parametrize("around", [*AROUND, "svg><desc", "math><mi", "select", "table", "frameset", "!--", "![CDATA["])
+def test_a_paid_part_ends_where_browsers_end_it_or_is_refused(around: str) -> None:
+    close = (
+        "-->" if around == "!--" else "]]>" if "CDATA" in around else "".join(f"</{one}>" for one in around.split("><"))
+    )
+    for text in (
+        "</template>",
+        "</TEMPLATE >",
+        "</tuppence-paywall>",
+        "<template data-paid>",
+        "</template></tuppence-paywall>",
+    ):
+        source = wall(f"<template data-paid>first<{around}>{text}{close}second</template>")
+        try:
+            out = sealed_page(source)
+        except Invalid:
+            continue
+        assert "second" not in out, text
+        assert "first" not in out, text
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        (wall('<template data-paid>a<tuppence-paywall item="b"></tuppence-paywall></template>'), "in its paid part"),
+        (wall('<template data-paid>a<div data-tuppence="paywall"></div></template>'), "in its paid part"),
+        (wall('<div data-tuppence="paywall" data-item="b"></div>'), "stands in the paywall of"),
+        (wall(wall("<template data-paid>a</template>", 'item="b"')), "stands in the paywall of"),
+        ('<tuppence-paywall item="essay" /><template data-paid>a</template>', "never closed"),
+        ('<p><tuppence-paywall item="essay"></p><template data-paid>a</template>', "never closed"),
+        ('<svg><tuppence-paywall item="essay"></tuppence-paywall></svg>', "SVG"),
+        (wall("<div data-paid>a</div>"), "is a <template data-paid>"),
+        (wall("<template data-paid>a</template>", 'data-item="essay"'), "write item"),
+        ('<div data-tuppence="paywall" data-item="a" price="1sat"></div>', "write data-price"),
+        (wall("<template data-paid>a</template>", 'item="essay" sealed'), "sealed already"),
+        (wall("<template data-paid>a</template>", 'item="essay" theme='), "without a value"),
+        (wall("<template data-paid><!-- a --></template>"), "empty"),
+        (wall("<template data-paid>&nbsp;\n<p></p></template>"), "empty"),
+        ("<meta charset=latin1>" + wall("<template data-paid>a</template>"), "latin1"),
+        ('<meta http-equiv=content-type content="text/html; charset=euc-kr">' + wall("a"), "euc-kr"),
+        (wall("<template data-paid>a\0b</template>"), "NUL"),
+    ],
+)
+def test_what_two_readers_could_read_in_two_ways_is_refused(source: str, what: str) -> None:
+    with pytest.raises(Invalid, match=what):
+        read_page(source)
+
+
+def test_the_first_of_two_attributes_of_a_name_is_the_one_that_holds_as_in_browsers() -> None:
+    [till] = read_page(wall("<template data-paid>a</template>", 'item="one" ITEM="two"')).tills
+    assert till.item_id == "one"
+
+
+def test_a_page_keeps_its_mark_of_utf_8_and_its_line_ends() -> None:
+    source = "\ufeff<!doctype html>\r\n" + wall("\r\n<template\r\ndata-paid>ü\r\n</template\r\n>\r\n")
+    page = read_page(source)
+    assert [till.paid for till in page.tills] == ["ü\r\n"]
+    assert sealed_page(source).startswith("\ufeff<!doctype html>\r\n<p>before</p><tuppence-paywall")
+    assert sealed_page(source).endswith("\r\n\r\n</tuppence-paywall><p>after</p>")
+
+
+@pytest.mark.parametrize("spoiled", ["{}!", "{} ", " {}", "{}=", "{}\n", "{}é", "{}A"])
+def test_what_a_browser_cannot_read_is_not_sound_to_the_sealer_either(spoiled: str) -> None:
+    sealed = seal("ab", KEY, item_id="essay")
+    for at in range(5):
+        parts = sealed.split(".")
+        parts[at] = spoiled.format(parts[at])
+        if at != 1:
+            with pytest.raises(Invalid, match=r"seal the page anew|does not open"):
+                unseal(".".join(parts), KEY)
+    other = json.dumps({"alg": "dir", "enc": "A128GCM", "kid": "essay"}).encode()
+    with pytest.raises(Invalid, match="another form"):
+        read(base64url(other) + sealed[sealed.index(".") :])
+    jwk = {"kty": "oct", "kid": "essay", "alg": "A256GCM", "k": base64url(KEY)}
+    for change in ({"k": spoiled.format(jwk["k"])}, {"alg": "A128GCM"}, {"kty": "RSA"}):
+        with pytest.raises(Invalid, match="no key"):
+            read_key(jwk | change)
+
+
+def test_a_paid_part_larger_than_a_page_can_open_at_once_is_refused() -> None:
+    read_page(wall(f"<template data-paid>{'a' * MOST_PART_BYTES}</template>"))
+    with pytest.raises(Invalid, match="keep its pictures in files"):
+        read_page(wall(f"<template data-paid>{'ü' * (MOST_PART_BYTES // 2 + 1)}</template>"))

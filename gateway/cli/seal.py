@@ -1,7 +1,8 @@
 """`tuppence seal`: the paid parts of a static site, sealed where they stand; their keys are sold by the gateway."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +13,13 @@ from gateway.cli import run
 from gateway.cli.admin_client import open_admin, open_remote
 from gateway.cli.catalog import Origins, Price, ShareOption, price_of, shares_of
 from gateway.config import API_KEY, GATEWAY, in_env_file, load_config
-from gateway.errors import Invalid
+from gateway.errors import Conflict, Invalid
 from gateway.money import to_sat
 from gateway.sealed import shop
+from gateway.sealed.inspection import Findings, inspect, paywalls
 from gateway.sealed.key import read_key
 from gateway.sealed.page import Page, Till, text_of, write_page
-from gateway.sealed.site import File, address_of, files_of, in_clear, put, stands
+from gateway.sealed.site import File, address_of, check_origins, elsewhere, files_of, put, stands
 
 OUT = Path("sealed")
 
@@ -33,6 +35,10 @@ def seal(
     in_place: Annotated[bool, typer.Option("--in-place", help="Overwrite: for a generator's output.")] = False,  # noqa: FBT002  # typer's form
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where something would change.")] = False,  # noqa: FBT002
     allow_copies: Annotated[bool, typer.Option("--allow-copies", help="Paid words may be quoted in clear.")] = False,  # noqa: FBT002
+    unsealed: Annotated[
+        list[str] | None,
+        typer.Option(help="A file that names a paywall and is meant to hold no paid part, like 'docs/*.html'."),
+    ] = None,
     creator: Annotated[str, typer.Option(help="Who sells what is new, where its tag does not say.")] = "",
     price: Price = None,
     share: ShareOption = None,
@@ -66,89 +72,155 @@ def seal(
     """
     _check_extra()
     files = files_of(paths, None if in_place else out)
-    leaking = in_clear(files)
-    if leaking and allow_copies:
-        typer.echo(f"paid words stand in clear, as allowed: {', '.join(leaking)}")
-    elif leaking:
-        raise Invalid(
-            "paid_words_in_clear",
-            f"Paid words stand in clear in {', '.join(leaking)}: have the generator leave them out there (feeds and "
-            "search indexes take a summary), or say --allow-copies for a quote that is meant. Nothing was written.",
-        )
-    wanted = _wanted(files, _Defaults(creator, price, share or [], origin, site))
-
-    async def work() -> dict[str, bytes]:
-        async with open_remote(gateway, api_key) if gateway else open_admin(load_config()) as admin:
-            sold = await _sold(admin.call, wanted, check=check)
-            known = {till.item_id for _, page in _pages(files) for till in page.tills if till.sealed} - {*wanted}
-            return {item_id: read_key(await shop.key_of(admin.call, item_id)) for item_id in (*sold, *sorted(known))}
-
-    if not _write(files, run(work()), check=check) and check:
+    check_origins(files, site)
+    asked = _Asked(creator, price, share or [], origin, site, unsealed or [], allow_copies, check)
+    if not any(till.part or till.sealed for _, till in paywalls(files)):
+        raise _nothing_paid(files, asked)
+    keys, is_done = run(_keys(files, asked, gateway, api_key))
+    is_written = _write(files, keys, check=check)
+    if check and not (is_done and is_written):
         raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Defaults:
-    """For what the tags do not say."""
+class _Asked:
+    """What the options say; the tags of pages come before them."""
 
     creator: str
     price: str | None
     shares: list[str]
     origins: list[str] | None
     site: str
+    unsealed: list[str]
+    allow_copies: bool
+    check: bool
 
 
 def _check_extra() -> None:
     try:
-        import gateway.sealed.jwe  # noqa: F401, PLC0415  # an extra
+        import justhtml  # noqa: F401, PLC0415  # an extra
+
+        import gateway.sealed.jwe  # noqa: F401, PLC0415
     except ImportError as error:
         raise Invalid("seal_extra_missing", "Sealing needs an extra: pip install '.[seal]' in the checkout.") from error
 
 
-def _wanted(files: Sequence[File], defaults: _Defaults) -> dict[str, shop.Wanted]:
-    """What the pages want to sell: an item may stand in several of them, and is then described by the first."""
-    wanted: dict[str, shop.Wanted] = {}
-    for file, page in _pages(files):
-        for till in page.tills:
-            if till.paid is None:
-                continue
-            new = _described(file, page, till, defaults)
-            known = wanted.get(till.item_id)
-            wanted[till.item_id] = replace(known, word_count=known.word_count + new.word_count) if known else new
-    return wanted
-
-
-def _described(file: File, page: Page, till: Till, defaults: _Defaults) -> shop.Wanted:
-    said = till.attributes
-    creator = said.get("creator") or defaults.creator
-    price, usual = said.get("price"), defaults.price
-    return shop.Wanted(
-        item_id=till.item_id,
-        title=page.title,
-        description=page.description,
-        page_url=address_of(file, defaults.site),
-        word_count=len(text_of(till.paid or "").split()),
-        creator=creator,
-        price_msat=price_of(price) if price else None,
-        usual_price_msat=price_of(usual) if usual else None,
-        shares=shares_of(creator, said.get("share", "").split() or defaults.shares),
-        allowed_origins=defaults.origins,
+def _nothing_paid(files: Sequence[File], asked: _Asked) -> Invalid:
+    named = inspect(files, asked.unsealed).unsealed
+    said = "".join(f" {place} holds {what}." for place, what in [*named.items()][:3])
+    return Invalid(
+        "no_paid_part",
+        f"0 paid parts in {len(files)} files: a paid part is <template data-paid>…</template> inside "
+        f'<tuppence-paywall item="my-essay">, in a page (.html).{said} Nothing was written.',
     )
 
 
-async def _sold(call: shop.Call, wanted: Mapping[str, shop.Wanted], *, check: bool) -> list[str]:
-    """The items that the gateway sells; those that it lacks are made, unless this only checks."""
-    sold = []
-    for item_id, one in wanted.items():
-        if check and await shop.find(call, item_id) is None:
-            typer.echo(f"not yet at the gateway: {item_id}")
+async def _keys(files: Sequence[File], asked: _Asked, gateway: str, api_key: str) -> tuple[dict[str, bytes], bool]:
+    """The keys of what the gateway sells, and whether it sells it as the pages say. Raises at whatever is not sound."""
+    async with open_remote(gateway, api_key) if gateway else open_admin(load_config()) as admin:
+        known = await _open_sealed(admin.call, files)
+        findings = inspect(files, asked.unsealed)
+        await _note_unpaid(admin.call, files, asked.unsealed, findings)
+        findings.refuse(allow_copies=asked.allow_copies)
+        _say(findings, files, asked.site)
+        sold, is_done = await _sold(admin.call, _wanted(files, asked), check=asked.check)
+        keys = {one: read_key(await shop.key_of(admin.call, one)) for one in sold if one not in known}
+        return known | keys, is_done
+
+
+async def _open_sealed(call: shop.Call, files: Sequence[File]) -> dict[str, bytes]:
+    """Open what is sealed already, so that it is looked for as all paid words are. Raises `Invalid` (`seal_broken`)."""
+    from gateway.sealed.jwe import unseal  # noqa: PLC0415  # an extra
+
+    keys: dict[str, bytes] = {}
+    for _, till in paywalls(files):
+        if till.sealed is not None:
+            if till.item_id not in keys:
+                await shop.find(call, till.item_id)
+                keys[till.item_id] = read_key(await shop.key_of(call, till.item_id))
+            till.opened = unseal(till.sealed, keys[till.item_id])
+    return keys
+
+
+async def _note_unpaid(call: shop.Call, files: Sequence[File], unsealed: Sequence[str], findings: Findings) -> None:
+    """Add the paywalls that hold no paid part, unless the gateway serves what they sell, or they are meant so."""
+    for file, till in paywalls(files):
+        if till.text is not None or any(fnmatch(file.place, place) for place in unsealed):
             continue
-        if not check:
+        if not await shop.is_served(call, till.item_id):
+            what = f"the paywall of {till.item_id or 'no item'} has no paid part"
+            findings.unsealed.setdefault(file.place, what)
+
+
+def _say(findings: Findings, files: Sequence[File], site: str) -> None:
+    """Print what is allowed, not read or not used."""
+    if allowed := [*findings.copies, *findings.links]:
+        typer.echo(f"paid words stand in clear, as allowed: {', '.join(dict.fromkeys(allowed))}")
+    for place, why in findings.unread.items():
+        typer.echo(f"not read: {place}: {why}")
+    for file in files:
+        if file.page is not None and (link := elsewhere(file, site)):
+            typer.echo(f"not used: the canonical link of {file.place} leads to another site, {link}")
+
+
+def _wanted(files: Sequence[File], asked: _Asked) -> dict[str, shop.Wanted]:
+    """What the pages want to sell: an item may stand in several of them, and is then described by the first.
+
+    Raises `Conflict` (`item_differs`) if they do not agree.
+    """
+    wanted: dict[str, shop.Wanted] = {}
+    for file, till in paywalls(files):
+        if till.text is None:
+            continue
+        new = _described(file, till, asked)
+        known = wanted.get(till.item_id)
+        if known and (known.creator, known.price_msat, known.shares) != (new.creator, new.price_msat, new.shares):
+            raise Conflict(
+                "item_differs", f"{till.item_id}: {file.place} and a page before it say another price or creator."
+            )
+        wanted[till.item_id] = replace(known, word_count=known.word_count + new.word_count) if known else new
+    return wanted
+
+
+def _described(file: File, till: Till, asked: _Asked) -> shop.Wanted:
+    assert file.page is not None, "a paywall stands in a page"
+    said = till.attributes
+    creator = said.get("creator") or asked.creator
+    price, usual = said.get("price"), asked.price
+    return shop.Wanted(
+        item_id=till.item_id,
+        title=file.page.title,
+        description=file.page.description,
+        page_url=address_of(file, asked.site) if till.sealed is None or asked.site else None,
+        word_count=len(text_of(till.text or "").split()),
+        creator=creator,
+        price_msat=price_of(price) if price else None,
+        usual_price_msat=price_of(usual) if usual else None,
+        shares=shares_of(creator, said.get("share", "").split() or asked.shares),
+        allowed_origins=asked.origins,
+    )
+
+
+async def _sold(call: shop.Call, wanted: Mapping[str, shop.Wanted], *, check: bool) -> tuple[list[str], bool]:
+    """The items that the gateway sells, and whether they are as the pages say; `check` changes nothing there."""
+    sold, is_done = [], True
+    for item_id, one in wanted.items():
+        if check:
+            item = await shop.find(call, item_id)
+            changes = {} if item is None else shop.changes_of(item, one)
+            is_done = is_done and item is not None and not changes
+            if item is None or changes:
+                typer.echo(f"not yet at the gateway: {item_id}{''.join(f', {name}' for name in changes)}")
+            if item is None:
+                continue
+        else:
             item, is_new = await shop.register(call, one)
             if is_new:
-                typer.echo(f"{item_id}: {to_sat(item['price_msat'])} sat, {item['pay_url']}")
+                typer.echo(
+                    f"{item_id}: {to_sat(item['price_msat'])} sat, {item['pay_url']}, opens at {item['page_url']}"
+                )
         sold.append(item_id)
-    return sold
+    return sold, is_done
 
 
 def _write(files: Sequence[File], keys: Mapping[str, bytes], *, check: bool) -> bool:
@@ -170,15 +242,6 @@ def _write(files: Sequence[File], keys: Mapping[str, bytes], *, check: bool) -> 
 
 
 def _sealed(page: Page, keys: Mapping[str, bytes]) -> str:
-    """The page with its paid parts sealed. What was sealed before must open: `Invalid` (`seal_broken`)."""
     from gateway.sealed.jwe import seal as encrypt  # noqa: PLC0415  # an extra
-    from gateway.sealed.jwe import unseal  # noqa: PLC0415
 
-    for till in page.tills:
-        if till.sealed:
-            unseal(till.sealed, keys[till.item_id])
     return write_page(page, lambda till: encrypt(till.paid or "", keys[till.item_id], item_id=till.item_id))
-
-
-def _pages(files: Sequence[File]) -> Iterator[tuple[File, Page]]:
-    return ((file, file.page) for file in files if file.page is not None)

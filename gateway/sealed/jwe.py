@@ -43,7 +43,7 @@ def unseal(sealed: str, key: bytes) -> str:
     """The text. Raises `Invalid` (`seal_malformed`, `seal_broken`)."""
     parts = read(sealed)
     try:
-        return AESGCM(key).decrypt(parts.nonce, parts.body, parts.protected.encode()).decode()
+        return AESGCM(key).decrypt(parts.nonce, parts.body, parts.protected.encode()).decode("utf-8", "replace")
     except InvalidTag as error:
         raise Invalid(
             "seal_broken", f"The sealed text of {parts.item_id} does not open: another key, or it was changed since."
@@ -55,6 +55,9 @@ def read(sealed: str) -> Sealed:
     try:
         protected, _, nonce, body, tag = sealed.split(".")
         header = msgspec.json.decode(from_base64url(protected), type=dict[str, str])
-        return Sealed(protected, header["kid"], from_base64url(nonce), from_base64url(body) + from_base64url(tag))
+        whole = Sealed(protected, header["kid"], from_base64url(nonce), from_base64url(body) + from_base64url(tag))
     except (ValueError, KeyError, msgspec.DecodeError) as error:
         raise Invalid("seal_malformed", "What stands sealed in the page cannot be read; seal the page anew.") from error
+    if (header.get("alg"), header.get("enc")) != ("dir", "A256GCM") or len(whole.nonce) != NONCE_BYTES:
+        raise Invalid("seal_malformed", "What stands sealed in the page has another form; seal the page anew.")
+    return whole

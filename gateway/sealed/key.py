@@ -1,5 +1,6 @@
 """The key of a sealed text, as it is kept and sold: a JSON Web Key (RFC 7517) for AES-256-GCM."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
@@ -10,6 +11,7 @@ from gateway.errors import Invalid
 
 MEDIA_TYPE = "application/jwk+json"
 KEY_BYTES = 32
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
 class Jwk(Struct):
@@ -30,10 +32,11 @@ def write_key(item_id: str, key: bytes) -> bytes:
 def read_key(jwk: Any) -> bytes:
     """The 32 bytes of a key as decoded JSON. Raises `Invalid` (`seal_key_wrong`)."""
     try:
-        key = from_base64url(msgspec.convert(jwk, Jwk).k)
+        form = msgspec.convert(jwk, Jwk)
+        key = from_base64url(form.k)
     except (msgspec.ValidationError, ValueError) as error:
         raise _wrong() from error
-    if len(key) != KEY_BYTES:
+    if len(key) != KEY_BYTES or (form.kty, form.alg) != ("oct", "A256GCM"):
         raise _wrong()
     return key
 
@@ -44,7 +47,9 @@ def base64url(data: bytes) -> str:
 
 
 def from_base64url(text: str) -> bytes:
-    """Raises `ValueError`."""
+    """Raises `ValueError` for whatever a browser would not read."""
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        raise ValueError("not base64url")
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Conflict, Invalid, Refused
+from gateway.money import to_sat
 
 Call = Callable[..., Awaitable[Any]]
 ITEMS = "/v1/admin/items"
@@ -12,28 +13,33 @@ ITEMS = "/v1/admin/items"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the pages of a site say of one item; empty: they do not say. The usual price is for what is new."""
+    """What the pages of a site say of one item; empty: they do not say. The usual price is for what is new.
+
+    `is_sealed`: it stands sealed in its pages already, so that its key must be there.
+    """
 
     item_id: str
     title: str
     description: str
-    page_url: str
+    page_url: str | None
     word_count: int
     creator: str = ""
     price_msat: int | None = None
     usual_price_msat: int | None = None
     shares: list[dict[str, Any]] | None = None
     allowed_origins: list[str] | None = None
+    is_sealed: bool = False
 
 
 async def register(call: Call, wanted: Wanted) -> tuple[Mapping[str, Any], bool]:
     """The item as it stands at the gateway now, and whether anything of it was new. Its key stays.
 
-    `call` asks the admin API. Raises what that refuses, `Conflict` (`item_not_sealed`), `Invalid` (`item_incomplete`).
+    `call` asks the admin API. Raises what that refuses, `Conflict` (`item_not_sealed`, `item_differs`), `Invalid`
+    (`item_incomplete`).
     """
     there = await find(call, wanted.item_id)
     if there is not None:
-        changes = _changes(there, wanted)
+        changes = changes_of(there, wanted)
         return (await call("PATCH", f"{ITEMS}/{wanted.item_id}", json=changes) if changes else there), bool(changes)
     price_msat = wanted.price_msat or wanted.usual_price_msat
     if not wanted.creator or price_msat is None:
@@ -68,12 +74,22 @@ async def find(call: Call, item_id: str) -> Mapping[str, Any] | None:
     return item
 
 
+async def is_served(call: Call, item_id: str) -> bool:
+    """Whether the gateway itself has what a paywall sells, so that its page holds no part of it."""
+    try:
+        return bool((await call("GET", f"/v1/items/{item_id}"))["kind"] != "sealed")
+    except Refused:
+        return False
+
+
 async def key_of(call: Call, item_id: str) -> Any:
     """An item's key, as JSON."""
     return await call("GET", f"{ITEMS}/{item_id}/content")
 
 
-def _changes(there: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
+def changes_of(there: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
+    """What the pages say anew of an item. Raises `Conflict` (`item_differs`) where it cannot be changed."""
+    _check_agreement(there, wanted)
     said: dict[str, Any] = {
         "title": wanted.title or None,
         "price_msat": wanted.price_msat,
@@ -82,9 +98,25 @@ def _changes(there: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
     }
     changes = {name: value for name, value in said.items() if value is not None and value != there[name]}
     sealed = _sealed(wanted)
-    if any(there[name] != value for name, value in sealed.items()):
+    if wanted.page_url is not None and any(there[name] != value for name, value in sealed.items()):
         changes["sealed"] = sealed
     return changes
+
+
+def _check_agreement(there: Mapping[str, Any], wanted: Wanted) -> None:
+    if wanted.creator and wanted.creator != there["creator"]:
+        raise Conflict(
+            "item_differs",
+            f"{wanted.item_id} is sold by {there['creator']}, and this says {wanted.creator}. An item keeps its "
+            "creator: give the page another item, or say who sells this one.",
+        )
+    usual = wanted.usual_price_msat
+    if wanted.price_msat is None and usual is not None and usual != there["price_msat"]:
+        raise Conflict(
+            "item_differs",
+            f"{wanted.item_id} costs {to_sat(there['price_msat'])} sat, and --price says {to_sat(usual)} sat for "
+            "what is new: write the price into its tag (price=…), which then holds, or leave --price out.",
+        )
 
 
 def _sealed(wanted: Wanted) -> dict[str, Any]:

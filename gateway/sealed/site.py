@@ -1,19 +1,22 @@
-"""The files of a site: which are read, where each is written, which hold paid words in clear."""
+"""The files of a site: which are pages that sell, where each is written and where readers find it."""
 
+import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from gateway.errors import Invalid
-from gateway.sealed.leaks import TEXTS, PaidWords
-from gateway.sealed.page import MARK, Page, read_page, write_page
+from gateway.sealed.page import Page, read_page
+from gateway.sealed.readings import COPIES
 
 PAGES = {".html", ".htm"}
 INDEX = "index.html"
 # What an address may hold as it is; the rest is written by percent signs.
 PLAIN = "%!$&'()*+,;=:@/?-._~[]"
+_NAMED = re.compile(rb"<tuppence-paywall|data-tuppence|data-paid", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def files_of(sources: Sequence[Path], out: Path | None) -> list[File]:
     for source in sources:
         if out is not None and out.resolve().is_relative_to(source.resolve()):
             raise Invalid("out_inside", f"{out} lies in {source}, and would be sealed with it; name another folder.")
-        for path in _walk(source):
+        for path in _walk(source, with_copies=out is None):
             place = path.relative_to(source) if source.is_dir() else Path(path.name)
             target = path if out is None else out / place
             found.append(File(path, target, place.as_posix(), _page(path)))
@@ -43,12 +46,14 @@ def files_of(sources: Sequence[Path], out: Path | None) -> list[File]:
 
 
 def address_of(file: File, site: str) -> str:
-    """Where readers find a page: what it says itself, else its place under the address of the site.
+    """Where readers find a page: what it says itself, unless that is on another site; else its place under `site`.
 
     Raises `Invalid` (`page_without_address`).
     """
-    canonical = "" if file.page is None else file.page.canonical
-    address = urljoin(f"{site.rstrip('/')}/", canonical or quote(file.place.removesuffix(INDEX)))
+    said = _canonical(file, site)
+    address = (
+        said if said and not elsewhere(file, site) else urljoin(_folder(site), quote(file.place.removesuffix(INDEX)))
+    )
     if not address.startswith(("http://", "https://")):
         raise Invalid(
             "page_without_address",
@@ -57,19 +62,21 @@ def address_of(file: File, site: str) -> str:
     return quote(address.partition("#")[0], safe=PLAIN)
 
 
-def in_clear(files: Sequence[File]) -> list[str]:
-    """The places of files that would hold paid words for everyone even when every page is sealed."""
-    parts = [till.paid or "" for file in files if file.page for till in file.page.tills]
-    words = PaidWords(parts)
-    places = []
-    for file in files:
-        if file.source.suffix.lower() in TEXTS:
-            text = file.source.read_text(encoding="utf-8", errors="replace")
-            if file.page is not None:
-                text = write_page(file.page, lambda _: "")
-            if words.stand_in(text):
-                places.append(file.place)
-    return places
+def elsewhere(file: File, site: str) -> str | None:
+    """The canonical link of a page if it leads to another site, which what opens the page must not reach."""
+    said = _canonical(file, site)
+    return said if site and said and _origin(said) != _origin(site) else None
+
+
+def check_origins(files: Sequence[File], site: str) -> None:
+    """Raises `Invalid` (`page_elsewhere`) if canonical links alone say where the site is, and name several."""
+    said = {_origin(link): link for file in files if file.page and (link := _canonical(file, site))}
+    if not site and len(said) > 1:
+        raise Invalid(
+            "page_elsewhere",
+            f"The canonical links of these pages lead to different sites, {' and '.join(sorted(said.values())[:2])}: "
+            "say where the pages stand, --site https://blog.example.",
+        )
 
 
 def stands(file: File, sealed: str | None) -> bool:
@@ -92,22 +99,54 @@ def put(file: File, sealed: str | None) -> None:
     scratch.replace(file.target)
 
 
-def _walk(source: Path) -> Iterator[Path]:
+def _canonical(file: File, site: str) -> str:
+    said = "" if file.page is None else file.page.canonical.strip()
+    return urljoin(_folder(site), said) if said else ""
+
+
+def _folder(site: str) -> str:
+    return f"{site.rstrip('/')}/"
+
+
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return parts.scheme, parts.netloc.lower().removesuffix(port)
+
+
+def _walk(source: Path, *, with_copies: bool) -> Iterator[Path]:
     if source.is_file():
         yield source
+        if with_copies:
+            yield from sorted(path for suffix in COPIES if (path := source.with_name(source.name + suffix)).is_file())
         return
-    for path in sorted(source.rglob("*")):
-        hidden = any(part.startswith(".git") for part in path.relative_to(source).parts)
-        if path.is_file() and not hidden:
-            yield path
+    yield from sorted(_below(source))
+
+
+def _below(source: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for folder, names, files in os.walk(source, followlinks=True, onerror=_unreadable):
+        real = os.path.realpath(folder)
+        # A link to a folder may lead back up.
+        names[:] = [name for name in names if real not in seen and not name.startswith(".git")]
+        if real not in seen:
+            yield from (Path(folder, name) for name in files if not name.startswith(".git"))
+        seen.add(real)
+
+
+def _unreadable(error: OSError) -> None:
+    raise Invalid("file_unreadable", f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _page(path: Path) -> Page | None:
     if path.suffix.lower() not in PAGES:
         return None
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Invalid("file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
     # Most pages of a site sell nothing, and need no parser to say so.
-    if b"tuppence" not in data and MARK.encode() not in data:
+    if not _NAMED.search(data):
         return None
     try:
         # What a generator wrote is kept byte for byte: no line end is changed.
