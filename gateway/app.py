@@ -17,7 +17,7 @@ from gateway.catalog import Catalog
 from gateway.challenge import Challenges
 from gateway.checkout import Checkout
 from gateway.config import Config
-from gateway.errors import Conflict
+from gateway.errors import Conflict, Unavailable
 from gateway.fingerprints import lost_keys, pin_keys
 from gateway.hub import Hub
 from gateway.lnd.configured import connect_nodes
@@ -32,6 +32,7 @@ from gateway.store.content import ContentFolder
 from gateway.store.database import Database, open_database, replicas_doorbell
 from gateway.store.keyring import FileKeyRing, write_once
 from gateway.store.lock import lock_data
+from gateway.store.refusals import disk_refusals
 from gateway.supervise import Supervisor
 from gateway.web.docs import show_docs
 from gateway.web.edge import edge
@@ -226,12 +227,19 @@ async def _open_invoices(store: Store, nodes: Nodes, config: Config) -> list[Unr
 
 def _operator_key(path: Path) -> str:
     write_once(path, f"tpo_{secrets.token_urlsafe(32)}\n")
-    return path.read_text().strip()
+    with disk_refusals(path):
+        return path.read_text().strip()
 
 
 def _bind_admin(path: Path) -> socket.socket:
-    path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    bound.bind(str(path))
-    path.chmod(0o600)
+    try:
+        # The system takes addresses of some hundred letters; `AF_UNIX path too long` is the disk's refusal, too.
+        with disk_refusals(path):
+            path.unlink(missing_ok=True)
+            bound.bind(str(path))
+            path.chmod(0o600)
+    except Unavailable:
+        bound.close()
+        raise
     return bound

@@ -164,8 +164,12 @@ class Config(BaseSettings):
 
 def load_config(**overrides: object) -> Config:
     """Read the environment and `.env`. Raises `Invalid` naming the variable that is wrong or unknown."""
+    try:
+        in_file = dotenv_values(ENV_FILE)
+    except (OSError, ValueError) as error:
+        raise Invalid("config_invalid", f"{ENV_FILE} of this folder cannot be read: {error}.") from error
     known = {PREFIX + name.upper() for name in Config.model_fields}.union(OF_COMMANDS)
-    unknown = sorted({name for name in (*os.environ, *dotenv_values(ENV_FILE)) if name.startswith(PREFIX)} - known)
+    unknown = sorted({name for name in (*os.environ, *in_file) if name.startswith(PREFIX)} - known)
     if unknown:
         raise Invalid("config_invalid", f"{', '.join(unknown)}: no such variable; known are {', '.join(sorted(known))}")
     try:

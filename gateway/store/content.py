@@ -8,10 +8,14 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeVar
 
 from gateway.errors import Invalid, Unavailable
+from gateway.store.refusals import disk_refusals
+
+T = TypeVar("T")
 
 _CACHED_BYTES_LIMIT = 256 * 1024
 _CACHED_FILES = 256
@@ -22,7 +26,8 @@ class ContentFolder:
     """The paid bytes, by digest. Small content is kept in memory: a digest never changes its bytes."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with disk_refusals(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._cached: OrderedDict[str, bytes] = OrderedDict()
 
@@ -47,7 +52,7 @@ class ContentFolder:
             yield data
 
         digest = sha256(data).hexdigest()
-        if not self.path(digest).exists():
+        if not await _on_disk(self.path(digest).exists):
             await self.receive(whole(), most_bytes=len(data))
         return digest
 
@@ -59,17 +64,18 @@ class ContentFolder:
         scratch = self._folder / f"{secrets.token_hex(8)}.new"
         hashed, size = sha256(), 0
         try:
-            with scratch.open("xb") as file:
+            with await _on_disk(_create, scratch) as file:
                 async for chunk in chunks:
                     size += len(chunk)
                     if size > most_bytes:
                         raise Invalid("body_too_large", f"Content is at most {most_bytes} bytes.")
                     hashed.update(chunk)
-                    await _on_disk(file.write, chunk)
+                    await _on_disk(_write, file, chunk)
                 await _on_disk(_flush, file)
             await _on_disk(_rename, scratch, self._folder / hashed.hexdigest())
         finally:
-            scratch.unlink(missing_ok=True)
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
         return hashed.hexdigest(), size
 
     async def get(self, digest: str) -> bytes:
@@ -98,15 +104,19 @@ class ContentFolder:
     def existing_path(self, digest: str) -> Path:
         """Where the bytes lie, for sending a large file. Raises `Unavailable` (`content_missing`)."""
         path = self.path(digest)
-        if not path.is_file():
+        try:
+            found = path.is_file()
+        except OSError as error:
+            raise _missing() from error
+        if not found:
             raise _missing()
         return path
 
 
-async def _on_disk(step: Callable[..., object], *arguments: object) -> None:
+async def _on_disk(step: Callable[..., T], *arguments: object) -> T:
     """One blocking step in a thread. Raises `Unavailable` (`disk_refused`)."""
     try:
-        await asyncio.to_thread(step, *arguments)
+        return await asyncio.to_thread(step, *arguments)
     except OSError as error:
         raise Unavailable(
             "disk_refused",
@@ -115,8 +125,18 @@ async def _on_disk(step: Callable[..., object], *arguments: object) -> None:
         ) from error
 
 
-def _flush(file: BinaryIO) -> None:
-    file.flush()
+def _create(scratch: Path) -> FileIO:
+    # Without a buffer: what does not fit is refused by the write itself, never by the end of the file.
+    return FileIO(scratch, "xb")
+
+
+def _write(file: FileIO, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _flush(file: FileIO) -> None:
     os.fsync(file.fileno())
 
 

@@ -1,25 +1,22 @@
 """One store, two databases: what an address names, opened, migrated, or looked at."""
 
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import Invalid, NotFound
 from gateway.ports import Store
-from gateway.store.migration import migrate
+from gateway.store.addresses import POSTGRES, postgres_address, sqlite_path
+from gateway.store.migration import HEAD, migrate, revision_of
+from gateway.store.refusals import disk_refusals, sqlite_refusals
 from gateway.store.sqlite import SqliteStore, sqlite_engine
 
 if TYPE_CHECKING:
     from gateway.store.doorbell import PostgresDoorbell
 
 T = TypeVar("T")
-
-POSTGRES = "postgresql+asyncpg"
 
 
 class Database(Store, Protocol):
@@ -39,7 +36,7 @@ async def open_database(url: str) -> Database:
     """The migrated database at an address. Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`)."""
     path = sqlite_path(url)
     if path is None:
-        opened: Database = await _postgres().PostgresStore.open(url)
+        opened: Database = await _postgres().PostgresStore.open(postgres_address(url))
         return opened
     await migrate_database(url)
     return SqliteStore.open(path)
@@ -52,7 +49,7 @@ def replicas_doorbell(url: str) -> "PostgresDoorbell | None":
     _postgres()
     from gateway.store.doorbell import PostgresDoorbell  # noqa: PLC0415  # an extra
 
-    return PostgresDoorbell(url)
+    return PostgresDoorbell(postgres_address(url))
 
 
 async def migrate_database(url: str) -> bool:
@@ -62,17 +59,21 @@ async def migrate_database(url: str) -> bool:
     """
     path = sqlite_path(url)
     if path is None:
-        return bool(await _postgres().migrate_alone(url))
+        return bool(await _postgres().migrate_alone(postgres_address(url)))
     engine = sqlite_engine(path)
     try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with sqlite_refusals(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # What is the newest already is only read: it opens on a full disk, too.
+            if revision_of(connection) == HEAD:
+                return False
             # The driver begins a transaction for rows only, never for tables: this one holds all steps, or none.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             moved = migrate(connection)
             connection.exec_driver_sql("COMMIT")
     finally:
         engine.dispose()
-    path.chmod(0o600)
+    with disk_refusals(path):
+        path.chmod(0o600)
     return moved
 
 
@@ -83,13 +84,13 @@ async def look_into(url: str, look: Callable[[Connection], T]) -> T:
     """
     path = sqlite_path(url)
     if path is None:
-        seen: T = await _postgres().look_into(url, look)
+        seen: T = await _postgres().look_into(postgres_address(url), look)
         return seen
     if not path.exists():
         raise NotFound("database_missing", f"There is no database at {path}; set TUPPENCE_DATA_DIR.")
     engine = sqlite_engine(path)
     try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with sqlite_refusals(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("PRAGMA query_only=ON")
             connection.exec_driver_sql("BEGIN")
             return look(connection)
@@ -99,24 +100,8 @@ async def look_into(url: str, look: Callable[[Connection], T]) -> T:
 
 async def change_postgres(url: str, change: Callable[[Connection], T]) -> T:
     """One transaction of any length. Raises `Invalid` (`postgres_extra_missing`), `Unavailable` (`database_away`)."""
-    changed: T = await _postgres().change(url, change)
+    changed: T = await _postgres().change(postgres_address(url), change)
     return changed
-
-
-def sqlite_path(url: str) -> Path | None:
-    """The file of an SQLite address; None for one of PostgreSQL. Raises `Invalid` (`config_invalid`)."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = make_url("unknown://")
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        return Path(parsed.database)
-    if parsed.drivername != POSTGRES:
-        raise Invalid(
-            "config_invalid",
-            f"TUPPENCE_DATABASE_URL must be sqlite:///path/of/a.db or {POSTGRES}://user:password@host/database",
-        )
-    return None
 
 
 def _postgres() -> ModuleType:
@@ -126,3 +111,15 @@ def _postgres() -> ModuleType:
         detail = f"{error}. Install it with: pip install '.[postgres]' in the checkout"
         raise Invalid("postgres_extra_missing", detail) from error
     return postgres
+
+
+__all__ = [
+    "POSTGRES",
+    "Database",
+    "change_postgres",
+    "look_into",
+    "migrate_database",
+    "open_database",
+    "replicas_doorbell",
+    "sqlite_path",
+]

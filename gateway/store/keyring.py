@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gateway.errors import Conflict, Unavailable
+from gateway.store.refusals import disk_refusals
 
 KEY_BYTES = 32
 TOKEN_ID_BYTES = 32
@@ -28,8 +29,12 @@ class FileKeyRing:
 
     @classmethod
     def open(cls, folder: Path) -> "FileKeyRing":
-        """Read the keys, making the first one where the folder is new. Raises `Unavailable` (`keys_unreadable`)."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Read the keys, making the first one where the folder is new.
+
+        Raises `Unavailable` (`keys_unreadable`, `disk_refused`).
+        """
+        with disk_refusals(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not any(folder.glob("*.key")):
             _write_key(folder / "0.key")
         return cls(_read_keys(folder), folder)
@@ -101,10 +106,15 @@ def _read_key(path: Path) -> tuple[int, bytes]:
 def write_once(path: Path, text: str) -> None:
     """Write a secret unless there is one: whole or not at all, and on disk before it is used.
 
-    Of several replicas that start at once on one folder the first to be done wins.
+    Of several replicas that start at once on one folder the first to be done wins. Raises `Unavailable`
+    (`disk_refused`).
     """
-    if path.exists():
-        return
+    with disk_refusals(path):
+        if not path.exists():
+            _write_once(path, text)
+
+
+def _write_once(path: Path, text: str) -> None:
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from gateway.errors import OutcomeUnknown, Unavailable
+from gateway.errors import Invalid, OutcomeUnknown, Unavailable
 from gateway.ports import Tx
+from gateway.store.addresses import shown
 from gateway.store.migration import migrate
 from gateway.store.tables import invoices, tip_notes
 from gateway.store.transaction import SqlTx
@@ -253,18 +254,38 @@ async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
     """
     # What is done here may take long, whatever the role's limits are.
     settings = {"application_name": f"{APPLICATION}-single", "lock_timeout": "0", "statement_timeout": "0"}
-    engine = create_async_engine(
-        url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS, "server_settings": settings}
-    )
+    connect_args = {"timeout": CONNECT_SECONDS, "server_settings": settings}
     try:
-        async with engine.connect() as connection:
+        engine = create_async_engine(url, poolclass=NullPool, connect_args=connect_args)
+    except ArgumentError as error:
+        raise _misunderstood(make_url(url)) from error
+    try:
+        async with _connected(engine) as connection:
             yield connection
     except (*_Lost, DBAPIError) as error:
         hint = _HINTS.get(_sqlstate(error), "")
         raise Unavailable(
             "database_away",
-            f"{engine.url.render_as_string(hide_password=True)} refused: {_said(error).rstrip('.')}. {hint}".rstrip(),
+            f"{shown(engine.url)} refused: {_said(error).rstrip('.')}. {hint}".rstrip(),
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from error
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Raises `Invalid` (`config_invalid`) for an address with options that the driver does not know."""
+    try:
+        connection = await engine.connect()
+    except (TypeError, ValueError) as error:
+        raise _misunderstood(engine.url) from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _misunderstood(url: URL) -> Invalid:
+    options = ", ".join(url.query) or "its port"
+    return Invalid("config_invalid", f"TUPPENCE_DATABASE_URL: asyncpg does not understand it; look at {options}.")

@@ -15,12 +15,13 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
 from gateway.ports import Tx
+from gateway.store.refusals import sqlite_refusal
 from gateway.store.transaction import SqlTx
 
 T = TypeVar("T")
@@ -80,7 +81,8 @@ class SqliteStore:
 
 def sqlite_engine(path: Path) -> Engine:
     """An engine whose connections belong to one thread each."""
-    return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
+    url = URL.create("sqlite", database=str(path))
+    return create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
 
 
 def blamed_engine(path: Path) -> Engine:
@@ -88,8 +90,7 @@ def blamed_engine(path: Path) -> Engine:
     engine = sqlite_engine(path)
 
     def blame(context: ExceptionContext) -> None:
-        detail = f"{path} refused: {context.original_exception}."
-        raise Unavailable("database_away", detail) from context.original_exception
+        raise sqlite_refusal(path, context.original_exception) from context.original_exception
 
     event.listen(engine, "handle_error", blame)
     return engine

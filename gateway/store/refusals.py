@@ -1,0 +1,52 @@
+"""What a disk or a database file refuses, as a sentence for the operator that says what to do."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from gateway.errors import Unavailable
+
+_RESTORE = "The file is damaged: move it away, and restore a backup (tuppence restore)."
+_HINTS = {
+    "SQLITE_NOTADB": _RESTORE,
+    "SQLITE_CORRUPT": _RESTORE,
+    "SQLITE_BUSY": "Another program holds it locked: end that program, then try again.",
+    "SQLITE_LOCKED": "Another program holds it locked: end that program, then try again.",
+    "SQLITE_READONLY": "Make the file and its folder writable for the user that the gateway runs as.",
+    "SQLITE_PERM": "Make the file and its folder writable for the user that the gateway runs as.",
+    "SQLITE_CANTOPEN": "See that its folder exists and that the user that the gateway runs as may write there.",
+    "SQLITE_FULL": "The disk is full: make room.",
+    "SQLITE_IOERR": "The disk is full or failing: make room, and look at the system's log.",
+}
+"""What to do about a refusal, by the beginning of its SQLite name."""
+
+
+def sqlite_refusal(path: Path, error: BaseException) -> Unavailable:
+    """The refusal (`database_away`) of a database file."""
+    original = getattr(error, "orig", None) or error
+    name = getattr(original, "sqlite_errorname", "")
+    hint = next((hint for beginning, hint in _HINTS.items() if name.startswith(beginning)), "")
+    return Unavailable("database_away", f"{path} refused: {original}. {hint}".rstrip(), retry_after_seconds=5)
+
+
+@contextmanager
+def sqlite_refusals(path: Path) -> Iterator[None]:
+    """Raises `Unavailable` (`database_away`) for what a database file refuses."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        raise sqlite_refusal(path, error) from error
+
+
+@contextmanager
+def disk_refusals(place: Path) -> Iterator[None]:
+    """Raises `Unavailable` (`disk_refused`) for what a file or folder refuses."""
+    try:
+        yield
+    except OSError as error:
+        said = error.strerror or str(error)
+        detail = f"{place} cannot be used: {said}. Make room there, or make it writable, or name another place."
+        raise Unavailable("disk_refused", detail, retry_after_seconds=60) from error
