@@ -10,7 +10,7 @@ from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.settlement import Settler
 
 PAGE = 500
-# What has settled just now may be on its way into the books; what is dated further ahead than clocks go wrong is not.
+# What has settled just now may be on its way into its row; what is dated further ahead than clocks go wrong is not.
 SETTLED_BEFORE_SECONDS, MOST_AHEAD_SECONDS = 60, 300
 
 
@@ -40,37 +40,48 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True)
 class NodeAudit:
-    """What was compared, in msat, and where it differs; `lacking` is no error by itself."""
+    """What was compared, in msat, and where it differs; `lacking` is no error by itself.
+
+    `pending` has settled within the last minute and may be on its way into the books: it is not compared yet.
+    """
 
     credited_msat: int = 0
     received_msat: int = 0
     findings: list[Finding] = field(default_factory=list)
     lacking: list[Finding] = field(default_factory=list)
+    pending: list[Finding] = field(default_factory=list, compare=False)
 
 
 async def audit_node(node: Node, store: Store, *, now: int) -> NodeAudit:
-    """Compare everything but what settled within the last minute; each error is looked up again before it counts.
+    """Compare every payment; each error is looked up again before it counts.
 
     Reads only, and page by page: safe on a running gateway. Raises `Unavailable`.
     """
     recent = range(now - SETTLED_BEFORE_SECONDS + 1, now + MOST_AHEAD_SECONDS + 1)
     found, credited_there, after = NodeAudit(), 0, 0
+    agreed: set[str] = set()
     while page := await node.list_invoices(after_add_index=after, limit=PAGE):
-        after = page[-1].add_index
-        settled = [report for report in page if _is_settled(report) and report.settled_at not in recent]
+        after = max(after + 1, page[-1].add_index)
+        settled = [report for report in page if _is_settled(report)]
         rows = await _rows(store, [report.payment_hash for report in settled])
         for report in settled:
             finding = _compare(node.node_id, rows.get(report.payment_hash), report)
             # A row is there before anybody can pay it: what lacks one now will lack it then.
             if finding is not None and finding.difference is not Difference.LACKING:
                 finding = await _look_again(node, store, report.payment_hash)
+            if finding is not None and _is_pending(finding, recent):
+                found.pending.append(finding)
+                continue
             if finding is None or finding.difference is not Difference.LACKING:
                 found.received_msat += report.paid_msat
-            credited_there += finding is None or finding.difference is Difference.AMOUNT
+            if finding is None or finding.difference is Difference.AMOUNT:
+                agreed.update([report.payment_hash] if report.settled_at in recent else ())
+                credited_there += report.settled_at not in recent
             _note(found, finding)
     credited, found.credited_msat = await store.read(lambda tx: tx.invoices.credited(node.node_id, besides=recent))
     if credited != credited_there:
         await _find_unpaid(node, store, found, recent)
+    await _compare_recent(node, store, found, recent, agreed)
     return found
 
 
@@ -122,6 +133,25 @@ async def _find_unpaid(node: Node, store: Store, found: NodeAudit, recent: range
                 finding = await _look_again(node, store, invoice.payment_hash)
                 if finding is not None and finding.payment_hash not in known:
                     _note(found, finding)
+
+
+async def _compare_recent(node: Node, store: Store, found: NodeAudit, recent: range, agreed: set[str]) -> None:
+    """What the books have credited of late; what the list did not say yet is looked up."""
+    credits_ = await store.read(lambda tx: tx.invoices.credits_of(node.node_id, within=recent))
+    for payment_hash, paid_msat in credits_.items():
+        found.credited_msat += paid_msat
+        if payment_hash in agreed:
+            continue
+        finding = await _look_again(node, store, payment_hash)
+        if finding is None:
+            found.received_msat += paid_msat
+        elif payment_hash not in {known.payment_hash for known in found.findings}:
+            found.received_msat += finding.amount_msat if finding.difference is Difference.AMOUNT else 0
+            _note(found, finding)
+
+
+def _is_pending(finding: Finding, recent: range) -> bool:
+    return finding.difference is Difference.UNCREDITED and finding.settled_at in recent
 
 
 async def _look_again(node: Node, store: Store, payment_hash: str) -> Finding | None:

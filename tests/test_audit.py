@@ -11,10 +11,10 @@ import pytest
 from gateway.access import Credential, mint_token
 from gateway.audit import Difference, NodeAudit, audit_node, book_to_suspense
 from gateway.errors import Conflict, NotFound
-from gateway.l402.challenge import encode_token
 from gateway.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
 from gateway.lnd.simulated_invoice import SimulatedInvoice
 from gateway.lnd.simulator import Simulator
+from gateway.ports import NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.store.database import sqlite_path
 from tests.clock import FakeClock
@@ -22,7 +22,6 @@ from tests.conftest import Site
 from tests.database import broken_invariants
 from tests.observed_node import ObservedNode
 from tests.samples import NODE_ID, an_invoice
-from tests.test_events import listening
 from tests.till import Till, open_till
 
 
@@ -72,6 +71,39 @@ async def test_books_in_order_agree_with_the_node_to_the_millisatoshi(till: Till
 async def test_what_settled_within_the_last_minute_is_not_missed_yet(till: Till) -> None:
     till.pay(await till.sell())
     assert await audit_node(till.node, till.store, now=int(till.clock.now)) == NodeAudit()
+
+
+async def test_what_settled_within_the_last_minute_is_compared_and_what_is_not_booked_yet_is_said(till: Till) -> None:
+    booked = await sold_and_paid(till, 2)
+    on_its_way = await till.sell()
+    till.pay(on_its_way)
+    lost = till.core.add_invoice(preimage=b"", amount_msat=5_000, memo="Alice · pay.example", expiry_seconds=600)
+    till.core.pay(lost.payment_hash)
+    found = await audit_node(till.node, till.store, now=int(till.clock.now))
+    assert (found.credited_msat, found.received_msat) == (200_000, 200_000)
+    assert [each.payment_hash for each in found.pending] == [on_its_way.payment_hash]
+    assert [each.payment_hash for each in found.lacking] == [lost.payment_hash.hex()]
+    overstate(till, booked[0])
+    found = await audit_node(till.node, till.store, now=int(till.clock.now))
+    assert differences(found) == [(Difference.AMOUNT, booked[0].payment_hash)]
+    assert (found.credited_msat, found.received_msat) == (200_000, 200_001)
+    found = await audited(till)
+    assert (differences(found)[1:], found.pending) == ([(Difference.UNCREDITED, on_its_way.payment_hash)], [])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_credit_of_the_last_minute_that_the_node_has_not_settled_is_found(till: Till) -> None:
+    [paid] = await sold_and_paid(till, 1)
+    forged = await till.sell()
+    till.pay(forged)
+    await till.sweeper.sweep()
+    row = till.core._registry.get(bytes.fromhex(forged.payment_hash))
+    assert isinstance(row, SimulatedInvoice)
+    till.core._registry.change(replace(row, state=NodeInvoiceState.OPEN))
+    found = await audit_node(till.node, till.store, now=int(till.clock.now))
+    assert differences(found) == [(Difference.UNPAID, forged.payment_hash)]
+    assert (found.credited_msat, found.received_msat) == (200_000, 100_000)
+    assert paid.payment_hash not in {each.payment_hash for each in found.findings}
 
 
 async def test_i6_a_settlement_that_was_not_credited_is_found(till: Till) -> None:
@@ -255,36 +287,3 @@ async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_no_
     assert [(p["item_id"], p["tip_to"], p["shares"][0]["title"]) for p in payments] == [(None, None, "suspense")]
     assert (await site.call("GET", "/v1/admin/payments", headers=carol))[1] == []
     assert (await site.call("POST", "/v1/admin/suspense", json={"payment_hash": "x"}, headers=site.operator))[0] == 422
-
-
-@pytest.mark.parametrize("sold", ["an item", "a tip", "an item that is not here any more"])
-async def test_the_payer_of_what_is_in_suspense_learns_that_it_is_paid_and_whom_to_ask(site: Site, sold: str) -> None:
-    await site.sell_text("# A text\n\nThe free part.\n\nThe paid part.")
-    settled = site.core.add_invoice(preimage=b"", amount_msat=100_000, memo="lost", expiry_seconds=600)
-    site.core.pay(settled.payment_hash)
-    names = {"an item": ("welcome", None), "a tip": (None, "alice")}
-    item_id, tip_to = names.get(sold, ("forgotten", None))
-    lost = an_invoice(7, payment_hash=settled.payment_hash.hex(), item_id=item_id, tip_to=tip_to)
-    headers = {"Authorization": f"Bearer {encode_token(mint_token(site.gateway.keys, lost))}"}
-    invoice = f"/v1/invoices/{lost.payment_hash}"
-    for path in (invoice, f"{invoice}/events", "/v1/receipt"):
-        status, problem = await site.call("GET", path, headers=headers)
-        assert (status, problem["code"]) == (404, "invoice_not_found")
-        assert "keep its token" in problem["detail"]
-    assert (await site.call("GET", "/r", headers=headers))[0] == 404
-    body = {"payment_hash": lost.payment_hash}
-    assert (await site.call("POST", "/v1/admin/suspense", json=body, headers=site.operator))[0] == 201
-    status, told = await site.call("GET", invoice)
-    assert (status, told["state"], told["paid_msat"]) == (200, "settled", 100_000)
-    async with listening(site, lost.payment_hash) as listener:
-        assert (await listener.next())[0] == "settled"
-    status, receipt = await site.call("GET", "/v1/receipt", headers=headers)
-    assert (status, receipt["state"], receipt["item_id"], receipt["tip_to"]) == (200, "settled", item_id, tip_to)
-    status, page = await site.call("GET", "/r", headers=headers)
-    assert status == 200
-    assert "Send the payment hash below to the creator" in page
-    assert lost.payment_hash in page
-    assert (">Open it<" in page) is (sold == "an item")
-    if item_id is not None:
-        content = await site.call("GET", f"/v1/items/{item_id}/content", headers=headers)
-        assert content[0] == (200 if sold == "an item" else 404)

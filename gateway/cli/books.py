@@ -50,7 +50,8 @@ def audit(
 ) -> None:
     """Check the books' invariants, and the books against LND; safe beside a running server.
 
-    Exit status 0: all agrees; 1: something is wrong; 3: nothing is, but a node could not be compared with the books.
+    Exit status 0: all agrees; 1: something is wrong, or settlements with this gateway's memo are not in the books;
+    3: nothing is wrong, but a node, or a payment of the last minute, could not be compared with the books yet.
 
     After a restore, --lacking lists settlements that the backup does not know: those of other applications are among
     them. Book yours with --suspense; their payers can then open what they paid for. What the books know as unpaid is
@@ -95,8 +96,8 @@ def _audit_node(console: Console, node_id: str, *, lacking: bool) -> bool | None
         said = f"[yellow]![/] The books were not compared with {node_id}: {refusal.detail}"
         console.print(said, highlight=False, soft_wrap=True)
         return None
-    agrees = not found["findings"] and found["credited_msat"] == found["received_msat"]
-    mark = "[green]✓[/]" if agrees else "[bold red]✗[/]"
+    agrees = not found["findings"] and found["credited_msat"] == found["received_msat"] and not found["lost"]
+    mark = "[bold red]✗[/]" if not agrees else "[yellow]![/]" if found["lacking"] or found["pending"] else "[green]✓[/]"
     sums = f"{to_sat(found['credited_msat'])} sat credited, {to_sat(found['received_msat'])} received"
     said = f"{mark} What the node {node_id} has settled is credited, and nothing else is: {sums}."
     console.print(said, highlight=False, soft_wrap=True)
@@ -106,10 +107,18 @@ def _audit_node(console: Console, node_id: str, *, lacking: bool) -> bool | None
     if any(finding["difference"] == "uncredited" for finding in found["findings"]):
         hint = "Credit what is uncredited to whom it was sold for: tuppence audit --suspense PAYMENT_HASH"
         console.print(f"  [dim]{hint}[/]", highlight=False, soft_wrap=True)
+    if found["lost"]:
+        hint = f"{found['lost']} of the settlements that the books lack bear this gateway's memo: lost in a restore."
+        console.print(f"  {hint}", highlight=False, soft_wrap=True)
+    if found["pending"]:
+        count = len(found["pending"])
+        what = "1 payment of the last minute is" if count == 1 else f"{count} payments of the last minute are"
+        hint = f"{what} not in the books yet, and not compared: run again after {found['compare_again_at']}."
+        console.print(f"  {hint}", highlight=False, soft_wrap=True)
     if found["lacking"] and not lacking:
         hint = f"settlements at {node_id} are not in the books: another application's, or lost in a restore (--lacking)"
         console.print(f"  [dim]{len(found['lacking'])} {hint}[/]", highlight=False, soft_wrap=True)
-    return agrees
+    return None if agrees and found["pending"] else agrees
 
 
 async def _print_payments(*, follow: bool) -> None:

@@ -65,6 +65,9 @@ class Invoices(Protocol):
     def credited(self, node_id: str, *, besides: range) -> tuple[int, int]:
         """How many invoices of a node have settled, and their msat, without those of some seconds."""
 
+    def credits_of(self, node_id: str, *, within: range) -> Mapping[str, int]:
+        """The msat of each payment of a node that settled within some seconds, by payment hash."""
+
     def count_open(self) -> dict[str, int]:
         """How many invoices without a verdict each node has."""
 

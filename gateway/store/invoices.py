@@ -1,6 +1,6 @@
 """Offers to pay, and the guarded updates that settle or cancel them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, not_, or_, select, update
@@ -65,6 +65,11 @@ _CREDITED = select(func.count(), func.coalesce(func.sum(invoices.c.paid_msat), 0
     invoices.c.node_id == bindparam("node"),
     invoices.c.state == InvoiceState.SETTLED.value,
     not_(invoices.c.settled_at.between(bindparam("first"), bindparam("last"))),
+)
+_CREDITS = select(invoices.c.payment_hash, invoices.c.paid_msat).where(
+    invoices.c.node_id == bindparam("node"),
+    invoices.c.state == InvoiceState.SETTLED.value,
+    invoices.c.settled_at.between(bindparam("first"), bindparam("last")),
 )
 _COUNT_OPEN = (
     select(invoices.c.node_id, func.count())
@@ -151,6 +156,10 @@ class InvoiceRows:
         values = {"node": node_id, "first": besides.start, "last": besides.stop - 1}
         count, msat = self._connection.execute(_CREDITED, values).one()
         return int(count), int(msat)
+
+    def credits_of(self, node_id: str, *, within: range) -> Mapping[str, int]:
+        values = {"node": node_id, "first": within.start, "last": within.stop - 1}
+        return {payment_hash: int(msat) for payment_hash, msat in self._connection.execute(_CREDITS, values)}
 
     def count_open(self) -> dict[str, int]:
         return {node_id: int(count) for node_id, count in self._connection.execute(_COUNT_OPEN)}

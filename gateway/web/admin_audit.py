@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gateway.audit import Finding, audit_node, book_to_suspense
+from gateway.audit import SETTLED_BEFORE_SECONDS, Finding, audit_node, book_to_suspense
 from gateway.errors import NotFound, TuppenceError, Unavailable
 from gateway.rows import Invoice
 from gateway.web.admin import authenticate
@@ -29,6 +29,9 @@ async def audit_books(request: web.Request) -> web.Response:
             received_msat=found.received_msat,
             findings=_bodies(found.findings),
             lacking=_bodies(found.lacking),
+            lost=sum(finding.memo.endswith(f"· {gateway.config.public_host}") for finding in found.lacking),
+            pending=_bodies(found.pending),
+            compare_again_at=rfc3339(gateway.now() + SETTLED_BEFORE_SECONDS) if found.pending else None,
         )
     )
 

@@ -34,12 +34,18 @@ class FindingBody(Struct):
 
 
 class AuditBody(Struct):
-    """The books against the node, without the last minute. `lacking` may be other applications' payments."""
+    """The books against the node. `lacking` may be other applications' payments; `lost` of them bear our memo.
+
+    `pending` settled within the last minute and may be on its way into the books: ask again at `compare_again_at`.
+    """
 
     credited_msat: int
     received_msat: int
     findings: list[FindingBody]
     lacking: list[FindingBody]
+    lost: int
+    pending: list[FindingBody]
+    compare_again_at: str | None
 
 
 class SuspenseRequest(Struct, forbid_unknown_fields=True):
