@@ -292,11 +292,3 @@ async def test_an_audit_beside_a_running_server_lists_what_a_restore_lost_and_bo
         assert (status, "settlement_not_found" in output) == (1, True), output
     finally:
         await stop(process)
-
-
-async def test_an_audit_of_the_first_minute_after_a_restore_says_what_is_lost(shell: Shell, lnd: SimulatedLnd) -> None:
-    memo = f"Alice · {shell.variables['TUPPENCE_LISTEN']}"
-    row = lnd.core.add_invoice(preimage=b"", amount_msat=5_000, memo=memo, expiry_seconds=600)
-    lnd.core.pay(row.payment_hash)
-    status, output = await shell.type("audit")
-    assert (status, "lost in a restore" in output) == (1, True), output

@@ -1,12 +1,28 @@
-"""What is in suspense, as its payer sees it."""
+"""What a restored backup lacks, as its payer and its operator see it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from gateway.access import mint_token
 from gateway.l402.challenge import encode_token
+from gateway.lnd.server import SimulatedLnd
 from tests.conftest import Site
 from tests.samples import an_invoice
+from tests.shell import Shell, simulated_lnd
 from tests.test_events import listening
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
+    async with simulated_lnd(shell) as simulated:
+        yield simulated
 
 
 @pytest.mark.parametrize("sold", ["an item", "a tip", "an item that is not here any more"])
@@ -40,3 +56,11 @@ async def test_the_payer_of_what_is_in_suspense_learns_that_it_is_paid_and_whom_
     if item_id is not None:
         content = await site.call("GET", f"/v1/items/{item_id}/content", headers=headers)
         assert content[0] == (200 if sold == "an item" else 404)
+
+
+async def test_an_audit_of_the_first_minute_after_a_restore_says_what_is_lost(shell: Shell, lnd: SimulatedLnd) -> None:
+    memo = f"Alice · {shell.variables['TUPPENCE_LISTEN']}"
+    row = lnd.core.add_invoice(preimage=b"", amount_msat=5_000, memo=memo, expiry_seconds=600)
+    lnd.core.pay(row.payment_hash)
+    status, output = await shell.type("audit")
+    assert (status, "lost in a restore" in output) == (1, True), output
