@@ -1,22 +1,32 @@
 """The log: whatever calls it, what opens content or moves money is taken out."""
 
+import ast
+import asyncio
 import io
 import json
 import logging
+import re
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from secrets import token_bytes
 
 import pytest
 import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import BadStatusLine
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access import mint_token
 from gateway.catalog import new_key
+from gateway.errors import NotFound
 from gateway.l402.challenge import encode_token
 from gateway.lnd.simulator import Simulator
-from gateway.log import configure_logging, redact
+from gateway.log import FIELDS, MOST_ALIKE, Spared, catch_strays, configure_logging, redact
 from gateway.store.keyring import FileKeyRing
 from tests.samples import START, an_invoice, hash_of, preimage_of
 
@@ -109,8 +119,10 @@ def test_a_stack_gives_nothing_away(lines: io.StringIO) -> None:
     except ValueError:
         structlog.get_logger().exception("work_failed", work="sweep")
     line = json.loads(lines.getvalue())
-    assert "no such preimage redacted" in line["exception"]
-    assert preimage_of(1).hex() not in lines.getvalue()
+    assert re.fullmatch(
+        r"ValueError: tests/test_log.py:\d+ in fail < tests/test_log.py:\d+ in test_\w+", line["exception"]
+    )
+    assert not any(word in lines.getvalue() for word in (preimage_of(1).hex(), "no such"))
 
 
 def test_what_lies_deeper_is_taken_out_too() -> None:
@@ -151,9 +163,9 @@ def test_what_a_library_logs_is_a_line_like_ours(monkeypatch: pytest.MonkeyPatch
     structlog.reset_defaults()
     (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
     assert (line["level"], line["event"], line["logger"]) == ("error", "library", "library.of.somebody")
-    assert line["message"] == "failed with redacted"
-    assert "ValueError: invalid literal for int() with base 10: 'redacted'" in line["exception"]
-    assert preimage_of(1).hex() not in stream.getvalue()
+    assert line["exception"].startswith("ValueError: tests/test_log.py:")
+    assert line["at"].startswith("tests/test_log.py:")
+    assert not any(word in stream.getvalue() for word in (preimage_of(1).hex(), "failed with", "invalid literal"))
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
@@ -166,3 +178,98 @@ def test_only_the_level_asked_for_is_written(level: str, monkeypatch: pytest.Mon
     written_levels = [json.loads(line)["level"] for line in stream.getvalue().splitlines()]
     assert written_levels == ["debug", "info", "warning", "error"][["debug", "info", "warning", "error"].index(level) :]
     structlog.reset_defaults()
+
+
+CANARY = "canary-203.0.113.7"
+
+
+async def test_of_what_a_library_or_the_interpreter_says_no_word_of_anybodys_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Messages, arguments, errors and their causes, warnings, and what nobody caught."""
+    stream = io.StringIO()
+    for name in ("handlers", "level"):
+        monkeypatch.setattr(logging.getLogger(), name, [] if name == "handlers" else logging.NOTSET)
+    for module, name in ((sys, "unraisablehook"), (threading, "excepthook"), (warnings, "showwarning")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure_logging("debug")
+    catch_strays()
+
+    def fail() -> None:
+        try:
+            int(CANARY)
+        except ValueError as error:
+            raise NotFound("item_not_found", CANARY) from error
+
+    with pytest.raises(NotFound) as failed:
+        fail()
+    for name, message in (
+        ("aiohttp.server", "Error handling request from %s"),
+        ("asyncio", f"Task exception was never retrieved\nfuture: {CANARY} %s"),
+        ("grpc", f"{CANARY} failed %s"),
+    ):
+        logging.getLogger(name).error(message, CANARY, exc_info=failed.value)
+    structlog.get_logger().error("request_failed", method="GET", peer=CANARY, exc_info=failed.value)
+    loop = asyncio.get_running_loop()
+    loop.call_exception_handler({"message": CANARY, "exception": ValueError(CANARY), "transport": CANARY})
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = configured = warnings.showwarning
+        warnings.warn(CANARY, DeprecationWarning, stacklevel=1)
+        assert configured.__module__ == "gateway.log"
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    monkeypatch.undo()
+    structlog.reset_defaults()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(lines) == 7
+    assert "canary" not in stream.getvalue()
+    assert "203.0.113" not in stream.getvalue()
+    assert "NotFound (item_not_found): tests/test_log.py:" in lines[0]["exception"]
+    assert "\ncaused by ValueError: tests/test_log.py:" in lines[0]["exception"]
+    assert [line.get("message") for line in lines[:3]] == [
+        "Error handling request from %s",
+        "Task exception was never retrieved",
+        None,
+    ]
+
+
+def test_what_clients_do_wrong_is_no_line_of_aiohttps(lines: io.StringIO) -> None:
+    for error in (BadStatusLine(CANARY), ConnectionResetError(CANARY), web.RequestPayloadError(CANARY)):
+        logging.getLogger("aiohttp.server").error("Error handling request from %s", CANARY, exc_info=error)
+    assert lines.getvalue() == ""
+
+
+def test_lines_that_strangers_may_cause_are_limited_and_counted_and_no_other() -> None:
+    now, written_lines = [0.0], []
+    spared = Spared(lambda: now[0])
+
+    def write(event: str, **fields: str) -> None:
+        with suppress(structlog.DropEvent):
+            written_lines.append(spared(None, "error", {"event": event} | fields))
+
+    for _ in range(100):
+        for event in ("library", "request_failed", "unavailable", "settled"):
+            write(event, route="/i/{item_id}")
+        write("library", route="/t/{name}")
+    assert [line["event"] for line in written_lines].count("settled") == 100
+    assert len(written_lines) == 100 + 4 * MOST_ALIKE
+    now[0] += 61
+    write("library", route="/t/{name}")
+    assert written_lines[-1]["left_out"] == 100 - MOST_ALIKE
+
+
+def test_every_field_that_the_gateway_logs_is_on_the_list() -> None:
+    used = {
+        keyword.arg
+        for path in (Path(__file__).parent.parent / "gateway").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "log"
+        for keyword in call.keywords
+    }
+    assert used - FIELDS == set()

@@ -39,9 +39,10 @@ def allow_many_connections() -> None:
 
 async def _serve(config: Config) -> None:
     from gateway.app import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
-    from gateway.log import configure_logging  # noqa: PLC0415
+    from gateway.log import catch_strays, configure_logging  # noqa: PLC0415
 
     configure_logging(config.log_level)
+    catch_strays()
     async with open_gateway(config) as gateway, serve(build_app(gateway), config) as address:
         # What starts us waits for this line.
         await until_stopped(lambda: print(f"ready {address}", flush=True))  # noqa: T201

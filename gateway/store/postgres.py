@@ -69,6 +69,7 @@ _END_STALLED = text(
     " AND state_change < clock_timestamp() - make_interval(secs => :seconds)"
 )
 _NOT_COMMITTED = ("40", "23", "25")
+_OF_DATA = ("22", "23", "42")
 
 _Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
 """What connecting and waiting raise; TimeoutError is the client's own limit on a command."""
@@ -197,7 +198,7 @@ async def _commit(connection: AsyncConnection) -> None:
         if isinstance(error, DBAPIError) and _sqlstate(error).startswith(_NOT_COMMITTED):
             raise
         await connection.invalidate()
-        log.warning("commit_unanswered", error=str(error))
+        log.warning("commit_unanswered", error=type(error).__name__, sqlstate=_sqlstate(error))
         raise OutcomeUnknown(
             "commit_unanswered",
             "The connection to the database was lost during a commit. Look whether it happened before trying again.",
@@ -214,7 +215,9 @@ def _said(error: BaseException) -> str:
 
 
 def _away(error: BaseException) -> Unavailable:
-    log.error("database_refused", error=_said(error))
+    # The details of a refusal hold values of rows and parameters; those of a statement's data its words, too.
+    said = "" if _sqlstate(error).startswith(_OF_DATA) else _said(error).partition("\n")[0]
+    log.error("database_refused", error=said or type(error).__name__, sqlstate=_sqlstate(error))
     return Unavailable(
         "database_away",
         "The database refused or cannot be reached; nothing was written. Try again in a moment.",

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.hdrs import METH_ALL
 
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
 from gateway.web.gateway import gateway_of
@@ -61,7 +62,8 @@ async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) 
         raise
     # The edge of the process: a defect is logged whole, and its asker learns nothing of it.
     except Exception:
-        log.exception("request_failed", method=request.method, route=route_of(request))
+        method = request.method if request.method in METH_ALL else "other"
+        log.exception("request_failed", method=method, route=route_of(request))
         return problem(500, *DEFECT)
 
 
