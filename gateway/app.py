@@ -34,6 +34,7 @@ from gateway.store.keyring import FileKeyRing, write_once
 from gateway.store.lock import lock_data
 from gateway.store.refusals import disk_refusals
 from gateway.supervise import Supervisor
+from gateway.web.connections import Runner
 from gateway.web.docs import show_docs
 from gateway.web.edge import edge
 from gateway.web.forwarded import forwarded
@@ -45,7 +46,6 @@ from gateway.web.public_path import add_public_path
 from gateway.web.rates import Rates
 from gateway.web.routes import add_routes
 
-MOST_BODY_BYTES = 4 * 1024**2
 SHUTDOWN_SECONDS = 5.0
 
 log = structlog.get_logger()
@@ -98,7 +98,7 @@ def build_app(gateway: Gateway) -> web.Application:
     """The web application of a gateway."""
     proxies = gateway.config.trusted_proxies
     middlewares = [edge, forwarded(proxies)] if proxies else [edge]
-    app = web.Application(middlewares=middlewares, client_max_size=MOST_BODY_BYTES)
+    app = web.Application(middlewares=middlewares, handler_args={"auto_decompress": False})
     app[GATEWAY] = gateway
     add_routes(app)
     app.router.add_get("/openapi.json", serve_document)
@@ -126,7 +126,7 @@ async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
 @asynccontextmanager
 async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web.AppRunner]:
     """Answer on the admin socket alone."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = Runner(app, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await web.SockSite(runner, _bind_admin(config.admin_socket)).start()

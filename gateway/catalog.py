@@ -21,7 +21,7 @@ DEFAULT_ACCENT = "#a4552b"
 # As browsers write it in the header Origin: lower case, no path, no port that goes without saying.
 WEB_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
 WITH_USUAL_PORT = re.compile(r"http://.*:80|https://.*:443")
-PAGE_URL = re.compile(r"https?://[a-zA-Z0-9.:\[\]-]+(/[!$-;=?-\[\]-~]*)?")
+PAGE_URL = re.compile(r"https?://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!$-;=?-\[\]-~]*)?")
 MOST_ORIGINS = 32
 LONGEST_ORIGIN = 300
 LONGEST_PAGE_URL = 2_000

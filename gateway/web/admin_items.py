@@ -24,7 +24,10 @@ from gateway.web.content import send_content
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.receipts import item_body
+from gateway.web.received import chunks_of, read_bytes
 
+# A text with every character escaped, and its preview.
+MOST_ITEM_BYTES = 4 * 1024**2
 MOST_CONTENT_BYTES = 4 * 1024**3
 EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -92,10 +95,10 @@ async def put_content(request: web.Request) -> web.Response:
     if item.kind is ItemKind.SEALED:
         raise Conflict("item_sealed", "The key of a sealed text stays the same, or those who paid could not open it.")
     if item.kind is ItemKind.TEXT:
-        return answer(_admin_item(gateway, await _put_text(gateway, item, await request.read())))
-    digest, size = await gateway.content.receive(
-        request.content.iter_chunked(256 * 1024), most_bytes=MOST_CONTENT_BYTES
-    )
+        return answer(
+            _admin_item(gateway, await _put_text(gateway, item, await read_bytes(request, most=MOST_ITEM_BYTES)))
+        )
+    digest, size = await gateway.content.receive(chunks_of(request), most_bytes=MOST_CONTENT_BYTES)
     if size == 0:
         raise Invalid("content_empty", "The upload was empty; send the file's bytes as the body.")
     return answer(_admin_item(gateway, await _change(gateway, item, digest=digest, byte_size=size, **named)))

@@ -16,6 +16,7 @@ from gateway.checkout import (
 from gateway.errors import Invalid
 from gateway.money import MSAT_PER_SAT
 from gateway.recovery import LONGEST_TYPED
+from gateway.web.received import media_type_of, read_bytes
 
 T = TypeVar("T", bound=Struct)
 
@@ -175,10 +176,11 @@ def rfc3339(instant: int) -> str:
 
 async def read_body(request: web.Request, form: type[T]) -> T:
     """The JSON body. Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_invalid`)."""
-    if request.content_type != "application/json":
+    if media_type_of(request)[0] != "application/json":
         raise Invalid("media_type_unsupported", "Send JSON with Content-Type: application/json.")
+    body = await read_bytes(request)
     try:
-        return msgspec.json.decode(await request.read(), type=form)
+        return msgspec.json.decode(body, type=form)
     except msgspec.ValidationError as error:
         raise Invalid("body_invalid", f"{error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -11,6 +11,7 @@ from gateway.web.gateway import gateway_of
 from gateway.web.origins import readable_by
 from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
 from gateway.web.public_path import path_of, route_of
+from gateway.web.received import check_body
 from gateway.web.render import not_found_page, wants_page
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -40,6 +41,9 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         return web.Response(status=204, headers=PREFLIGHT | readable_by(request))
     response = await _answer(request, handler, for_readers=for_readers)
     if not response.prepared:
+        if not request.content.is_eof():
+            # A body that nobody wanted whole is not read to its end for the next request.
+            response.force_close()
         _add_headers(response)
         if for_readers:
             _let_read(request, response)
@@ -49,6 +53,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) -> web.StreamResponse:
     try:
+        check_body(request)
         return await handler(request)
     except TuppenceError as error:
         if isinstance(error, Unavailable | OutcomeUnknown):

@@ -1,7 +1,5 @@
 """Forms of our own pages: what must hold before one changes anything."""
 
-from urllib.parse import urlsplit
-
 from aiohttp import web
 
 from gateway.errors import Forbidden
@@ -17,4 +15,6 @@ def check_origin(request: web.Request) -> None:
 
 def is_ours(request: web.Request, web_origin: str) -> bool:
     """Whether a page of this origin is one of the gateway's own."""
-    return urlsplit(web_origin).netloc in {request.host, gateway_of(request).config.public_host}
+    # An origin is no more than this; what is none is nobody's.
+    _, _, host = web_origin.partition("://")
+    return host in {request.headers.get("Host"), gateway_of(request).config.public_host}

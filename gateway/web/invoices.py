@@ -20,6 +20,7 @@ from gateway.web.forwarded import client_key
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.origins import check_asking_page, foreign_page
 from gateway.web.qr import payment_qr
+from gateway.web.received import read_bytes
 
 LOOK_AGAIN_SECONDS = 15.0
 NO_INVOICE = (
@@ -33,7 +34,7 @@ _PAYMENT_HASH = re.compile("[0-9a-f]{64}")
 async def create_invoice(request: web.Request) -> web.Response:
     """POST /v1/items/{item_id}/invoices."""
     gateway = gateway_of(request)
-    if request.can_read_body and await request.read() not in {b"", b"{}"}:
+    if request.can_read_body and await read_bytes(request) not in {b"", b"{}"}:
         raise Invalid("body_invalid", "This takes no body: the price is the item's.")
     item = gateway.catalog.item(request.match_info["item_id"])
     check_asking_page(request, item)

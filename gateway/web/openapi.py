@@ -76,7 +76,11 @@ def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
     if route.path == "/readyz":
         operation["responses"]["503"]["content"] = _content(route.gives, by_type)
     if route.takes is not None:
-        operation["requestBody"] = {"required": True, "content": _content(route.takes, by_type)}
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {route.most()} bytes.",
+            "content": _content(route.takes, by_type),
+        }
     if route.proof != "none":
         operation["security"] = [{route.proof: []}]
     return operation

@@ -1,7 +1,6 @@
 """Which pages may sell an item: a copy of one, put up elsewhere, is refused before anything is charged."""
 
 import re
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -56,8 +55,7 @@ def readable_by(request: web.Request) -> dict[str, str]:
 
 
 def _sites(item: Item) -> tuple[str, ...]:
-    page = urlsplit(item.page_url or "")
-    return (*item.allowed_origins, f"{page.scheme}://{page.netloc}")
+    return (*item.allowed_origins, "/".join((item.page_url or "").split("/", 3)[:3]))
 
 
 def _is_restricted(gateway: Gateway, item_id: str) -> bool:

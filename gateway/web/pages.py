@@ -32,6 +32,7 @@ from gateway.web.invoices import sell
 from gateway.web.links import download_path, link_ends_at
 from gateway.web.public_path import link, path_of
 from gateway.web.receipt_page import receipt_path, show_receipt
+from gateway.web.received import read_form
 from gateway.web.recoveries import ask_code, open_by_code
 from gateway.web.refusals import explain
 from gateway.web.render import add_templates, problem_page, render
@@ -145,8 +146,8 @@ async def send_tip(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     check_origin(request)
     creator = gateway.catalog.creator(request.match_info["name"])
-    form = await request.post()
-    amount, own, name, message = (str(form.get(field, "")) for field in ("amount", "own", "name", "message"))
+    form = await read_form(request)
+    amount, own, name, message = (form.get(field, "") for field in ("amount", "own", "name", "message"))
     try:
         amount_msat = _amount_sat(amount or own) * MSAT_PER_SAT
         offer = gateway.checkout.tip_offer(creator, amount_msat=amount_msat, message=message, name=name)

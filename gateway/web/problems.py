@@ -36,6 +36,8 @@ STATUS: dict[type[TuppenceError], int] = {
 STATUS_OF_CODE = {
     "body_malformed": 400,
     "body_too_large": 413,
+    "body_too_slow": 408,
+    "header_malformed": 400,
     "media_type_unsupported": 415,
     "text_too_large": 413,
 }
@@ -46,6 +48,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
     415: "Not understood",

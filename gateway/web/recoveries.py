@@ -16,6 +16,7 @@ from gateway.web.origins import foreign_page
 from gateway.web.problems import status_of
 from gateway.web.public_path import link
 from gateway.web.receipt_page import receipt_path
+from gateway.web.received import read_form
 from gateway.web.refusals import explain
 from gateway.web.render import render
 from gateway.web.words import words_of
@@ -45,9 +46,9 @@ async def ask_code(request: web.Request) -> web.Response:
 async def open_by_code(request: web.Request) -> web.Response:
     """POST /recover: keeps a token in the purchase's cookie, as if it had been paid for in this browser."""
     check_origin(request)
-    form = await request.post()
+    form = await read_form(request)
     try:
-        invoice, token = await recovered(request, str(form.get("code", "")))
+        invoice, token = await recovered(request, form.get("code", ""))
     except Refused as refusal:
         view = {"line": explain(refusal, words_of(request))}
         return render(request, "recover.html", view, status=status_of(refusal))

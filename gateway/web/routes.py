@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from aiohttp import web
@@ -45,10 +46,12 @@ from gateway.web.operator_bodies import (
     SuspenseRequest,
 )
 from gateway.web.rates import Rate
+from gateway.web.received import BODY_LIMITS, MOST_BYTES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Proof = Literal["none", "token", "key"]
 
+KEY_HOLDERS_BYTES = 64 * 1024
 _ISSUING = (404, 409, 422, 429, 503)
 _ADMIN = (401, 403)
 
@@ -68,6 +71,12 @@ class Route:
     proof: Proof = "none"
     query: dict[str, dict[str, Any]] = field(default_factory=dict)
     idempotent: bool = False
+    most_bytes: int = 0
+    """Of a body; 0: what a reader may send, and somewhat more where a key is asked for."""
+
+    def most(self) -> int:
+        """The most bytes of a body that are taken."""
+        return self.most_bytes or (KEY_HOLDERS_BYTES if self.proof == "key" else MOST_BYTES)
 
 
 API = (
@@ -116,7 +125,7 @@ API = (
     Route(method="GET", path="/v1/admin/items", handler=admin_items.list_items, summary="What the key's creator sells",
           gives=list[AdminItemBody], proof="key", refusals=_ADMIN),
     Route(method="POST", path="/v1/admin/items", handler=admin_items.create_item, summary="A new item",
-          takes=ItemRequest, gives=AdminItemBody, status=201, proof="key",
+          takes=ItemRequest, gives=AdminItemBody, status=201, proof="key", most_bytes=admin_items.MOST_ITEM_BYTES,
           refusals=(400, *_ADMIN, 404, 409, 413, 415, 422)),
     Route(method="GET", path="/v1/admin/items/{item_id}", handler=admin_items.read_own_item,
           summary="One item, whole", gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404)),
@@ -128,7 +137,8 @@ API = (
     Route(method="PUT", path="/v1/admin/items/{item_id}/content", handler=admin_items.put_content,
           summary="The paid part: Markdown for a text, any bytes for a file; a given preview stays",
           takes="application/octet-stream", query={"file_name": {"type": "string"}},
-          gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404, 409, 413, 422)),
+          gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404, 409, 413, 422),
+          most_bytes=admin_items.MOST_CONTENT_BYTES),
     Route(method="GET", path="/v1/admin/payments", handler=admin_books.list_payments,
           summary="Payments and tips, in the order of their booking", gives=list[PaymentBody], proof="key",
           refusals=(*_ADMIN, 422), query={
@@ -168,5 +178,6 @@ def add_routes(app: web.Application) -> None:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)
+    app[BODY_LIMITS] = MappingProxyType({(route.method, route.path): route.most() for route in API})
     # The edge answers every preflight; a route must exist for the router to let it through.
     pages.add_pages(app)

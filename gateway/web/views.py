@@ -5,7 +5,6 @@ from decimal import Decimal
 from math import ceil
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway.checkout import (
     MOST_MESSAGE_CHARACTERS,
@@ -157,7 +156,7 @@ def item_view(item: Item, words: Words) -> View:
         "opens_url": f"/v1/items/{item.id}/links" if is_file else f"/v1/items/{item.id}/content",
         "opens_method": "POST" if is_file else "GET",
         "page_url": item.page_url,
-        "page_host": urlsplit(item.page_url or "").netloc,
+        "page_host": (item.page_url or "").partition("://")[2].partition("/")[0],
     }
 
 

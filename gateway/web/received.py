@@ -1,0 +1,99 @@
+"""Bodies of requests: how large each route takes them, how long they may take, and what a form may look like."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from gateway.errors import Invalid
+from gateway.web.public_path import route_of
+
+MOST_BYTES = 8 * 1024
+"""Of a body that a reader sends, where the table of routes says nothing else."""
+BODY_LIMITS = web.AppKey("body_limits", Mapping[tuple[str, str], int])
+"""The most bytes of a body, by method and route."""
+BODY_SECONDS = 10.0
+LEAST_BYTES_PER_SECOND = 16 * 1024
+"""A body has these seconds, and one more for so many bytes that have arrived; and it never stops for longer."""
+STALLED_SECONDS = 30.0
+_LONGEST_TYPE = 256
+_MOST_FIELDS = 32
+_FORM = "application/x-www-form-urlencoded"
+
+
+def check_body(request: web.Request) -> None:
+    """Refuse what no handler takes, before a byte of it is read.
+
+    Raises `Invalid` (`body_too_large`, `body_malformed`).
+    """
+    if not request.body_exists:
+        return
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
+        raise Invalid("body_malformed", "Send the body as it is, without a Content-Encoding.")
+    if (request.content_length or 0) > most_bytes(request):
+        raise _too_large(most_bytes(request))
+
+
+def most_bytes(request: web.Request) -> int:
+    """The size up to which a body is taken here."""
+    return request.config_dict[BODY_LIMITS].get((request.method, route_of(request)), MOST_BYTES)
+
+
+async def read_bytes(request: web.Request, *, most: int | None = None) -> bytes:
+    """A whole body. Raises `Invalid` (`body_too_large`, `body_too_slow`, `body_malformed`)."""
+    most = most or most_bytes(request)
+    body = bytearray()
+    async for chunk in chunks_of(request):
+        body += chunk
+        if len(body) > most:
+            raise _too_large(most)
+    return bytes(body)
+
+
+async def chunks_of(request: web.Request) -> AsyncIterator[bytes]:
+    """A body as it arrives. Raises `Invalid` (`body_too_slow`, `body_malformed`)."""
+    now = asyncio.get_running_loop().time
+    deadline = now() + BODY_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout_at(min(deadline, now() + STALLED_SECONDS)):
+                chunk = await request.content.readany()
+        except TimeoutError as error:
+            raise Invalid("body_too_slow", "The body did not arrive in time; send it again, faster.") from error
+        except web.RequestPayloadError as error:
+            raise Invalid("body_malformed", "The body does not end where the request says.") from error
+        if not chunk:
+            return
+        deadline += len(chunk) / LEAST_BYTES_PER_SECOND
+        yield chunk
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """The fields of a form as a page of ours sends it; of several of one name the first.
+
+    Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_too_large`, `body_too_slow`).
+    """
+    media_type, charset = media_type_of(request)
+    if media_type.startswith("multipart/") or charset not in {"utf-8", "us-ascii"}:
+        raise Invalid("body_malformed", f"Send the form as {_FORM}, in UTF-8.")
+    if media_type not in {_FORM, ""}:
+        raise Invalid("media_type_unsupported", f"Send a form: Content-Type: {_FORM}.")
+    body = await read_bytes(request)
+    try:
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+    except ValueError as error:
+        raise Invalid("body_malformed", "The form is not UTF-8, or has too many fields.") from error
+    return dict(reversed(fields))
+
+
+def media_type_of(request: web.Request) -> tuple[str, str]:
+    """The media type and the charset that a request names, in lower case: "" and "utf-8" where it names none."""
+    media_type, *parameters = request.headers.get("Content-Type", "")[:_LONGEST_TYPE].lower().split(";")
+    named = (parameter.partition("=") for parameter in parameters)
+    charsets = [value.strip(" \t\"'") for name, _, value in named if name.strip() == "charset"]
+    return media_type.strip(), charsets[0] if charsets else "utf-8"
+
+
+def _too_large(most: int) -> Invalid:
+    return Invalid("body_too_large", f"The body is larger than this address takes: at most {most} bytes.")
