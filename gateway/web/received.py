@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from gateway.errors import Invalid
-from gateway.web.public_path import route_of
 
-MOST_BYTES = 8 * 1024
+MOST_BYTES = 16 * 1024
 """Of a body that a reader sends, where the table of routes says nothing else."""
-BODY_LIMITS = web.AppKey("body_limits", Mapping[tuple[str, str], int])
-"""The most bytes of a body, by method and route."""
+BODY_LIMITS = web.AppKey("body_limits", Mapping[Any, int])
+"""The most bytes of a body, by handler."""
 BODY_SECONDS = 10.0
 LEAST_BYTES_PER_SECOND = 16 * 1024
 """A body has these seconds, and one more for so many bytes that have arrived; and it never stops for longer."""
@@ -37,7 +37,7 @@ def check_body(request: web.Request) -> None:
 
 def most_bytes(request: web.Request) -> int:
     """The size up to which a body is taken here."""
-    return request.config_dict[BODY_LIMITS].get((request.method, route_of(request)), MOST_BYTES)
+    return request.config_dict[BODY_LIMITS].get(request.match_info.handler, MOST_BYTES)
 
 
 async def read_bytes(request: web.Request, *, most: int | None = None) -> bytes:

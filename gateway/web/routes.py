@@ -178,6 +178,6 @@ def add_routes(app: web.Application) -> None:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)
-    app[BODY_LIMITS] = MappingProxyType({(route.method, route.path): route.most() for route in API})
+    app[BODY_LIMITS] = MappingProxyType({route.handler: route.most() for route in API})
     # The edge answers every preflight; a route must exist for the router to let it through.
     pages.add_pages(app)
