@@ -13,10 +13,9 @@ from gateway.web.gateway import gateway_of
 from gateway.web.pages import as_page
 from gateway.web.qr import payment_qr
 
-# What a page must allow to embed us, and wallets behind a relay, which may be on this machine; the press has scripts
-# and styles of its own besides.
+# What a page must allow to embed us; the press has scripts and styles of its own besides.
 POLICY = (
-    "default-src 'none'; script-src 'self' {gateway}; connect-src 'self' {gateway} wss: ws://127.0.0.1:*; "
+    "default-src 'none'; script-src 'self' {gateway}; connect-src 'self' {gateway}; "
     "style-src 'self'; base-uri 'none'; form-action 'none'; frame-src 'self'"
 )
 SAMPLE_INVOICE = (

@@ -32,7 +32,6 @@ GALLERY = (
         State("renewed", "Expired and renewed", _PAYWALL, "renewed", opens=True),
         State("tipping", "A tip of one's own", _TIP, "plain", opens=True),
         State("help", "New to Lightning", _PAYWALL, "help", opens=True),
-        State("connect", "A wallet of the reader’s own", _PAYWALL, "connect", opens=True),
         State("recover", "Paid before, elsewhere", _PAYWALL, "recover", opens=True),
         State("offline", "Offline", _PAYWALL, "offline", opens=True),
         State("away", "The node is away", _PAYWALL, "away", opens=True),

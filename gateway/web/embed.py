@@ -51,6 +51,10 @@ class Embed:
         """A file of the newest version."""
         return self._files[f"{self.version}/{name}"]
 
+    def url(self, name: str) -> str:
+        """The address of a file of the newest version, at this gateway."""
+        return f"/embed/{self.version}/{name}"
+
     def add_to(self, app: web.Application) -> None:
         """Put the files on an application."""
         app.router.add_get("/embed/v1.js", self.evergreen)

@@ -35,7 +35,7 @@ from gateway.web.receipt_page import receipt_path, show_receipt
 from gateway.web.received import read_form
 from gateway.web.recoveries import ask_code, open_by_code
 from gateway.web.refusals import explain
-from gateway.web.render import add_templates, problem_page, render
+from gateway.web.render import add_templates, problem_page, put_globals, render
 from gateway.web.snippet import add_snippets
 from gateway.web.views import (
     View,
@@ -59,6 +59,7 @@ def add_pages(app: web.Application) -> None:
     add_templates(app, public_path=app[GATEWAY].config.public_path)
     embed = Embed()
     embed.add_to(app)
+    put_globals(app, connect_script=embed.url("connect.js"))
     add_snippets(app, embed)
     app.router.add_get("/i/{item_id}", as_page(show_item))
     app.router.add_post("/i/{item_id}", as_page(buy_item))

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp_jinja2
 from aiohttp import web
@@ -16,8 +17,10 @@ from gateway.web.words import LANGUAGES, Words, chosen, words_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'{relays}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# A page on which a reader's own wallet is connected reaches its relay; without TLS, one without it too.
+RELAYS = {"https": " wss:", "http": " wss: ws:"}
 # A form's POST names its origin only if the page sends referrers to its own host.
 REFERRER_POLICY = "same-origin"
 NONCE_BYTES = 16
@@ -35,12 +38,17 @@ def add_templates(app: web.Application, *, public_path: str = "") -> None:
     environment.globals.update(static=assets.url, base=public_path)
 
 
+def put_globals(app: web.Application, **variables: Any) -> None:
+    """Make variables known to every template."""
+    aiohttp_jinja2.get_env(app).globals.update(variables)
+
+
 def put_before(app: web.Application, loader: BaseLoader, **variables: Any) -> None:
     """Look for templates with `loader` first: it may provide those that the pages include if they are there."""
     environment = aiohttp_jinja2.get_env(app)
     assert environment.loader is not None, "add_templates comes first"
     environment.loader = ChoiceLoader([loader, environment.loader])
-    environment.globals.update(variables)
+    put_globals(app, **variables)
 
 
 def render(
@@ -49,15 +57,23 @@ def render(
     """A page in its reader's language, or in `words`, with headers that let it load nothing but what is ours."""
     nonce = urlsafe_b64encode(gateway_of(request).random_bytes(NONCE_BYTES)).rstrip(b"=").decode()
     spoken = words or words_of(request)
+    relays = _relays(request) if view.get("connects") else ""
+    view = view | {"connects": bool(relays)}
     variables = said(spoken) | {"nonce": nonce, "lang": chosen(request), "may_choose": words is None} | view
     response = aiohttp_jinja2.render_template(template, request, variables, status=status)
-    response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
+    response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce, relays=relays)
     response.headers["Referrer-Policy"] = REFERRER_POLICY
     response.headers["Content-Language"] = spoken.tag
     response.headers["Vary"] = "Accept-Language"
     if (response.content_length or 0) <= MOST_COMPRESSED_BYTES:
         response.enable_compression()
     return response
+
+
+def _relays(request: web.Request) -> str:
+    """None where the gateway shares its origin with other pages: those could read a connection, and it spends."""
+    public = urlsplit(gateway_of(request).config.public_url)
+    return RELAYS[public.scheme] if public.path in {"", "/"} else ""
 
 
 def said(words: Words) -> dict[str, Any]:

@@ -117,5 +117,5 @@ def _snippet(gateway_url: str, embed: Embed, tag: str) -> Snippet:
         tag=tag,
         evergreen=f'<script type="module" src="{gateway_url}/embed/v1.js" async></script>',
         pinned=f'<script type="module" src="{pinned}" integrity="{integrity}" crossorigin async></script>',
-        policy=f"script-src {gateway_url}; connect-src {gateway_url} wss:",
+        policy=f"script-src {gateway_url}; connect-src {gateway_url}",
     )

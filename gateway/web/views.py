@@ -57,6 +57,7 @@ def offer_view(item: Item, creator: Creator, words: Words) -> View:
         "line": "" if item.state is ItemState.ACTIVE else words.say(NO_LONGER_SOLD),
         "refusals": explained_in_place(words),
         "scripted": item.kind is not ItemKind.SEALED,
+        "connects": True,
     }
 
 
@@ -90,6 +91,7 @@ def open_view(
         "line": _paid(invoice, words),
         "receipt_url": receipt_url,
         "scripted": False,
+        "connects": False,
     }
 
 
@@ -109,6 +111,7 @@ def tip_view(creator: Creator, words: Words, *, chosen_sat: int = USUAL_TIP_SAT,
         "line": line,
         "refusals": explained_in_place(words),
         "scripted": True,
+        "connects": True,
     }
 
 
@@ -120,7 +123,8 @@ def tip_waiting_view(creator: Creator, invoice: Invoice, words: Words, *, now: f
 
 def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, receipt_url: str) -> View:
     """The thanks, without script."""
-    paid = {"state": "open", "line": _paid(invoice, words), "receipt_url": receipt_url, "scripted": False}
+    paid: View = {"state": "open", "line": _paid(invoice, words), "receipt_url": receipt_url}
+    paid |= {"scripted": False, "connects": False}
     return tip_view(creator, words) | paid
 
 
@@ -199,6 +203,7 @@ def _waiting(invoice: Invoice, words: Words, *, now: float) -> View:
         "line": words.say("Waiting for your payment"),
         "refresh_seconds": REFRESH_SECONDS,
         "scripted": False,
+        "connects": False,
     }
 
 

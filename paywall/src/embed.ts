@@ -6,6 +6,12 @@ import type { Opened } from "./sale.js";
 import { upgrade } from "./upgrade.js";
 
 define();
+// Older versions kept a wallet's connection here, where every script of the page can read it.
+try {
+  localStorage.removeItem("tuppence:wallet");
+} catch {
+  // Without storage nothing was kept.
+}
 upgrade(document);
 // An async module may run before the page is whole.
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => upgrade(document), { once: true });

@@ -58,25 +58,11 @@ export interface Wallet {
   enable(): Promise<unknown>;
   /** May answer late or never. */
   sendPayment(paymentRequest: string): Promise<unknown>;
-  /** Behind a relay, which may be out of reach. */
-  readonly isRemote?: boolean;
-}
-
-/** The wallet that a reader connects themselves. */
-export interface OwnWallet {
-  /** Its address, a `nostr+walletconnect:` one with its secret; "" if there is none. */
-  connection(): string;
-  /** Take it, to `keep` it or not, and pay with it; "" disconnects. */
-  use(address: string, keep: boolean): void;
 }
 
 /** A file of the sheet that is loaded when its fold is opened. */
 export interface Fold {
-  unfold(sale: Sale, own: OwnWallet): Node;
-}
-
-export interface Connect extends Fold {
-  connect(address: string): Wallet;
+  unfold(sale: Sale): Node;
 }
 
 /** What was paid for, to be shown in its element. */

@@ -64,7 +64,6 @@ export const SHEET = {
   ownPage: "Go to its own page",
   retry: "Try again",
   help: "New to Lightning?",
-  unreached: "Your wallet cannot be reached. Scan the code, or ask it again.",
   connect: "Connect a wallet",
   paidBefore: "Paid before?",
 };
@@ -72,16 +71,6 @@ export const SHEET = {
 export const HELP = {
   helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
   helpHow: "Install a wallet (Phoenix or Blink on a phone, Alby in a browser), put a little in, scan the code, confirm. Your place here is kept.",
-};
-
-export const CONNECT = {
-  connectHow: "Paste the connection that your wallet makes for Nostr Wallet Connect. Give it a small budget: what runs on this page can spend it.",
-  connection: "Connection",
-  connectKeep: "Keep it in this browser, for this site",
-  connectPay: "Pay with it",
-  connectWrong: "This is no whole connection. It starts with nostr+walletconnect and names a relay and a secret.",
-  connected: "Your wallet is connected.",
-  disconnect: "Disconnect",
 };
 
 export const RECOVER = {
@@ -95,5 +84,5 @@ export const RECOVER = {
 
 export type PageId = keyof typeof PAGE;
 export type MessageId = PageId | keyof typeof OPENED | keyof typeof TIPPING | keyof typeof SHEET
-  | keyof typeof HELP | keyof typeof CONNECT | keyof typeof RECOVER;
+  | keyof typeof HELP | keyof typeof RECOVER;
 export type Words = Record<MessageId, string>;

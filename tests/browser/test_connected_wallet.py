@@ -1,18 +1,31 @@
-"""A wallet that a reader connects over Nostr: it pays the invoice that is shown, and is kept only if they say so."""
+"""A wallet that a reader connects over Nostr: on the gateway's own pages alone, for the invoice that a page shows."""
 
+import json
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
+from tests.browser.conftest import NewVisitor
 from tests.browser.nostr_wallet import Event, NostrWallet, open_wallet
+from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import Visitor
-from tests.clock import until
-from tests.scanned import as_scanned
+from tests.scanned import as_scanned, codes_in
 
-KEPT = "() => localStorage.getItem('tuppence:wallet')"
+KEPT = "() => localStorage.getItem('tuppence:connection')"
+STORED = "() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }])"
+# A blank page has no storage.
+KEPT_BY_AN_OLDER_VERSION = """
+if (location.host) localStorage.setItem("tuppence:wallet", "nostr+walletconnect://old");
+"""
 SPENT = {"error": {"code": "QUOTA_EXCEEDED", "message": "the budget is spent"}}
+# Every field, whichever shadow root it stands in.
+FIELDS = """() => {
+  const within = (root) => [...root.querySelectorAll("*")].flatMap((one) => [one, ...(one.shadowRoot ? within(one.shadowRoot) : [])]);
+  return within(document).filter((one) => one.matches("input, textarea")).map(({ name }) => name);
+}"""  # noqa: E501
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -27,96 +40,137 @@ async def wallet(demo: RunningDemo) -> AsyncIterator[NostrWallet]:
         yield opened
 
 
-async def test_a_connected_wallet_pays_the_shown_invoice_and_is_forgotten(
+async def connect(page: Page, connection: str, *, keep: bool = False) -> None:
+    """Paste a wallet's connection into a page of the gateway, and pay with it."""
+    if await page.locator("#connect:not([open])").count():
+        await page.locator("#connect summary").click()
+    await page.get_by_label("Connection").fill(connection)
+    if keep:
+        await page.get_by_label("Keep it in this browser").check()
+    await page.get_by_role("button", name="Pay with it").click()
+
+
+async def test_a_page_that_embeds_us_has_no_field_for_a_connection_and_keeps_none(
+    new_visitor: NewVisitor, wallet: NostrWallet
+) -> None:
+    visitor = await new_visitor(script=KEPT_BY_AN_OLDER_VERSION)
+    await visitor.open()
+    for element in ("tuppence-paywall", "tuppence-button", "tuppence-tip"):
+        await visitor.tap(element)
+        await visitor.is_scannable()
+        assert not {"connection", "keep"} & set(await visitor.page.evaluate(FIELDS))
+        await visitor.page.keyboard.press("Escape")
+    await visitor.page.locator("tuppence-paywall button.pay").click()
+    await connect(await visitor.follow_connect(), wallet.connection, keep=True)
+    await visitor.is_open()
+    stored = await visitor.page.evaluate(STORED)
+    assert "tuppence:" in stored
+    assert "walletconnect" not in stored
+
+
+async def test_the_gateways_page_pays_the_invoice_that_the_embedding_page_waits_for(
     visitor: Visitor, wallet: NostrWallet
 ) -> None:
     loaded: list[str] = []
-    visitor.page.on("request", lambda request: loaded.append(request.url))
+    visitor.context.on("request", lambda request: loaded.append(request.url))
     await visitor.open()
     invoice = await visitor.tap()
     await visitor.is_scannable()
-    assert not any(url.endswith("/connect.js") for url in loaded)
-    await visitor.connect(wallet.connection)
+    hosted = await visitor.follow_connect()
+    assert hosted.url == f"{visitor.gateway}/i/welcome#invoice={invoice['payment_hash']}"
+    await expect(hosted.locator("#amount")).to_have_text("100")
+    await expect(hosted.locator("#qr")).to_have_js_property("complete", value=True)
+    assert wallet.asked == [], "nothing is paid before a press there"
+    await connect(hosted, wallet.connection)
     await visitor.is_open()
+    await expect(hosted.locator("#status")).to_contain_text("Go back to the page that you came from")
     assert wallet.asked == [invoice["payment_request"]]
-    assert await visitor.page.evaluate(KEPT) is None
-    assert len(visitor.posts) == 1
+    assert await hosted.evaluate(KEPT) is None
+    assert len([path for path in visitor.posts if path.endswith("/invoices")]) == 1
+    assert not [url for url in loaded if url.endswith("/connect.js") and visitor.gateway not in url]
 
 
-async def test_a_connection_that_is_kept_pays_the_next_with_one_tap(visitor: Visitor, wallet: NostrWallet) -> None:
+async def test_a_tip_is_paid_on_its_own_page(visitor: Visitor, wallet: NostrWallet) -> None:
     await visitor.open()
-    await visitor.tap()
-    await visitor.connect(wallet.connection, keep=True)
-    await visitor.is_open()
+    invoice = await visitor.tap("tuppence-tip")
+    hosted = await visitor.follow_connect()
+    assert hosted.url.startswith(f"{visitor.gateway}/t/nora#invoice=")
+    await connect(hosted, wallet.connection)
+    await visitor.is_in("open", element="tuppence-tip")
+    assert wallet.asked == [invoice["payment_request"]]
+
+
+async def test_an_invoice_of_something_else_leads_to_its_own_page(visitor: Visitor, wallet: NostrWallet) -> None:
     await visitor.open()
-    await visitor.tap("tuppence-button")
-    await visitor.is_in("open", element="tuppence-button")
-    assert len(wallet.asked) == 2
-    await visitor.page.evaluate("() => localStorage.removeItem('tuppence:wallet')")
-    await visitor.open()
-    await visitor.tap("tuppence-tip")
-    await visitor.is_scannable()
+    invoice = await visitor.tap("tuppence-tip")
+    page = await visitor.context.new_page()
+    await page.goto(f"{visitor.gateway}/i/welcome#invoice={invoice['payment_hash']}")
+    await expect(page).to_have_url(f"{visitor.gateway}/t/nora#invoice={invoice['payment_hash']}")
+    await expect(page.locator("#connect form")).to_be_visible()
+    assert wallet.asked == []
+
+
+async def test_a_connection_that_is_kept_pays_the_next_with_one_press(reader: Reader, wallet: NostrWallet) -> None:
+    await reader.open("/i/welcome")
+    first = await reader.press_pay()
+    await connect(reader.page, wallet.connection, keep=True)
+    await reader.is_open()
+    await reader.open("/t/nora")
+    async with reader.page.expect_response("**/tips") as answered:
+        await reader.page.locator("#offer button.pay").click()
+    second = await (await answered.value).json()
+    await reader.is_in("open")
+    assert wallet.asked == [first["payment_request"], second["payment_request"]]
+    await reader.page.evaluate("() => localStorage.removeItem('tuppence:connection')")
+    await reader.open("/t/nora")
+    await reader.press_pay()
     assert len(wallet.asked) == 2
 
 
 async def test_a_wallet_that_refuses_leaves_the_invoice_to_scan_and_can_be_disconnected(
-    visitor: Visitor, demo: RunningDemo
+    reader: Reader, demo: RunningDemo
 ) -> None:
     async def refuse(_: str) -> Event | None:
         return SPENT
 
-    visitor.expects("Failed to request pay_invoice")
-    await visitor.open()
-    invoice = await visitor.tap()
+    reader.expects("Failed to request pay_invoice")
+    await reader.open("/i/welcome")
+    invoice = await reader.press_pay()
     async with open_wallet(refuse) as wallet:
-        await visitor.connect(wallet.connection, keep=True)
-        await expect(visitor.status).to_have_text("Your wallet did not pay. Scan the code, or ask it again.")
-    await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
-    await visitor.sheet.get_by_text("Connect a wallet").click()
-    await visitor.sheet.get_by_role("button", name="Disconnect").click()
-    assert await visitor.page.evaluate(KEPT) is None
+        await connect(reader.page, wallet.connection, keep=True)
+        await expect(reader.status).to_have_text("Your wallet did not pay. Scan the code, or ask it again.")
+    assert codes_in(await reader.page.locator("#qr").screenshot()) == [as_scanned(invoice["payment_request"])]
+    await reader.page.locator("#connect summary").click()
+    await reader.page.get_by_role("button", name="Disconnect").click()
+    assert await reader.page.evaluate(KEPT) is None
     assert await demo.pay(invoice["payment_request"]) == 200
-    await visitor.is_open()
-    assert len(visitor.posts) == 1
+    await reader.is_open()
+    assert len([path for path in reader.posts() if path.endswith("/invoices")]) == 1
 
 
-async def test_a_wallet_that_never_answers_may_still_be_paying_the_same_invoice(visitor: Visitor) -> None:
-    async def never(_: str) -> Event | None:
-        return None
-
-    visitor.expects("Failed to request pay_invoice")
-    await visitor.page.clock.install()
-    await visitor.open()
-    invoice = await visitor.tap()
-    async with open_wallet(never) as wallet:
-        await visitor.connect(wallet.connection)
-        await expect(visitor.status).to_have_text("Confirm the payment in your wallet.")
-        await until(lambda: len(wallet.asked) == 1)
-        await visitor.page.clock.run_for(8_100)
-        await expect(visitor.status).to_contain_text("Your wallet may still be paying. This code is the same invoice")
-        await visitor.is_scannable()
-        assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
-        await visitor.page.clock.run_for(600_000)
-        await expect(visitor.status).to_have_text("This code expired. If your wallet is still paying it, it counts.")
-    assert len(visitor.posts) == 1
-
-
-async def test_a_wallet_out_of_reach_is_told_of(visitor: Visitor, wallet: NostrWallet) -> None:
-    visitor.expects("WebSocket", "failed to connect to any relay")
+async def test_a_wallet_out_of_reach_is_told_of(reader: Reader, wallet: NostrWallet) -> None:
+    reader.expects("WebSocket", "failed to connect to any relay")
     nowhere = wallet.connection.replace(wallet.url.partition("//")[2], "127.0.0.1:9/")
-    await visitor.open()
-    invoice = await visitor.tap()
-    await visitor.connect(nowhere)
-    await expect(visitor.status).to_have_text("Your wallet cannot be reached. Scan the code, or ask it again.")
-    await visitor.is_scannable()
-    assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
+    await reader.open("/i/welcome")
+    await reader.press_pay()
+    await connect(reader.page, nowhere)
+    await expect(reader.status).to_have_text("Your wallet cannot be reached. Scan the code, or ask it again.")
 
 
-async def test_what_is_no_connection_is_told_of_beside_its_field(visitor: Visitor) -> None:
-    await visitor.open()
-    await visitor.tap()
-    await visitor.connect("nostr+walletconnect://abc?relay=wss://relay.example")
-    await expect(visitor.sheet.get_by_role("alert")).to_contain_text("This is no whole connection.")
-    await expect(visitor.sheet.get_by_label("Connection")).to_be_focused()
-    assert await visitor.page.evaluate(KEPT) is None
+async def test_what_is_no_connection_is_told_of_beside_its_field(reader: Reader) -> None:
+    await reader.open("/i/welcome")
+    await reader.press_pay()
+    await connect(reader.page, "nostr+walletconnect://abc?relay=wss://relay.example")
+    await expect(reader.page.get_by_role("alert")).to_contain_text("This is no whole connection.")
+    await expect(reader.page.get_by_label("Connection")).to_be_focused()
+    assert await reader.page.evaluate(KEPT) is None
+
+
+@pytest.mark.parametrize("path", ["/i/welcome", "/t/nora"])
+async def test_without_a_press_no_page_pays(reader: Reader, wallet: NostrWallet, path: str) -> None:
+    await reader.open("/i/welcome")
+    await reader.page.evaluate("(value) => localStorage.setItem('tuppence:connection', value)", wallet.connection)
+    await reader.open(path)
+    await expect(reader.page.locator("#connect")).to_have_count(1)
+    assert json.loads(await reader.page.evaluate(STORED))[0] != {}
+    assert wallet.asked == []

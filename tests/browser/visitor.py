@@ -73,13 +73,13 @@ class Visitor:
         invoice: dict[str, Any] = await (await answered.value).json()
         return invoice
 
-    async def connect(self, connection: str, *, keep: bool = False) -> None:
-        """Paste a wallet's connection into the open sheet, and pay with it."""
-        await self.sheet.get_by_text("Connect a wallet").click()
-        await self.sheet.get_by_label("Connection").fill(connection)
-        if keep:
-            await self.sheet.get_by_label("Keep it in this browser").check()
-        await self.sheet.get_by_role("button", name="Pay with it").click()
+    async def follow_connect(self) -> Page:
+        """Go from the open sheet to the gateway's page of the same invoice, in a tab of its own."""
+        async with self.context.expect_page() as opening:
+            await self.sheet.get_by_role("link", name="Connect a wallet").click()
+        hosted = await opening.value
+        await expect(hosted.locator("#connect form")).to_be_visible()
+        return hosted
 
     async def is_scannable(self) -> None:
         """Wait for the code."""

@@ -1,12 +1,12 @@
 /** Nostr Wallet Connect (NIP-47): a wallet behind a relay, which pays what it is sent. */
 
 import { Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError, NWCClient } from "@getalby/sdk/nwc";
-import type { Connect } from "../sale.js";
+import type { Wallet } from "../sale.js";
 
 // After these the payment may be on its way.
 const UNCERTAIN = [Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError];
 
-export const connect: Connect["connect"] = (connection) => {
+export function overNostr(connection: string): Wallet {
   const client = new NWCClient({ nostrWalletConnectUrl: connection, requireSecret: true });
   return {
     enable: () => client.getWalletServiceInfo(),
@@ -21,4 +21,4 @@ export const connect: Connect["connect"] = (connection) => {
       }
     },
   };
-};
+}

@@ -3,18 +3,12 @@
 
 import { h } from "../dom.js";
 import { load } from "../gateway.js";
-import type { Fold, OwnWallet, Sale } from "../sale.js";
+import type { Fold, Sale } from "../sale.js";
 
-const WORDS = { help: "help", connect: "connect", recover: "paidBefore" } as const;
-export type Part = keyof typeof WORDS;
+const WORDS = { help: "help", recover: "paidBefore" } as const;
 
-export interface Folds {
-  element: HTMLElement;
-  /** Closes this one, if it is open. */
-  close(part: Part): void;
-}
-
-export function foldsOf(sale: Sale, parts: Part[], own: OwnWallet): Folds {
+/** `others` stand in the row behind the first. */
+export function foldsOf(sale: Sale, parts: (keyof typeof WORDS)[], ...others: HTMLElement[]): HTMLElement {
   const panel = h("div", { class: "unfolded", id: "unfolded" });
   const shown = new Map<string, Node>();
   let open = "";
@@ -32,7 +26,7 @@ export function foldsOf(sale: Sale, parts: Part[], own: OwnWallet): Folds {
       turn(open === part ? "" : part);
       if (!open || shown.has(part)) return;
       try {
-        shown.set(part, (await load<Fold>(part + ".js")).unfold(sale, own));
+        shown.set(part, (await load<Fold>(part + ".js")).unfold(sale));
         if (open === part) turn(part);
       } catch {
         turn("");
@@ -40,5 +34,5 @@ export function foldsOf(sale: Sale, parts: Part[], own: OwnWallet): Folds {
     });
     return button;
   });
-  return { element: h("div", { class: "folds" }, h("p", {}, ...buttons), panel), close: (part) => open === part && turn("") };
+  return h("div", { class: "folds" }, h("p", {}, ...buttons.slice(0, 1), ...others, ...buttons.slice(1)), panel);
 }

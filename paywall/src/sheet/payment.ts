@@ -15,9 +15,9 @@ const UNREACHABLE = -1, WRONG = 0;
 
 /** `asking`: for an invoice. `stale`: expired, while a wallet may still be paying it. */
 export type Step = "asking" | "waiting" | "stale" | "failed" | "settled";
-/** What became of handing the invoice to a wallet; `sent`: it says so itself; `linked`: by the `lightning:` link;
- * `unreached`: its relay does not answer. */
-export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "unreached" | "linked";
+/** What became of handing the invoice to a wallet; `sent`: it says so itself; `linked`: by the `lightning:` link,
+ * or at the gateway's own page. */
+export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "linked";
 
 export interface View {
   step: Step;
@@ -94,7 +94,7 @@ export class Payment {
     } catch {
       if (round !== this.#round) return;
       this.#mark(handed);
-      this.#turn(wallet.isRemote && !handed ? "unreached" : "refused");
+      this.#turn("refused");
     }
   }
 
@@ -110,7 +110,7 @@ export class Payment {
     this.#turn("silent");
   }
 
-  /** The reader followed the `lightning:` link. */
+  /** The reader followed the `lightning:` link, or that to the gateway's own page. */
   linked(): void {
     this.#mark(true);
     this.#turn("linked");
@@ -244,7 +244,7 @@ export class Payment {
     if (this.#step === "settled") return "opening";
     if (this.#step === "asking") return "";
     if (this.#step === "stale") return "stale";
-    const told = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", unreached: "unreached", linked: "paying" } as const;
+    const told = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", linked: "paying" } as const;
     return this.#wallet === "none" && this.#renewed ? "renewed" : told[this.#wallet];
   }
 }

@@ -3,17 +3,17 @@
 import { byline, price } from "../card.js";
 import { copyOn } from "../copying.js";
 import { h, svg, tick } from "../dom.js";
-import type { OwnWallet, Sale, Sheet } from "../sale.js";
+import type { Sale, Sheet } from "../sale.js";
 import { paint, sheetOf } from "../stylesheet.js";
 import { type MessageId, OPENED, SHEET } from "../words.js";
 import { drawCode } from "./code.js";
-import { foldsOf, type Part } from "./folds.js";
+import { foldsOf } from "./folds.js";
 import { Payment, type View } from "./payment.js";
 import { inCurrency, rateOf } from "./rate.js";
 import ways from "../ways.css";
 import css from "./sheet.css";
 import { celebrate, still } from "./sparks.js";
-import { connection, useConnection, walletOf } from "./wallet.js";
+import { walletOf } from "./wallet.js";
 
 const SEEN_MILLISECONDS = 900;
 const LOOK = sheetOf(ways + css);
@@ -22,12 +22,7 @@ export function makeSheet(opener: Sale): Sheet {
   const sale: Sale = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
   const { root, language: { say } } = sale;
   if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
-  const parts = assemble(sale, (address, keep) => {
-    useConnection(address, keep);
-    if (!address) return;
-    parts.folds.close("connect");
-    void payment.askWallet();
-  });
+  const parts = assemble(sale);
   const { dialog } = parts;
   const payment = new Payment(sale, (view) => draw(sale, parts, view));
   const rate = rateOf(sale.gateway);
@@ -37,10 +32,10 @@ export function makeSheet(opener: Sale): Sheet {
     fresh: () => void payment.again(),
     retry: () => void payment.begin(),
     // An item that is not sold here has a page of its own at the gateway.
-    leave: () => void window.open(sale.gateway.url("i/" + sale.subject().path.split("/")[2]), "_blank", "noopener"),
+    leave: () => void window.open(ownPage(sale), "_blank", "noopener"),
   };
   parts.act.addEventListener("click", () => onAct[parts.act.dataset["act"] ?? ""]?.());
-  parts.wallet.addEventListener("click", () => payment.linked());
+  for (const way of [parts.wallet, parts.connect]) way.addEventListener("click", () => payment.linked());
   copyOn(parts.copy, () => parts.request.value, sale.language, () => {
     parts.request.hidden = false;
     parts.request.select();
@@ -97,12 +92,12 @@ function draw(sale: Sale, parts: Parts, view: View): void {
   act.hidden = !action;
   act.dataset["act"] = action?.[0] ?? "";
   if (action) act.textContent = say(action[1]);
-  if (step !== "waiting") parts.folds.close("connect");
   if (step === "asking") forget(parts);
   if (!invoice || plate.dataset["hash"] === invoice.payment_hash || step === "asking") return;
   plate.dataset["hash"] = invoice.payment_hash;
   parts.sum.fill(sale.language.sat(invoice.amount_msat), sale.subject().buys);
   parts.wallet.href = "lightning:" + invoice.payment_request;
+  parts.connect.href = `${ownPage(sale)}#invoice=${invoice.payment_hash}`;
   parts.request.value = invoice.payment_request;
   void showCode(sale, parts, invoice.payment_hash);
 }
@@ -114,7 +109,7 @@ function actOf({ step, wallet, line }: View): [Act, MessageId] | undefined {
   if (step === "stale") return ["fresh", "fresh"];
   if (step !== "waiting") return undefined;
   if (wallet === "asked") return ["code", "showCode"];
-  return /refused|unreached/.test(wallet) && walletOf() ? ["ask", "askAgain"] : undefined;
+  return wallet === "refused" && walletOf() ? ["ask", "askAgain"] : undefined;
 }
 
 /** An invoice that is no longer offered cannot be scanned, copied or opened. */
@@ -138,7 +133,13 @@ async function showCode(sale: Sale, { plate }: Parts, hash: string): Promise<voi
   }
 }
 
-function assemble(sale: Sale, use: OwnWallet["use"]) {
+/** The gateway's page of what is paid for. */
+function ownPage({ gateway, subject }: Sale): string {
+  const [, kind, name] = subject().path.split("/");
+  return gateway.url(`${kind === "items" ? "i" : "t"}/${name}`);
+}
+
+function assemble(sale: Sale) {
   const { gateway, language: { say } } = sale;
   const by = byline(), sum = price();
   const fiat = h("span", { class: "fiat", part: "fiat" });
@@ -153,16 +154,18 @@ function assemble(sale: Sale, use: OwnWallet["use"]) {
   const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   const left = h("span", { class: "left", "aria-hidden": "true" });
   const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
+  // A connection spends: it is made on the gateway's own pages, and where the gateway shares its origin, nowhere.
+  const connect = h("a", { class: "fold", part: "connect", target: "_blank", rel: "noopener noreferrer" }, say("connect"));
+  connect.hidden = new URL(gateway.base).pathname !== "/";
   // A tip opens nothing that could be opened again.
-  const parts: Part[] = sale.subject().path.startsWith("v1/items") ? ["help", "connect", "recover"] : ["help", "connect"];
-  const folds = foldsOf(sale, parts, { connection, use });
+  const folds = foldsOf(sale, sale.subject().path.startsWith("v1/items") ? ["help", "recover"] : ["help"], connect);
   const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: sale.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
       h("header", {}, by.row, close), title, sum.row,
       h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, wallet, copy), request),
-      h("div", { class: "tell" }, line, left), act, folds.element,
+      h("div", { class: "tell" }, line, left), act, folds,
       h("p", { class: "host" }, gateway.host)));
   paint(dialog, sale.fills);
   close.addEventListener("click", () => dialog.close());
-  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, folds };
+  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, connect };
 }
