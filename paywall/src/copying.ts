@@ -9,7 +9,7 @@ export function copyOn(button: HTMLElement, text: () => string, language: Langua
     try {
       await navigator.clipboard.writeText(text());
     } catch {
-      return otherwise?.();
+      return otherwise ? otherwise() : void prompt("", text());
     }
     button.textContent = language.say("copied");
     setTimeout(() => { button.textContent = words; }, COPIED_MILLISECONDS);

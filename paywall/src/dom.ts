@@ -5,14 +5,25 @@ type Attributes = Record<string, string | boolean | null | undefined>;
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** What the document itself has: a form or an image of the page that is named `hidden` or `head` stands before it. */
+export function ofDocument<Name extends keyof Document>(name: Name): Document[Name] {
+  return Reflect.get(Document.prototype, name, document);
+}
+
+/** JSON as it was before a library gave a `toJSON` to the prototypes. */
+export function json(value: object): string {
+  const bare = Array.isArray(value) ? value.map((one) => ({ ...one, toJSON: undefined })) : { ...value };
+  return JSON.stringify(Object.defineProperty(bare, "toJSON", {}));
+}
+
 export function h<Name extends keyof HTMLElementTagNameMap>(
   name: Name, attributes: Attributes = {}, ...children: Child[]
 ): HTMLElementTagNameMap[Name] {
-  return fill(document.createElement(name), attributes, children);
+  return fill(ofDocument("createElement").call(document, name) as HTMLElementTagNameMap[Name], attributes, children);
 }
 
 export function svg(name: string, attributes: Attributes = {}, ...children: Child[]): SVGElement {
-  return fill(document.createElementNS(SVG, name) as SVGElement, attributes, children);
+  return fill(ofDocument("createElementNS").call(document, SVG, name) as SVGElement, attributes, children);
 }
 
 export function tick(): SVGElement {

@@ -15,8 +15,10 @@ try {
 upgrade(document);
 // An async module may run before the page is whole.
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => upgrade(document), { once: true });
-// A receipt led here: what it paid for is in this page.
-if (location.hash.startsWith("#tuppence=")) void load<Opened>("opened.js").then(({ arrive }) => arrive());
+// A receipt led here, or leads here while the page is open: what it paid for is in this page.
+const arrive = () => location.hash.startsWith("#tuppence=") && void load<Opened>("opened.js").then((opened) => opened.arrive());
+arrive();
+addEventListener("hashchange", arrive);
 
 export { upgrade };
 export const version = VERSION;

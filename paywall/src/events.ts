@@ -17,7 +17,10 @@ export interface Details {
   error: { code: string; message: string };
 }
 
-export class TuppenceEvent<Name extends keyof Details> extends Event {
+// Libraries have put something else in the place of `Event`.
+const OwnEvent: typeof Event = Object.getPrototypeOf(CustomEvent);
+
+export class TuppenceEvent<Name extends keyof Details> extends OwnEvent {
   constructor(name: Name, readonly detail: Details[Name]) {
     super("tuppence-" + name, { bubbles: true, composed: true });
   }

@@ -1,5 +1,7 @@
 /** The gateway that an element pays: its addresses, and what it answers. */
 
+import { h, ofDocument } from "./dom.js";
+
 export interface Item {
   id: string;
   kind: "text" | "file" | "sealed";
@@ -35,15 +37,18 @@ export interface Invoice {
   access_token?: string;
 }
 
-/** A refusal of the gateway: an RFC 9457 problem. `retryAfter` is in seconds. */
+/** A refusal of the gateway: an RFC 9457 problem. */
 export class Refusal extends Error {
-  constructor(readonly status: number, readonly code: string, detail: string, readonly retryAfter: number) {
+  constructor(readonly status: number, readonly code: string, detail: string) {
     super(detail);
   }
 }
 
 /** No answer at all: offline, blocked by the page's policy, or the gateway is down. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  readonly status = -1;
+  readonly code = "unreachable";
+}
 
 export class Gateway {
   /** `base` ends with a slash. */
@@ -68,9 +73,7 @@ export class Gateway {
     }
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
-    throw new Refusal(
-      answer.status, problem.code ?? "", problem.detail ?? "", Number(answer.headers.get("Retry-After")) || 0,
-    );
+    throw new Refusal(answer.status, problem.code ?? "", problem.detail ?? "");
   }
 
   async item(id: string): Promise<Item> {
@@ -115,7 +118,7 @@ export function fileUrl(name: string): string {
 /** A part of the script. It is refused when its bytes are not those of the build. */
 export async function load<T>(name: string): Promise<T> {
   const href = fileUrl(name);
-  const link = document.createElement("link");
+  const link = h("link");
   if (link.relList?.supports("modulepreload")) {
     link.rel = "modulepreload";
     link.integrity = INTEGRITY[name] ?? "";
@@ -123,7 +126,7 @@ export async function load<T>(name: string): Promise<T> {
     await new Promise<void>((resolve, reject) => {
       link.onload = () => resolve();
       link.onerror = () => reject(new Unreachable(href));
-      document.head.append(link);
+      ofDocument("head").append(link);
     }).finally(() => link.remove());
   }
   return import(href);

@@ -1,6 +1,7 @@
 /** What can be paid for: an item, which opens, or a tip, which is thanked for. */
 
 import { buys } from "./buys.js";
+import { json } from "./dom.js";
 import { bearer, type Creator, type Gateway, type Item } from "./gateway.js";
 import type { Language } from "./language.js";
 import type { Subject } from "./sale.js";
@@ -90,7 +91,7 @@ export class TipGoods implements Goods {
     const amount_msat = this.amountSat * 1000;
     return {
       title: language.say("leaveTip", { name: title }), creator: title, amount_msat, buys: "",
-      path: `v1/creators/${name}/tips`, body: JSON.stringify({ amount_msat, ...this.note }),
+      path: `v1/creators/${name}/tips`, body: json({ amount_msat, ...this.note }),
     };
   }
 

@@ -8,6 +8,8 @@ import type { Language } from "./language.js";
 import type { Attempt, Shelf } from "./shelf.js";
 import type { Told } from "./watch.js";
 
+export type Obstacle = "" | "unshown" | "unopened";
+
 /** What is paid for. */
 export interface Subject {
   title: string;
@@ -33,6 +35,10 @@ export interface Sale {
   newKey(): string;
   /** Tell the page around the element. */
   readonly tell: Tell;
+  /** Why this page could not show what is paid for, "" where it can. */
+  readonly obstacle: Obstacle;
+  /** Whether what is paid for stays open for who paid. */
+  readonly keeps: boolean;
   /** Open with a token that was paid elsewhere. Gives whether it is paid. Throws Refusal, Unreachable. */
   unlock(token: string): Promise<boolean>;
 }
@@ -80,6 +86,8 @@ export interface Paid {
 }
 
 export interface Opened {
+  /** Asked before anything is paid. */
+  obstacleTo(host: HTMLElement, goods: Goods): Obstacle;
   /** Shows it; gives where the reader goes on, and false where it did not open. */
   unfold(paid: Paid): Promise<[landing: HTMLElement, isOpen: boolean]>;
   /** Opens what the token in the page's address has paid for. */

@@ -1,5 +1,7 @@
 /** What this browser has asked for and not yet seen the end of: kept before it is paid, per gateway and subject. */
 
+import { json } from "./dom.js";
+
 export interface Attempt {
   /** The Idempotency-Key, made before the invoice: a repeated request gives the same invoice. */
   key: string;
@@ -14,7 +16,7 @@ export interface Attempt {
   paid?: boolean;
 }
 
-// What a browser without storage keeps, for as long as the page lives.
+// What could not be stored (no storage, none allowed, none left): newer than what is, and lost with the page.
 const memory = new Map<string, string>();
 
 export class Shelf {
@@ -24,11 +26,16 @@ export class Shelf {
     this.name = `tuppence:${new URL(gateway).origin}:${subject}`;
   }
 
+  /** Whether what was put here last outlives the page. */
+  get keeps(): boolean {
+    return !memory.has(this.name);
+  }
+
   /** Oldest first. Read anew each time: another tab may have written. */
   attempts(): Attempt[] {
     try {
-      const kept: unknown = JSON.parse(this.#read() ?? "[]");
-      return Array.isArray(kept) ? kept : [];
+      const kept: unknown = JSON.parse(memory.get(this.name) ?? localStorage.getItem(this.name) ?? "[]");
+      return Array.isArray(kept) ? kept.filter((attempt) => attempt?.key) : [];
     } catch {
       return [];
     }
@@ -43,21 +50,16 @@ export class Shelf {
     this.#write(this.attempts().filter((other) => other.key !== attempt.key));
   }
 
-  #read(): string | null {
-    try {
-      return localStorage.getItem(this.name);
-    } catch {
-      return memory.get(this.name) ?? null;
-    }
-  }
-
   #write(attempts: Attempt[]): void {
-    const text = JSON.stringify(attempts);
+    const text = json(attempts);
+    memory.set(this.name, text);
     try {
       if (attempts.length) localStorage.setItem(this.name, text);
       else localStorage.removeItem(this.name);
+      // Some that keep nothing do not say so.
+      if ((localStorage.getItem(this.name) ?? "[]") === text) memory.delete(this.name);
     } catch {
-      memory.set(this.name, text);
+      // It stays in memory.
     }
   }
 }

@@ -1,14 +1,15 @@
 /** What all elements share: what is on the shelf is tried, what is paid opens, and a tap opens the sheet. */
 
 import { fills } from "./accent.js";
+import { ofDocument } from "./dom.js";
 import { type Tell, TuppenceEvent } from "./events.js";
 import type { Goods } from "./goods.js";
-import { bearer, type Gateway, gatewayOf, load, Refusal } from "./gateway.js";
+import { bearer, type Gateway, gatewayOf, load, Refusal, Unreachable } from "./gateway.js";
 import { type Language, languageOf } from "./language.js";
 import { LOOK } from "./look.js";
-import type { Opened, Sale, Sheet, SheetModule } from "./sale.js";
+import type { Obstacle, Opened, Sale, Sheet, SheetModule } from "./sale.js";
 import { type Attempt, newKey, Shelf } from "./shelf.js";
-import { type Told, Watch } from "./watch.js";
+import { type Told, watchOf } from "./watch.js";
 import type { PageId } from "./words.js";
 
 export type State = "loading" | "offered" | "paid" | "open";
@@ -31,7 +32,7 @@ export abstract class Till extends HTMLElement {
   #state: State = "loading";
   #life: AbortController | undefined;
   #shelf: Shelf | undefined;
-  #watches = new Map<string, Watch>();
+  #watched = new Map<string, () => void>();
   #sheet: Sheet | undefined;
   #opening = false;
   #settling = false;
@@ -61,7 +62,7 @@ export abstract class Till extends HTMLElement {
     tills.add(this);
     const life = (this.#life = new AbortController());
     const { signal } = life;
-    const look = () => !document.hidden && this.#look();
+    const look = () => !ofDocument("hidden") && this.#look();
     for (const name of ["pageshow", "online"]) addEventListener(name, look, { signal });
     document.addEventListener("visibilitychange", look, { signal });
     addEventListener("storage", ({ key }) => key === this.#shelf?.name && this.#resume(), { signal });
@@ -75,8 +76,8 @@ export abstract class Till extends HTMLElement {
   disconnectedCallback(): void {
     tills.delete(this);
     this.#life?.abort();
-    this.#watches.forEach((watch) => watch.stop());
-    this.#watches.clear();
+    this.#watched.forEach((stop) => stop());
+    this.#watched.clear();
     this.#sheet?.remove();
     this.#sheet = undefined;
     this.#settling = false;
@@ -94,13 +95,15 @@ export abstract class Till extends HTMLElement {
     const { signal } = this.#life as AbortController;
     this.#opening = true;
     try {
-      const { makeSheet } = await load<SheetModule>("sheet.js");
+      // What shows the text is there before anything is paid.
+      const [{ makeSheet }, { obstacleTo }] = await Promise.all([load<SheetModule>("sheet.js"), load<Opened>("opened.js")]);
       if (signal.aborted) return;
-      this.#sheet ??= makeSheet(this.#sale());
+      this.#sheet ??= makeSheet(this.#sale(obstacleTo(this, this.goods)));
       this.#sheet.open();
     } catch (error) {
+      this.#sheet?.close();
       this.#fail(error);
-      this.say("lost");
+      this.say(error instanceof Unreachable ? "lost" : "failed");
     } finally {
       this.#opening = false;
     }
@@ -163,19 +166,22 @@ export abstract class Till extends HTMLElement {
     const paid = attempts.filter((attempt) => attempt.paid && attempt.token).at(-1);
     if (paid && this.#state === "offered") void this.#settle(paid);
     for (const attempt of attempts) if (!attempt.paid) this.#watch(attempt);
+    this.#look();
   }
 
   #watch(attempt: Attempt): void {
-    if (!attempt.hash || this.#watches.has(attempt.key)) return;
-    this.#watches.set(attempt.key, new Watch(this.gateway, attempt.hash, (told) => this.#told(attempt, told)));
+    if (!attempt.hash) return;
+    const stop = this.#watched.get(attempt.key);
+    this.#watched.set(attempt.key, watchOf(this.gateway).add(attempt.hash, (told) => this.#told(attempt, told)));
+    stop?.();
   }
 
   #look(): void {
-    this.#watches.forEach((watch) => void watch.look());
+    if (this.#watched.size) void watchOf(this.gateway).look();
   }
 
   #told(attempt: Attempt, told: Told): void {
-    if (told === "canceled" || told === "unknown") this.#shelf?.drop(attempt);
+    if (told === "canceled") this.#shelf?.drop(attempt);
     if (told === "settled") void this.#settle(attempt);
     else this.#sheet?.told(attempt, told);
   }
@@ -234,7 +240,7 @@ export abstract class Till extends HTMLElement {
     else this.#shelf?.drop(attempt);
   }
 
-  #sale(): Sale {
+  #sale(obstacle: Obstacle): Sale {
     return {
       root: this.#root,
       gateway: this.gateway,
@@ -244,6 +250,8 @@ export abstract class Till extends HTMLElement {
       subject: () => this.goods.subject(this.language),
       watch: (attempt) => this.#watch(attempt),
       look: () => this.#look(),
+      obstacle,
+      keeps: this.goods.keeps,
       newKey,
       tell: this.#tell,
       unlock: (token) => this.unlock(token),

@@ -11,6 +11,7 @@ export const PAGE = {
   ended: "This is no longer for sale; what was paid still opens.",
   leaveTip: "A tip for {name}",
   lost: "No connection. Nothing was charged; try again when it is back.",
+  failed: "That did not work. Nothing was charged.",
 };
 
 export const OPENED = {
@@ -59,9 +60,11 @@ export const SHEET = {
   away: "The creator's node is not answering. Nothing was charged; try again in a moment.",
   busy: "Too many at once. Nothing was charged; try again in a moment.",
   wrong: "The invoice does not match the price. Nothing was charged.",
-  failed: "That did not work. Nothing was charged.",
   elsewhere: "This site may not sell this. Nothing was charged; buy it in its own page.",
   ownPage: "Go to its own page",
+  forgets: "This browser keeps nothing for this page. What you pay for stays open only until you leave: save the receipt link before you go.",
+  unshown: "This page cannot show what you would buy. Nothing was charged; buy it in its own page.",
+  unopened: "The sealed text cannot be opened in this page. Nothing was charged.",
   retry: "Try again",
   help: "New to Lightning?",
   connect: "Connect a wallet",

@@ -61,6 +61,16 @@ async def test_the_token_is_in_no_address_and_no_referrer(new_reader: NewReader)
             assert token not in (request.post_data or "")
 
 
+async def test_a_link_that_is_followed_where_a_receipt_is_open_shows_its_own(new_reader: NewReader) -> None:
+    buyer, phone = await new_reader(), await new_reader(**PHONE)
+    essay, tip = await buy_link(buyer, "/i/welcome"), await buy_link(buyer, "/t/tomas")
+    await phone.open("/r")
+    for link, title in ((essay, "A little goes a long way"), (tip, "A tip for Tomas Reyes"), (essay, "A little goes")):
+        await phone.page.evaluate("(link) => { location.href = link; }", link)
+        await expect(phone.page.get_by_role("heading", name=title)).to_be_visible()
+        await expect(phone.page).to_have_url(f"{phone.url}/r")
+
+
 @pytest.mark.parametrize(("fragment", "words"), [("", NO_RECEIPT), ("#", NO_RECEIPT), ("#AgEDbG5k", CUT_SHORT)])
 async def test_a_link_without_its_receipt_says_what_to_do(reader: Reader, fragment: str, words: str) -> None:
     reader.expects("401")

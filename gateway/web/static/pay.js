@@ -2,12 +2,12 @@
 const $ = (id) => document.getElementById(id);
 const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
 const shelf = "tuppence:" + location.pathname;
-let tries = [], shown, live, opened;
-try { tries = JSON.parse(localStorage[shelf]); } catch {}
+let tries = [], shown, opened;
+try { tries = JSON.parse(localStorage[shelf]).filter((a) => a.key || a.hash); } catch {}
 
 const keep = (list = tries) => {
   tries = list;
-  try { localStorage[shelf] = JSON.stringify(list); } catch {}
+  try { localStorage[shelf] = JSON.stringify(list); } catch { $("forgets").hidden = kind === "tip"; }
 };
 const drop = (a) => keep(tries.filter((b) => b !== a));
 const at = (a) => data.at + a.hash;
@@ -46,9 +46,6 @@ function offer(a, got, now, words) {
   show("waiting", words);
   words || $("wallet").focus();
   tell("invoice", got);
-  live = new EventSource(at(a) + "/events");
-  for (const type of ["settled", "canceled"])
-    live.addEventListener(type, (e) => check(a, type, e.target.close()));
 }
 
 async function check(a, state) {
@@ -83,8 +80,9 @@ async function open(a) {
   document.startViewTransition?.(unfold) ?? unfold();
 }
 
-const recheck = () => tries.forEach((a) => check(a));
-for (const e of ["pageshow", "online", "visibilitychange"]) addEventListener(e, recheck);
+// A page that embeds us led here for its own invoice: nothing else opens over it.
+const recheck = () => data.state === "handed" || tries.forEach((a) => check(a));
+for (const e of ["pageshow", "online", "visibilitychange", "tuppence-look"]) addEventListener(e, recheck);
 $("wallet").onclick = () => say("paying");
 $("offer").onsubmit = (e) => ask(e.preventDefault());
 setInterval(() => {
@@ -92,5 +90,4 @@ setInterval(() => {
   $("left").textContent = left < 60 ? left + line.dataset.s : "";
   if (document.hidden || data.state !== "waiting") return;
   if (left < 1) ask("renewed");
-  else if (live.readyState !== 1 && !(left % 5)) recheck();
 }, 1000);

@@ -5,7 +5,8 @@ const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang.spli
 const token = location.hash.slice(1);
 const hide = () => history.replaceState(null, "", location.pathname + location.search);
 hide();
-addEventListener("hashchange", hide);
+// Another link, followed where a receipt is open.
+addEventListener("hashchange", () => { if (location.hash.length > 1) location.reload(); });
 
 const say = (words) => {
   $("status").textContent = $("status").dataset[words];

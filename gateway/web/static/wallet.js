@@ -28,5 +28,5 @@ sale.addEventListener("tuppence-invoice", async ({ detail }) => {
   pressed = false;
   if (asks) (await load()).pay();
 });
-addEventListener("hashchange", handed);
+addEventListener("hashchange", () => { if (location.hash.startsWith("#invoice=")) location.reload(); });
 handed();

@@ -18,10 +18,19 @@ export function put(html: string): HTMLElement {
   return text;
 }
 
+/** Whether the page's policy lets anything be shown that was text before. */
+export function canPut(): boolean {
+  try {
+    return Boolean(put("<p>").firstChild);
+  } catch {
+    return false;
+  }
+}
+
 /** The gateway sanitises before it sells, and what was sealed is the page's own. A page that demands trusted types names this policy: tuppence. */
 function trusted(html: string): string {
   try {
-    policy ??= globalThis.trustedTypes?.createPolicy("tuppence", { createHTML: (text) => text });
+    policy ??= globalThis.trustedTypes?.createPolicy?.("tuppence", { createHTML: (text) => text });
   } catch {
     policy = undefined;
   }

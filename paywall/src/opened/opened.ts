@@ -4,19 +4,31 @@ import { copyOn } from "../copying.js";
 import { h, tick } from "../dom.js";
 import { TuppenceEvent } from "../events.js";
 import { bearer } from "../gateway.js";
-import type { ItemGoods } from "../goods.js";
-import type { Opened, Paid } from "../sale.js";
+import type { Goods, ItemGoods } from "../goods.js";
+import type { Obstacle, Opened, Paid } from "../sale.js";
 import { sheetOf } from "../stylesheet.js";
 import { OPENED } from "../words.js";
-import { article, put } from "./article.js";
+import { article, canPut, put } from "./article.js";
 import { download } from "./download.js";
-import { unseal } from "./seal.js";
+import { isReadable, unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
 
 export { arrive } from "./arrive.js";
 
 const LOOK = sheetOf(ways + css);
+
+// Where a browser has what opens a sealed text: it gives that to pages over TLS, and to those of its own machine.
+const SECURE = /^https\b|^http\W+(localhost|127\.)/;
+
+export function obstacleTo(host: HTMLElement, goods: Goods): Obstacle {
+  const item = "item" in goods ? (goods as ItemGoods).item : undefined;
+  if (item?.kind === "text") return canPut() ? "" : "unshown";
+  if (item?.kind !== "sealed") return "";
+  const sealed = host.getAttribute("sealed");
+  const opens = sealed ? isReadable(sealed) && canPut() : SECURE.test(item.page_url ?? "");
+  return opens ? "" : "unopened";
+}
 
 export const unfold: Opened["unfold"] = async (opener) => {
   const paid: Paid = { ...opener, language: opener.language.with(OPENED) };

@@ -1,5 +1,12 @@
 /** A text that stands sealed in the page: a compact JWE (`dir`, A256GCM), opened by the JWK that was paid for. */
 
+const JWE = /^[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/;
+
+/** Whether this page could open it, with the right key. */
+export function isReadable(sealed: string): boolean {
+  return JWE.test(sealed) && Boolean(crypto.subtle);
+}
+
 /** Throws what WebCrypto throws where the text and the key do not belong together, or one of them was changed. */
 export async function unseal(sealed: string, jwk: string): Promise<string> {
   const [header = "", , nonce = "", body = "", tag = ""] = sealed.split(".");

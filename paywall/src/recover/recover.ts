@@ -1,11 +1,11 @@
 /** What was paid for on another device, opened here by the code on its receipt. */
 
-import { complaint, h } from "../dom.js";
+import { complaint, h, json } from "../dom.js";
 import type { Refusal } from "../gateway.js";
 import type { Fold, Sale } from "../sale.js";
 import { type MessageId, RECOVER } from "../words.js";
 
-const WRONG: Record<number, MessageId> = { 404: "codeUnknown", 422: "codeMalformed", 429: "codeTries" };
+const WRONG: Record<number, MessageId> = { [-1]: "lost", 404: "codeUnknown", 422: "codeMalformed", 429: "codeTries" };
 
 export const unfold: Fold["unfold"] = (sale) => {
   const { say } = sale.language.with(RECOVER);
@@ -32,7 +32,7 @@ export const unfold: Fold["unfold"] = (sale) => {
 async function open({ gateway, subject, unlock }: Sale, code: string): Promise<MessageId | undefined> {
   try {
     const headers = { "Content-Type": "application/json" };
-    const answer = await gateway.ask("v1/recoveries", { method: "POST", headers, body: JSON.stringify({ code }) });
+    const answer = await gateway.ask("v1/recoveries", { method: "POST", headers, body: json({ code }) });
     const found: { access_token: string; item_id: string | null } = await answer.json();
     if (subject().path !== `v1/items/${found.item_id}/invoices`) return "codeElse";
     await unlock(found.access_token);
@@ -40,6 +40,6 @@ async function open({ gateway, subject, unlock }: Sale, code: string): Promise<M
   } catch (error) {
     // Its class is that of another file of the build: what it has counts.
     const { status } = error as Partial<Refusal>;
-    return status === undefined ? "lost" : WRONG[status] ?? "failed";
+    return (status && WRONG[status]) || "failed";
   }
 }

@@ -1,5 +1,6 @@
 /** From a tap to a settled invoice. The state of a payment is here and nowhere else; the sheet draws it. */
 
+import { ofDocument } from "../dom.js";
 import type { Invoice, Refusal } from "../gateway.js";
 import type { Sale } from "../sale.js";
 import type { Attempt } from "../shelf.js";
@@ -11,7 +12,7 @@ import { walletOf } from "./wallet.js";
 const SILENT_MILLISECONDS = 8_000;
 const SHOWN_SECONDS = 60;
 // Beside the statuses of HTTP.
-const UNREACHABLE = -1, WRONG = 0;
+const UNREACHABLE = -1, WRONG = 0, DEFECT = 500;
 
 /** `asking`: for an invoice. `stale`: expired, while a wallet may still be paying it. */
 export type Step = "asking" | "waiting" | "stale" | "failed" | "settled";
@@ -26,6 +27,8 @@ export interface View {
   invoice: Invoice | undefined;
   /** Seconds, when there are few. */
   left: number | undefined;
+  /** What is paid for will be gone with the page. */
+  forgets: boolean;
 }
 
 export class Payment {
@@ -48,8 +51,16 @@ export class Payment {
     clearInterval(this.#clock);
     this.#clock = setInterval(() => this.#tick(), 1_000);
     if (this.#step === "settled") return;
-    const known = this.#known();
-    if (known && known === this.#attempt?.key && this.#invoice && this.#step === "waiting") return this.#show();
+    if (this.sale.obstacle) return this.#fail({ code: "page_cannot_show" }, this.sale.obstacle);
+    try {
+      const known = this.#known();
+      if (known && known === this.#attempt?.key && this.#invoice && this.#step === "waiting") {
+        this.sale.watch(this.#attempt);
+        return this.#show();
+      }
+    } catch (error) {
+      return this.#fail(error);
+    }
     this.#renewed = false;
     await this.#issue();
     if (this.#step === "waiting" && this.#wallet === "asked") void this.askWallet();
@@ -120,8 +131,7 @@ export class Payment {
     if (attempt.key !== this.#attempt?.key) return;
     this.#offline = told === "offline";
     if (told === "expired") this.#expire();
-    const final = told === "canceled" || told === "unknown";
-    if (final && this.#isWatched()) {
+    if (told === "canceled" && this.#isWatched()) {
       this.#renewed = true;
       void this.#issue(true);
     }
@@ -151,18 +161,20 @@ export class Payment {
 
   async #issue(fresh = false): Promise<void> {
     const round = ++this.#round;
-    const { path, body } = this.sale.subject();
-    const known = fresh ? undefined : this.#known();
-    const attempt = this.sale.shelf.attempts().find(({ key }) => key === known)
-      ?? { key: this.sale.newKey(), body, ends: Date.now() };
-    // Before anything is asked: a crash between the question and the answer loses no invoice.
-    this.sale.shelf.put(attempt);
-    this.#attempt = attempt;
-    this.#step = "asking";
-    this.#wallet = attempt.asked ? "silent" : walletOf() && !this.#renewed ? "asked" : "none";
-    this.#expired = this.#offline = false;
-    this.#show();
     try {
+      const { path, body } = this.sale.subject();
+      const known = fresh ? undefined : this.#known();
+      const attempt = this.sale.shelf.attempts().find(({ key }) => key === known)
+        ?? { key: this.sale.newKey(), body, ends: Date.now() };
+      // Before anything is asked: a crash between the question and the answer loses no invoice.
+      this.sale.shelf.put(attempt);
+      this.#attempt = attempt;
+      this.#step = "asking";
+      // Where nothing is kept the reader is told so first, and hands it to the wallet themselves.
+      const asks = walletOf() && !this.#renewed && !this.#forgets();
+      this.#wallet = attempt.asked ? "silent" : asks ? "asked" : "none";
+      this.#expired = this.#offline = false;
+      this.#show();
       const headers = { "Content-Type": "application/json", "Idempotency-Key": attempt.key };
       const answer = await this.sale.gateway.ask(path, { method: "POST", body, headers });
       const invoice: Invoice = await answer.json();
@@ -191,11 +203,11 @@ export class Payment {
     if (invoice.state !== "open") this.sale.look();
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, words?: MessageId): void {
     // Its class is that of another file of the build: what it has counts.
-    const { status = UNREACHABLE, code = "unreachable", message = "" } = error as Partial<Refusal>;
-    const words: Record<number, MessageId> = { [UNREACHABLE]: "lost", [WRONG]: "wrong", 403: "elsewhere", 404: "ended", 429: "busy", 503: "away", 504: "away" };
-    this.#refusal = words[status] ?? "failed";
+    const { status = DEFECT, code = "failed", message = "" } = error as Partial<Refusal>;
+    const known: Record<number, MessageId> = { [UNREACHABLE]: "lost", [WRONG]: "wrong", 403: "elsewhere", 404: "ended", 429: "busy", 503: "away", 504: "away" };
+    this.#refusal = words ?? known[status] ?? "failed";
     this.#step = "failed";
     this.#show();
     this.sale.tell("error", { code, message });
@@ -216,7 +228,11 @@ export class Payment {
   }
 
   #isWatched(): boolean {
-    return !document.hidden && this.sale.root.querySelector("dialog")?.open === true;
+    return !ofDocument("hidden") && this.sale.root.querySelector("dialog")?.open === true;
+  }
+
+  #forgets(): boolean {
+    return this.sale.keeps && !this.sale.shelf.keeps;
   }
 
   #mark(asked: boolean): void {
@@ -235,6 +251,7 @@ export class Payment {
     const counts = this.#step === "waiting" && seconds > 0 && seconds <= SHOWN_SECONDS;
     this.draw({
       step: this.#step, wallet: this.#wallet, line: this.#line(), invoice: this.#invoice, left: counts ? seconds : undefined,
+      forgets: this.#forgets(),
     });
   }
 

@@ -24,13 +24,28 @@ export function makeSheet(opener: Sale): Sheet {
   if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
   const parts = assemble(sale);
   const { dialog } = parts;
-  const payment = new Payment(sale, (view) => draw(sale, parts, view));
+  const payment = new Payment(sale, (view) => {
+    try {
+      draw(sale, parts, view);
+    } catch {
+      broken();
+    }
+  });
+  // Whatever the page has done to what this needs, nobody is left before an empty sheet.
+  const broken = () => {
+    const { line, act } = parts;
+    line.textContent = say("failed");
+    act.textContent = say("retry");
+    act.dataset["act"] = "retry";
+    act.hidden = false;
+  };
+  const begin = () => void payment.begin().catch(broken);
   const rate = rateOf(sale.gateway);
   const onAct: Record<string, () => void> = {
     code: () => payment.showCode(),
     ask: () => void payment.askWallet(),
     fresh: () => void payment.again(),
-    retry: () => void payment.begin(),
+    retry: begin,
     // An item that is not sold here has a page of its own at the gateway.
     leave: () => void window.open(ownPage(sale), "_blank", "noopener"),
   };
@@ -56,7 +71,7 @@ export function makeSheet(opener: Sale): Sheet {
       void rate.then((known) => { parts.fiat.textContent = known ? inCurrency(amount_msat, known, sale.language) : ""; });
       if (dialog.dataset["step"] === "settled") payment.reset();
       dialog.showModal();
-      void payment.begin();
+      begin();
     },
     close: () => dialog.close(),
     told: (attempt, told) => payment.told(attempt, told),
@@ -80,10 +95,11 @@ export function makeSheet(opener: Sale): Sheet {
 type Parts = ReturnType<typeof assemble>;
 
 function draw(sale: Sale, parts: Parts, view: View): void {
-  const { step, wallet, line, invoice, left } = view;
+  const { step, wallet, line, invoice, left, forgets } = view;
   const { say } = sale.language;
   const { dialog, plate, act } = parts;
   const words = line && say(line);
+  parts.forgets.hidden = !forgets || step === "failed";
   dialog.dataset["step"] = step;
   dialog.dataset["wallet"] = wallet;
   if (parts.line.textContent !== words) parts.line.textContent = words;
@@ -104,11 +120,15 @@ function draw(sale: Sale, parts: Parts, view: View): void {
 
 type Act = "code" | "ask" | "fresh" | "retry" | "leave";
 
-function actOf({ step, wallet, line }: View): [Act, MessageId] | undefined {
-  if (step === "failed") return line === "elsewhere" ? ["leave", "ownPage"] : ["retry", "retry"];
+function actOf({ step, wallet, line, forgets }: View): [Act, MessageId] | undefined {
+  if (step === "failed") {
+    if (line === "unopened") return undefined;
+    return line === "elsewhere" || line === "unshown" ? ["leave", "ownPage"] : ["retry", "retry"];
+  }
   if (step === "stale") return ["fresh", "fresh"];
   if (step !== "waiting") return undefined;
   if (wallet === "asked") return ["code", "showCode"];
+  if (wallet === "none" && forgets && walletOf()) return ["ask", "wallet"];
   return wallet === "refused" && walletOf() ? ["ask", "askAgain"] : undefined;
 }
 
@@ -151,6 +171,7 @@ function assemble(sale: Sale) {
   const wallet = h("a", { class: "way first", part: "wallet" }, say("wallet"));
   const copy = h("button", { type: "button", class: "way", part: "copy" }, say("copy"));
   const request = h("input", { class: "request", readonly: true, hidden: true, "aria-label": say("invoice") });
+  const forgets = h("p", { class: "forgets", part: "forgets", hidden: true }, say("forgets"));
   const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   const left = h("span", { class: "left", "aria-hidden": "true" });
   const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
@@ -158,14 +179,14 @@ function assemble(sale: Sale) {
   const connect = h("a", { class: "fold", part: "connect", target: "_blank", rel: "noopener noreferrer" }, say("connect"));
   connect.hidden = new URL(gateway.base).pathname !== "/";
   // A tip opens nothing that could be opened again.
-  const folds = foldsOf(sale, sale.subject().path.startsWith("v1/items") ? ["help", "recover"] : ["help"], connect);
+  const folds = foldsOf(sale, sale.keeps ? ["help", "recover"] : ["help"], connect);
   const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: sale.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
-      h("header", {}, by.row, close), title, sum.row,
+      h("header", {}, by.row, close), title, sum.row, forgets,
       h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, wallet, copy), request),
       h("div", { class: "tell" }, line, left), act, folds,
       h("p", { class: "host" }, gateway.host)));
   paint(dialog, sale.fills);
   close.addEventListener("click", () => dialog.close());
-  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, connect };
+  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, connect, forgets };
 }
