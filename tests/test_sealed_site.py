@@ -259,3 +259,9 @@ def test_a_linked_folder_is_looked_through_and_a_circle_ends(public: Path, tmp_p
 def test_base64_is_no_hiding_place_for_the_page_itself(public: Path) -> None:
     (public / "page.mhtml").write_text(base64.b64encode(PAGE.encode()).decode())
     assert refusal(public) in {"paywall_unsealed", "paid_words_in_clear"}
+
+
+def test_a_paid_part_from_which_tags_were_dropped_is_not_sold_as_whole(public: Path) -> None:
+    (public / "essay" / "index.html").write_text(PAGE.replace(PAID, f"{PAID}<!-- raw HTML omitted -->"))
+    assert refusal(public) == "paywall_unsealed"
+    assert seen(public, "essay/*").unsealed == {}

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from gateway.errors import Invalid
 from gateway.sealed.leaks import PaidWords, plain
-from gateway.sealed.names import named_in
+from gateway.sealed.names import lost_tags, named_in
 from gateway.sealed.page import Page, Till, anchors, write_page
 from gateway.sealed.readings import COPIES, texts_of
 from gateway.sealed.site import INDEX, File
@@ -81,6 +81,8 @@ def inspect(files: Sequence[File], unsealed: Sequence[str] = ()) -> Findings:
                 raise
             where = findings.hidden if not is_meant and _may_hide(file, files) else findings.unread
             where[file.place] = error.detail
+        if not is_meant and file.page is not None and any(lost_tags(till.text or "") for till in file.page.tills):
+            findings.unsealed.setdefault(file.place, "tags in its paid part were dropped (raw HTML omitted)")
         if file.page is not None and (anchor := _leads_out(file.page)):
             findings.links.setdefault(file.place, f"the paid part links to #{anchor}, which stands outside of it")
     return findings

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote
 
@@ -52,6 +53,8 @@ class PaidWords:
         return any(hash(letters[at : at + RUN]) in self._runs for at in range(0, len(letters) - RUN + 1, STEP))
 
 
+# Names, words and links are looked for in the same piece, one after the other.
+@lru_cache(maxsize=2)
 def plain(text: str) -> str:
     """A text without the escapes of addresses, JSON (in JSON) and HTML (in HTML)."""
     if "%" in text:

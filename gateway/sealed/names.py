@@ -7,6 +7,7 @@ from gateway.sealed.leaks import plain
 _SEALED = re.compile(
     r"<(?:tuppence-paywall|div|section|\w+)\b[^<>]*\s(?:data-)?sealed\s*=\s*[\"']?[\w-]+\.\.[\w-]+", re.IGNORECASE
 )
+_OMITTED = r"<!--\s*raw HTML omitted\s*-->"
 _NAMES = {
     "a paywall without a paid part": (
         r"<\s*(?:\w+:)?tuppence-paywall\b",
@@ -22,7 +23,7 @@ _NAMES = {
         r"</?Paid(?=[\s/>])",
         r"\[/?tuppence[\w-]*[\s\]]|\[/paid\]",
     ),
-    "a comment of a Markdown renderer that dropped tags (raw HTML omitted)": (r"<!--\s*raw HTML omitted\s*-->",),
+    "a comment of a Markdown renderer that dropped tags (raw HTML omitted)": (_OMITTED,),
 }
 _SIGNS = {what: re.compile("|".join(signs), re.IGNORECASE) for what, signs in _NAMES.items()}
 _MARKING = (
@@ -45,3 +46,8 @@ def named_in(text: str, *, holds_part: bool = False) -> str | None:
         if not (holds_part or count) and all(sign.search(rest) for sign in _MARKING):
             return "its marking for search engines says that a part is paid for, and there is none"
     return None
+
+
+def lost_tags(html: str) -> bool:
+    """Whether a Markdown renderer says that it dropped tags from a part: a figure, a film, a shortcode's own."""
+    return re.search(_OMITTED, html, re.IGNORECASE) is not None

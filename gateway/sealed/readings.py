@@ -29,7 +29,11 @@ _DEFLATED = {".zz", ".deflate", ".zlib"}
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.-]+)", re.IGNORECASE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_RUNS = re.compile(rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]{16,}")
+# What may be text in a binary: in pictures next to nothing passes, or a site of them would take minutes.
+_UTF8_RUNS = re.compile(
+    rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){12,}"
+)
+_OTHER_RUNS = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]{48,}")
 # As long as a run of paid words is; shorter ones and what is broken into lines are not looked into.
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/_-]{4}){16,}")
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
@@ -113,9 +117,8 @@ def _readings(data: bytes, charset: str, heads: frozenset[int]) -> Iterator[str]
             return
         yield _decoded(data, charset)
     else:
-        plain = b"\n".join(_RUNS.findall(data))
-        yield plain.decode("utf-8", "ignore")
-        yield _decoded(plain, charset)
+        yield b"\n".join(_UTF8_RUNS.findall(data)).decode("utf-8", "ignore")
+        yield _decoded(b"\n".join(_OTHER_RUNS.findall(data)), charset)
     little, big = _utf16(heads)
     yield "\n".join(run.decode("utf-16-le", "ignore") for run in little.findall(data))
     yield "\n".join(run.decode("utf-16-be", "ignore") for run in big.findall(data))
