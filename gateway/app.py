@@ -183,6 +183,7 @@ async def _assemble(
             random_bytes,
             public_host=config.public_host,
             expiry_seconds=config.invoice_expiry_seconds,
+            contents=content,
         ),
         challenges=challenges,
         purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),

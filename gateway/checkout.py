@@ -9,7 +9,7 @@ from gateway.catalog import MOST_MEMO_BYTES, for_sale
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Unavailable
 from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
 from gateway.nodes import Nodes
-from gateway.ports import Clock, KeyRing, RandomBytes, Store, Tx
+from gateway.ports import Clock, Contents, KeyRing, RandomBytes, Store, Tx
 from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
 from gateway.turns import Turns
 
@@ -31,6 +31,8 @@ class Offer:
     access_seconds: int | None
     memo: str
     note: TipNote | None = None
+    content: tuple[str, int] | None = None
+    """Digest and size in bytes of what a payment opens; None for a tip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +57,12 @@ class Checkout:
         *,
         public_host: str,
         expiry_seconds: int,
+        contents: Contents | None = None,
     ) -> None:
         self._nodes, self._store, self._keys = nodes, store, keys
         self._clock, self._random_bytes = clock, random_bytes
         self._public_host, self._expiry_seconds = public_host, expiry_seconds
+        self._contents = contents
         self._store_refused = False
         self._turns = Turns()
 
@@ -72,6 +76,7 @@ class Checkout:
             shares=item.shares,
             access_seconds=item.access_seconds,
             memo=item.memo or self._memo(creator),
+            content=(item.digest, item.byte_size),
         )
 
     def tip_offer(self, creator: Creator, *, amount_msat: int, message: str, name: str) -> Offer:
@@ -96,6 +101,11 @@ class Checkout:
             note=TipNote(payment_hash="", message=message, name=name) if message or name else None,
         )
 
+    async def must_open(self, offer: Offer) -> None:
+        """No money is taken for what would not open. Raises `Unavailable` (`content_missing`)."""
+        if offer.content is not None and self._contents is not None:
+            await self._contents.check(*offer.content)
+
     async def create(
         self,
         offer: Offer,
@@ -118,6 +128,8 @@ class Checkout:
         async with self._turns.turn(idempotency_hash):
             earlier = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
             if earlier is not None:
+                if earlier.state is InvoiceState.OPEN:
+                    await self.must_open(offer)
                 return self._again(offer, earlier)
             return await self._create(offer, idempotency_hash, outdated, before_issuing)
 
@@ -140,6 +152,7 @@ class Checkout:
     async def challenge(self, offer: Offer) -> Invoice:
         """An invoice for a challenge, which opens on its preimage only. Raises `Unavailable`, `OutcomeUnknown`."""
         assert offer.item_id is not None, "only items are challenged"
+        await self.must_open(offer)
         invoice = await self._issue(offer, Origin.CHALLENGE, None)
         kept = await self._write(lambda tx: _keep(tx, invoice, None))
         assert kept, "nobody is asked to pay what has no row"
@@ -152,6 +165,7 @@ class Checkout:
         outdated: Sequence[Invoice],
         before_issuing: Callable[[], None],
     ) -> Sold:
+        await self.must_open(offer)
         before_issuing()
         for each in outdated:
             withdrawn = await self._nodes.cancel(each)

@@ -14,6 +14,7 @@ from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Progress, Supervisor
 
 MOST_NAMED = 5
+MOST_LOOKED_AT = 200
 FRESH_SECONDS = 1.0
 
 
@@ -35,8 +36,8 @@ class Watchman:
     catalog: Catalog
     content: ContentFolder
     supervisor: Supervisor
-    found: set[str] = field(default_factory=set)
-    """Digests whose bytes were here once, and stay."""
+    _next: int = 0
+    """Of the items, the one whose content is looked at next."""
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _last: Readiness | None = None
     _fresh_until: float = 0.0
@@ -53,7 +54,7 @@ class Watchman:
     async def look(self) -> Readiness:
         """Asks the database and every node, now."""
         wrong = [f"{name} has ended" for name in self.supervisor.dead()]
-        wrong += self._lost_content()
+        wrong += await self._lost_content()
         try:
             wrong += await lost_keys(self.store, self.keys)
         except Unavailable as error:
@@ -94,12 +95,16 @@ class Watchman:
         """What is about a node has its node_id at the end of its name."""
         return [each for each in self.supervisor.progress.items() if each[0].partition(" ")[2] == node_id]
 
-    def _lost_content(self) -> list[str]:
-        lost = []
-        for item in self.catalog.items():
-            if item.byte_size and item.digest not in self.found:
-                if self.content.path(item.digest).is_file():
-                    self.found.add(item.digest)
-                else:
-                    lost.append(f"the content of {item.id} is not in this gateway's folder")
-        return lost[:MOST_NAMED]
+    async def _lost_content(self) -> list[str]:
+        """A sentence for each content that is lost; of many items some at a time, and those that were lost before."""
+        items = [item for item in self.catalog.items() if item.byte_size]
+        first = self._next if self._next < len(items) else 0
+        self._next = first + MOST_LOOKED_AT
+        known = [item for item in items if item.digest in self.content.lost][:MOST_LOOKED_AT]
+        looked = [*known, *items[first : first + MOST_LOOKED_AT]]
+        try:
+            lost = await self.content.look([(item.digest, item.byte_size) for item in looked])
+        except Unavailable:
+            return ["the folder of the contents does not answer"]
+        named = dict.fromkeys(item.id for item in looked if item.digest in lost)
+        return [f"the content of {name} is missing or damaged in this gateway's folder" for name in named][:MOST_NAMED]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gateway.ports.contents import Contents
 from gateway.ports.keys import KeyRing
 from gateway.ports.node import (
     ChannelLiquidity,
@@ -36,6 +37,7 @@ RandomBytes = Callable[[int], bytes]
 __all__ = [
     "ChannelLiquidity",
     "Clock",
+    "Contents",
     "Creators",
     "Doorbell",
     "DrainedNodes",

@@ -1,11 +1,13 @@
 """The paid bytes, in `<data>/content`, each file named by its SHA-256."""
 
 import asyncio
+import errno
 import os
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from io import FileIO
@@ -20,6 +22,9 @@ T = TypeVar("T")
 _CACHED_BYTES_LIMIT = 256 * 1024
 _CACHED_FILES = 256
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+# A share that hangs must not take the threads of everything else, nor a reader's time.
+_THREADS, _PATIENCE_SECONDS = 4, 3.0
+_MOST_SOUND = 100_000
 
 
 class ContentFolder:
@@ -30,6 +35,10 @@ class ContentFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._cached: OrderedDict[str, bytes] = OrderedDict()
+        self._threads = ThreadPoolExecutor(_THREADS, "content")
+        self._sound: dict[str, tuple[int, ...]] = {}
+        self.lost: set[str] = set()
+        """Digests whose bytes were not here, or not whole, when they were looked at last."""
 
     async def clear_leftovers(self, *, before: float) -> int:
         """Delete what uploads left that were killed, nothing of it written since `before` (unix seconds); how many."""
@@ -52,7 +61,7 @@ class ContentFolder:
             yield data
 
         digest = sha256(data).hexdigest()
-        if not await _on_disk(self.path(digest).exists):
+        if not await self._read(self._is_whole, digest, len(data)):
             await self.receive(whole(), most_bytes=len(data))
         return digest
 
@@ -82,15 +91,27 @@ class ContentFolder:
         cached = self.cached(digest)
         if cached is not None:
             return cached
-        try:
-            data = await asyncio.to_thread(self.path(digest).read_bytes)
-        except OSError as error:
-            raise _missing() from error
+        data = await self._read(self._whole, digest)
         if len(data) <= _CACHED_BYTES_LIMIT:
             self._cached[digest] = data
             if len(self._cached) > _CACHED_FILES:
                 self._cached.popitem(last=False)
         return data
+
+    async def check(self, digest: str, byte_size: int) -> None:
+        """See whether the bytes lie here, as many as they should be. Raises `Unavailable` (`content_missing`)."""
+        if await self.look([(digest, byte_size)]):
+            raise _missing()
+
+    async def look(self, contents: Collection[tuple[str, int]]) -> set[str]:
+        """Those of (digest, size in bytes) that are missing, cut short or cannot be read.
+
+        Small content is compared with its digest whenever its file is another than before. Raises `Unavailable`
+        (`content_missing`) when the folder does not answer.
+        """
+        lost = await self._read(lambda: {digest for digest, size in contents if not self._is_whole(digest, size)})
+        self.lost = self.lost.difference(digest for digest, _ in contents) | lost
+        return lost
 
     def cached(self, digest: str) -> bytes | None:
         """The bytes, when they are in memory."""
@@ -111,6 +132,39 @@ class ContentFolder:
         if not found:
             raise _missing()
         return path
+
+    async def _read(self, step: Callable[..., T], *arguments: object) -> T:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, step, *arguments)
+        except (OSError, TimeoutError) as error:
+            raise _missing() from error
+
+    def _whole(self, digest: str) -> bytes:
+        data = self.path(digest).read_bytes()
+        if sha256(data).hexdigest() != digest:
+            raise OSError(errno.EIO, "these are other bytes")
+        return data
+
+    def _is_whole(self, digest: str, byte_size: int) -> bool:
+        try:
+            with self.path(digest).open("rb") as file:
+                found = os.fstat(file.fileno())
+                stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                if found.st_size != byte_size:
+                    return False
+                if byte_size <= _CACHED_BYTES_LIMIT and self._sound.get(digest) != stamp:
+                    if sha256(file.read()).hexdigest() != digest:
+                        return False
+                    self._remember(digest, stamp)
+        except OSError:
+            return False
+        return True
+
+    def _remember(self, digest: str, stamp: tuple[int, ...]) -> None:
+        if len(self._sound) >= _MOST_SOUND:
+            self._sound.clear()
+        self._sound[digest] = stamp
 
 
 async def _on_disk(step: Callable[..., T], *arguments: object) -> T:

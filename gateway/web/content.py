@@ -68,6 +68,7 @@ async def send_content(request: web.Request, item: Item, *, in_parts: bool = Tru
         _check_dates(request)
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item.file_name or item.id)}"
         headers["Content-Type"] = item.media_type
+        await gateway.content.check(item.digest, item.byte_size)
         path = gateway.content.existing_path(item.digest)
         return send_file(request, path, digest=item.digest, headers=headers, in_parts=in_parts)
     body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
@@ -91,6 +92,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     check_asking_page(request, item)
     creator = gateway.catalog.creator(item.creator)
     offer = gateway.checkout.item_offer(item, creator)
+    await gateway.checkout.must_open(offer)
     invoice = await _challenge(request, gateway, item, offer)
     token = mint_token(gateway.keys, invoice)
     members = challenge_body(

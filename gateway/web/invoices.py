@@ -13,7 +13,7 @@ from gateway.checkout import Offer, Sold, check_idempotency_key
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
-from gateway.rows import Invoice, Origin
+from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
 from gateway.web.edge import stream_headers
 from gateway.web.forwarded import client_key
@@ -143,6 +143,8 @@ async def sell(
     presented = await _presented(request, gateway)
     for own in presented:
         if gateway.checkout.reuse(offer, own.invoice):
+            if own.invoice.state is InvoiceState.OPEN:
+                await gateway.checkout.must_open(offer)
             return own
     holds = [*held, *(own.invoice for own in presented)]
     outdated = [invoice for invoice in holds if gateway.checkout.is_outdated(offer, invoice)]

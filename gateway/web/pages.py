@@ -117,7 +117,10 @@ async def buy_item(request: web.Request) -> web.Response:
     response = _see_other(request)
     held = await held_tokens(request, ITEM, item.id)
     for one in held:
-        if opens(one, item.id, now=now) or is_waiting(one, item.price_msat, now=now):
+        if opens(one, item.id, now=now):
+            return response
+        if is_waiting(one, item.price_msat, now=now):
+            await gateway.checkout.must_open(offer)
             return response
     sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
     keep_token(request, response, ITEM, item.id, sold.token)
