@@ -18,7 +18,7 @@ from gateway.challenge import Challenges
 from gateway.checkout import Checkout
 from gateway.config import Config
 from gateway.errors import Conflict, Unavailable
-from gateway.fingerprints import lost_keys, pin_keys
+from gateway.fingerprints import lost_keys
 from gateway.hub import Hub
 from gateway.lnd.configured import connect_nodes
 from gateway.meters import Meter, MeteredNode, MeteredStore
@@ -28,10 +28,12 @@ from gateway.purge import DAY_SECONDS, Purger
 from gateway.readiness import Watchman
 from gateway.rows import Invoice, Unresolved
 from gateway.shared_reads import SharedReads
+from gateway.shared_state import database_lost, is_used, open_shared
 from gateway.store.content import ContentFolder
-from gateway.store.database import Database, open_database, replicas_doorbell
-from gateway.store.keyring import FileKeyRing, write_once
+from gateway.store.database import Database, open_database, replicas_doorbell, sqlite_path
+from gateway.store.keyring import FileKeyRing
 from gateway.store.lock import lock_data
+from gateway.store.newest import Newest
 from gateway.store.refusals import disk_refusals
 from gateway.supervise import Supervisor
 from gateway.web.connections import Runner
@@ -66,10 +68,14 @@ async def open_gateway(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(lock_data(config.data_dir))
-        keys = FileKeyRing.open(config.shared_folder / "keys")
+        path, shared = sqlite_path(config.database_url), config.shared_folder
+        _refuse_lost_database(path, shared)
         store = await open_database(config.database_url)
         stack.push_async_callback(store.close)
-        await pin_keys(store, keys.fingerprints())
+        newest = None if path is None else Newest(store, path)
+        if newest is not None:
+            await newest.check()
+        keys, operator_key = await open_shared(store, shared, alone=path is not None)
         for lost in await lost_keys(store, keys):
             log.error("key_lost", detail=lost)
         if nodes is None:
@@ -78,7 +84,7 @@ async def open_gateway(
                 stack.push_async_callback(node.close)
         doorbell = replicas_doorbell(config.database_url)
         rung = doorbell.ring if doorbell is not None else lambda: None
-        gateway = await _assemble(config, clock, random_bytes, store, keys, nodes, rung)
+        gateway = await _assemble(config, clock, random_bytes, store, keys, operator_key, nodes, rung)
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
@@ -87,9 +93,9 @@ async def open_gateway(
             # Of a shared folder another replica may be writing the newest ones.
             age_seconds = 0 if doorbell is None else DAY_SECONDS
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
-            if doorbell is None:
-                await start_alone(stack, gateway)
-            else:
+            if newest is not None:
+                await start_alone(stack, gateway, newest)
+            if doorbell is not None:
                 await start_replica(stack, gateway, doorbell, doorbell.serve)
         yield gateway
 
@@ -144,6 +150,7 @@ async def _assemble(
     random_bytes: RandomBytes,
     database: Database,
     keys: FileKeyRing,
+    operator_key: str,
     lnd_nodes: Sequence[Node],
     ring: Callable[[], None],
 ) -> Gateway:
@@ -175,16 +182,7 @@ async def _assemble(
         reads=SharedReads(store),
         nodes=nodes,
         catalog=catalog,
-        checkout=Checkout(
-            nodes,
-            store,
-            keys,
-            clock,
-            random_bytes,
-            public_host=config.public_host,
-            expiry_seconds=config.invoice_expiry_seconds,
-            contents=content,
-        ),
+        checkout=_checkout(config, nodes, store, keys, clock, random_bytes, content),
         challenges=challenges,
         purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
         authorizer=Authorizer(keys, store, nodes, clock),
@@ -195,10 +193,31 @@ async def _assemble(
         metrics=metrics,
         rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
-        operator_key=_operator_key(config.shared_folder / "operator.key"),
+        operator_key=operator_key,
         watchman=Watchman(nodes, store, keys, catalog, content, supervisor),
     )
     return gateway
+
+
+def _checkout(
+    config: Config,
+    nodes: Nodes,
+    store: Store,
+    keys: FileKeyRing,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    content: ContentFolder,
+) -> Checkout:
+    return Checkout(
+        nodes,
+        store,
+        keys,
+        clock,
+        random_bytes,
+        public_host=config.public_host,
+        expiry_seconds=config.invoice_expiry_seconds,
+        contents=content,
+    )
 
 
 def _metered(node: Node, metrics: Metrics) -> Node:
@@ -226,10 +245,9 @@ async def _open_invoices(store: Store, nodes: Nodes, config: Config) -> list[Unr
     ]
 
 
-def _operator_key(path: Path) -> str:
-    write_once(path, f"tpo_{secrets.token_urlsafe(32)}\n")
-    with disk_refusals(path):
-        return path.read_text().strip()
+def _refuse_lost_database(path: Path | None, shared: Path) -> None:
+    if path is not None and is_used(shared) and not (path.is_file() and path.stat().st_size):
+        raise database_lost(f"{path} is missing or empty", shared)
 
 
 def _bind_admin(path: Path) -> socket.socket:

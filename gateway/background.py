@@ -12,6 +12,7 @@ from gateway.lease import Lease
 from gateway.nodes import Member
 from gateway.ports import Doorbell, NodeState
 from gateway.store.keyring import write_once
+from gateway.store.newest import Newest
 from gateway.supervise import Work, every
 from gateway.sweep import Sweeper
 from gateway.web.gateway import Gateway
@@ -19,14 +20,14 @@ from gateway.web.gateway import Gateway
 Works = dict[str, Work]
 """By name; what is about one node is called `work node_id`."""
 
-OPTIONAL = {"doorbell", "purge"}
-"""The feed looks every second without its doorbell, and what is purged an hour later harms no sale."""
-CATALOG_EVERY_SECONDS = DRAINED_EVERY_SECONDS = 1.0
+OPTIONAL = {"doorbell", "newest", "purge"}
+"""No sale is harmed: the feed looks every second without its doorbell, the others catch up."""
+CATALOG_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
 
 
-async def start_alone(stack: AsyncExitStack, gateway: Gateway) -> None:
+async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: Newest) -> None:
     """The background of the only process on its database, ended in reverse order."""
-    work: Works = {}
+    work: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.note)}
     for member in gateway.nodes:
         work |= _settling(gateway, member)
     await _begin(stack, gateway, work)

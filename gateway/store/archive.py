@@ -25,6 +25,7 @@ from gateway.store.database import look_into, migrate_database, sqlite_path
 from gateway.store.keyring import FileKeyRing
 from gateway.store.migration import migrate, must_be_newest
 from gateway.store.move import copy_rows, move_database, must_be_empty
+from gateway.store.newest import note_of
 from gateway.store.sqlite import blamed_engine
 from gateway.store.tables import identities, items
 
@@ -87,6 +88,8 @@ async def _restore(path: Path, database_url: str, shared: Path) -> None:
         # Beside its place, which may be on another disk: from there it can be renamed.
         with _folder_in(target.parent) as beside:
             await asyncio.to_thread(shutil.move, folder / DATABASE, beside / DATABASE)
+            # How far an earlier database had come says nothing of this one.
+            note_of(target).unlink(missing_ok=True)
             with _put_back(folder, shared):
                 (beside / DATABASE).rename(target)
 
