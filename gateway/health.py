@@ -50,9 +50,13 @@ class Health:
             return None
         return self._latency_seconds
 
+    def has_room(self, amount_msat: int) -> bool:
+        """Whether its channels can receive so much, as far as is known."""
+        return self.inbound_msat is None or self.inbound_msat >= amount_msat
+
     def rank(self, now: float, *, amount_msat: int, quickest_seconds: float) -> Rank:
         """The smallest goes first: able, with room for the payment, not slow, least busy, longest not asked."""
         failed = self._failed_at is not None and now - self._failed_at < SET_ASIDE_SECONDS
-        full = self.inbound_msat is not None and self.inbound_msat < amount_msat
+        full = not self.has_room(amount_msat)
         slow = (self.latency_seconds(now) or 0.0) > max(SLOW_SECONDS, SLOW_FACTOR * quickest_seconds)
         return failed or self.state is not NodeState.READY, full, slow, self._under_way, self._turn

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,6 +17,7 @@ from gateway.supervise import Progress
 
 LOOK_EVERY_SECONDS = 5.0
 CONFIRMED_WITHIN_SECONDS = 0.8
+INBOUND_FRESH_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -31,6 +31,7 @@ class Member:
     settler: Settler
     health: Health = field(default_factory=Health)
     drained_at: int | None = None
+    inbound_fresh_until: float = 0.0
 
     @property
     def node_id(self) -> str:
@@ -56,11 +57,20 @@ class Member:
                 self.health.state = NodeState.ABSENT
                 raise
             if self.health.state is NodeState.READY:
-                # A macaroon that may not ask this still sells.
-                with suppress(Unavailable):
-                    self.health.inbound_msat = (await self.node.liquidity()).inbound_msat
+                await self.read_inbound()
             progress.made()
             await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def read_inbound(self) -> None:
+        """See what it can receive, at most once a second. Without an answer it is unknown, and hinders no sale."""
+        if _now() < self.inbound_fresh_until:
+            return
+        self.inbound_fresh_until = _now() + INBOUND_FRESH_SECONDS
+        try:
+            async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
+                self.health.inbound_msat = (await self.node.liquidity()).inbound_msat
+        except (Unavailable, OutcomeUnknown, TimeoutError):
+            self.health.inbound_msat = None
 
 
 class Nodes:
@@ -101,10 +111,11 @@ class Nodes:
         """An invoice at the first node that gives one, with a preimage of its own at each; and that node's node_id.
 
         An invoice at a node that did not say so is one that nobody has seen. Raises what the first node raised,
-        `Unavailable` or `OutcomeUnknown`; `Unavailable` (`node_drained`) when none may be asked.
+        `Unavailable` or `OutcomeUnknown`; `Unavailable` (`node_drained`) when none may be asked, and
+        (`no_inbound_liquidity`) when nobody could pay the invoice.
         """
         first: Unavailable | OutcomeUnknown | None = None
-        for member in self._sellers(amount_msat):
+        for member in await self._with_room(amount_msat):
             try:
                 issued = await self._ask(
                     member, new_preimage(), amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
@@ -115,6 +126,27 @@ class Nodes:
             else:
                 return member.node_id, issued
         raise first or Unavailable("node_drained", "Every node is drained: `tuppence node undrain` lets one sell.")
+
+    async def _with_room(self, amount_msat: int) -> list[Member]:
+        """Who may be asked and can receive as much, the healthiest first.
+
+        Raises `Unavailable` (`no_inbound_liquidity`) when nobody could pay an invoice of any of them.
+        """
+        sellers = self._sellers(amount_msat)
+        able = [member for member in sellers if member.health.has_room(amount_msat)]
+        if not able:
+            # Before a sale is refused each is asked anew: a channel may have been opened since.
+            await asyncio.gather(*(member.read_inbound() for member in sellers))
+            able = [member for member in sellers if member.health.has_room(amount_msat)]
+        if sellers and not able:
+            log.warning("no_inbound_liquidity", amount_msat=amount_msat)
+            raise Unavailable(
+                "no_inbound_liquidity",
+                "The creator's node cannot receive this amount just now. Nothing was charged; try again later. Its "
+                "operator has to open a channel towards it, or to buy inbound liquidity (see `tuppence doctor`).",
+                retry_after_seconds=60,
+            )
+        return able
 
     def _sellers(self, amount_msat: int) -> list[Member]:
         """Who may be asked, the healthiest first."""

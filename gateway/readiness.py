@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from gateway.catalog import Catalog
 from gateway.errors import Unavailable
 from gateway.fingerprints import lost_keys
+from gateway.money import MSAT_PER_SAT
 from gateway.nodes import Member, Nodes
 from gateway.ports import NodeState, Store
+from gateway.rows import ItemState
 from gateway.store.content import ContentFolder
 from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Progress, Supervisor
@@ -79,7 +81,19 @@ class Watchman:
         except Unavailable as error:
             return [f"node {member.node_id}: {error.detail}"]
         self._hurry(member.node_id)
+        await member.read_inbound()
+        if not member.health.has_room(self._cheapest_msat()):
+            inbound_sat = (member.health.inbound_msat or 0) // MSAT_PER_SAT
+            return [
+                f"node {member.node_id} can receive {inbound_sat} sat, and nothing here costs so little: "
+                "open a channel towards it, or buy inbound liquidity"
+            ]
         return self._failing(member.node_id)
+
+    def _cheapest_msat(self) -> int:
+        """What is sold for the least; a tip may be of a sat."""
+        prices = [item.price_msat for item in self.catalog.items() if item.state is ItemState.ACTIVE]
+        return min(prices, default=MSAT_PER_SAT)
 
     def _failing(self, node_id: str, *, optional: bool = False) -> list[str]:
         """A sentence for each background work of a node, or of none, that does not get on."""
