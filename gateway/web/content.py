@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.access import mint_token
 from gateway.catalog import for_sale
 from gateway.checkout import Offer
-from gateway.errors import Invalid, PaymentRequired
+from gateway.errors import PaymentRequired
 from gateway.l402.challenge import challenge_body, challenge_header
 from gateway.l402.credential import parse_authorization
 from gateway.rows import Invoice, Item, ItemKind
@@ -65,7 +65,6 @@ async def send_content(request: web.Request, item: Item, *, in_parts: bool = Tru
     """The bytes: a text as its sanitised HTML, a file always as a download, the key of a sealed text as JSON."""
     gateway, headers = gateway_of(request), dict(_PRIVATE)
     if item.kind is ItemKind.FILE:
-        _check_dates(request)
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item.file_name or item.id)}"
         headers["Content-Type"] = item.media_type
         await gateway.content.check(item.digest, item.byte_size)
@@ -73,14 +72,6 @@ async def send_content(request: web.Request, item: Item, *, in_parts: bool = Tru
         return send_file(request, path, digest=item.digest, headers=headers, in_parts=in_parts)
     body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
     return web.Response(body=body, content_type=item.media_type, charset="utf-8", headers=headers)
-
-
-def _check_dates(request: web.Request) -> None:
-    """Raises `Invalid` (`header_malformed`): aiohttp reads them when the answer has begun."""
-    try:
-        _ = request.if_modified_since, request.if_unmodified_since, request.if_range
-    except (ValueError, OverflowError) as error:
-        raise Invalid("header_malformed", "A date of this request is none; leave out its If-… headers.") from error
 
 
 async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refusal: PaymentRequired) -> web.Response:

@@ -8,10 +8,6 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
 
-# A file's name is its content's, its time is only when that was put here last.
-_BY_TIME = ("If-Modified-Since", "If-Unmodified-Since")
-_BY_TAG = ("If-Match", "If-None-Match", "If-Range")
-
 
 def send_file(
     request: web.Request, path: Path, *, digest: str, headers: Mapping[str, str], in_parts: bool
@@ -31,14 +27,15 @@ class _Download(web.FileResponse):
 
     def __init__(self, path: Path, headers: LooseHeaders, *, in_parts: bool) -> None:
         super().__init__(path, headers=headers)
-        self._dropped = (*_BY_TIME, *_BY_TAG, *(() if in_parts else ("Range",)))
+        self._in_parts = in_parts
         self._tag = self.headers["ETag"]
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """See the class."""
-        headers = CIMultiDict(request.headers)
-        for name in self._dropped:
-            headers.popall(name, None)
+        # A file's name is its content's, its time is only when that was put here last: of the conditions only the
+        # part is left, which `send_file` has not looked at. Other headers may hold bytes that cannot be copied.
+        part = request.headers.get("Range", "") if self._in_parts else ""
+        headers = CIMultiDict({"Range": part} if part and part.isascii() else {})
         return await super().prepare(request.clone(headers=headers))
 
     async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:

@@ -37,7 +37,6 @@ STATUS_OF_CODE = {
     "body_malformed": 400,
     "body_too_large": 413,
     "body_too_slow": 408,
-    "header_malformed": 400,
     "media_type_unsupported": 415,
     "text_too_large": 413,
 }
