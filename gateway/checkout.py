@@ -84,13 +84,9 @@ class Checkout:
         if not MSAT_PER_SAT <= amount_msat <= min(MOST_TIP_MSAT, MAX_MSAT) or amount_msat % MSAT_PER_SAT:
             most_sat = MOST_TIP_MSAT // MSAT_PER_SAT
             raise Invalid("tip_invalid", f"Choose an amount of whole sats, 1 to {most_sat:,} (amount_msat: 1000 each).")
-        if len(message) > MOST_MESSAGE_CHARACTERS or len(name) > MOST_NAME_CHARACTERS:
-            raise Invalid(
-                "tip_invalid",
-                f"Shorten it: a message has {MOST_MESSAGE_CHARACTERS} characters, a name {MOST_NAME_CHARACTERS}.",
-            )
-        if "\0" in message + name:
-            raise Invalid("tip_invalid", "Remove the character U+0000 from message and name.")
+        message, name = _with_plain_line_ends(message), _with_plain_line_ends(name)
+        if fault := note_fault(message, name):
+            raise Invalid("tip_invalid", fault)
         return Offer(
             item_id=None,
             tip_to=creator.name,
@@ -238,12 +234,25 @@ class Checkout:
         return f"{creator.title} · {self._public_host}".encode()[:MOST_MEMO_BYTES].decode("utf-8", "ignore")
 
 
+def note_fault(message: str, name: str) -> str:
+    """What is wrong with the words beside a tip; empty where nothing is. A line end counts as one character."""
+    message, name = _with_plain_line_ends(message), _with_plain_line_ends(name)
+    if len(message) > MOST_MESSAGE_CHARACTERS or len(name) > MOST_NAME_CHARACTERS:
+        return f"Shorten it: a message has {MOST_MESSAGE_CHARACTERS} characters, a name {MOST_NAME_CHARACTERS}."
+    return "Remove the character U+0000 from message and name." if "\0" in message + name else ""
+
+
 def check_idempotency_key(key: str | None) -> None:
     """Raises `Invalid` (`idempotency_key_invalid`)."""
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise Invalid(
             "idempotency_key_invalid", "Idempotency-Key must be 22 to 64 random characters of A-Z a-z 0-9 - _"
         )
+
+
+def _with_plain_line_ends(text: str) -> str:
+    """Forms send each line end as two characters."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _is_for(offer: Offer, invoice: Invoice) -> bool:

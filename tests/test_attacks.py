@@ -87,10 +87,10 @@ async def test_a19_a_form_of_another_site_is_refused(shop: Site, path: str, form
 
 async def test_a19_a_cookie_opens_nothing_but_its_page(shop: Site) -> None:
     async with shop.session.post(f"{shop.url}/i/welcome", allow_redirects=False) as response:
-        cookie = response.cookies["tuppence-i-welcome"]
+        cookie = response.cookies["tuppence"]
         assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
     await shop.settle(next(iter(shop.core.invoices)).payment_hash.hex())
-    headers = {"Cookie": f"tuppence-i-welcome={cookie.value}", "Accept": "text/html"}
+    headers = {"Cookie": f"tuppence={cookie.value}", "Accept": "text/html"}
     status, page = await shop.call("GET", "/i/welcome", headers=headers)
     assert (status, "paid part" in page) == (200, True)
     for method, path in (("GET", CONTENT), ("POST", "/v1/items/welcome/links"), ("GET", "/v1/receipt")):
@@ -201,9 +201,9 @@ async def test_a6_the_same_hash_at_another_amount_or_node_is_no_payment_of_ours(
 
 async def test_a17_the_code_that_is_paid_is_drawn_here_from_what_the_node_issued(shop: Site) -> None:
     async with shop.session.post(f"{shop.url}/i/welcome", allow_redirects=False) as response:
-        cookie = response.cookies["tuppence-i-welcome"].value
+        cookie = response.cookies["tuppence"].value
     row = next(iter(shop.core.invoices))
-    headers = {"Cookie": f"tuppence-i-welcome={cookie}", "Accept": "text/html"}
+    headers = {"Cookie": f"tuppence={cookie}", "Accept": "text/html"}
     status, page = await shop.call("GET", "/i/welcome", headers=headers)
     assert (status, row.payment_request.lower() in page.lower()) == (200, True)
     sources = re.findall(r"""(?:src|href|action)=["']([^"']+)""", page)

@@ -26,7 +26,7 @@ SOME_WORDS = r"^\s*[^\s\x00][^\x00]*$"
 NO_NUL = {"pattern": r"^[^\x00]*$"}
 """What PostgreSQL cannot keep, the domain refuses in words; the description says it beforehand."""
 Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=SOME_WORDS)]
-# Documented here, checked by the checkout: a person typed it, and reads the refusal.
+# Documented here, checked by the checkout, as are the words of a tip: a person typed it, and reads the refusal.
 _TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
 TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
 # As a receipt shows it, or without dashes: what else is forgiven need not be documented.
@@ -76,8 +76,8 @@ class TipRequest(Struct, forbid_unknown_fields=True):
     """A tip; message and name are the creator's to read."""
 
     amount_msat: TipAmount
-    message: Annotated[str, Meta(max_length=MOST_MESSAGE_CHARACTERS, extra_json_schema=NO_NUL)] = ""
-    name: Annotated[str, Meta(max_length=MOST_NAME_CHARACTERS, extra_json_schema=NO_NUL)] = ""
+    message: Annotated[str, Meta(extra_json_schema=NO_NUL | {"maxLength": MOST_MESSAGE_CHARACTERS})] = ""
+    name: Annotated[str, Meta(extra_json_schema=NO_NUL | {"maxLength": MOST_NAME_CHARACTERS})] = ""
 
 
 class LinkBody(Struct):

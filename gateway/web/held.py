@@ -1,7 +1,8 @@
-"""Tokens that a browser without script holds in a cookie, one cookie per item or tip page; read by the pages alone."""
+"""Tokens that a browser without script holds, all in one cookie; read by the pages alone."""
 
+import re
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -15,11 +16,19 @@ from gateway.web.invoices import look_again
 
 # An item, a tip that waits for its thanks, and one that was thanked for: its receipt is still shown.
 ITEM, TIP, THANKED = "i", "t", "p"
-# Browsers keep a cookie for 400 days at most, and 4 kB of it.
+# Browsers keep a cookie for 400 days at most, and 4 kB of it. Servers refuse a request with 8 kB of cookies before any
+# page could mend that.
 KEPT_SECONDS = 400 * 86_400
+MOST_CHARACTERS = 3_500
 MOST_TOKENS = 4
-MOST_COOKIES = 20
-_BETWEEN = "."
+"""Of one item or tip page."""
+_BETWEEN, _KIND_ENDS = ".", "~"
+_PART = re.compile(r"(?:([tp])~)?([A-Za-z0-9_-]+)")
+# One cookie for each item or tip page, as before there was one for all.
+_FORMER = re.compile(r"(__Host-)?tuppence-([itp])-[a-z0-9-]{1,64}")
+
+_Kept = tuple[str, str]
+"""Kind and token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +41,46 @@ class Held:
 
 
 async def held_tokens(request: web.Request, kind: str, subject: str) -> list[Held]:
-    """What the cookie of an item or tip page holds, newest first."""
+    """What the cookie holds of an item or tip page, newest first."""
     gateway = gateway_of(request)
-    text = request.cookies.get(_cookie_name(gateway, kind, subject), "")
-    found = [await _read(gateway, part) for part in text.split(_BETWEEN)[:MOST_TOKENS]]
-    return [held for held in found if held is not None and subject == _subject(held.token, kind)]
+    mine = [kept for kept in _kept(request) if _belongs(gateway, kept, kind, subject)]
+    found = [await _look_up(gateway, text) for _, text in mine[:MOST_TOKENS]]
+    return [held for held in found if held is not None]
 
 
 async def all_held(request: web.Request) -> list[Held]:
-    """What the cookies of items, and of tips that were thanked for, hold."""
-    found: list[Held] = []
-    for kind in (ITEM, THANKED):
-        prefix = _cookie_name(gateway_of(request), kind, "")
-        subjects = [name.removeprefix(prefix) for name in request.cookies if name.startswith(prefix)]
-        for subject in subjects[:MOST_COOKIES]:
-            found += await held_tokens(request, kind, subject)
-    return found
-
-
-def keep_token(request: web.Request, response: web.Response, kind: str, subject: str, token: bytes) -> str:
-    """Put a fresh token before those that the cookie holds; gives its text."""
+    """What the cookie holds of items, and of tips that were thanked for."""
     gateway = gateway_of(request)
-    name = _cookie_name(gateway, kind, subject)
+    found = [await _look_up(gateway, text) for kind, text in _kept(request) if kind != TIP]
+    return [held for held in found if held is not None]
+
+
+def keep_token(
+    request: web.Request, response: web.StreamResponse, kind: str, subject: str, token: bytes, *, instead_of: str = ""
+) -> str:
+    """Put a fresh token before those that the cookie holds; gives its text.
+
+    Those of the same page and the kind `instead_of` are let go. Where there are too many, so are the oldest.
+    """
+    gateway = gateway_of(request)
     text = urlsafe_b64encode(token).rstrip(b"=").decode()
-    earlier = [part for part in request.cookies.get(name, "").split(_BETWEEN) if part]
-    response.set_cookie(
-        name,
-        _BETWEEN.join([text, *earlier][:MOST_TOKENS]),
-        max_age=KEPT_SECONDS,
-        secure=_is_secure(gateway),
-        httponly=True,
-        samesite="Lax",
-    )
+    earlier = [kept for kept in _kept(request) if not _belongs(gateway, kept, instead_of, subject)]
+    same = [kept for kept in earlier if _belongs(gateway, kept, kind, subject)]
+    too_many = same[MOST_TOKENS - 1 :]
+    _write(request, response, [(kind, text), *(kept for kept in earlier if kept not in too_many)])
     return text
 
 
-def forget_tokens(request: web.Request, response: web.Response, kind: str, subject: str) -> None:
-    """Let a cookie go, once what it held was shown."""
+def take_over_former(request: web.Request, response: web.StreamResponse) -> None:
+    """Put what the cookies of former versions hold into the one, and let them go."""
     gateway = gateway_of(request)
-    name = _cookie_name(gateway, kind, subject)
-    response.del_cookie(name, secure=_is_secure(gateway), httponly=True, samesite="Lax")
+    former = _former(request)
+    if not former or response.prepared:
+        return
+    if _cookie_name(gateway) not in response.cookies:
+        _write(request, response, list(_kept(request)))
+    for name in former:
+        response.del_cookie(name, secure=_is_secure(gateway), httponly=True, samesite="Lax")
 
 
 def opens(held: Held, item_id: str, *, now: float) -> bool:
@@ -101,23 +110,60 @@ def is_waiting(held: Held, amount_msat: int, *, now: float) -> bool:
     return open_now and held.invoice.amount_msat == amount_msat
 
 
-def _subject(token: Token, kind: str) -> str | None:
-    return token.item_id if kind == ITEM else token.tip_to
+def _kept(request: web.Request) -> Iterator[_Kept]:
+    """Newest first; what former cookies hold comes last, whenever it was bought."""
+    for part in request.cookies.get(_cookie_name(gateway_of(request)), "").split(_BETWEEN):
+        if match := _PART.fullmatch(part):
+            yield match[1] or ITEM, match[2]
+    for name, kind in _former(request).items():
+        for part in request.cookies[name].split(_BETWEEN):
+            if match := _PART.fullmatch(part):
+                yield kind, match[2]
 
 
-async def _read(gateway: Gateway, text: str) -> Held | None:
-    try:
-        token = read_token(gateway.keys, decode_token(text))
-        check_payer(token, None, now=gateway.clock())
-    except Refused:
+def _former(request: web.Request) -> dict[str, str]:
+    """The kinds of former cookies by name: under https only those that no other host can set."""
+    is_secure = _is_secure(gateway_of(request))
+    found = {name: match for name in request.cookies if (match := _FORMER.fullmatch(name))}
+    return {name: match[2] for name, match in found.items() if bool(match[1]) is is_secure}
+
+
+def _write(request: web.Request, response: web.StreamResponse, kept: Sequence[_Kept]) -> None:
+    gateway = gateway_of(request)
+    parts = [text if kind == ITEM else f"{kind}{_KIND_ENDS}{text}" for kind, text in dict.fromkeys(kept)]
+    while len(value := _BETWEEN.join(parts)) > MOST_CHARACTERS:
+        parts.pop()
+    response.set_cookie(
+        _cookie_name(gateway), value, max_age=KEPT_SECONDS, secure=_is_secure(gateway), httponly=True, samesite="Lax"
+    )
+
+
+def _belongs(gateway: Gateway, kept: _Kept, kind: str, subject: str) -> bool:
+    if kept[0] != kind:
+        return False
+    token = _read(gateway, kept[1])
+    return token is not None and subject == (token.item_id if kind == ITEM else token.tip_to)
+
+
+async def _look_up(gateway: Gateway, text: str) -> Held | None:
+    token = _read(gateway, text)
+    if token is None:
         return None
     invoice = await gateway.store.read(lambda tx: tx.invoices.get(token.payment_hash))
     return None if invoice is None else Held(text, token, await look_again(gateway, invoice))
 
 
-def _cookie_name(gateway: Gateway, kind: str, subject: str) -> str:
-    prefix = "__Host-" if _is_secure(gateway) else ""
-    return f"{prefix}tuppence-{kind}-{subject}"
+def _read(gateway: Gateway, text: str) -> Token | None:
+    try:
+        token = read_token(gateway.keys, decode_token(text))
+        check_payer(token, None, now=gateway.clock())
+    except Refused:
+        return None
+    return token
+
+
+def _cookie_name(gateway: Gateway) -> str:
+    return "__Host-tuppence" if _is_secure(gateway) else "tuppence"
 
 
 def _is_secure(gateway: Gateway) -> bool:

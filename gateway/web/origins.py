@@ -7,12 +7,10 @@ from aiohttp import web
 from gateway.catalog import WEB_ORIGIN, sold_at
 from gateway.errors import Forbidden, NotFound
 from gateway.rows import Item
-from gateway.web.forms import is_ours
+from gateway.web.forms import OPAQUE, is_ours, reached_by_own_name
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.public_path import path_of
 
-# A file on a disk, or a frame without an origin of its own.
-OPAQUE = "null"
 _OF_AN_ITEM = re.compile(r"/v1/items/([a-z0-9-]{1,64})(/|\Z)")
 
 
@@ -22,7 +20,11 @@ def check_asking_page(request: web.Request, item: Item) -> None:
     Raises `Forbidden` (`origin_not_allowed`).
     """
     web_origin = request.headers.get("Origin")
-    if web_origin is not None and not sold_at(item, web_origin) and not is_ours(request, web_origin):
+    if web_origin is None or sold_at(item, web_origin) or is_ours(request, web_origin):
+        return
+    # A page that may send no referrer names no origin in its forms.
+    unnamed = web_origin == OPAQUE and request.headers.get("Sec-Fetch-Site") == "same-origin"
+    if not (unnamed and reached_by_own_name(request)):
         raise Forbidden(
             "origin_not_allowed",
             "This site may not sell this item; its creator names the sites that may. Open its own page and pay there.",

@@ -1,9 +1,10 @@
 """The pages for people: an item, a tip, a receipt, the API's reference. They work with and without script."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from gateway.checkout import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, note_fault
 from gateway.errors import Invalid, TuppenceError
 from gateway.l402.credential import decode_token
 from gateway.money import MSAT_PER_SAT
@@ -20,22 +21,23 @@ from gateway.web.held import (
     THANKED,
     TIP,
     Held,
-    forget_tokens,
     held_tokens,
     is_waiting,
     keep_token,
     opens,
+    take_over_former,
     valid_until,
     whole,
 )
 from gateway.web.invoices import sell
 from gateway.web.links import download_path, link_ends_at
+from gateway.web.origins import check_asking_page
 from gateway.web.public_path import link, path_of
 from gateway.web.receipt_page import receipt_path, show_receipt
 from gateway.web.received import read_form
 from gateway.web.recoveries import ask_code, open_by_code
-from gateway.web.refusals import explain
-from gateway.web.render import add_templates, problem_page, put_globals, render
+from gateway.web.refusals import NOTE_TOO_LONG, explain
+from gateway.web.render import add_templates, problem_page, put_globals, refused_form, render
 from gateway.web.snippet import add_snippets
 from gateway.web.views import (
     View,
@@ -76,9 +78,11 @@ def as_page(handler: Handler) -> Handler:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
-            return await handler(request)
+            response = await handler(request)
         except TuppenceError as error:
-            return problem_page(request, error)
+            response = problem_page(request, error)
+        take_over_former(request, response)
+        return response
 
     return answer
 
@@ -104,7 +108,7 @@ async def show_item(request: web.Request) -> web.Response:
     if unpaid is None:
         return render(request, "item.html", offer_view(item, creator, words) | _card(request, item, creator))
     view = waiting_view(item, creator, unpaid.invoice, words, now=now)
-    return render(request, "item.html", view | {"fiat": in_fiat(request, item.price_msat)})
+    return render(request, "item.html", view | {"fiat": in_fiat(request, unpaid.invoice.amount_msat)})
 
 
 async def buy_item(request: web.Request) -> web.Response:
@@ -112,6 +116,7 @@ async def buy_item(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     check_origin(request)
     item, creator = _item(request)
+    check_asking_page(request, item)
     offer = gateway.checkout.item_offer(item, creator)
     now = gateway.clock()
     response = _see_other(request)
@@ -140,8 +145,7 @@ async def show_tip(request: web.Request) -> web.Response:
     receipt_url = f"{receipt_path(request, newest.invoice)}#{newest.text}"
     view = tip_open_view(creator, newest.invoice, words, receipt_url=receipt_url)
     response = render(request, "tip.html", view)
-    forget_tokens(request, response, TIP, creator.name)
-    keep_token(request, response, THANKED, creator.name, decode_token(newest.text))
+    keep_token(request, response, THANKED, creator.name, decode_token(newest.text), instead_of=TIP)
     return response
 
 
@@ -151,15 +155,17 @@ async def send_tip(request: web.Request) -> web.Response:
     check_origin(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     form = await read_form(request)
-    amount, own, name, message = (form.get(field, "") for field in ("amount", "own", "name", "message"))
+    typed = {field: form.get(field, "") for field in ("amount", "own", "name", "message")}
     try:
-        amount_msat = _amount_sat(amount or own) * MSAT_PER_SAT
-        offer = gateway.checkout.tip_offer(creator, amount_msat=amount_msat, message=message, name=name)
-    except Invalid as refusal:
-        words = words_of(request)
-        return render(request, "tip.html", tip_view(creator, words, line=explain(refusal, words)), status=422)
-    held = await held_tokens(request, TIP, creator.name)
-    sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
+        amount_msat = _amount_sat(typed["amount"] or typed["own"]) * MSAT_PER_SAT
+        offer = gateway.checkout.tip_offer(
+            creator, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
+        )
+        held = await held_tokens(request, TIP, creator.name)
+        sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
+    except TuppenceError as refusal:
+        view = tip_view(creator, words_of(request), typed=typed, line=_why_no_tip(request, refusal, typed))
+        return refused_form(request, "tip.html", view, refusal)
     response = _see_other(request)
     keep_token(request, response, TIP, creator.name, sold.token)
     return response
@@ -203,6 +209,13 @@ def _amount_sat(text: str) -> int:
     if not digits.isascii() or not digits.isdecimal() or len(digits) > _MOST_DIGITS:
         raise Invalid("tip_invalid", "Choose an amount, or write one as a number of sat.")
     return int(digits)
+
+
+def _why_no_tip(request: web.Request, refusal: TuppenceError, typed: Mapping[str, str]) -> str:
+    words = words_of(request)
+    if refusal.detail == note_fault(typed["message"], typed["name"]):
+        return words.say(NOTE_TOO_LONG, message=MOST_MESSAGE_CHARACTERS, name=MOST_NAME_CHARACTERS)
+    return explain(refusal, words)
 
 
 def _see_other(request: web.Request) -> web.Response:

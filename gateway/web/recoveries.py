@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from gateway.access import mint_token
-from gateway.errors import Refused
+from gateway.errors import TuppenceError
 from gateway.l402.challenge import encode_token
-from gateway.recovery import read_code, recover
+from gateway.recovery import LONGEST_TYPED, read_code, recover
 from gateway.rows import Invoice
 from gateway.web.bodies import RecoveryBody, RecoveryRequest, answer, read_body
 from gateway.web.forms import check_origin
@@ -13,12 +13,11 @@ from gateway.web.forwarded import client_key
 from gateway.web.gateway import gateway_of
 from gateway.web.held import ITEM, THANKED, keep_token
 from gateway.web.origins import foreign_page
-from gateway.web.problems import status_of
 from gateway.web.public_path import link
 from gateway.web.receipt_page import receipt_path
 from gateway.web.received import read_form
 from gateway.web.refusals import explain
-from gateway.web.render import render
+from gateway.web.render import refused_form, render
 from gateway.web.words import words_of
 
 
@@ -40,18 +39,19 @@ async def create_recovery(request: web.Request) -> web.Response:
 
 async def ask_code(request: web.Request) -> web.Response:
     """GET /recover."""
-    return render(request, "recover.html", {"line": ""})
+    return render(request, "recover.html", {"line": "", "typed": ""})
 
 
 async def open_by_code(request: web.Request) -> web.Response:
     """POST /recover: keeps a token in the purchase's cookie, as if it had been paid for in this browser."""
     check_origin(request)
     form = await read_form(request)
+    typed = form.get("code", "")
     try:
-        invoice, token = await recovered(request, form.get("code", ""))
-    except Refused as refusal:
-        view = {"line": explain(refusal, words_of(request))}
-        return render(request, "recover.html", view, status=status_of(refusal))
+        invoice, token = await recovered(request, typed)
+    except TuppenceError as refusal:
+        view = {"line": explain(refusal, words_of(request)), "typed": typed[:LONGEST_TYPED]}
+        return refused_form(request, "recover.html", view, refusal)
     response = web.Response(status=303, headers={"Location": link(request, receipt_path(request, invoice))})
     if invoice.item_id is not None:
         keep_token(request, response, ITEM, invoice.item_id, token)

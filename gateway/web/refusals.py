@@ -35,6 +35,7 @@ _DETAILS = {
     "too_many_tries": N_("That was too many tries. Come back in a minute."),
     "tip_invalid": N_("Choose an amount, or write one as a number of sat."),
 }
+NOTE_TOO_LONG = N_("Shorten the note: at most {message} characters of message, {name} of name.")
 IN_PLACE = ("item_archived", "item_empty", "too_many_invoices", "too_many_open_invoices", "tip_invalid")
 """The codes that the paying script may meet, and shows where the reader is."""
 

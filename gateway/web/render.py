@@ -83,8 +83,12 @@ def said(words: Words) -> dict[str, Any]:
 
 def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
     """A refusal for a person: what happened, and when to try again."""
-    status = status_of(error)
-    response = render(request, "problem.html", problem_view(status, error, words_of(request)), status=status)
+    return refused_form(request, "problem.html", problem_view(status_of(error), error, words_of(request)), error)
+
+
+def refused_form(request: web.Request, template: str, view: dict[str, Any], error: TuppenceError) -> web.Response:
+    """A page with the status of a refusal, for what was typed to stay where it was typed."""
+    response = render(request, template, view, status=status_of(error))
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response

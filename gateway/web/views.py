@@ -1,6 +1,8 @@
 """What the pages show, as plain values: rows in, template variables out, in the reader's words."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from math import ceil
 from pathlib import PurePath
@@ -25,6 +27,7 @@ CARRIED = "tuppence="
 REFRESH_SECONDS = 3
 TIP_AMOUNTS_SAT = (21, 100, 1000)
 USUAL_TIP_SAT = 100
+OWN_TIP_SAT = 500
 
 View = dict[str, Any]
 
@@ -68,7 +71,8 @@ def page_link(item: Item, token: str) -> str:
 
 def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
     """The page of an item without script, while its invoice is open: it looks again every 3 s."""
-    return offer_view(item, creator, words) | _waiting(invoice, words, now=now)
+    shown = _as_sold(item, invoice) if invoice.shown_state(now) == "open" else item
+    return offer_view(shown, creator, words) | _waiting(invoice, words, now=now)
 
 
 def open_view(
@@ -83,7 +87,7 @@ def open_view(
     receipt_url: str,
 ) -> View:
     """The page of an item without script, paid: the content in the place of the preview, or the way to it."""
-    return offer_view(item, creator, words) | {
+    return offer_view(_as_sold(item, invoice), creator, words) | {
         "state": "open",
         "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
         "file_url": file_url,
@@ -95,8 +99,10 @@ def open_view(
     }
 
 
-def tip_view(creator: Creator, words: Words, *, chosen_sat: int = USUAL_TIP_SAT, line: str = "") -> View:
-    """The tip page of a creator."""
+def tip_view(creator: Creator, words: Words, *, typed: Mapping[str, str] | None = None, line: str = "") -> View:
+    """The tip page of a creator; with what somebody typed into its form and was refused for."""
+    amounts = {str(amount_sat): amount_sat for amount_sat in TIP_AMOUNTS_SAT}
+    chosen_sat = USUAL_TIP_SAT if typed is None else amounts.get(typed["amount"], 0)
     return {
         "state": "offered",
         "creator": creator_view(creator, words),
@@ -104,7 +110,8 @@ def tip_view(creator: Creator, words: Words, *, chosen_sat: int = USUAL_TIP_SAT,
         "invoices_url": f"/v1/creators/{creator.name}/tips",
         "amounts": [{"sat": amount_sat, "shown": words.number(amount_sat)} for amount_sat in TIP_AMOUNTS_SAT],
         "chosen_sat": chosen_sat,
-        "amount_sat": words.number(chosen_sat),
+        "amount_sat": words.number(chosen_sat or USUAL_TIP_SAT),
+        "typed": typed or {"own": OWN_TIP_SAT, "name": "", "message": ""},
         "most_sat": MOST_TIP_MSAT // MSAT_PER_SAT,
         "longest_name": MOST_NAME_CHARACTERS,
         "longest_message": MOST_MESSAGE_CHARACTERS,
@@ -188,6 +195,11 @@ def language_of(text: str, page: str) -> str:
     if found == "zh" and page in _HAN:
         return page
     return found or ("en" if page in {"ko", *_HAN} else page)
+
+
+def _as_sold(item: Item, invoice: Invoice) -> Item:
+    """The item on the terms of an invoice: they may have changed since, and its code asks for these."""
+    return replace(item, price_msat=invoice.amount_msat, access_seconds=invoice.access_seconds)
 
 
 def _waiting(invoice: Invoice, words: Words, *, now: float) -> View:
