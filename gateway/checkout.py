@@ -235,11 +235,16 @@ class Checkout:
 
 
 def note_fault(message: str, name: str) -> str:
-    """What is wrong with the words beside a tip; empty where nothing is. A line end counts as one character."""
-    message, name = _with_plain_line_ends(message), _with_plain_line_ends(name)
-    if len(message) > MOST_MESSAGE_CHARACTERS or len(name) > MOST_NAME_CHARACTERS:
+    """What is wrong with the words beside a tip; empty where nothing is."""
+    if is_too_long(message, name):
         return f"Shorten it: a message has {MOST_MESSAGE_CHARACTERS} characters, a name {MOST_NAME_CHARACTERS}."
     return "Remove the character U+0000 from message and name." if "\0" in message + name else ""
+
+
+def is_too_long(message: str, name: str) -> bool:
+    """Whether the words beside a tip are too many. A line end counts as one character."""
+    message, name = _with_plain_line_ends(message), _with_plain_line_ends(name)
+    return len(message) > MOST_MESSAGE_CHARACTERS or len(name) > MOST_NAME_CHARACTERS
 
 
 def check_idempotency_key(key: str | None) -> None:

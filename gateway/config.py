@@ -62,7 +62,11 @@ class Config(BaseSettings):
     allow_spending_macaroon: bool = Field(
         default=False, description="accept a macaroon that can do more than is needed"
     )
-    metrics_token: str = Field("", description="bearer token of /metrics; unset: answered on loopback only")
+    metrics_token: str = Field(
+        "",
+        description="bearer token of /metrics; unset: answered on the admin socket, and on loopback while "
+        "`TUPPENCE_PUBLIC_URL` is loopback, too",
+    )
     language: str = Field(
         "en",
         pattern="^(de|en|es|fr|ja|ko|pt-BR|zh-Hans)$",

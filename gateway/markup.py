@@ -7,9 +7,9 @@ from functools import cache
 import nh3
 from markdown_it import MarkdownIt
 
+from gateway.comments import without_comments
 from gateway.errors import Invalid
 
-_MORE = re.compile(r"<!--[ \t]*more[ \t]*-->", re.IGNORECASE)
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)\n---[ \t]*\n", re.DOTALL)
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\s][^\n]*)\n")
@@ -40,35 +40,41 @@ def render_article(source: str) -> Article:
     """
     source = source.removeprefix("\ufeff").replace("\r\n", "\n")
     fields, body = _front_matter(source)
+    body, cut = without_comments(body)
     heading = _HEADING.match(body)
-    title = fields.get("title", "") or (heading["title"].strip() if heading else "")
+    title = without_comments(fields.get("title", ""))[0].strip() or (heading["title"].strip() if heading else "")
     if heading:
         body = body[heading.end() :]
-    html = render_markup(_MORE.sub("", body))
+        cut = None if cut is None else max(0, cut - heading.end())
+    html = _render(body)
     words = len(nh3.clean(html, tags=set()).split())
     if not words:
         raise Invalid("article_invalid", "The text is empty; write something worth its price.")
     return Article(
         fields=fields,
         title=title,
-        preview_html=render_markup(_preview(body)),
-        marked=_MORE.search(body) is not None,
+        preview_html=_render(_preview(body, cut)),
+        marked=cut is not None,
         html=html,
         word_count=words,
     )
 
 
-def _preview(body: str) -> str:
-    """What is free. A text of one paragraph has nothing to show that is not what is sold."""
-    parts = _MORE.split(body, maxsplit=1)
-    if len(parts) == 1:
-        parts = _PARAGRAPH_END.split(body.strip(), maxsplit=1)
-    return parts[0] if len(parts) > 1 else ""
-
-
 def render_markup(markdown: str) -> str:
-    """Sanitised HTML of Markdown: no scripts, styles, images or forms, links without a referrer."""
+    """Sanitised HTML of Markdown: no scripts, styles, images, forms or comments, links without a referrer."""
+    return _render(without_comments(markdown)[0])
+
+
+def _render(markdown: str) -> str:
     return nh3.clean(_markdown().render(markdown), tags=_TAGS, link_rel="noopener noreferrer nofollow")
+
+
+def _preview(body: str, cut: int | None) -> str:
+    """What is free. A text of one paragraph has nothing to show that is not what is sold."""
+    if cut is not None:
+        return body[:cut]
+    parts = _PARAGRAPH_END.split(body.strip(), maxsplit=1)
+    return parts[0] if len(parts) > 1 else ""
 
 
 def _front_matter(source: str) -> tuple[dict[str, str], str]:

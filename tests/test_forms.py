@@ -78,7 +78,7 @@ async def test_a_line_end_of_a_note_is_one_character(site: Site, browser: Browse
     status, problem = await site.call(
         "POST", "/v1/creators/bob/tips", json={"amount_msat": 1_000, "message": note + "yz"}
     )
-    assert (status, problem["code"]) == (422, "tip_invalid")
+    assert (status, problem["code"]) == (422, "body_invalid")
 
 
 @pytest.mark.parametrize("reason", ["note", "name", "amount", "many", "away"])

@@ -27,7 +27,7 @@ def check_origin(request: web.Request) -> None:
     elif web_origin == OPAQUE:
         is_own = way == "same-origin"
     else:
-        is_own = is_ours(request, web_origin) or _host_of(web_origin) == _named_host(request)
+        is_own = is_ours(request, web_origin) or _host_of(web_origin) == _named_host(request) != ""
     if not is_own:
         raise Forbidden("origin_wrong", "This form came from another site; open the page itself and pay there.")
 
@@ -51,7 +51,7 @@ def reached_by_own_name(request: web.Request) -> bool:
 
 def is_nobodys_name(host: str) -> bool:
     """Whether a host, with its port or without, is an IP address or `localhost`."""
-    name = _hostname(host)
+    name = hostname(host)
     try:
         ip_address(name)
     except ValueError:
@@ -63,7 +63,8 @@ def _named_host(request: web.Request) -> str:
     return request.headers.get("Host", "").lower()
 
 
-def _hostname(host: str) -> str:
+def hostname(host: str) -> str:
+    """The name in a Host header, without its port and brackets; empty where there is none."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

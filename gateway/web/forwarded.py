@@ -1,14 +1,23 @@
 """The address of a client behind proxies: what they say of it counts as far as trusted ones wrote it, no further."""
 
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.web.addresses import forwarded_for, read_address
+from gateway.web.forms import hostname
 from gateway.web.gateway import gateway_of
+
+# Of those who pass requests on; each names itself by one or several of these.
+_OF_PROXIES = (
+    "x-forwarded", "forwarded", "via", "x-real-", "x-client-", "x-cluster-", "x-original-", "true-client-", "client-ip",
+    "cf-", "cdn-", "fastly-", "fly-", "ngrok-", "tailscale-", "x-envoy-", "x-amzn-", "x-appengine-", "x-azure-",
+    "x-arr-", "x-proxy", "proxy-",
+)  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Network = IPv4Network | IPv6Network
@@ -62,13 +71,31 @@ def client_key(request: web.Request) -> str:
 
 
 def comes_from_here(request: web.Request) -> bool:
-    """Whether it was sent on this machine, and not passed on by a proxy here that nobody told us of."""
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+    """Whether it was sent on this machine, and not passed on by a proxy or tunnel here that nobody told us of.
+
+    A peer on loopback proves nothing: tunnels and plain proxies are one, and some write the Host that they reach. So
+    nothing may speak of a proxy, the Host is this machine's, and so is the public URL: a gateway that is known to
+    others by another one takes nobody at their connection. The admin socket is its owner's alone.
+    """
+    if over_unix_socket(request):
+        return True
+    if any(name.lower().startswith(_OF_PROXIES) for name in request.headers):
         return False
-    try:
-        return ip_address(request.remote or "").is_loopback
-    except ValueError:
-        return False
+    peer = read_address(request.remote)
+    public_host = gateway_of(request).config.public_host
+    return peer is not None and peer.is_loopback and all(map(_is_here, (request.headers.get("Host", ""), public_host)))
+
+
+def over_unix_socket(request: web.Request) -> bool:
+    """Whether it came by the admin socket."""
+    peer = None if request.transport is None else request.transport.get_extra_info("socket")
+    return peer is not None and peer.family == socket.AF_UNIX
+
+
+def _is_here(host: str) -> bool:
+    name = hostname(host)
+    ip = read_address(name)
+    return name == "localhost" or (ip is not None and (ip.is_loopback or ip.is_unspecified))
 
 
 def _is_unread(request: web.Request, trusted: Sequence[Network]) -> bool:

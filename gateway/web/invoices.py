@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from gateway.checkout import Offer, Sold, check_idempotency_key
+from gateway.checkout import Offer, Sold, check_idempotency_key, is_too_long, note_fault
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
@@ -47,6 +47,8 @@ async def create_tip(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     tip = await read_body(request, TipRequest)
+    if is_too_long(tip.message, tip.name):
+        raise Invalid("body_invalid", note_fault(tip.message, tip.name))
     offer = gateway.checkout.tip_offer(creator, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
     return await _sell(request, gateway, offer, foreign_page(request, None))
 

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Unauthorized, Unavailable
 from gateway.web.bodies import answer
-from gateway.web.forwarded import comes_from_here
+from gateway.web.forwarded import comes_from_here, over_unix_socket
 from gateway.web.gateway import Gateway, gateway_of
 
 DATABASE_SECONDS = 2.0
@@ -30,17 +30,19 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """GET /metrics, on loopback or with the token of TUPPENCE_METRICS_TOKEN."""
+    """GET /metrics, with TUPPENCE_METRICS_TOKEN or on the admin socket; without such a token see `comes_from_here`."""
     gateway = gateway_of(request)
     if not _may_look(request):
-        raise Unauthorized("metrics_closed", "Send TUPPENCE_METRICS_TOKEN as Bearer, or ask from the machine itself.")
+        raise Unauthorized(
+            "metrics_closed", "Set TUPPENCE_METRICS_TOKEN and send it as Bearer, or ask on the admin socket."
+        )
     await _look_at_rows(gateway)
     return web.Response(body=generate_latest(gateway.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _may_look(request: web.Request) -> bool:
     token = gateway_of(request).config.metrics_token
-    if not token:
+    if not token or over_unix_socket(request):
         return comes_from_here(request)
     presented = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
     return hmac.compare_digest(presented, token.encode())
