@@ -1,13 +1,15 @@
 """Links of a site give away what stands outside of its paid parts, and where a page really stands."""
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import Invalid
-from gateway.sealed.site import address_of, check_origins, elsewhere, files_of
-from tests.test_sealed_site import PAGE, PAID, public, refusal, seen
+from gateway.sealed.inspection import inspect
+from gateway.sealed.site import address_of, check_origins, elsewhere, files_of, left_in
+from tests.test_sealed_site import PAGE, PAID, SEALED, public, refusal, seen
 
 __all__ = ["public"]
 
@@ -61,3 +63,16 @@ def test_a_canonical_link_to_another_site_is_said_and_not_used(public: Path) -> 
     with pytest.raises(Invalid, match="different sites"):
         check_origins(files_of([public], None), "")
     check_origins(files_of([public], None), "https://blog.example")
+
+
+def test_what_an_earlier_run_left_where_the_site_is_written_is_looked_through_too(public: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    files = files_of([public], out)
+    assert left_in(out, files) == []
+    (out / "essay").mkdir(parents=True)
+    (out / "essay" / "index.html").write_text(PAGE)
+    (out / "sealed.html").write_text(SEALED)
+    inspect(files, (), left_in(out, files)).refuse(allow_copies=False)
+    (out / "index.html.gz").write_bytes(gzip.compress(PAGE.encode()))
+    with pytest.raises(Invalid, match=r"index\.html\.gz"):
+        inspect(files, (), left_in(out, files)).refuse(allow_copies=False)

@@ -19,7 +19,7 @@ from gateway.sealed import shop
 from gateway.sealed.inspection import Findings, inspect, paywalls
 from gateway.sealed.key import read_key
 from gateway.sealed.page import Page, Till, text_of, write_page
-from gateway.sealed.site import File, address_of, check_origins, elsewhere, files_of, put, stands
+from gateway.sealed.site import File, address_of, check_origins, elsewhere, files_of, left_in, put, stands
 
 OUT = Path("sealed")
 
@@ -73,7 +73,8 @@ def seal(
     _check_extra()
     files = files_of(paths, None if in_place else out)
     check_origins(files, site)
-    asked = _Asked(creator, price, share or [], origin, site, unsealed or [], allow_copies, check)
+    left = [] if in_place else left_in(out, files)
+    asked = _Asked(creator, price, share or [], origin, site, unsealed or [], allow_copies, check, left)
     if not any(till.part or till.sealed for _, till in paywalls(files)):
         raise _nothing_paid(files, asked)
     keys, is_done = run(_keys(files, asked, gateway, api_key))
@@ -94,6 +95,7 @@ class _Asked:
     unsealed: list[str]
     allow_copies: bool
     check: bool
+    left: list[File]
 
 
 def _check_extra() -> None:
@@ -119,7 +121,7 @@ async def _keys(files: Sequence[File], asked: _Asked, gateway: str, api_key: str
     """The keys of what the gateway sells, and whether it sells it as the pages say. Raises at whatever is not sound."""
     async with open_remote(gateway, api_key) if gateway else open_admin(load_config()) as admin:
         known = await _open_sealed(admin.call, files)
-        findings = inspect(files, asked.unsealed)
+        findings = inspect(files, asked.unsealed, asked.left)
         await _note_unpaid(admin.call, files, asked.unsealed, findings)
         findings.refuse(allow_copies=asked.allow_copies)
         _say(findings, files, asked.site)

@@ -61,12 +61,15 @@ class Findings:
             )
 
 
-def inspect(files: Sequence[File], unsealed: Sequence[str] = ()) -> Findings:
-    """Look through every file. `unsealed`: places, with * and ?, where paywalls are meant to hold no paid part."""
+def inspect(files: Sequence[File], unsealed: Sequence[str] = (), left: Sequence[File] = ()) -> Findings:
+    """Look through every file, and through what is `left` from before where they go.
+
+    `unsealed`: places, with * and ?, where paywalls are meant to hold no paid part.
+    """
     findings = Findings()
     words = PaidWords(till.text or "" for _, till in paywalls(files))
     targets = dict(_targets(files))
-    for file in files:
+    for file in (*files, *left):
         is_meant = any(fnmatch(file.place, place) for place in unsealed)
         try:
             for text in _texts(file, words):
@@ -79,7 +82,7 @@ def inspect(files: Sequence[File], unsealed: Sequence[str] = ()) -> Findings:
         except Invalid as error:
             if error.code != "file_unreadable":
                 raise
-            where = findings.hidden if not is_meant and _may_hide(file, files) else findings.unread
+            where = findings.hidden if not is_meant and file not in left and _may_hide(file, files) else findings.unread
             where[file.place] = error.detail
         if not is_meant and file.page is not None and any(lost_tags(till.text or "") for till in file.page.tills):
             findings.unsealed.setdefault(file.place, "tags in its paid part were dropped (raw HTML omitted)")

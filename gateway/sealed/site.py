@@ -45,6 +45,13 @@ def files_of(sources: Sequence[Path], out: Path | None) -> list[File]:
     return found
 
 
+def left_in(out: Path, files: Sequence[File]) -> list[File]:
+    """What lies in the folder `out` from before, and would be published with what is written there."""
+    targets = {file.target for file in files}
+    found = _walk(out, with_copies=False) if out.is_dir() else ()
+    return [File(path, path, path.as_posix(), None) for path in found if path not in targets]
+
+
 def address_of(file: File, site: str) -> str:
     """Where readers find a page: what it says itself, unless that is on another site; else its place under `site`.
 
