@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gateway import sweep
 from gateway.errors import Unavailable
@@ -98,3 +99,19 @@ async def test_a_settlement_without_its_date_is_one_of_now(till: Till) -> None:
     [report] = await sell_and_pay(till, 1)
     [settled] = await till.settler.settle([replace(report, settled_at=0)])
     assert settled.settled_at == int(till.clock.now)
+
+
+async def test_a_row_of_a_kind_that_only_a_newer_release_knows_keeps_no_other_from_being_booked(till: Till) -> None:
+    invoices = await till.sell_many(3)
+    for invoice in invoices:
+        till.pay(invoice)
+    newer = text("UPDATE invoices SET origin = 'gift' WHERE payment_hash = :hash").bindparams(
+        hash=invoices[1].payment_hash
+    )
+    await till.store.write(lambda tx: tx.invoices._connection.execute(newer).rowcount)  # type: ignore[attr-defined]  # as no code of this release writes
+    reports = await till.node.list_invoices(after_add_index=0, limit=10)
+    booked = await till.settler.settle(reports)
+    assert [each.payment_hash for each in booked] == [invoices[0].payment_hash, invoices[2].payment_hash]
+    known = text("UPDATE invoices SET origin = 'checkout'")
+    await till.store.write(lambda tx: tx.invoices._connection.execute(known).rowcount)  # type: ignore[attr-defined]  # the newer release is back
+    assert len(await till.settler.settle(reports)) == 1
