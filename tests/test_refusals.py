@@ -17,6 +17,7 @@ from gateway.store.database import look_into, migrate_database, open_database
 from gateway.store.keyring import FileKeyRing
 from gateway.store.lock import lock_data
 from tests.database import put_database
+from tests.samples import a_creator
 from tests.shell import Shell
 
 COMMANDS = (("serve",), ("migrate",), ("balances",), ("audit",), ("backup", "b.tar"))
@@ -179,3 +180,21 @@ def test_a_full_disk_keeps_no_gateway_from_its_folder(tmp_path: Path) -> None:
     with full_disk(0), pytest.raises(Unavailable) as refusal:
         FileKeyRing.open(tmp_path / "others")
     assert refusal.value.code == "disk_refused"
+
+
+async def test_a_database_is_read_after_a_restart_on_a_full_disk_and_written_once_there_is_room(tmp_path: Path) -> None:
+    """A WAL's reader needs a file beside it, for which there is no room."""
+    url = put_database(tmp_path / "tuppence.db")
+    before = await open_database(url)
+    await before.write(lambda tx: tx.creators.insert(a_creator()))
+    await before.close()
+    with full_disk(0):
+        assert not await migrate_database(url)
+        store = await open_database(url)
+        assert [creator.name for creator in await store.read(lambda tx: tx.creators.list())] == ["alice"]
+        with pytest.raises(Unavailable):
+            await store.write(lambda tx: tx.creators.insert(a_creator("bob")))
+        assert await look_into(url, lambda connection: connection.exec_driver_sql("SELECT 1").scalar()) == 1
+    assert await store.write(lambda tx: tx.creators.insert(a_creator("bob")))
+    assert len(await store.read(lambda tx: tx.creators.list())) == 2
+    await store.close()

@@ -10,6 +10,7 @@ from gateway.errors import Invalid, NotFound
 from gateway.ports import Store
 from gateway.store.addresses import POSTGRES, postgres_address, sqlite_path
 from gateway.store.migration import HEAD, migrate, revision_of
+from gateway.store.reading import connect_to_read
 from gateway.store.refusals import disk_refusals, sqlite_refusals
 from gateway.store.sqlite import SqliteStore, sqlite_engine
 
@@ -62,10 +63,11 @@ async def migrate_database(url: str) -> bool:
         return bool(await _postgres().migrate_alone(postgres_address(url)))
     engine = sqlite_engine(path)
     try:
-        with sqlite_refusals(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # What is the newest already is only read: it opens on a full disk, too.
+        # What is the newest already is only read: it opens on a full disk, too.
+        with sqlite_refusals(path), connect_to_read(engine)[0] as connection:
             if revision_of(connection) == HEAD:
                 return False
+        with sqlite_refusals(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             # The driver begins a transaction for rows only, never for tables: this one holds all steps, or none.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             moved = migrate(connection)
@@ -90,7 +92,7 @@ async def look_into(url: str, look: Callable[[Connection], T]) -> T:
         raise NotFound("database_missing", f"There is no database at {path}; set TUPPENCE_DATA_DIR.")
     engine = sqlite_engine(path)
     try:
-        with sqlite_refusals(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with sqlite_refusals(path), connect_to_read(engine)[0] as connection:
             connection.exec_driver_sql("PRAGMA query_only=ON")
             connection.exec_driver_sql("BEGIN")
             return look(connection)

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
 from gateway.ports import Tx
+from gateway.store.reading import connect_to_read
 from gateway.store.refusals import sqlite_refusal
 from gateway.store.transaction import SqlTx
 
@@ -51,7 +52,7 @@ class SqliteStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = _Lane("store-writer", engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
-        self._reader = _Lane("store-reader", engine, _READER_PRAGMAS, "BEGIN")
+        self._reader = _Lane("store-reader", engine, _READER_PRAGMAS, "BEGIN", reads_only=True)
 
     @classmethod
     def open(cls, path: Path) -> "SqliteStore":
@@ -109,8 +110,11 @@ class _Job:
 class _Lane:
     """A thread that runs jobs in groups, each group in one transaction."""
 
-    def __init__(self, name: str, engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
-        self._engine, self._pragmas, self._begin = engine, pragmas, begin
+    def __init__(
+        self, name: str, engine: Engine, pragmas: tuple[str, ...], begin: str, *, reads_only: bool = False
+    ) -> None:
+        self._engine, self._pragmas, self._begin, self._reads_only = engine, pragmas, begin, reads_only
+        self._once = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
         self._connection: Connection | None = None
@@ -160,6 +164,8 @@ class _Lane:
             self._connection = self._connect()
         run_group(self._connection, [job for job in jobs if job.bare is None], self._begin)
         _run_bare(self._connection, jobs)
+        if self._once:
+            self._drop_connection()
 
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
@@ -178,7 +184,10 @@ class _Lane:
         return jobs, True
 
     def _connect(self) -> Connection:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if self._reads_only:
+            connection, self._once = connect_to_read(self._engine)
+        else:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         for pragma in self._pragmas:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
         return connection
@@ -234,7 +243,9 @@ def _refused(error: BaseException) -> BaseException:
     """What the callers of a failed group are told: a defect as it is, and what the database says as a refusal."""
     if not isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return error
-    log.error("database_refused", error=str(getattr(error, "orig", error)))
+    # The disk that is full may be the log's, too.
+    with suppress(OSError, ValueError):
+        log.error("database_refused", error=str(getattr(error, "orig", error)))
     refusal = Unavailable(
         "database_away", "The database refused; nothing was written. Try again in a moment.", retry_after_seconds=2
     )
