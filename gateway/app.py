@@ -27,6 +27,7 @@ from gateway.ports import Clock, Node, RandomBytes, Store
 from gateway.purge import DAY_SECONDS, Purger
 from gateway.readiness import Watchman
 from gateway.rows import Invoice, Unresolved
+from gateway.shared_clock import SharedClock
 from gateway.shared_reads import SharedReads
 from gateway.shared_state import database_lost, is_used, open_shared
 from gateway.store.content import ContentFolder
@@ -84,6 +85,9 @@ async def open_gateway(
                 stack.push_async_callback(node.close)
         doorbell = replicas_doorbell(config.database_url)
         rung = doorbell.ring if doorbell is not None else lambda: None
+        if doorbell is not None:
+            clock = SharedClock(clock, store, system=time.time, steady=time.monotonic)
+            await clock.compare()
         gateway = await _assemble(config, clock, random_bytes, store, keys, operator_key, nodes, rung)
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
@@ -194,7 +198,9 @@ async def _assemble(
         rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=operator_key,
-        watchman=Watchman(nodes, store, keys, catalog, content, supervisor),
+        watchman=Watchman(
+            nodes, store, keys, catalog, content, supervisor, clock if isinstance(clock, SharedClock) else None
+        ),
     )
     return gateway
 

@@ -22,7 +22,7 @@ Works = dict[str, Work]
 
 OPTIONAL = {"doorbell", "newest", "purge"}
 """No sale is harmed: the feed looks every second without its doorbell, the others catch up."""
-CATALOG_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
+CATALOG_EVERY_SECONDS = CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
 
 
 async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: Newest) -> None:
@@ -39,6 +39,8 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     await ear.begin()
     gateway.metrics.watch_ear(lambda: ear.position)
     work: Works = {"doorbell": serve_doorbell, "hear": ear.listen}
+    if gateway.watchman.clock is not None:
+        work["clock"] = every(CLOCK_EVERY_SECONDS, gateway.watchman.clock.compare)
     holder = replica_id(gateway.config.data_dir)
     for member in gateway.nodes:
         lease = Lease(gateway.store, member.node_id, holder, able=partial(_reaches, member))

@@ -11,6 +11,7 @@ from gateway.money import MSAT_PER_SAT
 from gateway.nodes import Member, Nodes
 from gateway.ports import NodeState, Store
 from gateway.rows import ItemState
+from gateway.shared_clock import SharedClock
 from gateway.store.content import ContentFolder
 from gateway.store.keyring import FileKeyRing
 from gateway.supervise import Progress, Supervisor
@@ -38,6 +39,7 @@ class Watchman:
     catalog: Catalog
     content: ContentFolder
     supervisor: Supervisor
+    clock: SharedClock | None = None
     _next: int = 0
     """Of the items, the one whose content is looked at next."""
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -56,6 +58,7 @@ class Watchman:
     async def look(self) -> Readiness:
         """Asks the database and every node, now."""
         wrong = [f"{name} has ended" for name in self.supervisor.dead()]
+        wrong += [self.clock.wrong] if self.clock is not None and self.clock.wrong else []
         wrong += await self._lost_content()
         try:
             wrong += await lost_keys(self.store, self.keys)

@@ -123,14 +123,21 @@ async def _database(config: Config) -> Sign:
 
 
 async def _postgres(config: Config) -> Sign:
+    from gateway.shared_clock import TOLERATED_SECONDS  # noqa: PLC0415
     from gateway.store.database import look_into  # noqa: PLC0415
+    from gateway.store.leases import database_now_ms  # noqa: PLC0415
     from gateway.store.migration import HEAD, revision_of  # noqa: PLC0415
 
     try:
         revision = await look_into(config.database_url, revision_of)
+        now_ms = await look_into(config.database_url, database_now_ms)
         fsync = await look_into(config.database_url, lambda c: str(c.exec_driver_sql("SHOW fsync").scalar_one()))
     except TuppenceError as error:
         return Sign("bad", "the database cannot be read", error.detail)
+    off_seconds = time.time() - now_ms / 1_000
+    if abs(off_seconds) > TOLERATED_SECONDS:
+        what = f"this machine's clock is {off_seconds:+.0f} s from the database's"
+        return Sign("bad", what, "Set both by NTP: replicas that disagree end paid access at different times.")
     if fsync != "on":
         return Sign("bad", "PostgreSQL runs with fsync off: a power cut loses payments", "Set fsync = on.")
     if revision != HEAD:

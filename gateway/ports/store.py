@@ -154,6 +154,9 @@ class Leases(Protocol):
     def give_back(self, name: str, holder: str) -> None:
         """End one's own."""
 
+    def now_ms(self) -> int:
+        """The database's clock: milliseconds since 1970, UTC."""
+
 
 class DrainedNodes(Protocol):
     """Nodes that make no invoices, by an operator's word."""

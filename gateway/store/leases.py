@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, delete, or_, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, or_, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -54,3 +54,11 @@ class LeaseRows:
 
     def give_back(self, name: str, holder: str) -> None:
         self._connection.execute(_GIVE_BACK, {"lease": name, "giver": holder})
+
+    def now_ms(self) -> int:
+        return database_now_ms(self._connection)
+
+
+def database_now_ms(connection: Connection) -> int:
+    """The database's clock: milliseconds since 1970, UTC."""
+    return int(connection.execute(select(_NowMs())).scalar_one())
