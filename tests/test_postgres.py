@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from gateway.errors import Invalid, OutcomeUnknown, Unavailable
 from gateway.ports import Store, Tx
-from gateway.store import postgres
+from gateway.store import pooler, postgres
 from gateway.store.database import Database, migrate_database, open_database
 from gateway.store.postgres import POOL_SIZE, PostgresStore
 from gateway.store.tables import creators
@@ -257,3 +257,19 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path
     with pytest.raises(Unavailable, match="refused") as refusal:
         await open_database(f"postgresql+asyncpg://me:hidden@/db?host={tmp_path}")
     assert "hidden" not in refusal.value.detail
+
+
+@pytest.mark.parametrize("backends", [[7, 7, 7], [7, 8, 9]])
+async def test_a_pooler_that_shares_sessions_is_named_at_the_start(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, backends: list[int]
+) -> None:
+    """Two clients at one server's process, or one client at two."""
+    found = iter(backends)
+
+    async def answer(_: object) -> int:
+        return next(found)
+
+    monkeypatch.setattr(pooler, "_backend", answer)
+    with pytest.raises(Invalid, match="PgBouncer") as refusal:
+        await open_database(database_url)
+    assert refusal.value.code == "database_pooled"

@@ -37,7 +37,11 @@ async def open_database(url: str) -> Database:
     """The migrated database at an address. Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`)."""
     path = sqlite_path(url)
     if path is None:
-        opened: Database = await _postgres().PostgresStore.open(postgres_address(url))
+        opener, address = _postgres().PostgresStore, postgres_address(url)
+        from gateway.store.pooler import refuse_pooler  # noqa: PLC0415  # an extra
+
+        await refuse_pooler(address)
+        opened: Database = await opener.open(address)
         return opened
     await migrate_database(url)
     return SqliteStore.open(path)

@@ -54,7 +54,11 @@ _MIGRATION_LOCK = 0x7475_7070
 _LOCKED = "55P03"
 _TRY_AGAIN = {"40001", "40P01", _LOCKED}
 """Serialization failure, deadlock, lock timeout: PostgreSQL's own word that nothing was written."""
+POOLER = "A pooler in transaction mode is in between, as PgBouncer can be: give PostgreSQL's own address in its place."
 _HINTS = {
+    "08P01": f"If that was no server of PostgreSQL: {POOLER}",
+    "26000": POOLER,
+    "42P05": POOLER,
     "28P01": "Check user and password in TUPPENCE_DATABASE_URL.",
     "28000": "Check user and password in TUPPENCE_DATABASE_URL, and the server's pg_hba.conf.",
     "3D000": "Create it first: CREATE DATABASE … OWNER ….",
