@@ -147,7 +147,7 @@ async def test_a_tip_that_is_not_one_is_refused(shop: Site, tip: Any, expected: 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b'{"amount_msat": 1000,}', b'{"amount_msat":1000,"name":"\xff"}', b'{"name":"\\ud800"}', b"[" * 9999],
+    [b"", b"{", b'{"amount_msat": 1000,}', b'{"amount_msat":1000,"name":"\xff"}', b'{"name":"\\ud800"}', b"[" * 7999],
 )  # fmt: skip
 async def test_a_body_that_is_no_json_is_malformed(shop: Site, body: bytes) -> None:
     status, code = await refusal_of(shop, "POST", "/v1/creators/alice/tips", data=body, headers=JSON)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.errors import Invalid
 
-MOST_BYTES = 16 * 1024
+MOST_BYTES = 8 * 1024
 """Of a body that a reader sends, where the table of routes says nothing else."""
 BODY_LIMITS = web.AppKey("body_limits", Mapping[Any, int])
 """The most bytes of a body, by handler."""
