@@ -85,10 +85,10 @@ class Words:
         return format_timedelta(lasting, granularity=unit, threshold=_ANY, locale=self.locale)
 
     def instant(self, at: int, *, to_the_second: bool = False) -> str:
-        """Unix seconds as date and time, UTC."""
+        """Unix seconds as date and time, UTC; with the seconds of a minute if there are any and they are asked for."""
         moment = datetime.fromtimestamp(at, UTC)
         day = format_date(moment, "long", _DATED_AS.get(self.tag, self.locale))
-        return f"{day}, {moment:{'%H:%M:%S' if to_the_second else '%H:%M'}} UTC"
+        return f"{day}, {moment:{'%H:%M:%S' if to_the_second and moment.second else '%H:%M'}} UTC"
 
 
 def words_of(request: web.Request) -> Words:
