@@ -1,5 +1,6 @@
 """What is sold and by whom."""
 
+import asyncio
 import hmac
 import re
 from base64 import urlsafe_b64encode
@@ -8,10 +9,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
 
-from gateway.errors import Conflict, Invalid, NotFound, Unauthorized
+import structlog
+
+from gateway.errors import Conflict, Invalid, NotFound, Unauthorized, Unavailable
 from gateway.money import check_price
 from gateway.ports import RandomBytes, Store, Tx
 from gateway.rows import Creator, Item, ItemState, Share
+from gateway.shared_look import SharedLook
 
 SLUG = re.compile(r"[a-z0-9-]{1,64}")
 ACCENT = re.compile(r"#[0-9a-f]{6}")
@@ -31,6 +35,12 @@ MOST_TITLE_CHARACTERS = 200
 # BOLT 11 cannot carry a longer description.
 MOST_MEMO_BYTES = 639
 LONGEST_ACCESS_SECONDS = 100 * 366 * 86_400
+# A flood of names that nobody has made asks the database fifty times a second, and no more.
+LOOK_EVERY_SECONDS = 0.02
+
+Allowed = Callable[[Tx], None]
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class _Shelf:
     version: int
     items: Mapping[str, Item]
     creators: Mapping[str, Creator]
+    unreadable: tuple[str, ...] = ()
 
 
 class Catalog:
@@ -48,10 +59,14 @@ class Catalog:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._shelf = _Shelf(-1, MappingProxyType({}), MappingProxyType({}))
+        self._refreshing = asyncio.Lock()
+        self._shared_look = SharedLook(self.refresh, every_seconds=LOOK_EVERY_SECONDS)
 
     def item(self, item_id: str) -> Item:
         """An item, archived ones included. Raises `NotFound` (`item_not_found`)."""
         item = self._shelf.items.get(item_id)
+        if item_id in self._shelf.unreadable:
+            raise Unavailable("item_unreadable", f"This version cannot read the item {item_id}; upgrade the gateway.")
         if item is None:
             raise NotFound("item_not_found", "There is nothing here under this name.")
         return item
@@ -79,15 +94,32 @@ class Catalog:
             for creator in self._shelf.creators.values():
                 if creator.key_id == match[1] and hmac.compare_digest(creator.key_hash, secret_hash):
                     return creator
-        raise Unauthorized(
-            "api_key_wrong", "The API key is not known here; `tuppence creator key rotate` makes a new one."
-        )
+        raise wrong_key()
+
+    @property
+    def unreadable(self) -> Sequence[str]:
+        """The items that this version cannot read."""
+        return self._shelf.unreadable
 
     async def refresh(self) -> None:
         """Read the catalog again if it changed."""
-        version = await self._store.read(lambda tx: tx.items.version())
-        if version != self._shelf.version:
-            self._shelf = await self._store.read(_read_shelf)
+        # One at a time: an older read never takes the place of a newer one.
+        async with self._refreshing:
+            if await self._store.read(lambda tx: tx.items.version()) == self._shelf.version:
+                return
+            known, self._shelf = self._shelf, await self._store.read(_read_shelf)
+        for item_id in {*self._shelf.unreadable} - {*known.unreadable}:
+            log.warning("item_unreadable", item_id=item_id, hint="a newer version made it: upgrade this one, too")
+
+    async def look(self) -> None:
+        """See what others have changed up to now. Raises `Unavailable`."""
+        await self._shared_look.ask()
+
+    async def seek(self, *, item_id: str | None = None, creator: str | None = None) -> None:
+        """Look once for what is not known here: another replica may just have made it. Raises `Unavailable`."""
+        wanted = ((item_id, self._shelf.items), (creator, self._shelf.creators))
+        if any(name is not None and name not in known and SLUG.fullmatch(name) for name, known in wanted):
+            await self.look()
 
     async def add_creator(self, creator: Creator) -> Creator:
         """Raises `Invalid` (`creator_invalid`) and `Conflict` (`creator_exists`)."""
@@ -97,27 +129,48 @@ class Catalog:
         await self.refresh()
         return creator
 
-    async def rotate_key(self, name: str, *, key_id: str, key_hash: str) -> None:
-        """Replace a creator's API key at once."""
+    async def rotate_key(self, name: str, *, key_id: str, key_hash: str, instead_of: str | None = None) -> None:
+        """Replace a creator's API key at once; only that of the hash `instead_of`, where it is given.
+
+        Raises `NotFound` (`creator_not_found`) and `Unauthorized` (`api_key_wrong`).
+        """
+        await self.seek(creator=name)
         self.creator(name)
-        await self._store.write(lambda tx: tx.creators.replace_key(name, key_id=key_id, key_hash=key_hash))
+        of = {"key_id": key_id, "key_hash": key_hash}
+        if not await self._store.write(lambda tx: tx.creators.replace_key(name, **of, instead_of=instead_of)):
+            raise wrong_key()
         await self.refresh()
 
-    async def add_item(self, item: Item) -> Item:
-        """Raises `Invalid` (`item_invalid`), `NotFound` (`creator_not_found`), `Conflict` (`item_exists`)."""
+    async def add_item(self, item: Item, *, allowed: Allowed = lambda _: None) -> Item:
+        """`allowed` may refuse in the transaction that writes.
+
+        Raises `Invalid` (`item_invalid`), `NotFound` (`creator_not_found`), `Conflict` (`item_exists`).
+        """
+        for name in _names(item):
+            await self.seek(creator=name)
         self._check_item(item)
-        if not await self._store.write(lambda tx: tx.items.insert(item)):
+
+        def insert(tx: Tx) -> bool:
+            allowed(tx)
+            return tx.items.insert(item)
+
+        if not await self._store.write(insert):
             raise Conflict("item_exists", f"There is an item {item.id} already; give another id, or edit that one.")
         await self.refresh()
         return item
 
-    async def change_item(self, item_id: str, change: Callable[[Item], Item], *, now: int) -> Item:
+    async def change_item(
+        self, item_id: str, change: Callable[[Item], Item], *, now: int, allowed: Allowed = lambda _: None
+    ) -> Item:
         """Apply `change` to the item as it is then; new values hold for new invoices, what was sold keeps its own.
+
+        `allowed` may refuse in the transaction that writes.
 
         Raises `Invalid` (`item_invalid`), `NotFound` (`item_not_found`, `creator_not_found`).
         """
 
         def update(tx: Tx) -> Item:
+            allowed(tx)
             item = tx.items.lock(item_id)
             if item is None:
                 raise NotFound("item_not_found", f"There is no item {item_id}.")
@@ -132,7 +185,7 @@ class Catalog:
         return changed
 
     def _check_item(self, item: Item) -> None:
-        for name in {item.creator, *(share.creator for share in item.shares)}:
+        for name in _names(item):
             self.creator(name)
         check_item(item)
 
@@ -182,6 +235,12 @@ def _check_text(item: Item) -> None:
             raise _wrong(field, "must not contain the character U+0000")
 
 
+def wrong_key() -> Unauthorized:
+    """The refusal of a key that is nobody's, or is no longer."""
+    detail = "The API key is not known here; `tuppence creator key rotate` makes a new one."
+    return Unauthorized("api_key_wrong", detail)
+
+
 def for_sale(item: Item) -> Item:
     """The item itself. Raises `NotFound` (`item_archived`, `item_empty`)."""
     if item.byte_size == 0:
@@ -226,10 +285,15 @@ def _check_creator(creator: Creator) -> None:
         raise Invalid("creator_invalid", "accent must be a colour like #a4552b")
 
 
+def _names(item: Item) -> set[str]:
+    return {item.creator, *(share.creator for share in item.shares)}
+
+
 def _read_shelf(tx: Tx) -> _Shelf:
     items = {item.id: item for item in tx.items.list()}
     creators = {creator.name: creator for creator in tx.creators.list()}
-    return _Shelf(tx.items.version(), MappingProxyType(items), MappingProxyType(creators))
+    version, unreadable = tx.items.version(), tuple(tx.items.passed_over)
+    return _Shelf(version, MappingProxyType(items), MappingProxyType(creators), unreadable)
 
 
 def _wrong(field: str, what: str) -> Invalid:

@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from gateway.access import access_ends_at, mint_token
 from gateway.catalog import MOST_MEMO_BYTES, for_sale
@@ -10,7 +13,7 @@ from gateway.errors import Conflict, Invalid, OutcomeUnknown, Unavailable
 from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
 from gateway.nodes import Nodes
 from gateway.ports import Clock, Contents, KeyRing, RandomBytes, Store, Tx
-from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
+from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemState, Origin, Share, TipNote
 from gateway.turns import Turns
 
 PREIMAGE_BYTES = 32
@@ -18,6 +21,9 @@ IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
 MOST_TIP_MSAT = Msat(100_000_000 * MSAT_PER_SAT)
 MOST_MESSAGE_CHARACTERS = 500
 MOST_NAME_CHARACTERS = 80
+_TRIES = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +155,7 @@ class Checkout:
         """An invoice for a challenge, which opens on its preimage only. Raises `Unavailable`, `OutcomeUnknown`."""
         assert offer.item_id is not None, "only items are challenged"
         await self.must_open(offer)
-        invoice = await self._issue(offer, Origin.CHALLENGE, None)
-        kept = await self._write(lambda tx: _keep(tx, invoice, None))
+        invoice, kept = await self._issue_and_keep(offer, Origin.CHALLENGE, None)
         assert kept, "nobody is asked to pay what has no row"
         return invoice
 
@@ -170,14 +175,30 @@ class Checkout:
             if withdrawn.state is InvoiceState.OPEN and await self._nodes.may_be_paid(withdrawn):
                 detail = "Your earlier invoice can still be paid, at its own price. Pay that one, or try again later."
                 raise Unavailable("invoice_still_open", detail, retry_after_seconds=5)
-        invoice = await self._issue(offer, Origin.CHECKOUT, idempotency_hash)
-        if await self._write(lambda tx: _keep(tx, invoice, offer.note)):
+        invoice, kept = await self._issue_and_keep(offer, Origin.CHECKOUT, idempotency_hash)
+        if kept:
             return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=True)
         assert idempotency_hash is not None, "a fresh payment hash is only refused for its idempotency key"
         # Two requests with one key at two replicas: the constraint chose the other; nobody has seen this one's invoice.
         winner = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
         assert winner is not None, "the row that refused ours is there"
         return self._again(offer, winner)
+
+    async def _issue_and_keep(self, offer: Offer, origin: Origin, idempotency_hash: str | None) -> tuple[Invoice, bool]:
+        """An invoice for what is sold when its row is written, and whether it has that row: its key may be taken.
+
+        Another replica may have changed the item a moment ago: then the invoice, which nobody has seen, is withdrawn.
+        """
+        for _ in range(_TRIES):
+            invoice = await self._issue(offer, origin, idempotency_hash)
+            kept, newest = await self._write(partial(_keep, invoice=invoice, note=offer.note))
+            if newest is None:
+                return invoice, kept
+            with suppress(Unavailable, OutcomeUnknown):
+                await self._nodes[invoice.node_id].node.cancel(invoice.payment_hash)
+            offer = _renewed(offer, for_sale(newest))
+            await self.must_open(offer)
+        raise Unavailable("item_changing", "What is sold is being changed; try again.", retry_after_seconds=1)
 
     async def _issue(self, offer: Offer, origin: Origin, idempotency_hash: str | None) -> Invoice:
         if self._store_refused:
@@ -207,7 +228,7 @@ class Checkout:
             expires_at=created_at + self._expiry_seconds,
         )
 
-    async def _write(self, work: Callable[[Tx], bool]) -> bool:
+    async def _write(self, work: Callable[[Tx], T]) -> T:
         try:
             written = await self._store.write(work)
         except (Unavailable, OutcomeUnknown):
@@ -270,9 +291,24 @@ def _write_something(tx: Tx) -> bool:
     return tx.leases.take("(sale)", "", seconds=0)
 
 
-def _keep(tx: Tx, invoice: Invoice, note: TipNote | None) -> bool:
+def _keep(tx: Tx, *, invoice: Invoice, note: TipNote | None) -> tuple[bool, Item | None]:
+    """Whether the row was written; and the item, where it is no longer sold so."""
+    item = None if invoice.item_id is None else tx.items.get(invoice.item_id)
+    if item is not None and not _sells(item, invoice):
+        return False, item
     if not tx.invoices.insert(invoice):
-        return False
+        return False, None
     if note is not None:
         tx.tip_notes.insert(TipNote(payment_hash=invoice.payment_hash, message=note.message, name=note.name))
-    return True
+    return True, None
+
+
+def _sells(item: Item, invoice: Invoice) -> bool:
+    terms = ((each.shares, each.access_seconds) for each in (item, invoice))
+    return item.state is ItemState.ACTIVE and item.price_msat == invoice.amount_msat and len(set(terms)) == 1
+
+
+def _renewed(offer: Offer, item: Item) -> Offer:
+    terms = {"amount_msat": item.price_msat, "shares": item.shares, "access_seconds": item.access_seconds}
+    content = item.digest, item.byte_size
+    return replace(offer, **terms, memo=item.memo or offer.memo, content=content)  # type: ignore[arg-type]  # its own type each

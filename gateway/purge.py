@@ -71,9 +71,17 @@ class Purger:
             log.info("purged", unpaid=purged.unpaid, requests=purged.payment_requests, notes=purged.notes)
         return purged
 
-    async def purge_notes_to(self, creator: str) -> int:
-        """Delete the notes beside the tips that a creator received, as they wish; gives how many. Raises as `purge`."""
-        deleted = await self._store.write(lambda tx: tx.purges.notes_to(creator))
+    async def purge_notes_to(self, creator: str, *, allowed: Callable[[Tx], None] = lambda _: None) -> int:
+        """Delete the notes beside the tips that a creator received, as they wish; gives how many. Raises as `purge`.
+
+        `allowed` may refuse in the transaction that deletes.
+        """
+
+        def delete(tx: Tx) -> int:
+            allowed(tx)
+            return tx.purges.notes_to(creator)
+
+        deleted = await self._store.write(delete)
         if deleted:
             await self._compact(whole=False)
         return deleted

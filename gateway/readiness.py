@@ -72,7 +72,8 @@ class Watchman:
         sells = any(member.drained_at is None and not of_nodes[member] for member in members)
         if not members or all(member.drained_at is not None for member in members):
             wrong.append("no node may sell: every one is drained" if members else "no node is configured")
-        told = [*self._failing("", optional=True), *(line for lines in of_nodes.values() for line in lines)]
+        told = [f"item {item_id} cannot be read by this version: upgrade it" for item_id in self.catalog.unreadable]
+        told += [*self._failing("", optional=True), *(line for lines in of_nodes.values() for line in lines)]
         return Readiness(sells and not wrong, [*wrong, *told])
 
     async def _wrong_with(self, member: Member) -> list[str]:

@@ -18,11 +18,19 @@ class Creators(Protocol):
         """False when the name is taken."""
 
     def list(self) -> Sequence[Creator]: ...
-    def replace_key(self, name: str, *, key_id: str, key_hash: str) -> bool: ...
+
+    def has_key(self, name: str, key_hash: str) -> bool:
+        """Whether this is the creator's key, and stays so until this transaction ends."""
+
+    def replace_key(self, name: str, *, key_id: str, key_hash: str, instead_of: str | None = None) -> bool:
+        """False when there is no such creator, or their key is no longer `instead_of` (its hash)."""
 
 
 class Items(Protocol):
     """What is sold. Every change moves `version`, which tells other processes to look."""
+
+    passed_over: list[str]
+    """The items that `list` left out: this version cannot read them."""
 
     def insert(self, item: Item) -> bool:
         """False when the id is taken."""

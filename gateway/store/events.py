@@ -1,10 +1,12 @@
 """One row per settlement; a position is taken as the last step before commit, so positions are in commit order."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     bindparam,
     insert,
     literal,
@@ -13,7 +15,7 @@ from sqlalchemy import (
 
 from gateway.rows import Event, Payment, TipNote
 from gateway.store.counters import advance, current
-from gateway.store.invoices import INVOICE_COLUMNS, invoice_of
+from gateway.store.invoices import INVOICE_COLUMNS, invoice_of, readable
 from gateway.store.tables import EVENT_POSITION, events, invoices, tip_notes, transfers
 
 _APPEND = insert(events)
@@ -69,13 +71,11 @@ class EventRows:
         statement = _PAYMENTS
         if creator is not None:
             statement, values = _PAYMENTS_OF, values | {"account": f"creator:{creator}"}
-        return [
-            Payment(
-                position=row.position,
-                invoice=invoice_of(row),
-                note=None
-                if row.message is None
-                else TipNote(payment_hash=row.payment_hash, message=row.message, name=row.name),
-            )
-            for row in self._connection.execute(statement, values)
-        ]
+        return readable(self._connection.execute(statement, values), _payment)
+
+
+def _payment(row: Row[Any]) -> Payment:
+    note = None
+    if row.message is not None:
+        note = TipNote(payment_hash=row.payment_hash, message=row.message, name=row.name)
+    return Payment(position=row.position, invoice=invoice_of(row), note=note)

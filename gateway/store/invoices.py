@@ -1,7 +1,7 @@
 """Offers to pay, and the guarded updates that settle or cancel them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, not_, or_, select, update
@@ -16,6 +16,7 @@ from gateway.store.tables import invoices
 FIRST_CHECK_AFTER_EXPIRY_SECONDS = 5
 _MOST_PARAMETERS = 500
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 INVOICE_COLUMNS = [column for column in invoices.columns if column.name not in {"check_at", "canceled_at"}]
@@ -176,24 +177,24 @@ class InvoiceRows:
         found: list[Invoice] = []
         for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
             some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS]}
-            found += readable(self._connection.execute(statement, some))
+            found += readable(self._connection.execute(statement, some), invoice_of)
         return found
+
+
+def readable(rows: Iterable[Row[Any]], make: Callable[[Row[Any]], T]) -> list[T]:
+    """What can be made of the rows: one that a newer version wrote loses none of the others."""
+    made = []
+    for row in rows:
+        try:
+            made.append(make(row))
+        except (ValueError, TypeError) as error:
+            log.warning("invoice_unreadable", payment_hash=row.payment_hash[:8], error=type(error).__name__)
+    return made
 
 
 def newest_canceled(connection: Connection, node_id: str) -> str | None:
     """The payment hash of the invoice that a node canceled last, of those that are still here."""
     return connection.execute(_NEWEST_CANCELED, {"node": node_id}).scalar()
-
-
-def readable(rows: Iterable[Row]) -> list[Invoice]:  # type: ignore[type-arg]
-    """The invoices of rows; one of a kind that only a newer release knows is left to that, and loses no other."""
-    found = []
-    for row in rows:
-        try:
-            found.append(invoice_of(row))
-        except ValueError as error:
-            log.warning("invoice_unreadable", payment_hash=row.payment_hash[:8], error=str(error))
-    return found
 
 
 def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]

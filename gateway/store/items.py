@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share
 from gateway.store.counters import advance, current
@@ -32,6 +33,7 @@ class ItemRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.passed_over: list[str] = []
 
     def insert(self, item: Item) -> bool:
         if self._connection.execute(_INSERT, _columns(item)).rowcount == 0:
@@ -56,10 +58,22 @@ class ItemRows:
         return None if row is None else _item(row)
 
     def list(self) -> Sequence[Item]:
-        return [_item(row) for row in self._connection.execute(_SELECT.order_by(items.c.created_at, items.c.id))]
+        found = []
+        for row in self._connection.execute(_SELECT.order_by(items.c.created_at, items.c.id)):
+            try:
+                found.append(_item(row))
+            except Unavailable:
+                self.passed_over.append(row.id)
+        return found
 
     def version(self) -> int:
         return current(self._connection, CATALOG_VERSION)
+
+
+def unreadable(item_id: str) -> Unavailable:
+    """What to say of an item that a newer version wrote."""
+    detail = f"This version cannot read the item {item_id}: a newer one made it. Upgrade this gateway, too."
+    return Unavailable("item_unreadable", detail, retry_after_seconds=60)
 
 
 def shares_to_text(shares: Sequence[Share]) -> str:
@@ -81,10 +95,10 @@ def _columns(item: Item) -> dict[str, Any]:
 
 
 def _item(row: Row) -> Item:  # type: ignore[type-arg]
+    """Raises `Unavailable` (`item_unreadable`) for what a newer version wrote."""
     columns = dict(row._mapping)
-    return Item(
-        **columns
-        | {
+    try:
+        columns |= {
             "kind": ItemKind(row.kind),
             "state": ItemState(row.state),
             "price_msat": Msat(row.price_msat),
@@ -92,4 +106,6 @@ def _item(row: Row) -> Item:  # type: ignore[type-arg]
             "allowed_origins": tuple(json.loads(row.allowed_origins)),
             "preview_source": PreviewSource(row.preview_source),
         }
-    )
+    except (ValueError, TypeError) as error:
+        raise unreadable(row.id) from error
+    return Item(**columns)

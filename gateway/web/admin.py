@@ -1,13 +1,16 @@
 """Who may administer what under /v1/admin, and the creators themselves. The Unix socket is the operator's."""
 
+import asyncio
 import hmac
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
-from gateway.catalog import DEFAULT_ACCENT, new_key
-from gateway.errors import Forbidden, Unauthorized
+from gateway.catalog import DEFAULT_ACCENT, new_key, wrong_key
+from gateway.errors import Forbidden, Unauthorized, Unavailable
+from gateway.ports import Tx
 from gateway.rows import Creator
 from gateway.web.bodies import CreatorBody, CreatorRequest, answer, read_body, rfc3339
 from gateway.web.gateway import gateway_of
@@ -18,11 +21,17 @@ class Caller:
     """Who asks: a creator for what is theirs, or the operator (None) for everything."""
 
     creator: str | None
+    key_hash: str = ""
 
     def may_sell_as(self, creator: str) -> None:
         """Raises `Forbidden` (`not_yours`)."""
         if self.creator not in {None, creator}:
             raise Forbidden("not_yours", f"This key belongs to {self.creator}; {creator}'s items need {creator}'s key.")
+
+    def check(self, tx: Tx) -> None:
+        """Whether the key still is this creator's, in the transaction that writes. Raises `Unauthorized`."""
+        if self.creator is not None and not tx.creators.has_key(self.creator, self.key_hash):
+            raise wrong_key()
 
     def must_operate(self) -> None:
         """Raises `Forbidden` (`operator_only`)."""
@@ -30,24 +39,39 @@ class Caller:
             raise Forbidden("operator_only", "Only the operator may do this, with the key in operator.key.")
 
 
-def authenticate(request: web.Request) -> Caller:
-    """Who asks. Raises `Unauthorized` (`api_key_missing`, `api_key_wrong`)."""
+async def authenticate(request: web.Request) -> Caller:
+    """Who asks, by the keys that hold now: none is believed from memory.
+
+    Raises `Unauthorized` (`api_key_missing`, `api_key_wrong`) and `Unavailable`.
+    """
     gateway = gateway_of(request)
     if _over_unix_socket(request):
+        await gateway.catalog.look()
         return Caller(None)
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key:
         raise Unauthorized("api_key_missing", "Send an API key: Authorization: Bearer tpk_…")
+    # What another replica has changed a moment ago, its creator sees here.
+    await gateway.catalog.look()
+    operator_key = await asyncio.to_thread(_operator_key, gateway.config.shared_folder / "operator.key")
     # A header may hold bytes that are no UTF-8.
-    if hmac.compare_digest(key.encode(errors="surrogateescape"), gateway.operator_key.encode()):
+    if hmac.compare_digest(key.encode(errors="surrogateescape"), operator_key.encode()):
         return Caller(None)
-    return Caller(gateway.catalog.authenticate(key).name)
+    creator = gateway.catalog.authenticate(key)
+    return Caller(creator.name, creator.key_hash)
+
+
+def _operator_key(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise Unavailable("operator_key_missing", f"operator.key cannot be read ({error.strerror}).") from error
 
 
 async def create_creator(request: web.Request) -> web.Response:
     """POST /v1/admin/creators."""
     gateway = gateway_of(request)
-    authenticate(request).must_operate()
+    (await authenticate(request)).must_operate()
     wanted = await read_body(request, CreatorRequest)
     key, key_id, key_hash = new_key(gateway.random_bytes)
     creator = await gateway.catalog.add_creator(
@@ -65,18 +89,20 @@ async def create_creator(request: web.Request) -> web.Response:
 
 async def list_creators(request: web.Request) -> web.Response:
     """GET /v1/admin/creators."""
-    authenticate(request).must_operate()
+    (await authenticate(request)).must_operate()
     return answer([_creator_body(creator, None) for creator in gateway_of(request).catalog.creators()])
 
 
 async def rotate_key(request: web.Request) -> web.Response:
     """POST /v1/admin/creators/{name}/key: the old key ends at once."""
     gateway = gateway_of(request)
-    caller = authenticate(request)
+    caller = await authenticate(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     caller.may_sell_as(creator.name)
     key, key_id, key_hash = new_key(gateway.random_bytes)
-    await gateway.catalog.rotate_key(creator.name, key_id=key_id, key_hash=key_hash)
+    await gateway.catalog.rotate_key(
+        creator.name, key_id=key_id, key_hash=key_hash, instead_of=caller.key_hash if caller.creator else None
+    )
     return answer(_creator_body(creator, key))
 
 

@@ -19,7 +19,7 @@ _LAST_INSTANT = 253_402_300_799
 async def audit_books(request: web.Request) -> web.Response:
     """GET /v1/admin/nodes/{node_id}/audit: the operator's; takes a second for some thousands of invoices."""
     gateway = gateway_of(request)
-    authenticate(request).must_operate()
+    (await authenticate(request)).must_operate()
     member = gateway.nodes.find(request.match_info["node_id"])
     await member.known.confirm_again()
     found = await audit_node(member.node, gateway.store, now=gateway.now())
@@ -39,7 +39,7 @@ async def audit_books(request: web.Request) -> web.Response:
 async def book_lacking(request: web.Request) -> web.Response:
     """POST /v1/admin/suspense: the operator's; books one settlement, once."""
     gateway = gateway_of(request)
-    authenticate(request).must_operate()
+    (await authenticate(request)).must_operate()
     wanted = await read_body(request, SuspenseRequest)
     invoice = await _book(gateway, wanted.payment_hash)
     return answer(

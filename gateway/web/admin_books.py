@@ -21,7 +21,7 @@ MOST_PAYMENTS = 500
 async def list_payments(request: web.Request) -> web.Response:
     """GET /v1/admin/payments?after=&limit=: in the order in which they were booked."""
     gateway = gateway_of(request)
-    caller = authenticate(request)
+    caller = await authenticate(request)
     after = _whole_number(request, "after", default=0, most=2**62)
     limit = _whole_number(request, "limit", default=100, most=MOST_PAYMENTS)
     payments, transfers = await gateway.store.read(partial(_payments, after=after, limit=limit, creator=caller.creator))
@@ -33,7 +33,7 @@ async def list_payments(request: web.Request) -> web.Response:
 async def list_balances(request: web.Request) -> web.Response:
     """GET /v1/admin/balances."""
     gateway = gateway_of(request)
-    caller = authenticate(request)
+    caller = await authenticate(request)
     only = None if caller.creator is None else creator_account(caller.creator)
     balances = await gateway.store.read(lambda tx: tx.ledger.balances())
     return answer(

@@ -14,7 +14,7 @@ from gateway.markup import Article
 from gateway.money import Msat
 from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share
 from gateway.sealed.key import KEY_BYTES, MEDIA_TYPE, write_key
-from gateway.web.admin import authenticate
+from gateway.web.admin import Caller, authenticate
 from gateway.web.bodies import (
     answer,
     read_body,
@@ -35,7 +35,7 @@ EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 async def list_items(request: web.Request) -> web.Response:
     """GET /v1/admin/items."""
     gateway = gateway_of(request)
-    caller = authenticate(request)
+    caller = await authenticate(request)
     mine = [item for item in gateway.catalog.items() if caller.creator in {None, item.creator}]
     return answer([_admin_item(gateway, item) for item in mine])
 
@@ -43,24 +43,24 @@ async def list_items(request: web.Request) -> web.Response:
 async def create_item(request: web.Request) -> web.Response:
     """POST /v1/admin/items."""
     gateway = gateway_of(request)
-    caller = authenticate(request)
+    caller = await authenticate(request)
     wanted = await read_body(request, ItemRequest)
     caller.may_sell_as(wanted.creator)
     item = await _new_item(gateway, wanted)
-    await gateway.catalog.add_item(item)
+    await gateway.catalog.add_item(item, allowed=caller.check)
     return answer(_admin_item(gateway, item), status=201)
 
 
 async def read_own_item(request: web.Request) -> web.Response:
     """GET /v1/admin/items/{item_id}."""
     gateway = gateway_of(request)
-    return answer(_admin_item(gateway, _own_item(request)))
+    return answer(_admin_item(gateway, (await _own_item(request))[0]))
 
 
 async def change_item(request: web.Request) -> web.Response:
     """PATCH /v1/admin/items/{item_id}."""
     gateway = gateway_of(request)
-    item = _own_item(request)
+    item, caller = await _own_item(request)
     change = await read_body(request, ItemChange)
     values = _given(change)
     if "shares" in values:
@@ -76,12 +76,12 @@ async def change_item(request: web.Request) -> web.Response:
         if item.kind is not ItemKind.SEALED:
             raise Conflict("item_not_sealed", f"{item.id} is a {item.kind}, no sealed text; give that another id.")
         values |= _given(values.pop("sealed"))
-    return answer(_admin_item(gateway, await _change(gateway, item, **values)))
+    return answer(_admin_item(gateway, await _change(gateway, item, caller, **values)))
 
 
 async def read_own_content(request: web.Request) -> web.StreamResponse:
     """GET /v1/admin/items/{item_id}/content: what is sold, for those who sell it."""
-    item = _own_item(request)
+    item, _ = await _own_item(request)
     if item.byte_size == 0:
         raise NotFound("item_empty", "This has no content yet; its creator has to upload it first.")
     return await send_content(request, item)
@@ -90,18 +90,17 @@ async def read_own_content(request: web.Request) -> web.StreamResponse:
 async def put_content(request: web.Request) -> web.Response:
     """PUT /v1/admin/items/{item_id}/content: Markdown for a text, any bytes for a file."""
     gateway = gateway_of(request)
-    item = _own_item(request)
+    item, caller = await _own_item(request)
     named = _named(request, item)
     if item.kind is ItemKind.SEALED:
         raise Conflict("item_sealed", "The key of a sealed text stays the same, or those who paid could not open it.")
     if item.kind is ItemKind.TEXT:
-        return answer(
-            _admin_item(gateway, await _put_text(gateway, item, await read_bytes(request, most=MOST_ITEM_BYTES)))
-        )
+        data = await read_bytes(request, most=MOST_ITEM_BYTES)
+        return answer(_admin_item(gateway, await _put_text(gateway, item, caller, data)))
     digest, size = await gateway.content.receive(chunks_of(request), most_bytes=MOST_CONTENT_BYTES)
     if size == 0:
         raise Invalid("content_empty", "The upload was empty; send the file's bytes as the body.")
-    return answer(_admin_item(gateway, await _change(gateway, item, digest=digest, byte_size=size, **named)))
+    return answer(_admin_item(gateway, await _change(gateway, item, caller, digest=digest, byte_size=size, **named)))
 
 
 async def _new_item(gateway: Gateway, wanted: ItemRequest) -> Item:
@@ -150,7 +149,7 @@ async def _text_item(gateway: Gateway, wanted: ItemRequest) -> Item:
     )
 
 
-async def _put_text(gateway: Gateway, item: Item, data: bytes) -> Item:
+async def _put_text(gateway: Gateway, item: Item, caller: Caller, data: bytes) -> Item:
     try:
         article = await gateway.renderer.article(data.decode())
     except UnicodeDecodeError as error:
@@ -162,7 +161,7 @@ async def _put_text(gateway: Gateway, item: Item, data: bytes) -> Item:
         previewed = _with_preview(newest, article)
         return replace(previewed, byte_size=len(body), word_count=article.word_count, digest=digest)
 
-    return await gateway.catalog.change_item(item.id, change, now=gateway.now())
+    return await gateway.catalog.change_item(item.id, change, now=gateway.now(), allowed=caller.check)
 
 
 def _with_preview(item: Item, article: Article) -> Item:
@@ -182,9 +181,11 @@ def _source_of(article: Article) -> PreviewSource:
     return PreviewSource.MARK if article.marked else PreviewSource.PARAGRAPH
 
 
-async def _change(gateway: Gateway, item: Item, **values: Any) -> Item:
+async def _change(gateway: Gateway, item: Item, caller: Caller, **values: Any) -> Item:
     """Change these fields alone: an upload may take so long that others have changed meanwhile."""
-    return await gateway.catalog.change_item(item.id, lambda newest: replace(newest, **values), now=gateway.now())
+    return await gateway.catalog.change_item(
+        item.id, lambda newest: replace(newest, **values), now=gateway.now(), allowed=caller.check
+    )
 
 
 async def _file_item(gateway: Gateway, wanted: ItemRequest) -> Item:
@@ -246,11 +247,11 @@ def _draft(gateway: Gateway, wanted: ItemRequest, *, title: str) -> Item:
     )
 
 
-def _own_item(request: web.Request) -> Item:
-    caller = authenticate(request)
+async def _own_item(request: web.Request) -> tuple[Item, Caller]:
+    caller = await authenticate(request)
     item = gateway_of(request).catalog.item(request.match_info["item_id"])
     caller.may_sell_as(item.creator)
-    return item
+    return item, caller
 
 
 def _given(body: msgspec.Struct) -> dict[str, Any]:

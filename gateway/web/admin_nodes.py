@@ -17,7 +17,7 @@ from gateway.web.operator_bodies import NodeBody, NodeChange
 async def list_nodes(request: web.Request) -> web.Response:
     """GET /v1/admin/nodes: each is asked how it is; then those that only the books know."""
     gateway = gateway_of(request)
-    authenticate(request).must_operate()
+    (await authenticate(request)).must_operate()
     await gateway.nodes.read_drained()
     open_invoices, pinned = await _in_the_books(gateway)
     bodies = await asyncio.gather(*(_body(member, open_invoices, pinned) for member in gateway.nodes))
@@ -29,7 +29,7 @@ async def list_nodes(request: web.Request) -> web.Response:
 async def change_node(request: web.Request) -> web.Response:
     """PATCH /v1/admin/nodes/{node_id}: every replica sees it within 2 s."""
     gateway = gateway_of(request)
-    authenticate(request).must_operate()
+    (await authenticate(request)).must_operate()
     member = gateway.nodes.find(request.match_info["node_id"])
     if (await read_body(request, NodeChange)).drained:
         await gateway.nodes.drain(member.node_id, now=gateway.now())

@@ -11,7 +11,7 @@ from gateway.web.operator_bodies import PurgeBody, PurgeRequest
 async def purge(request: web.Request) -> web.Response:
     """POST /v1/admin/purges: the operator's. Settlements wait while the files are written anew."""
     gateway = gateway_of(request)
-    authenticate(request).must_operate()
+    (await authenticate(request)).must_operate()
     wanted = await read_body(request, PurgeRequest)
     purged = await gateway.purger.purge(at_once=wanted.at_once)
     return answer(PurgeBody(unpaid=purged.unpaid, payment_requests=purged.payment_requests, notes=purged.notes))
@@ -20,7 +20,8 @@ async def purge(request: web.Request) -> web.Response:
 async def purge_notes(request: web.Request) -> web.Response:
     """DELETE /v1/admin/creators/{name}/notes: what readers wrote beside this creator's tips."""
     gateway = gateway_of(request)
-    caller = authenticate(request)
+    caller = await authenticate(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     caller.may_sell_as(creator.name)
-    return answer(PurgeBody(unpaid=0, payment_requests=0, notes=await gateway.purger.purge_notes_to(creator.name)))
+    notes = await gateway.purger.purge_notes_to(creator.name, allowed=caller.check)
+    return answer(PurgeBody(unpaid=0, payment_requests=0, notes=notes))

@@ -28,6 +28,7 @@ API_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
 }
+_OF_CREATORS = ("/creators/{name}", "/creators/{name}/tips", "/t/{name}")
 _READERS, _ADMIN = "/v1/", "/v1/admin/"
 
 log = structlog.get_logger()
@@ -54,6 +55,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) -> web.StreamResponse:
     try:
         check_body(request)
+        await _seek(request)
         return await handler(request)
     except TuppenceError as error:
         if isinstance(error, Unavailable | OutcomeUnknown):
@@ -70,6 +72,13 @@ async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) 
         method = request.method if request.method in METH_ALL else "other"
         log.exception("request_failed", method=method, route=route_of(request))
         return problem(500, *DEFECT)
+
+
+async def _seek(request: web.Request) -> None:
+    """What another replica has just made is here, too, for who asks for it by name."""
+    named = request.match_info
+    creator = named.get("name") if route_of(request).endswith(_OF_CREATORS) else None
+    await gateway_of(request).catalog.seek(item_id=named.get("item_id"), creator=creator)
 
 
 def stream_headers() -> dict[str, str]:

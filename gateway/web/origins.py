@@ -5,7 +5,7 @@ import re
 from aiohttp import web
 
 from gateway.catalog import WEB_ORIGIN, sold_at
-from gateway.errors import Forbidden, NotFound
+from gateway.errors import Forbidden, NotFound, Unavailable
 from gateway.rows import Item
 from gateway.web.forms import OPAQUE, is_ours, reached_by_own_name
 from gateway.web.gateway import Gateway, gateway_of
@@ -63,5 +63,5 @@ def _sites(item: Item) -> tuple[str, ...]:
 def _is_restricted(gateway: Gateway, item_id: str) -> bool:
     try:
         return bool(gateway.catalog.item(item_id).allowed_origins)
-    except NotFound:
+    except (NotFound, Unavailable):
         return False

@@ -9,7 +9,7 @@ from gateway.access import Credential, Token, check_payer
 from gateway.catalog import Catalog
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
 from gateway.l402.credential import parse_authorization
-from gateway.ledger import CREATOR_PREFIX, SUSPENSE_ACCOUNT, split
+from gateway.ledger import CREATOR_PREFIX, split
 from gateway.recovery import code_of, has_code
 from gateway.rows import Invoice, InvoiceState, Item, ItemState
 from gateway.supervise import begin
@@ -84,8 +84,8 @@ async def booked_shares(gateway: Gateway, invoice: Invoice) -> list[ReceiptShare
 
 
 def account_title(catalog: Catalog, name: str) -> str:
-    """A creator's title; what is in suspense is nobody's yet."""
-    return name if name == SUSPENSE_ACCOUNT else catalog.creator(name).title
+    """A creator's title; the name of who is not known here, and of what is in suspense."""
+    return next((creator.title for creator in catalog.creators() if creator.name == name), name)
 
 
 def item_body(gateway: Gateway, item: Item) -> ItemBody:
