@@ -130,7 +130,7 @@ class Catalog:
         return creator
 
     async def rotate_key(self, name: str, *, key_id: str, key_hash: str, instead_of: str | None = None) -> None:
-        """Replace a creator's API key at once; only that of the hash `instead_of`, where it is given.
+        """Replace a creator's API key at once; only the one whose key_id is `instead_of`, where it is given.
 
         Raises `NotFound` (`creator_not_found`) and `Unauthorized` (`api_key_wrong`).
         """

@@ -19,11 +19,11 @@ class Creators(Protocol):
 
     def list(self) -> Sequence[Creator]: ...
 
-    def has_key(self, name: str, key_hash: str) -> bool:
+    def has_key(self, name: str, key_id: str) -> bool:
         """Whether this is the creator's key, and stays so until this transaction ends."""
 
     def replace_key(self, name: str, *, key_id: str, key_hash: str, instead_of: str | None = None) -> bool:
-        """False when there is no such creator, or their key is no longer `instead_of` (its hash)."""
+        """False when there is no such creator, or their key is no longer `instead_of` (its key_id)."""
 
 
 class Items(Protocol):

@@ -16,12 +16,12 @@ _REPLACE_KEY = (
     update(creators)
     .where(creators.c.name == bindparam("creator"))
     # Of two who replace one key at once, the second no longer has it.
-    .where(creators.c.key_hash == func.coalesce(bindparam("old_hash", type_=String), creators.c.key_hash))
+    .where(creators.c.key_id == func.coalesce(bindparam("old_key_id", type_=String), creators.c.key_id))
     .values(key_id=bindparam("new_key_id"), key_hash=bindparam("new_key_hash"))
 )
 _HAS_KEY = (
     select(creators.c.name)
-    .where(creators.c.name == bindparam("creator"), creators.c.key_hash == bindparam("its_hash"))
+    .where(creators.c.name == bindparam("creator"), creators.c.key_id == bindparam("its_id"))
     .with_for_update(read=True)
 )
 
@@ -38,12 +38,12 @@ class CreatorRows:
     def list(self) -> Sequence[Creator]:
         return [_creator(row) for row in self._connection.execute(_SELECT.order_by(creators.c.name))]
 
-    def has_key(self, name: str, key_hash: str) -> bool:
-        values = {"creator": name, "its_hash": key_hash}
+    def has_key(self, name: str, key_id: str) -> bool:
+        values = {"creator": name, "its_id": key_id}
         return self._connection.execute(_HAS_KEY, values).first() is not None
 
     def replace_key(self, name: str, *, key_id: str, key_hash: str, instead_of: str | None = None) -> bool:
-        values = {"creator": name, "new_key_id": key_id, "new_key_hash": key_hash, "old_hash": instead_of}
+        values = {"creator": name, "new_key_id": key_id, "new_key_hash": key_hash, "old_key_id": instead_of}
         return self._moved(self._connection.execute(_REPLACE_KEY, values).rowcount == 1)
 
     def _moved(self, changed: bool) -> bool:  # noqa: FBT001  # the outcome, passed through

@@ -21,7 +21,7 @@ class Caller:
     """Who asks: a creator for what is theirs, or the operator (None) for everything."""
 
     creator: str | None
-    key_hash: str = ""
+    key_id: str = ""
 
     def may_sell_as(self, creator: str) -> None:
         """Raises `Forbidden` (`not_yours`)."""
@@ -30,7 +30,7 @@ class Caller:
 
     def check(self, tx: Tx) -> None:
         """Whether the key still is this creator's, in the transaction that writes. Raises `Unauthorized`."""
-        if self.creator is not None and not tx.creators.has_key(self.creator, self.key_hash):
+        if self.creator is not None and not tx.creators.has_key(self.creator, self.key_id):
             raise wrong_key()
 
     def must_operate(self) -> None:
@@ -58,7 +58,7 @@ async def authenticate(request: web.Request) -> Caller:
     if hmac.compare_digest(key.encode(errors="surrogateescape"), operator_key.encode()):
         return Caller(None)
     creator = gateway.catalog.authenticate(key)
-    return Caller(creator.name, creator.key_hash)
+    return Caller(creator.name, creator.key_id)
 
 
 def _operator_key(path: Path) -> str:
@@ -101,7 +101,7 @@ async def rotate_key(request: web.Request) -> web.Response:
     caller.may_sell_as(creator.name)
     key, key_id, key_hash = new_key(gateway.random_bytes)
     await gateway.catalog.rotate_key(
-        creator.name, key_id=key_id, key_hash=key_hash, instead_of=caller.key_hash if caller.creator else None
+        creator.name, key_id=key_id, key_hash=key_hash, instead_of=caller.key_id if caller.creator else None
     )
     return answer(_creator_body(creator, key))
 
