@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -12,8 +12,9 @@ from gateway.catalog import MOST_MEMO_BYTES, for_sale
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Unavailable
 from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
 from gateway.nodes import Nodes
+from gateway.offer import Offer, renewed, sold_so
 from gateway.ports import Clock, Contents, KeyRing, RandomBytes, Store, Tx
-from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemState, Origin, Share, TipNote
+from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
 from gateway.turns import Turns
 
 PREIMAGE_BYTES = 32
@@ -24,21 +25,6 @@ MOST_NAME_CHARACTERS = 80
 _TRIES = 3
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What an invoice will pin."""
-
-    item_id: str | None
-    tip_to: str | None
-    amount_msat: Msat
-    shares: tuple[Share, ...]
-    access_seconds: int | None
-    memo: str
-    note: TipNote | None = None
-    content: tuple[str, int] | None = None
-    """Digest and size in bytes of what a payment opens; None for a tip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +182,7 @@ class Checkout:
                 return invoice, kept
             with suppress(Unavailable, OutcomeUnknown):
                 await self._nodes[invoice.node_id].node.cancel(invoice.payment_hash)
-            offer = _renewed(offer, for_sale(newest))
+            offer = renewed(offer, for_sale(newest))
             await self.must_open(offer)
         raise Unavailable("item_changing", "What is sold is being changed; try again.", retry_after_seconds=1)
 
@@ -294,21 +280,10 @@ def _write_something(tx: Tx) -> bool:
 def _keep(tx: Tx, *, invoice: Invoice, note: TipNote | None) -> tuple[bool, Item | None]:
     """Whether the row was written; and the item, where it is no longer sold so."""
     item = None if invoice.item_id is None else tx.items.get(invoice.item_id)
-    if item is not None and not _sells(item, invoice):
+    if item is not None and not sold_so(item, invoice):
         return False, item
     if not tx.invoices.insert(invoice):
         return False, None
     if note is not None:
         tx.tip_notes.insert(TipNote(payment_hash=invoice.payment_hash, message=note.message, name=note.name))
     return True, None
-
-
-def _sells(item: Item, invoice: Invoice) -> bool:
-    terms = ((each.shares, each.access_seconds) for each in (item, invoice))
-    return item.state is ItemState.ACTIVE and item.price_msat == invoice.amount_msat and len(set(terms)) == 1
-
-
-def _renewed(offer: Offer, item: Item) -> Offer:
-    terms = {"amount_msat": item.price_msat, "shares": item.shares, "access_seconds": item.access_seconds}
-    content = item.digest, item.byte_size
-    return replace(offer, **terms, memo=item.memo or offer.memo, content=content)  # type: ignore[arg-type]  # its own type each

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from gateway.authorize import Authorizer
 from gateway.catalog import Catalog
-from gateway.checkout import Checkout, Offer
+from gateway.checkout import Checkout
 from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from gateway.node import KnownNode
 from gateway.nodes import Nodes
+from gateway.offer import Offer
 from gateway.ports import Node
 from gateway.rows import Invoice, Item
 from gateway.settlement import Settler

@@ -7,10 +7,10 @@ from aiohttp import web
 
 from gateway.access import mint_token
 from gateway.catalog import for_sale
-from gateway.checkout import Offer
 from gateway.errors import PaymentRequired
 from gateway.l402.challenge import challenge_body, challenge_header
 from gateway.l402.credential import parse_authorization
+from gateway.offer import Offer
 from gateway.rows import Invoice, Item, ItemKind
 from gateway.web.bodies import LinkBody, answer, rfc3339
 from gateway.web.downloads import send_file

@@ -9,10 +9,11 @@ import msgspec
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from gateway.checkout import Offer, Sold, check_idempotency_key, is_too_long, note_fault
+from gateway.checkout import Sold, check_idempotency_key, is_too_long, note_fault
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
 from gateway.l402.challenge import encode_token
 from gateway.l402.credential import parse_authorization
+from gateway.offer import Offer
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.web.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
 from gateway.web.edge import stream_headers

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from gateway.access import Credential
 from gateway.authorize import Access, Authorizer
 from gateway.catalog import Catalog
-from gateway.checkout import Checkout, Offer, Sold
+from gateway.checkout import Checkout, Sold
 from gateway.errors import Unavailable
 from gateway.follow import follow
 from gateway.hub import Hub
 from gateway.node import KnownNode
 from gateway.nodes import Nodes
+from gateway.offer import Offer
 from gateway.ports import Clock, KeyRing
 from gateway.rows import Invoice
 from gateway.settlement import OnSettled
