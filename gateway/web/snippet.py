@@ -18,9 +18,11 @@ from gateway.web.render import render, wants_page
 
 # The room that each element takes: a page that keeps it free sees nothing move.
 STYLE = """tuppence-paywall, tuppence-tip { display: block; }
-tuppence-paywall:not(:defined) > a { display: block; min-height: 14.5rem; }
-tuppence-tip:not(:defined) > a { display: block; min-height: 18rem; }
-tuppence-button:not(:defined) { display: inline-block; min-height: 2.5rem; vertical-align: middle; }"""
+tuppence-paywall:not(:defined) > a { display: block; min-height: 15rem; }
+tuppence-tip:not(:defined) { container-type: inline-size; }
+tuppence-tip:not(:defined) > a { display: block; min-height: 18.5rem; }
+@container (max-width: 22rem) { tuppence-tip:not(:defined) > a { min-height: 22.25rem; } }
+tuppence-button:not(:defined) { display: inline-block; min-width: 8em; min-height: 2.5rem; vertical-align: middle; }"""
 # What search engines are told to be paid for: they look for a class.
 PAID_CLASS = "paywall"
 THEMES = ("auto", "light", "dark")

@@ -18,7 +18,7 @@ export function price(): { row: HTMLElement; fill(sat: string, buys: string): vo
   const amount = h("strong", { part: "amount" }, "0");
   const bought = h("span", { class: "buys", part: "buys" }, "\u00a0");
   return {
-    row: h("p", { class: "price" }, h("span", { class: "sum" }, amount, " ", h("span", { class: "unit" }, "sat")), bought),
+    row: h("p", { class: "price" }, h("span", { class: "sum", translate: "no", dir: "ltr" }, amount, " ", h("span", { class: "unit" }, "sat")), bought),
     fill(sat, buys) {
       amount.textContent = sat;
       bought.textContent = buys;

@@ -259,8 +259,8 @@ export abstract class Till extends HTMLElement {
   }
 
   #fail(error: unknown): void {
-    const code = error instanceof Refusal ? error.code : "unreachable";
-    this.#tell("error", { code, message: error instanceof Error ? error.message : String(error) });
+    const { code = "failed", message = "" } = error as Partial<Refusal>;
+    this.#tell("error", { code, message });
   }
 
   #move(state: State): void {

@@ -1,7 +1,10 @@
 """Debian's chromium, which asks nobody for updates."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import mkdtemp
 
 from playwright.async_api import Browser, Playwright
 
@@ -14,12 +17,19 @@ QUIET = (
     "--no-first-run",
     "--disable-quic",
 )
+ONLY = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir></fontconfig>"""
 
 
 @asynccontextmanager
-async def launch(playwright: Playwright) -> AsyncIterator[Browser]:
-    """Start it without a window; stop it."""
-    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+async def launch(playwright: Playwright, *, fonts: Path | None = None) -> AsyncIterator[Browser]:
+    """Start it without a window, with the system's fonts or those of a folder alone; stop it."""
+    env: dict[str, str | float | bool] | None = None
+    if fonts is not None:
+        config = Path(mkdtemp(prefix="fonts-")) / "fonts.conf"
+        config.write_text(ONLY.format(fonts=fonts, cache=config.parent))
+        env = {**os.environ, "FONTCONFIG_FILE": str(config)}
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, env=env)
     try:
         yield browser
     finally:

@@ -1,14 +1,16 @@
 """What readers see of an embed: it moves nothing, fits every screen, speaks their language, and a camera reads it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import async_playwright, expect
 
+from tests.browser.chromium import launch
 from tests.browser.conftest import NewVisitor
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
 from tests.browser.running_demo import RunningDemo
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import KEEP_SHIFTS, Visitor
 from tests.scanned import as_scanned
 
 SCREENS: dict[str, dict[str, Any]] = {
@@ -20,6 +22,8 @@ SCREENS: dict[str, dict[str, Any]] = {
     "still": DESKTOP | {"reduced_motion": "reduce"},
     "a code of 240 px": {"viewport": {"width": 280, "height": 760}},
 }
+# Of very different widths and heights; they come with fontconfig and with the packages of the tests.
+FONTS = ("truetype/dejavu", "opentype/noto")
 WITHOUT_LANGUAGE = """
 new MutationObserver(() => document.documentElement?.removeAttribute("lang")).observe(document, { childList: true });
 """
@@ -55,6 +59,22 @@ async def test_nothing_moves_while_the_elements_arrive(new_visitor: NewVisitor, 
         await visitor.is_in("offered", element="tuppence-tip")
         await expect(visitor.page.locator("tuppence-tip .amounts")).to_be_attached()
         assert await visitor.page.evaluate("() => window.shifted") == 0
+
+
+@pytest.mark.parametrize("fonts", FONTS)
+async def test_nothing_moves_while_the_elements_arrive_whatever_the_fonts(demo: RunningDemo, fonts: str) -> None:
+    folder = Path("/usr/share/fonts") / fonts
+    assert list(folder.rglob("*.tt?")), folder
+    async with async_playwright() as playwright, launch(playwright, fonts=folder) as browser:
+        for width, height in ((1280, 1600), (768, 2400), (390, 3000)):
+            context = await browser.new_context(viewport={"width": width, "height": height})
+            await context.add_init_script(KEEP_SHIFTS)
+            page = await context.new_page()
+            await page.goto(f"{demo.url.replace('127.0.0.1', 'localhost')}/demo/press?wallet=none&late")
+            await expect(page.locator("tuppence-tip .amounts")).to_be_visible()
+            await expect(page.locator("tuppence-paywall button.pay")).to_be_visible()
+            assert await page.evaluate("() => window.shifted") == 0, width
+            await context.close()
 
 
 async def test_nothing_moves_behind_the_sheet(visitor: Visitor) -> None:

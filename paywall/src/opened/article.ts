@@ -13,7 +13,7 @@ export function article(goods: ItemGoods, rest: boolean): HTMLElement {
 
 /** HTML in the light DOM, where the page's own style sheets reach it. */
 export function put(html: string): HTMLElement {
-  const text = h("div", { slot: "content", class: "tuppence-content", tabindex: "-1" });
+  const text = h("div", { slot: "content", class: "tuppence-content", tabindex: "-1", dir: "auto" });
   text.innerHTML = trusted(html);
   return text;
 }

@@ -106,7 +106,7 @@ function kept(paid: Paid): HTMLElement {
 function code({ gateway, token, language }: Paid): HTMLElement {
   const line = h("p", { class: "written", part: "code" });
   gateway.ask("v1/receipt", bearer(token)).then((answer) => answer.json()).then(({ recovery_code }) => {
-    if (recovery_code) line.append(language.say("orCode"), " ", h("code", {}, recovery_code));
+    if (recovery_code) line.append(language.say("orCode"), " ", h("code", { translate: "no", dir: "ltr" }, recovery_code));
   }).catch(() => {
     // The receipt has it too.
   });

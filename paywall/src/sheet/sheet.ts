@@ -170,8 +170,8 @@ function assemble(sale: Sale) {
   const plate = h("div", { class: "plate", part: "plate" }, tick());
   const wallet = h("a", { class: "way first", part: "wallet" }, say("wallet"));
   const copy = h("button", { type: "button", class: "way", part: "copy" }, say("copy"));
-  const request = h("input", { class: "request", readonly: true, hidden: true, "aria-label": say("invoice") });
-  const forgets = h("p", { class: "forgets", part: "forgets", hidden: true }, say("forgets"));
+  const request = h("input", { class: "request", dir: "ltr", translate: "no", readonly: true, hidden: true, "aria-label": say("invoice") });
+  const forgets = h("p", { class: "forgets", hidden: true }, say("forgets"));
   const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   const left = h("span", { class: "left", "aria-hidden": "true" });
   const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
