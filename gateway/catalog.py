@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import re
+import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,11 @@ from gateway.ports import RandomBytes, Store, Tx
 from gateway.rows import Creator, Item, ItemState, Share
 from gateway.shared_look import SharedLook
 
+# Letters of Latin alphabets that no normalisation takes apart.
+_LATIN = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "’": "", "'": ""}
+)
 SLUG = re.compile(r"[a-z0-9-]{1,64}")
 ACCENT = re.compile(r"#[0-9a-f]{6}")
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}")
@@ -262,8 +268,13 @@ def new_key(random_bytes: RandomBytes) -> tuple[str, str, str]:
 
 
 def slug_of(title: str, fallback: str) -> str:
-    """An id for a title; `fallback` where the title has no Latin letters or digits."""
-    slug = re.sub(r"[^a-z0-9]+", "-", title[:MOST_TITLE_CHARACTERS].lower()).strip("-")[:64].strip("-")
+    """An id for a title; `fallback` where most of its letters have no Latin form: what is left would mislead."""
+    letters = unicodedata.normalize("NFKD", title[:MOST_TITLE_CHARACTERS].translate(_LATIN)).lower()
+    plain = [letter for letter in letters if not unicodedata.combining(letter)]
+    kept = sum(letter.isascii() and letter.isalpha() for letter in plain)
+    if sum(letter.isalpha() for letter in plain) > 2 * kept:
+        return fallback
+    slug = re.sub(r"[^a-z0-9]+", "-", "".join(plain)).strip("-")[:64].strip("-")
     return slug or fallback
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
@@ -23,6 +24,8 @@ PREFIX = "TUPPENCE_"
 ENV_FILE = ".env"
 # For commands that reach a gateway elsewhere; a server has no use for them, and does not mind.
 OF_COMMANDS = GATEWAY, API_KEY = "TUPPENCE_GATEWAY", "TUPPENCE_API_KEY"
+ADMIN_SOCKET = "admin.sock"
+LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
 # A path that begins as one of our own would be two things at once.
 _PATH = re.compile(r"(?!/(i|t|v1|embed|static)(/|\Z))(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
@@ -103,6 +106,14 @@ class Config(BaseSettings):
             return value
         return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
 
+    @field_validator("data_dir")
+    @classmethod
+    def _room_for_a_socket(cls, value: Path) -> Path:
+        if len(os.fsencode(value / ADMIN_SOCKET)) > LONGEST_SOCKET:
+            msg = f"the path of a socket in it is longer than the {LONGEST_SOCKET} bytes that this system allows; "
+            raise ValueError(msg + "name a shorter one, or one from the working folder")
+        return value
+
     @field_validator("listen")
     @classmethod
     def _address(cls, value: str) -> str:
@@ -163,7 +174,7 @@ class Config(BaseSettings):
     @property
     def admin_socket(self) -> Path:
         """The Unix socket of a running server."""
-        return self.data_dir / "admin.sock"
+        return self.data_dir / ADMIN_SOCKET
 
 
 def load_config(**overrides: object) -> Config:

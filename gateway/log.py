@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import structlog
 
 from gateway.errors import TuppenceError
+from gateway.terminal import visible
 
 FIELDS = frozenset(
     {
@@ -73,9 +74,9 @@ _FOLDERS = re.compile(r"^.*/(?:site-packages|python3\.\d+)/|^.*/(?=(?:gateway|te
 
 def configure_logging(level: str) -> None:
     """JSON lines, or coloured ones where a person looks on; what libraries log and warn of among them."""
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    rendered: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer()]
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
+        rendered = [_make_visible, structlog.dev.ConsoleRenderer()]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
@@ -85,7 +86,7 @@ def configure_logging(level: str) -> None:
             Spared(time.monotonic),
             only_known,
             redact,
-            renderer,
+            *rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -100,6 +101,14 @@ def catch_strays() -> None:
     """Log what nobody caught, in a thread or while something is deleted, as any error: Python prints its values."""
     threading.excepthook = lambda args: _log_stray(args.exc_value)
     sys.unraisablehook = lambda args: _log_stray(args.exc_value)
+
+
+def _make_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what a terminal obeys; JSON does so by itself."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = "\n".join(map(visible, value.split("\n")))
+    return event
 
 
 def reduce_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -11,7 +11,8 @@ MSAT_PER_BITCOIN = 100_000_000 * MSAT_PER_SAT
 MAX_MSAT = Msat(21_000_000 * MSAT_PER_BITCOIN)
 MIN_PRICE_MSAT = Msat(1 * MSAT_PER_SAT)
 
-_PRICE = re.compile(r"(?P<number>[0-9]{1,19})\s*(?P<unit>sats?|msats?)")
+_PRICE = re.compile(r"(?P<number>[0-9]{1,19})\s*(?P<unit>m?(?:sats?|satoshis?))")
+_LONGEST_PRICE = 40
 
 
 def from_sat(amount_sat: int) -> Msat:
@@ -27,9 +28,10 @@ def to_sat(amount_msat: int) -> str:
 
 def parse_price(text: str) -> Msat:
     """Read `100sat`, `100 sats` or `100000msat`. Raises ValueError that says what a price looks like."""
-    match = _PRICE.fullmatch(text.strip().lower())
+    match = _PRICE.fullmatch(text.strip().lower()) if len(text) <= _LONGEST_PRICE else None
     if match is None:
-        msg = f"{text!r} is not a price: write it as 100sat"
+        said = text[:_LONGEST_PRICE]
+        msg = f"{said!r} is not a price: write it as 100sat, in whole satoshi with the unit, without separators"
         raise ValueError(msg)
     amount = int(match["number"]) * (1 if match["unit"].startswith("m") else MSAT_PER_SAT)
     return check_price(amount)

@@ -1,11 +1,15 @@
 """A folder to type commands in: each is a process of its own, with the variables that it is given and no others."""
 
 import asyncio
+import fcntl
 import os
+import pty
+import struct
 import sys
+import termios
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,10 +42,33 @@ class Shell:
         assert process.returncode is not None, "it ended"
         return process.returncode, output.decode()
 
+    async def see(self, *arguments: str, columns: int = 80, **variables: str) -> tuple[int, str]:
+        """Exit status and what stands on a terminal so many columns wide."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        environment = self.environment({"TERM": "xterm", **variables})
+        del environment["COLUMNS"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *TUPPENCE, *arguments, cwd=self.folder, env=environment, stdin=its, stdout=its, stderr=its
+        )
+        os.close(its)
+        output = await asyncio.to_thread(_read_all, ours)
+        os.close(ours)
+        return await process.wait(), output.decode().replace("\r\n", "\n")
+
     def environment(self, variables: dict[str, str]) -> dict[str, str]:
         """Ours, without the variables of whoever runs the tests; wide enough that lines are not wrapped."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TUPPENCE_")}
         return inherited | {"COLUMNS": "250"} | self.variables | variables
+
+
+def _read_all(terminal: int) -> bytes:
+    read = b""
+    # Linux ends a terminal that nobody holds open any more with an error.
+    with suppress(OSError):
+        while part := os.read(terminal, 65_536):
+            read += part
+    return read
 
 
 @asynccontextmanager

@@ -7,8 +7,9 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
+from lndgrpc.compiled import stateservice_pb2
 
-from gateway.lnd import channel
+from gateway.lnd import channel, refusals, server
 from gateway.lnd.client import LndNode
 from gateway.lnd.liveness import Timing
 from gateway.lnd.server import SimulatedLnd, serve_simulator
@@ -55,6 +56,21 @@ async def test_a_node_that_comes_back_is_found_by_asking(simulated: SimulatedLnd
     assert (await refusal(add(node))).code == "node_away"
     await simulated.start()
     await until(lambda: is_answered(add(node)))
+
+
+async def test_a_wallet_that_was_never_created_is_told_as_such(
+    simulated: SimulatedLnd, node: LndNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(server._WALLET_STATES, NodeState.LOCKED, stateservice_pb2.NON_EXISTING)
+    words = ("UNKNOWN", "wallet not created, create one to enable full RPC access")
+    monkeypatch.setitem(refusals._NOT_READY, NodeState.LOCKED, words)
+    await node.probe()
+    simulated.core.state = NodeState.LOCKED
+    for _ in range(2):
+        refused = await refusal(add(node))
+        assert (refused.code, "lncli create" in refused.detail) == ("node_locked", True)
+    status = await node.status()
+    assert (status.state, "lncli create" in status.detail, "unlock" in status.detail) == (NodeState.LOCKED, True, False)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ async def test_two_nodes_sell_one_is_drained_and_after_a_kill_both_are_credited(
     _, listed = await shell.type("node", "list")
     north, south = (next(line for line in listed.splitlines() if name in line) for name in two)
     assert ("ready" in north, "drained" in north) == (True, True)
-    assert ("ready" in south, "yes" in south, " 3 " in south) == (True, True, True)
+    assert ("ready" in south, "yes" in south, "\t3\t" in south) == (True, True, True)
     assert "node_not_found" in (await shell.type("node", "drain", "west"))[1]
 
     await stop(process, crash=True)

@@ -190,3 +190,26 @@ def test_a_test_that_sleeps_skips_or_mocks_is_none() -> None:
         assert "unittest.mock" not in imported, place(path)
         assert "skipif" not in names, place(path)
         assert path.name == "conftest.py" or "skip" not in names, place(path)
+
+
+# What is printed is escaped in one place. Log lines, and the answers of a process to a program, are JSON.
+MAY_WRITE = {"gateway/terminal.py", "gateway/log.py", "gateway/lnd/simulator_process.py"}
+PRINTING = {"echo", "secho", "style", "print", "pprint", "print_exc", "print_exception"}
+
+
+def test_what_is_printed_is_printed_by_the_one_place_that_escapes() -> None:
+    printing = set()
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            imported = {a.name for a in node.names} if isinstance(node, ast.Import) else set()
+            if isinstance(node, ast.ImportFrom):
+                imported = {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
+            called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            stream = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            if (
+                any(module.partition(".")[0] == "rich" for module in imported)
+                or {"sys.stdout", "sys.stderr"} & {stream, *imported}
+                or called in PRINTING
+            ):
+                printing.add(name)
+    assert printing == MAY_WRITE

@@ -1,19 +1,26 @@
 """The command `tuppence`."""
 
 import asyncio
+import errno
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Coroutine
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from types import TracebackType
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from gateway import __version__
 from gateway.errors import TuppenceError
+from gateway.terminal import drop_output, print_every_letter, say, warn, warn_lines
 
 T = TypeVar("T")
+
+# The base of what typer says about what was typed; it has no public name.
+Mistyped: type[Exception] = typer.BadParameter.mro()[2]
 
 app = typer.Typer(
     name="tuppence",
@@ -25,7 +32,7 @@ app = typer.Typer(
 
 def _say_version(asked: bool) -> None:  # noqa: FBT001  # typer's form
     if asked:
-        typer.echo(f"tuppence {__version__}")
+        say(f"tuppence {__version__}")
         raise typer.Exit
 
 
@@ -37,7 +44,25 @@ def _options(_version: Annotated[bool, VERSION] = False) -> None: ...  # noqa: F
 
 
 def main() -> None:
-    """Run the command; an expected refusal is one line that says what to do, and exit status 1."""
+    """Run the command; what goes wrong is a line that says what to do, and an exit status that is not 0."""
+    print_every_letter()
+    sys.excepthook = _tell_defect
+    try:
+        status = typer.main.get_command(commands())(standalone_mode=False)
+    except TuppenceError as error:
+        _fail(error.code, error.detail)
+    except Mistyped as error:
+        _explain(error)
+    except OSError as error:
+        _tell_refusal(error)
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+@cache
+def commands() -> typer.Typer:
+    """The whole command line."""
     from gateway.cli.books import add_to as add_books  # noqa: PLC0415  # each adds its commands to the app made above
     from gateway.cli.catalog import add_to as add_catalog  # noqa: PLC0415
     from gateway.cli.database import add_to as add_database  # noqa: PLC0415
@@ -64,13 +89,42 @@ def main() -> None:
     ):
         add_to(app)
     app.add_typer(regtest, name="regtest", help="A real network on this machine: btcd and three LND nodes.")
-    try:
-        app()
-    except TuppenceError as error:
-        Console(stderr=True).print(Text.assemble((error.code, "bold red"), " ", error.detail))
+    return app
+
+
+def _fail(code: str, detail: str) -> NoReturn:
+    warn_lines((code, "bold red"), f" {detail}")
+    sys.exit(1)
+
+
+def _explain(error: Any) -> NoReturn:
+    """What was typed is not a command: its usage and what is wrong. A group alone has printed its help already."""
+    if type(error).__name__ != "NoArgsIsHelpError":
+        if error.ctx is not None:
+            warn_lines(error.ctx.get_usage())
+            warn(f"Try '{error.ctx.command_path} --help' for help.")
+        warn(("Error", "bold red"), f": {error.format_message()}")
+    sys.exit(error.exit_code)
+
+
+def _tell_refusal(error: OSError) -> NoReturn:
+    if error.errno == errno.EPIPE:
+        drop_output()
         sys.exit(1)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        sys.exit(130)
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    _fail("system_refused", f"{where}{error.strerror or type(error).__name__}.")
+
+
+def _tell_defect(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+    """A short line for what nobody expected: its own words may hold secrets, and are shown to who asks for them."""
+    if os.environ.get("TUPPENCE_LOG_LEVEL") == "debug":
+        warn_lines("".join(traceback.format_exception(error)).rstrip())
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    warn(("defect", "bold red"), f" {kind.__name__} at {os.path.basename(place.filename)}:{place.lineno}.")  # noqa: PTH119
+    warn(
+        "This is a fault in Tuppence: please report it with this line and the command that you typed. "
+        "TUPPENCE_LOG_LEVEL=debug shows where it happened; take out what is secret before you pass that on."
+    )
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -1,79 +1,141 @@
 """The admin API for commands: over the running server's socket, or over one made for the occasion."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from gateway.cli import run
+from gateway.cli.presence import must_be_there, must_hold_keys
 from gateway.config import Config, load_config
-from gateway.errors import Conflict, Invalid, Refused, Unavailable
+from gateway.errors import Conflict, Invalid, OutcomeUnknown, Refused, Unavailable
+
+ANSWER_SECONDS = 10.0
+# A purge of a large database, or an upload, takes as long as it takes.
+CALL_SECONDS = 3_600.0
 
 
 class Admin:
-    """Calls as the operator, or as a creator from elsewhere."""
+    """Calls as the operator, or as a creator from elsewhere; `alone` where no server runs."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str = "http://admin") -> None:
-        self._session, self._url = session, url
+    def __init__(
+        self, session: aiohttp.ClientSession, where: str, url: str = "http://admin", *, alone: bool = False
+    ) -> None:
+        self._session, self._where, self._url, self.alone = session, where, url, alone
 
     async def call(self, method: str, path: str, *, json: Any = None, data: Any = None) -> Any:
-        """The decoded answer. Raises `Refused` with the server's code and detail."""
-        async with self._session.request(method, f"{self._url}{path}", json=json, data=data) as response:
-            body = await response.json(content_type=None)
-            if response.status >= 400:
-                raise Refused(body["code"], body["detail"])
+        """The decoded answer.
+
+        Raises `Refused` with the server's code and detail, `Unavailable` (`gateway_away`) where no gateway answers,
+        `OutcomeUnknown` (`answer_lost`) where it may have done what was asked.
+        """
+        try:
+            async with self._session.request(method, f"{self._url}{path}", json=json, data=data) as response:
+                body = await response.json(content_type=None)
+        except aiohttp.ClientConnectorError as error:
+            raise self._away(str(error)) from error
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            if method == "GET":
+                raise self._away(str(error) or type(error).__name__) from error
+            raise OutcomeUnknown(
+                "answer_lost",
+                f"{self._where} stopped before it answered as a gateway does: what was asked for may have been done. "
+                "Look before you repeat it.",
+            ) from error
+        if response.status < 400:
             return body
+        if not isinstance(body, dict) or not {"code", "detail"} <= body.keys():
+            raise self._away(f"status {response.status}")
+        raise Refused(str(body["code"]), str(body["detail"]))
+
+    def _away(self, reason: str) -> Unavailable:
+        return Unavailable(
+            "gateway_away", f"{self._where} does not answer as a gateway does, or has stopped: {reason}."
+        )
 
 
 @asynccontextmanager
 async def open_remote(gateway_url: str, api_key: str) -> AsyncIterator[Admin]:
-    """The admin API of a gateway elsewhere. Raises `Invalid` (`api_key_needed`) and `Unavailable` (`gateway_away`)."""
+    """The admin API of a gateway elsewhere. Raises `Invalid` (`api_key_needed`)."""
     if not api_key:
         raise Invalid("api_key_needed", "Say with which key: TUPPENCE_API_KEY=tpk_… in the environment.")
     headers = {"Authorization": f"Bearer {api_key}"}
-    try:
-        async with aiohttp.ClientSession(headers=headers) as session:
-            yield Admin(session, gateway_url.rstrip("/"))
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise Unavailable("gateway_away", f"{gateway_url} does not answer as a gateway does: {error}.") from error
+    async with aiohttp.ClientSession(headers=headers) as session:
+        yield Admin(session, gateway_url, gateway_url.rstrip("/"))
 
 
 @asynccontextmanager
-async def open_admin(config: Config) -> AsyncIterator[Admin]:
-    """The running server's admin API; where none runs, its like on the data folder for this moment."""
-    try:
-        async with _connect(config) as admin:
-            await admin.call("GET", "/healthz")
-            yield admin
-            return
-    except aiohttp.ClientConnectorError:
-        pass
-    from gateway.app import build_app, open_gateway, serve_admin  # noqa: PLC0415  # only when no server runs
+async def open_admin(config: Config, *, reads: bool = False, missing: str = "database_missing") -> AsyncIterator[Admin]:
+    """The running server's admin API; where none runs, its like on the data folder for this moment.
 
-    try:
-        async with (
-            open_gateway(config, background=False) as gateway,
-            serve_admin(build_app(gateway), config),
-            _connect(config) as admin,
-        ):
-            yield admin
-    except Conflict as error:
-        raise Unavailable(error.code, f"{error.detail} (The server there does not answer on its socket.)") from error
+    Raises `Unavailable` (`gateway_away`, `data_in_use`), and as `must_be_there` does.
+    """
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session(config.admin_socket))
+        alone = not await server_answers(session, config.admin_socket)
+        if alone:
+            try:
+                await stack.enter_async_context(_served_alone(config, reads=reads, missing=missing))
+            except Conflict as error:
+                # A server that was starting when it was looked for may answer now.
+                if error.code != "data_in_use" or not await server_answers(session, config.admin_socket):
+                    detail = f"{error.detail} (The server there does not answer on its socket.)"
+                    raise Unavailable(error.code, detail) from error
+                alone = False
+        yield Admin(session, f"The gateway at {config.admin_socket}", alone=alone)
 
 
-def admin_call(method: str, path: str, *, json: Any = None, data: Any = None) -> Any:
-    """One call, whole."""
+def admin_call(method: str, path: str, *, json: Any = None, data: Any = None, missing: str = "database_missing") -> Any:
+    """One call, whole; `missing` is the code of the refusal where there is no gateway."""
 
     async def call() -> Any:
-        async with open_admin(load_config()) as admin:
+        async with open_admin(load_config(), reads=method == "GET", missing=missing) as admin:
             return await admin.call(method, path, json=json, data=data)
 
     return run(call())
 
 
 @asynccontextmanager
-async def _connect(config: Config) -> AsyncIterator[Admin]:
-    connector = aiohttp.UnixConnector(path=str(config.admin_socket))
-    async with aiohttp.ClientSession(connector=connector) as session:
-        yield Admin(session)
+async def _served_alone(config: Config, *, reads: bool, missing: str) -> AsyncIterator[None]:
+    from gateway.app import build_app, open_gateway, serve_admin  # noqa: PLC0415  # only when no server runs
+    from gateway.store.lock import lock_data  # noqa: PLC0415
+
+    if (config.data_dir / "lock").exists():
+        # Who owns the folder is said first: it may just be making what is missing.
+        with lock_data(config.data_dir):
+            pass
+    await must_be_there(config, reads=reads, code=missing)
+    must_hold_keys(config)
+    async with open_gateway(config, background=False) as gateway, serve_admin(build_app(gateway), config):
+        yield
+
+
+@asynccontextmanager
+async def open_session(path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """For calls over the socket."""
+    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=ANSWER_SECONDS)
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(path)), timeout=timeout) as session:
+        yield session
+
+
+async def server_answers(session: aiohttp.ClientSession, path: Path) -> bool:
+    """Whether a server answers on the socket; none where there is no socket, or one that a crash has left."""
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    try:
+        async with session.get("http://admin/healthz", timeout=timeout) as response:
+            alive = (await response.json(content_type=None)) == {"alive": True}
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+            return False
+        reason = f"{error.os_error.strerror}; is it another user's?"
+        raise Unavailable("gateway_away", f"{path} cannot be reached: {reason}") from error
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise Unavailable(
+            "gateway_away", f"What listens on {path} does not answer as a gateway does: {reason}."
+        ) from error
+    if not alive:
+        raise Unavailable("gateway_away", f"What listens on {path} is no gateway.")
+    return True

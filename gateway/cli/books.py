@@ -5,17 +5,19 @@ import time
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gateway.cli import run
 from gateway.cli.admin_client import Admin, admin_call, open_admin
+from gateway.cli.pasted import payment_hash_of
+from gateway.cli.presence import must_be_there
 from gateway.config import load_config
-from gateway.errors import TuppenceError
+from gateway.errors import NotFound, TuppenceError, Unavailable
 from gateway.money import to_sat
+from gateway.terminal import BAD, GOOD, WARNING, say, say_fields, show_table
 
 FOLLOW_EVERY_SECONDS = 1.0
 PAGE = 500
+HASH_DIGITS = 64
 # 2 is what a mistyped command gives.
 NOT_COMPARED = 3
 
@@ -36,10 +38,9 @@ def payments(
 
 def balances() -> None:
     """Print what each creator is owed: claims on this node, until they are paid out."""
-    table = Table("creator", "balance, sat")
-    for balance in admin_call("GET", "/v1/admin/balances"):
-        table.add_row(balance["creator"], to_sat(balance["balance_msat"]))
-    Console().print(table)
+    found = admin_call("GET", "/v1/admin/balances")
+    rows = [(balance["creator"], to_sat(balance["balance_msat"])) for balance in found]
+    show_table(("creator", "balance, sat"), rows)
 
 
 def audit(
@@ -59,71 +60,90 @@ def audit(
     """
     from gateway.store.audit import audit_database  # noqa: PLC0415  # --help need not load the world
 
-    for payment_hash in suspense or ():
+    run(must_be_there(load_config(), reads=True))
+    for payment_hash in map(_whole, suspense or ()):
         booked = admin_call("POST", "/v1/admin/suspense", json={"payment_hash": payment_hash})
         sold = booked["item_id"] or (f"a tip to {booked['tip_to']}" if booked["tip_to"] else None)
         where = f"credited to whom it was sold for: {sold}" if sold else "booked to suspense"
-        typer.echo(f"{booked['payment_hash']}  {to_sat(booked['paid_msat'])} sat {where}")
+        say(f"{booked['payment_hash']}  {to_sat(booked['paid_msat'])} sat {where}")
 
     findings = run(audit_database(load_config().database_url, now=int(time.time())))
-    console = Console()
     for finding in findings:
-        mark = "[green]✓[/]" if not finding.broken else "[bold red]✗[/]"
-        count = "" if not finding.broken else f"  [bold red]{finding.broken}[/] e.g. {finding.example}"
-        console.print(f"{mark} {finding.sentence}{count}", highlight=False)
-    agree = _audit_nodes(console, lacking=lacking)
+        count = f"  {finding.broken} e.g. {finding.example}" if finding.broken else ""
+        say(BAD if finding.broken else GOOD, f" {finding.sentence}", (count, "bold red"))
+    agree = _audit_nodes(lacking=lacking)
     if False in agree or any(finding.broken for finding in findings):
         raise typer.Exit(1)
     if None in agree:
         raise typer.Exit(NOT_COMPARED)
 
 
-def _audit_nodes(console: Console, *, lacking: bool) -> list[bool | None]:
+def _whole(text: str) -> str:
+    """The payment_hash that begins so, among those that an audit lists. Raises `NotFound` (`settlement_not_found`)."""
+    begun = payment_hash_of(text)
+    if len(begun) == HASH_DIGITS:
+        return begun
+    from gateway.lnd.configured import configured_nodes  # noqa: PLC0415  # as above
+
+    listed: set[str] = set()
+    for node in configured_nodes(load_config()):
+        found = admin_call("GET", f"/v1/admin/nodes/{node.node_id}/audit")
+        listed |= {finding["payment_hash"] for finding in found["findings"] + found["lacking"]}
+    fitting = [payment_hash for payment_hash in sorted(listed) if payment_hash.startswith(begun)]
+    if len(fitting) != 1:
+        detail = f"{len(fitting)} settlements of the audit begin with {begun}: give one payment_hash whole."
+        raise NotFound("settlement_not_found", detail)
+    return fitting[0]
+
+
+def _audit_nodes(*, lacking: bool) -> list[bool | None]:
     """Whether the books agree with each node; None where they could not be compared."""
     from gateway.lnd.configured import configured_nodes  # noqa: PLC0415
 
     node_ids = [node.node_id for node in configured_nodes(load_config())]
     if not node_ids:
-        console.print("[yellow]![/] No node is configured: the books were not compared with one.")
+        say(WARNING, " No node is configured: the books were not compared with one.")
         return [None]
-    return [_audit_node(console, node_id, lacking=lacking) for node_id in node_ids]
+    return [_audit_node(node_id, lacking=lacking) for node_id in node_ids]
 
 
-def _audit_node(console: Console, node_id: str, *, lacking: bool) -> bool | None:
+def _audit_node(node_id: str, *, lacking: bool) -> bool | None:
     try:
         found = admin_call("GET", f"/v1/admin/nodes/{node_id}/audit")
     except TuppenceError as refusal:
-        said = f"[yellow]![/] The books were not compared with {node_id}: {refusal.detail}"
-        console.print(said, highlight=False, soft_wrap=True)
+        say(WARNING, f" The books were not compared with {node_id}: {refusal.detail}")
         return None
     agrees = not found["findings"] and found["credited_msat"] == found["received_msat"] and not found["lost"]
-    mark = "[bold red]✗[/]" if not agrees else "[yellow]![/]" if found["lacking"] or found["pending"] else "[green]✓[/]"
+    mark = BAD if not agrees else WARNING if found["lacking"] or found["pending"] else GOOD
     sums = f"{to_sat(found['credited_msat'])} sat credited, {to_sat(found['received_msat'])} received"
-    said = f"{mark} What the node {node_id} has settled is credited, and nothing else is: {sums}."
-    console.print(said, highlight=False, soft_wrap=True)
+    say(mark, f" What the node {node_id} has settled is credited, and nothing else is: {sums}.")
     for finding in found["findings"] + (found["lacking"] if lacking else []):
         what = f"{finding['difference']:10} {to_sat(finding['amount_msat']):>9} sat  {finding['settled_at']}"
-        console.print(f"  {what}  {finding['payment_hash']}  {finding['memo']}", highlight=False, soft_wrap=True)
+        say(f"  {what}  {finding['payment_hash']}  {finding['memo']}")
     if any(finding["difference"] == "uncredited" for finding in found["findings"]):
         hint = "Credit what is uncredited to whom it was sold for: tuppence audit --suspense PAYMENT_HASH"
-        console.print(f"  [dim]{hint}[/]", highlight=False, soft_wrap=True)
+        say((f"  {hint}", "dim"))
     if found["lost"]:
         hint = f"{found['lost']} of the settlements that the books lack bear this gateway's memo: lost in a restore."
-        console.print(f"  {hint}", highlight=False, soft_wrap=True)
+        say(f"  {hint}")
     if found["pending"]:
         count = len(found["pending"])
         what = "1 payment of the last minute is" if count == 1 else f"{count} payments of the last minute are"
         hint = f"{what} not in the books yet, and not compared: run again after {found['compare_again_at']}."
-        console.print(f"  {hint}", highlight=False, soft_wrap=True)
+        say(f"  {hint}")
     if found["lacking"] and not lacking:
         hint = f"settlements at {node_id} are not in the books: another application's, or lost in a restore (--lacking)"
-        console.print(f"  [dim]{len(found['lacking'])} {hint}[/]", highlight=False, soft_wrap=True)
+        say((f"  {len(found['lacking'])} {hint}", "dim"))
     return None if agrees and found["pending"] else agrees
 
 
 async def _print_payments(*, follow: bool) -> None:
-    async with open_admin(load_config()) as admin:
+    async with open_admin(load_config(), reads=True) as admin:
         after = await _print_after(admin, 0)
+        if follow and admin.alone:
+            raise Unavailable(
+                "server_absent", "No server runs on this data: nothing will come. `tuppence serve` starts it."
+            )
         while follow:
             await asyncio.sleep(FOLLOW_EVERY_SECONDS)
             after = await _print_after(admin, after)
@@ -132,14 +152,14 @@ async def _print_payments(*, follow: bool) -> None:
 async def _print_after(admin: Admin, after: int) -> int:
     while page := await admin.call("GET", f"/v1/admin/payments?after={after}&limit={PAGE}"):
         for payment in page:
-            typer.echo(_line(payment))
+            say_fields(*_fields(payment))
         after = page[-1]["position"]
     return after
 
 
-def _line(payment: dict[str, Any]) -> str:
+def _fields(payment: dict[str, Any]) -> tuple[str, ...]:
     tip = f"tip to {payment['tip_to']}" if payment["tip_to"] else "in suspense"
     what = payment["item_id"] or tip
     parts = " ".join(f"{share['creator']}={to_sat(share['amount_msat'])}" for share in payment["shares"])
     words = " ".join(f"{part!r}" for part in (payment["name"], payment["message"]) if part)
-    return f"{payment['settled_at']}  {to_sat(payment['paid_msat']):>9} sat  {what:24}  {parts}  {words}".rstrip()
+    return payment["settled_at"], f"{to_sat(payment['paid_msat']):>9} sat", f"{what:24}", parts, words

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
-from gateway.catalog import DEFAULT_ACCENT, split_of
+from gateway.catalog import DEFAULT_ACCENT, slug_of, split_of
 from gateway.cli.admin_client import admin_call
+from gateway.cli.pasted import creator_of, item_id_of, origin_of, share_of
+from gateway.cli.presence import makes
 from gateway.errors import Invalid
 from gateway.money import parse_price, to_sat
 from gateway.rows import Share
+from gateway.terminal import say, show_table, warn
 
 creators = typer.Typer(no_args_is_help=True, help="Who is paid.")
 keys = typer.Typer(no_args_is_help=True, help="API keys of creators.")
@@ -40,31 +41,34 @@ def add_to(app: typer.Typer) -> None:
 
 
 @creators.command("add")
+@makes
 def add_creator(
     name: Annotated[str, typer.Argument(help="A slug: a-z, 0-9 and -; for ever.")],
     title: Annotated[str | None, typer.Option(help="The name that readers see; default: the slug.")] = None,
     accent: Annotated[str | None, typer.Option(help=f"A colour for their pages; default: {DEFAULT_ACCENT}.")] = None,
 ) -> None:
     """Add a creator and print their API key, once."""
+    name = name.strip().removeprefix("@")
     _print_key(admin_call("POST", "/v1/admin/creators", json=_given(name=name, title=title, accent=accent)))
 
 
 @creators.command("list")
 def list_creators() -> None:
     """List the creators."""
-    table = Table("name", "title", "accent", "since")
-    for creator in admin_call("GET", "/v1/admin/creators"):
-        table.add_row(creator["name"], creator["title"], creator["accent"], creator["created_at"])
-    Console().print(table)
+    found = admin_call("GET", "/v1/admin/creators")
+    rows = [(creator["name"], creator["title"], creator["accent"], creator["created_at"]) for creator in found]
+    show_table(("name", "title", "accent", "since"), rows, prose=("title",))
 
 
 @keys.command("rotate")
 def rotate_key(name: Annotated[str, typer.Argument(help="The creator's name.")]) -> None:
     """Replace a creator's API key; the old one ends at once."""
-    _print_key(admin_call("POST", f"/v1/admin/creators/{name}/key"))
+    name = quote(creator_of(name), safe="")
+    _print_key(admin_call("POST", f"/v1/admin/creators/{name}/key", missing="creator_not_found"))
 
 
 @items.command("add")
+@makes
 def add_item(
     path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Markdown text, or any file.")],
     creator: Annotated[str | None, typer.Option(help="Who sells it.")] = None,
@@ -89,6 +93,7 @@ def add_item(
     price = fields.get("price") if price is None else price
     if not creator or not price:
         raise Invalid("item_invalid", "Say who sells it and for how much: --creator alice --price 100sat.")
+    creator = creator_of(creator)
     shares = share or fields.get("share", "").split()
     item = _given(
         creator=creator,
@@ -101,23 +106,27 @@ def add_item(
         shares=shares_of(creator, shares),
         access_seconds=_seconds_of(fields) if access_seconds is None else access_seconds,
         memo=fields.get("memo") if memo is None else memo,
-        allowed_origins=origin,
+        allowed_origins=_origins(origin),
     )
     added = admin_call("POST", "/v1/admin/items", json=item)
     if not is_text:
         added = _put_content(added["id"], path)
-    Console().print(f"[bold]{added['id']}[/] {to_sat(added['price_msat'])} sat  {added['pay_url']}", highlight=False)
+    say((added["id"], "bold"), f" {to_sat(added['price_msat'])} sat")
+    # On a line of its own, so that it can be copied whole.
+    say(added["pay_url"])
+    if "id" not in item and not slug_of(added["title"], ""):
+        warn("Its id is for ever. The title gives none that can be typed: --id chooses one.")
 
 
 @items.command("list")
 def list_items() -> None:
     """List what is sold."""
-    table = Table(Column("id", no_wrap=True), "price, sat", "kind", "title", "creator", "shares", "state")
+    rows = []
     for item in admin_call("GET", "/v1/admin/items"):
         shares = " ".join(f"{share['creator']}={share['weight']}" for share in item["shares"])
         price = to_sat(item["price_msat"])
-        table.add_row(item["id"], price, item["kind"], item["title"], item["creator"], shares, item["state"])
-    Console().print(table)
+        rows.append((item["id"], price, item["kind"], item["title"], item["creator"], shares, item["state"]))
+    show_table(("id", "price, sat", "kind", "title", "creator", "shares", "state"), rows, prose=("title",))
 
 
 @items.command("edit")
@@ -136,22 +145,23 @@ def edit_item(
     preview: Annotated[str | None, typer.Option(help="Markdown to show before payment.")] = None,
 ) -> None:
     """Change an item: what is not given stays. New values hold for new invoices; what was paid keeps its own."""
+    item_id = quote(item_id_of(item_id), safe="")
     change = _given(
         price_msat=None if price is None else price_of(price),
         title=title,
         access_seconds=access_seconds,
         memo=memo,
         preview=preview,
-        allowed_origins=[] if any_origin else origin,
+        allowed_origins=[] if any_origin else _origins(origin),
         shares=shares_of(admin_call("GET", f"/v1/admin/items/{item_id}")["creator"], share) if share else None,
     )
     if not change and content is None:
         raise Invalid("item_invalid", "Say what to change; `tuppence item edit --help` lists it.")
     if change:
-        admin_call("PATCH", f"/v1/admin/items/{item_id}", json=change)
+        admin_call("PATCH", f"/v1/admin/items/{item_id}", json=change, missing="item_not_found")
     if content is not None:
         _put_content(item_id, content, kind=admin_call("GET", f"/v1/admin/items/{item_id}")["kind"])
-    typer.echo(f"{item_id} changed")
+    say(f"{item_id} changed")
 
 
 @items.command("archive")
@@ -160,13 +170,19 @@ def archive_item(
     restore: Annotated[bool, typer.Option("--restore", help="Put it on sale again.")] = False,  # noqa: FBT002  # typer's form
 ) -> None:
     """Stop selling an item; what was paid still opens."""
-    admin_call("PATCH", f"/v1/admin/items/{item_id}", json={"state": "active" if restore else "archived"})
-    typer.echo(f"{item_id} {'is on sale again' if restore else 'archived'}")
+    item_id = quote(item_id_of(item_id), safe="")
+    state = "active" if restore else "archived"
+    admin_call("PATCH", f"/v1/admin/items/{item_id}", json={"state": state}, missing="item_not_found")
+    say(f"{item_id} {'is on sale again' if restore else 'archived'}")
 
 
 def _print_key(creator: dict[str, Any]) -> None:
-    Console(stderr=True).print(f"API key of {creator['name']}, shown only now:", highlight=False)
-    typer.echo(creator["api_key"])
+    warn(f"API key of {creator['name']}, shown only now:")
+    say(creator["api_key"])
+
+
+def _origins(texts: list[str] | None) -> list[str] | None:
+    return None if texts is None else [origin_of(text) for text in texts]
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -183,12 +199,7 @@ def price_of(text: str) -> int:
 
 def shares_of(creator: str, texts: list[str]) -> list[dict[str, Any]] | None:
     """The shares of an item for the admin API, from `name=30`; none given: None. Raises `Invalid` (`item_invalid`)."""
-    others = []
-    for text in texts:
-        name, _, percent = text.partition("=")
-        if not percent.isdecimal():
-            raise Invalid("item_invalid", f"--share {text}: write it as name=30, a percentage.")
-        others.append(Share(creator=name, weight=int(percent)))
+    others = [Share(creator=name, weight=percent) for name, percent in map(share_of, texts)]
     if not others:
         return None
     return [{"creator": share.creator, "weight": share.weight} for share in split_of(creator, others)]

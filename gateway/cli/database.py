@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gateway.cli import run
 from gateway.cli.admin_client import admin_call
+from gateway.cli.presence import makes, must_be_there
 from gateway.config import load_config
+from gateway.errors import NotFound
+from gateway.terminal import say, show_table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(purge)
 
 
+@makes
 def migrate() -> None:
     """Bring the database to the newest schema, which every start does too.
 
@@ -35,7 +37,7 @@ def migrate() -> None:
     owned = nullcontext() if sqlite_path(config.database_url) is None else lock_data(config.data_dir)
     with owned:
         moved = run(migrate_database(config.database_url))
-    typer.echo("migrated" if moved else "the schema is the newest already")
+    say("migrated" if moved else "the schema is the newest already")
 
 
 def move(
@@ -51,13 +53,11 @@ def move(
     from gateway.store.move import move_database  # noqa: PLC0415
 
     config = load_config()
+    run(must_be_there(config, reads=False))
     with lock_data(config.data_dir):
         counts = run(move_database(config.database_url, to))
-    table = Table("table", "rows")
-    for name, count in counts.items():
-        table.add_row(name, str(count))
-    Console().print(table)
-    typer.echo("Moved. Set TUPPENCE_DATABASE_URL to the new address, then start the server.")
+    show_table(("table", "rows"), [(name, str(count)) for name, count in counts.items()])
+    say("Moved. Set TUPPENCE_DATABASE_URL to the new address, then start the server.")
 
 
 def backup(file: Annotated[Path, typer.Argument(help="A new file, on another disk.")]) -> None:
@@ -65,19 +65,23 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file, on another dis
     from gateway.store.archive import write_archive  # noqa: PLC0415  # --help need not load the world
 
     config = load_config()
+    run(must_be_there(config, reads=True))
     size = run(write_archive(file, config.database_url, config.shared_folder))
-    typer.echo(f"{file}: {size:,} bytes. Keep it as secret as the keys in it.")
+    say(f"{file}: {size:,} bytes. Keep it as secret as the keys in it.")
 
 
+@makes
 def restore(file: Annotated[Path, typer.Argument(help="What `tuppence backup` wrote.")]) -> None:
     """Put a backup into an empty data folder and, with TUPPENCE_DATABASE_URL, into an empty PostgreSQL database."""
     from gateway.store.archive import read_archive  # noqa: PLC0415  # --help need not load the world
     from gateway.store.lock import lock_data  # noqa: PLC0415
 
     config = load_config()
+    if not file.is_file():
+        raise NotFound("archive_missing", f"There is no archive at {file.absolute()}.")
     with lock_data(config.data_dir):
         run(read_archive(file, config.database_url, config.shared_folder))
-    typer.echo("Restored. What was settled since then is found at the node when the server starts.")
+    say("Restored. What was settled since then is found at the node when the server starts.")
 
 
 def purge(
@@ -90,7 +94,7 @@ def purge(
     payments wait meanwhile. Backups made before still hold it.
     """
     purged = admin_call("POST", "/v1/admin/purges", json={"at_once": now})
-    typer.echo(
+    say(
         f"{purged['unpaid']} unpaid invoices, {purged['payment_requests']} payment requests and "
         f"{purged['notes']} notes beside tips are gone."
     )

@@ -14,13 +14,15 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from gateway.cli import run
+from gateway.cli.pasted import invoice_of
+from gateway.cli.presence import makes
 from gateway.cli.serve import until_stopped
 from gateway.config import Config, load_config, read_env_file
 from gateway.demo.wallet import Wallet
 from gateway.errors import Invalid, Refused
+from gateway.terminal import busy, say
 
 Mode = Literal["demo", "regtest"]
 
@@ -33,7 +35,6 @@ ITS_OWN: Mapping[str, object] = MappingProxyType(
 )
 
 demo = typer.Typer(invoke_without_command=True)
-console = Console(highlight=False, soft_wrap=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @demo.callback()
+@makes
 def start(
     context: typer.Context,
     *,
@@ -67,13 +69,13 @@ def start(
 def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt…")]) -> None:
     """Pay an invoice with the running demo's wallet and print the preimage."""
     config = load_config()
-    body = json.dumps({"invoice": payment_request}).encode()
+    body = json.dumps({"invoice": invoice_of(payment_request)}).encode()
     request = urllib.request.Request(  # our own address
         f"http://{config.listen}/demo/pay", data=body, headers={"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=PAY_SECONDS) as response:  # noqa: S310  # our own address
-            typer.echo(json.load(response)["preimage"])
+            say(json.load(response)["preimage"])
     except urllib.error.HTTPError as error:
         problem = json.load(error)
         raise Refused(problem["code"], problem["detail"]) from error
@@ -107,7 +109,7 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
                 webbrowser.open(address)
 
         await until_stopped(announce)
-        console.print("stopping…")
+        say("stopping…")
 
 
 @asynccontextmanager
@@ -139,8 +141,8 @@ async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
     from gateway.regtest.lifetime import down, up  # noqa: PLC0415
     from gateway.regtest.wallet_process import open_wallet  # noqa: PLC0415
 
-    with console.status("starting the network") as progress:
-        async with await up(REGTEST_FOLDER, report=progress.update) as network:
+    with busy("starting the network") as report:
+        async with await up(REGTEST_FOLDER, report=report) as network:
             started = network.started
     try:
         async with open_wallet(REGTEST_FOLDER) as wallet:
@@ -149,18 +151,19 @@ async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
     finally:
         # What was up before this command stays up after it.
         if started:
-            with console.status("stopping the network") as progress:
-                await down(REGTEST_FOLDER, report=progress.update)
+            with busy("stopping the network") as report:
+                await down(REGTEST_FOLDER, report=report)
 
 
 def _welcome(address: str, mode: Mode) -> None:
-    print(f"ready {address}", flush=True)  # noqa: T201  # what starts us waits for this line
+    # What starts us waits for this line.
+    say(f"ready {address}")
     pay_command = "demo" if mode == "demo" else "regtest"
-    console.print("  • there, press [bold]Pay 100 sat[/], then [bold]Pay[/] in the demo wallet")
-    console.print(
-        f"  • as a program: [bold]curl -i {address}/v1/items/welcome/content[/]  answers 402 with an invoice;"
-    )
-    console.print(f"  • [bold]tuppence {pay_command} pay <invoice>[/]  pays it and prints the preimage that opens it.")
+    say("  • there, press ", ("Pay 100 sat", "bold"), ", then ", ("Pay", "bold"), " in the demo wallet")
+    asked = (f"curl -i {address}/v1/items/welcome/content", "bold")
+    say("  • as a program: ", asked, "  answers 402 with an invoice;")
+    pays = (f"tuppence {pay_command} pay <invoice>", "bold")
+    say("  • ", pays, "  pays it and prints the preimage that opens it.")
 
 
 def _has_display() -> bool:

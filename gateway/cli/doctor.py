@@ -3,22 +3,26 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
 from sqlalchemy import Connection
 
 from gateway.cli import run
+from gateway.cli.public_address import look_at_public_address
+from gateway.cli.running_server import look_at_server
+from gateway.cli.sign import Sign, show
 from gateway.config import Config, load_config
 from gateway.errors import NotFound, TuppenceError
 from gateway.ports import Node
+from gateway.terminal import say
 
 if TYPE_CHECKING:
+    from gateway.cli.compared import Books
     from gateway.lnd.configured import NodeAddress
 
 SAFE_SQLITE = (3, 51, 3)
@@ -26,16 +30,6 @@ LOW_INBOUND_SAT = 10_000
 CERTIFICATE_DAYS = 30
 CLOCK_SECONDS = 7_200
 GARBAGE_FLAGS = "gc-canceled-invoices-on-the-fly=true and gc-canceled-invoices-on-startup=true"
-MARKS = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[bold red]✗[/]"}
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One thing looked at: good, warning or bad; what was found; what to do."""
-
-    health: str
-    what: str
-    hint: str = ""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,36 +38,56 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Check the node, its macaroon and liquidity, the data folder, the keys and the public address.
+    """Compare the books with keys, content and nodes, ask the running server, fetch the public address; change nothing.
 
     Prints what to do about what is wrong, and exits with 1 where something is marked ✗.
     """
-    console = Console()
-    bad = run(_examine(console, load_config()))
-    if bad:
+    if run(_examine(load_config())):
         raise typer.Exit(1)
-    console.print("[green]Ready to sell.[/]")
 
 
-async def _examine(console: Console, config: Config) -> bool:
+async def _examine(config: Config) -> bool:
+    """Whether something is bad."""
     bad = False
     async for sign in _signs(config):
-        console.print(f"{MARKS[sign.health]} {sign.what}", highlight=False)
-        if sign.hint:
-            console.print(f"  [dim]→[/] {sign.hint}", highlight=False, soft_wrap=True)
+        show(sign)
         bad = bad or sign.health == "bad"
+    running, found = await look_at_server(config)
+    reached, address = await look_at_public_address(config, running=running)
+    for sign in (*found, *address):
+        show(sign)
+        bad = bad or sign.health == "bad"
+    if not bad and (running or reached):
+        say(("Ready to sell.", "green"))
+    elif not bad:
+        say("Nothing here keeps it from selling. No server runs yet: `tuppence serve` starts it.")
     return bad
 
 
 async def _signs(config: Config) -> AsyncIterator[Sign]:
+    from gateway.cli.compared import compare_content, compare_keys, read_books  # noqa: PLC0415  # as below
+    from gateway.store.database import look_into  # noqa: PLC0415
+
     yield await _database(config)
-    for sign in (_keys(config), _public_url(config), _proxies(config)):
+    yield _folder_of_keys(config)
+    try:
+        books = await look_into(config.database_url, read_books)
+    except TuppenceError as error:
+        books = None
+        if error.code != "database_missing":
+            yield Sign("bad", "the books cannot be read", error.detail)
+    if books is not None:
+        for sign in compare_keys(config.shared_folder / "keys", books):
+            yield sign
+        yield await asyncio.to_thread(compare_content, config.shared_folder / "content", books)
+    for sign in (_public_url(config), _proxies(config)):
         yield sign
-    async for sign in _nodes(config):
+    async for sign in _nodes(config, books):
         yield sign
 
 
-async def _nodes(config: Config) -> AsyncIterator[Sign]:
+async def _nodes(config: Config, books: "Books | None") -> AsyncIterator[Sign]:
+    from gateway.cli.compared import compare_nodes  # noqa: PLC0415
     from gateway.lnd.configured import configured_nodes  # noqa: PLC0415
     from gateway.lnd.permissions import bake_command  # noqa: PLC0415
 
@@ -87,16 +101,19 @@ async def _nodes(config: Config) -> AsyncIterator[Sign]:
         yield Sign("bad", "no LND node is configured", f"{hint}{bake_command()}")
     for address in addresses:
         name = f"{address.node_id}: " if len(addresses) > 1 else ""
-        async for sign in _look_at(config, address):
+        async for sign in _look_at(config, address, books):
             yield replace(sign, what=f"{name}{sign.what}")
+    if books is not None:
+        for sign in compare_nodes([address.node_id for address in addresses], books):
+            yield sign
 
 
-async def _look_at(config: Config, address: "NodeAddress") -> AsyncIterator[Sign]:
+async def _look_at(config: Config, address: "NodeAddress", books: "Books | None") -> AsyncIterator[Sign]:
     macaroon = _macaroon(address.macaroon, may_spend=config.allow_spending_macaroon)
     yield macaroon
     if macaroon.health != "bad":
         yield _certificate(address.tls_cert)
-        async for sign in _node(config, address):
+        async for sign in _node(config, address, books):
             yield sign
 
 
@@ -109,7 +126,8 @@ async def _database(config: Config) -> Sign:
     if path is None:
         return await _postgres(config)
     if not path.exists():
-        return Sign("warning", f"no database at {path} yet", "`tuppence serve` makes it at its first start.")
+        hint = "`tuppence serve` makes it at its first start; for another folder set TUPPENCE_DATA_DIR."
+        return Sign("bad", f"there is no gateway here yet: {path.absolute()} does not exist", hint)
     if path.stat().st_mode & 0o077:
         return Sign("bad", f"{path} can be read by other users", f"chmod 600 {path}")
     if sqlite3.sqlite_version_info < SAFE_SQLITE:
@@ -145,19 +163,13 @@ async def _postgres(config: Config) -> Sign:
     return Sign("good", "database on PostgreSQL, durable")
 
 
-def _keys(config: Config) -> Sign:
-    from gateway.store.keyring import FileKeyRing  # noqa: PLC0415
-
+def _folder_of_keys(config: Config) -> Sign:
     folder = config.shared_folder / "keys"
     if not folder.exists():
         return Sign("warning", f"no keys in {folder} yet", "`tuppence serve` makes one at its first start; back it up.")
     if folder.stat().st_mode & 0o077:
         return Sign("bad", f"{folder} can be read by other users", f"chmod 700 {folder}")
-    try:
-        count = len(FileKeyRing.open(folder).fingerprints())
-    except TuppenceError as error:
-        return Sign("bad", "the key ring cannot be read", error.detail)
-    return Sign("good", f"{count} key(s) in {folder}; without them nothing sold opens again: back them up")
+    return Sign("good", f"keys in {folder}; without them nothing sold opens again: back them up")
 
 
 def _public_url(config: Config) -> Sign:
@@ -211,7 +223,8 @@ def _certificate(path: Path) -> Sign:
     return Sign("good", f"the node's certificate is good for {days} days")
 
 
-async def _node(config: Config, address: "NodeAddress") -> AsyncIterator[Sign]:
+async def _node(config: Config, address: "NodeAddress", books: "Books | None") -> AsyncIterator[Sign]:
+    from gateway.cli.compared import compare_identity  # noqa: PLC0415
     from gateway.lnd.configured import connect  # noqa: PLC0415
     from gateway.ports import NodeState  # noqa: PLC0415
 
@@ -223,6 +236,8 @@ async def _node(config: Config, address: "NodeAddress") -> AsyncIterator[Sign]:
             return
         name = f"{status.alias} {status.identity_pubkey[:16]}…"
         yield Sign("good", f"node {name} on {status.network}, LND {status.version}, block {status.block_height}")
+        if books is not None:
+            yield compare_identity(address.node_id, status.identity_pubkey, books)
         skew = abs(time.time() - status.best_header_at)
         if status.network == "mainnet" and skew > CLOCK_SECONDS:
             yield Sign(

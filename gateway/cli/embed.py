@@ -1,11 +1,14 @@
 """`tuppence embed`: what to paste into a page."""
 
+import json
 from typing import Annotated
 from urllib.parse import urlencode
 
 import typer
 
 from gateway.cli.admin_client import admin_call
+from gateway.cli.pasted import thing_of
+from gateway.terminal import say, visible
 
 _TITLES = {
     "tag": "The tag",
@@ -15,6 +18,9 @@ _TITLES = {
     "policy": "Add to the page's Content-Security-Policy, if it has one",
     "style": "Add to its style sheet, so that nothing moves while the script is on its way",
 }
+
+# What is unseen in a title or a preview is pasted in a form that means the same there.
+_ESCAPES = {"tag": lambda letter: f"&#x{ord(letter):x};", "marking": lambda letter: json.dumps(letter)[1:-1]}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,10 +34,13 @@ def embed(
     theme: Annotated[str, typer.Option(help="auto, light or dark.")] = "auto",
 ) -> None:
     """Print what to paste: the tag, the script evergreen and pinned, the lines of policy and style to add."""
-    snippet = admin_call("GET", "/embed?" + urlencode({"what": what, "shape": shape, "theme": theme}))
+    snippet = admin_call("GET", "/embed?" + urlencode({"what": thing_of(what), "shape": shape, "theme": theme}))
     if snippet["allowed_origins"]:
-        typer.secho("Only in pages of", bold=True)
-        typer.echo(f"{' '.join(snippet['allowed_origins'])}\n")
+        say(("Only in pages of", "bold"))
+        say(" ".join(snippet["allowed_origins"]))
+        say()
     for name, title in ((name, title) for name, title in _TITLES.items() if snippet[name]):
-        typer.secho(title, bold=True)
-        typer.echo(f"{snippet[name]}\n")
+        say((title, "bold"))
+        for line in snippet[name].split("\n"):
+            say(visible(line, _ESCAPES.get(name)))
+        say()

@@ -2,7 +2,10 @@
 
 import typer
 
+from gateway.cli import run
+from gateway.cli.presence import must_be_there, must_hold_keys
 from gateway.config import load_config
+from gateway.terminal import say
 
 keys = typer.Typer(no_args_is_help=True, help="The keys behind access tokens.")
 
@@ -20,4 +23,7 @@ def add_key() -> None:
     """
     from gateway.store.keyring import FileKeyRing  # noqa: PLC0415  # --help need not load the world
 
-    typer.echo(f"{FileKeyRing.add(load_config().shared_folder / 'keys')} added; back it up")
+    config = load_config()
+    run(must_be_there(config, reads=False))
+    must_hold_keys(config)
+    say(f"{FileKeyRing.add(config.shared_folder / 'keys')} added; back it up")

@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
 from gateway.cli.admin_client import admin_call
+from gateway.terminal import say, show_table
 
 nodes = typer.Typer(no_args_is_help=True, help="The LND nodes that make invoices.")
 
@@ -21,25 +20,34 @@ def add_to(app: typer.Typer) -> None:
 @nodes.command("list")
 def list_nodes() -> None:
     """List the nodes: how each is, who it is, and how many of its invoices have no verdict yet."""
-    table = Table("id", "state", "sells", "open invoices", Column("identity", no_wrap=True), "detail")
-    for node in admin_call("GET", "/v1/admin/nodes"):
-        who = " ".join(part for part in (node["alias"], node["identity_pubkey"]) if part)
-        table.add_row(node["node_id"], node["state"], _sells(node), str(node["open_invoices"]), who, node["detail"])
-    Console().print(table)
+    rows = [
+        (
+            node["node_id"],
+            node["state"],
+            _sells(node),
+            str(node["open_invoices"]),
+            node["identity_pubkey"],
+            node["alias"],
+            node["detail"],
+        )
+        for node in admin_call("GET", "/v1/admin/nodes")
+    ]
+    headings = ("id", "state", "sells", "open invoices", "identity", "alias", "detail")
+    show_table(headings, rows, prose=("alias", "detail"))
 
 
 @nodes.command()
 def drain(node_id: NodeId) -> None:
     """Make no more invoices at a node, on every replica within 2 s; its open ones are followed until they are final."""
     left = admin_call("PATCH", f"/v1/admin/nodes/{node_id}", json={"drained": True})["open_invoices"]
-    typer.echo(f"{node_id} is drained; {left} open invoices are followed until they are paid or canceled")
+    say(f"{node_id} is drained; {left} open invoices are followed until they are paid or canceled")
 
 
 @nodes.command()
 def undrain(node_id: NodeId) -> None:
     """Make invoices at a node again."""
     admin_call("PATCH", f"/v1/admin/nodes/{node_id}", json={"drained": False})
-    typer.echo(f"{node_id} makes invoices again")
+    say(f"{node_id} makes invoices again")
 
 
 def _sells(node: dict[str, Any]) -> str:

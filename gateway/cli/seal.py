@@ -12,6 +12,7 @@ import typer
 from gateway.cli import run
 from gateway.cli.admin_client import open_admin, open_remote
 from gateway.cli.catalog import Origins, Price, ShareOption, price_of, shares_of
+from gateway.cli.pasted import creator_of, origin_of, site_of
 from gateway.config import API_KEY, GATEWAY, in_env_file, load_config
 from gateway.errors import Conflict, Invalid
 from gateway.money import to_sat
@@ -20,6 +21,7 @@ from gateway.sealed.inspection import Findings, inspect, paywalls
 from gateway.sealed.key import read_key
 from gateway.sealed.page import Page, Till, text_of, write_page
 from gateway.sealed.site import File, address_of, check_origins, elsewhere, files_of, left_in, put, stands
+from gateway.terminal import say
 
 OUT = Path("sealed")
 
@@ -72,9 +74,11 @@ def seal(
     """
     _check_extra()
     files = files_of(paths, None if in_place else out)
+    site = site and site_of(site)
     check_origins(files, site)
+    origins = None if origin is None else [origin_of(text) for text in origin]
     left = [] if in_place else left_in(out, files)
-    asked = _Asked(creator, price, share or [], origin, site, unsealed or [], allow_copies, check, left)
+    asked = _Asked(creator_of(creator), price, share or [], origins, site, unsealed or [], allow_copies, check, left)
     if not any(till.part or till.sealed for _, till in paywalls(files)):
         raise _nothing_paid(files, asked)
     keys, is_done = run(_keys(files, asked, gateway, api_key))
@@ -119,7 +123,7 @@ def _nothing_paid(files: Sequence[File], asked: _Asked) -> Invalid:
 
 async def _keys(files: Sequence[File], asked: _Asked, gateway: str, api_key: str) -> tuple[dict[str, bytes], bool]:
     """The keys of what the gateway sells, and whether it sells it as the pages say. Raises at whatever is not sound."""
-    async with open_remote(gateway, api_key) if gateway else open_admin(load_config()) as admin:
+    async with open_remote(site_of(gateway), api_key) if gateway else open_admin(load_config()) as admin:
         known = await _open_sealed(admin.call, files)
         findings = inspect(files, asked.unsealed, asked.left)
         await _note_unpaid(admin.call, files, asked.unsealed, findings)
@@ -157,12 +161,12 @@ async def _note_unpaid(call: shop.Call, files: Sequence[File], unsealed: Sequenc
 def _say(findings: Findings, files: Sequence[File], site: str) -> None:
     """Print what is allowed, not read or not used."""
     if allowed := [*findings.copies, *findings.links]:
-        typer.echo(f"paid words stand in clear, as allowed: {', '.join(dict.fromkeys(allowed))}")
+        say(f"paid words stand in clear, as allowed: {', '.join(dict.fromkeys(allowed))}")
     for place, why in findings.unread.items():
-        typer.echo(f"not read: {place}: {why}")
+        say(f"not read: {place}: {why}")
     for file in files:
         if file.page is not None and (link := elsewhere(file, site)):
-            typer.echo(f"not used: the canonical link of {file.place} leads to another site, {link}")
+            say(f"not used: the canonical link of {file.place} leads to another site, {link}")
 
 
 def _wanted(files: Sequence[File], asked: _Asked) -> dict[str, shop.Wanted]:
@@ -212,15 +216,13 @@ async def _sold(call: shop.Call, wanted: Mapping[str, shop.Wanted], *, check: bo
             changes = {} if item is None else shop.changes_of(item, one)
             is_done = is_done and item is not None and not changes
             if item is None or changes:
-                typer.echo(f"not yet at the gateway: {item_id}{''.join(f', {name}' for name in changes)}")
+                say(f"not yet at the gateway: {item_id}{''.join(f', {name}' for name in changes)}")
             if item is None:
                 continue
         else:
             item, is_new = await shop.register(call, one)
             if is_new:
-                typer.echo(
-                    f"{item_id}: {to_sat(item['price_msat'])} sat, {item['pay_url']}, opens at {item['page_url']}"
-                )
+                say(f"{item_id}: {to_sat(item['price_msat'])} sat, {item['pay_url']}, opens at {item['page_url']}")
         sold.append(item_id)
     return sold, is_done
 
@@ -235,11 +237,11 @@ def _write(files: Sequence[File], keys: Mapping[str, bytes], *, check: bool) -> 
             continue
         changed += 1
         if file.page is not None:
-            typer.echo(f"{'to seal:' if check else 'sealed'} {file.target}")
+            say(f"{'to seal:' if check else 'sealed'} {file.target}")
         if not check:
             put(file, text)
     done = "to write" if check else "written"
-    typer.echo(f"{changed} of {len(files)} files {done}" if changed else "nothing to do")
+    say(f"{changed} of {len(files)} files {done}" if changed else "nothing to do")
     return changed == 0
 
 

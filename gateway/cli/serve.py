@@ -10,7 +10,9 @@ from contextlib import suppress
 import typer
 
 from gateway.cli import run
+from gateway.cli.presence import makes
 from gateway.config import Config, load_config
+from gateway.terminal import say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="serve")(serve_command)
 
 
+@makes
 def serve_command() -> None:
     """Serve readers until stopped: at 127.0.0.1:8402, with its state in the folder data, where nothing else is said.
 
@@ -45,7 +48,7 @@ async def _serve(config: Config) -> None:
     catch_strays()
     async with open_gateway(config) as gateway, serve(build_app(gateway), config) as address:
         # What starts us waits for this line.
-        await until_stopped(lambda: print(f"ready {address}", flush=True))  # noqa: T201
+        await until_stopped(lambda: say(f"ready {address}"))
 
 
 async def until_stopped(announce: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.lnd import translate
 from gateway.lnd.channel import Channel
 from gateway.lnd.hop_hints import HopHints
-from gateway.lnd.liveness import NOT_READY, Liveness, Timing
+from gateway.lnd.liveness import Liveness, Timing
 from gateway.money import Msat
 from gateway.ports import (
     ChannelLiquidity,
@@ -141,9 +141,9 @@ class LndNode:
     async def status(self) -> NodeStatus:
         """GetState, then GetInfo. Raises only node_refused: the macaroon is not accepted, or a file cannot be read."""
         try:
-            found = await self._liveness.ask_state()
+            found, _, detail = await self._liveness.ask_state()
             if found is not NodeState.READY:
-                return NodeStatus(state=found, detail=NOT_READY[found][1])
+                return NodeStatus(state=found, detail=detail)
             info = await self._call("GetInfo", ln.GetInfoRequest(), deadline=self._timing.call)
         except Unavailable as refusal:
             if refusal.code == translate.NODE_REFUSED:

@@ -15,6 +15,7 @@ from lndgrpc.compiled import stateservice_pb2 as state
 from gateway.errors import Unavailable
 from gateway.lnd.channel import Channel
 from gateway.lnd.translate import (
+    HAS_NO_WALLET,
     IS_LOCKED,
     IS_STARTING,
     NODE_LOCKED,
@@ -26,16 +27,12 @@ from gateway.lnd.translate import (
 from gateway.ports import NodeState
 
 _STATES = {
-    state.NON_EXISTING: NodeState.LOCKED,
-    state.LOCKED: NodeState.LOCKED,
-    state.UNLOCKED: NodeState.STARTING,
-    state.RPC_ACTIVE: NodeState.STARTING,
-    state.WAITING_TO_START: NodeState.STARTING,
-    state.SERVER_ACTIVE: NodeState.READY,
-}
-NOT_READY = {
-    NodeState.LOCKED: (NODE_LOCKED, IS_LOCKED),
-    NodeState.STARTING: (NODE_STARTING, IS_STARTING),
+    state.NON_EXISTING: (NodeState.LOCKED, NODE_LOCKED, HAS_NO_WALLET),
+    state.LOCKED: (NodeState.LOCKED, NODE_LOCKED, IS_LOCKED),
+    state.UNLOCKED: (NodeState.STARTING, NODE_STARTING, IS_STARTING),
+    state.RPC_ACTIVE: (NodeState.STARTING, NODE_STARTING, IS_STARTING),
+    state.WAITING_TO_START: (NodeState.STARTING, NODE_STARTING, IS_STARTING),
+    state.SERVER_ACTIVE: (NodeState.READY, "", ""),
 }
 
 
@@ -88,13 +85,16 @@ class Liveness:
 
     async def probe(self) -> None:
         """Ask the node for its state now; raises Unavailable (node_away, node_locked, node_starting)."""
-        found = await self.ask_state()
+        found, code, detail = await self.ask_state()
         if found is not NodeState.READY:
-            self._away = unavailable(*NOT_READY[found])
+            self._away = unavailable(code, detail)
             raise self._away
 
-    async def ask_state(self) -> NodeState:
-        """LOCKED, STARTING or READY; raises Unavailable for a node that does not say."""
+    async def ask_state(self) -> tuple[NodeState, str, str]:
+        """LOCKED, STARTING or READY, with the code and detail of its refusals.
+
+        Raises `Unavailable` for a node that does not say.
+        """
         self._channel.refresh()
         get_state = self._channel.calls().by_name["GetState"]
         try:
@@ -102,7 +102,7 @@ class Liveness:
         except grpc.aio.AioRpcError as error:
             raise self._give_up(error) from error
         found = _STATES[answer.state]
-        if found is NodeState.READY:
+        if found[0] is NodeState.READY:
             self._away = None
         return found
 

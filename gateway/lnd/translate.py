@@ -10,6 +10,7 @@ from gateway.ports import NodeInvoice, NodeInvoiceState
 
 NODE_AWAY, NODE_LOCKED, NODE_STARTING, NODE_REFUSED = "node_away", "node_locked", "node_starting", "node_refused"
 IS_LOCKED = "LND's wallet is locked: run `lncli unlock`"
+HAS_NO_WALLET = "LND has no wallet yet: run `lncli create`"
 IS_STARTING = "LND is starting: it answers in a moment"
 ALREADY_EXISTS = "invoice with payment hash already exists"
 
@@ -21,7 +22,8 @@ _STATES = {
 }
 _RETRY_AFTER_SECONDS = {NODE_AWAY: 5, NODE_LOCKED: 30, NODE_STARTING: 5, NODE_REFUSED: 60}
 # rpcperms/interceptor.go and rpcserver.go; all of them come as UNKNOWN.
-_LOCKED = ("wallet locked", "wallet not created")
+_LOCKED = ("wallet locked",)
+_WITHOUT_WALLET = ("wallet not created",)
 _STARTING = ("starting up", "waiting to start", "still syncing", "server is still in the process of starting")
 _MACAROON = ("macaroon", "permission denied", "verification failed", "unmarshal v2", "invalid ID")
 _NOT_FOUND = ("unable to locate invoice", "there are no existing invoices")
@@ -66,6 +68,8 @@ def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
         return unavailable(NODE_AWAY, f"LND did not answer {method} in time")
     if code in _BROKEN and not _says(details, _UNSENDABLE):
         return unavailable(NODE_AWAY, _why_away(details))
+    if _says(details, _WITHOUT_WALLET):
+        return unavailable(NODE_LOCKED, HAS_NO_WALLET)
     if _says(details, _LOCKED):
         return unavailable(NODE_LOCKED, IS_LOCKED)
     if _says(details, _STARTING):

@@ -3,7 +3,6 @@
 # ruff: noqa: PLC0415 - what needs gRPC is imported in the commands: `tuppence --help` need not wait half a second
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +10,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gateway.demo.wallet import WalletError
 from gateway.regtest.process import RegtestError, until
-from gateway.regtest.progress import shown
 from gateway.regtest.state import CHAIN, NODE_NAMES, Backend
+from gateway.terminal import busy, say, show_table, warn_lines
 
 if TYPE_CHECKING:
     from gateway.regtest.status import ProcessStatus
@@ -28,8 +25,6 @@ FOLDER = Path(".tuppence/regtest")
 LOG_BYTES = 8_192
 
 app = typer.Typer(help="A real Lightning network on this machine: btcd and three LND nodes.", no_args_is_help=True)
-output = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 Folder = Annotated[Path, typer.Option("--folder", help="Where the network lives.")]
 
@@ -48,13 +43,13 @@ def up(
             return network.started
 
     began = monotonic()
-    with shown("starting the network") as report:
+    with busy("starting the network") as report:
         started = _run(start(report))
     if started:
-        output.print(f"The network is up, after {monotonic() - began:.0f} s.")
+        say(f"The network is up, after {monotonic() - began:.0f} s.")
     else:
-        output.print("The network was up already.")
-    output.print(f"The gateway's variables are in {folder}/{GATEWAY_ENV}", soft_wrap=True)
+        say("The network was up already.")
+    say(f"The gateway's variables are in {folder}/{GATEWAY_ENV}")
 
 
 @app.command()
@@ -66,9 +61,9 @@ def down(
     """Stop the network and wait until it is gone."""
     from gateway.regtest.lifetime import down as take_down
 
-    with shown("stopping the network") as report:
+    with busy("stopping the network") as report:
         stopped = _run(take_down(folder, delete=delete, report=report))
-    output.print("The network is down." if stopped else "The network was down already.")
+    say("The network is down." if stopped else "The network was down already.")
 
 
 @app.command()
@@ -76,7 +71,7 @@ def status(folder: Folder = FOLDER) -> None:
     """Show the processes, how far they followed the chain, and the channels."""
     from gateway.regtest.status import status as ask
 
-    output.print(_table(_run(ask(folder))))
+    _show_status(_run(ask(folder)))
 
 
 @app.command()
@@ -90,7 +85,7 @@ def mine(
         async with load_network(folder) as network:
             return await network.mine(blocks)
 
-    output.print(f"The chain is at block {_run(make())}.")
+    say(f"The chain is at block {_run(make())}.")
 
 
 @app.command()
@@ -120,7 +115,7 @@ def pay(payment_request: Annotated[str, typer.Argument(help="lnbcrt…")], folde
         async with LndWallet.of_network(folder) as reader:
             return await reader.pay(payment_request)
 
-    output.print(_run(send()))
+    say(_run(send()))
 
 
 @app.command()
@@ -141,32 +136,32 @@ def wallet(folder: Folder = FOLDER) -> None:
     _run(serve())
 
 
-def _table(processes: "tuple[ProcessStatus, ...]") -> Table:
-    table = Table(box=None)
-    for heading in ("process", "pid", "ports", "block", "channels: local / remote sat"):
-        table.add_column(heading, no_wrap=True)
+def _show_status(processes: "tuple[ProcessStatus, ...]") -> None:
+    rows = []
     for process in processes:
-        channels = "\n".join(
-            f"{channel.partner} {channel.local_sat:,} / {channel.remote_sat:,}{'' if channel.active else ' inactive'}"
-            for channel in process.channels
-        )
-        table.add_row(
+        row = (
             process.name,
             "down" if process.pid is None else str(process.pid),
             f"{process.ports.peer} {process.ports.rpc}",
             "" if process.height is None else f"{process.height}{' behind' if process.synced is False else ''}",
-            channels,
         )
-    return table
+        channels = [
+            f"{channel.partner} {channel.local_sat:,} / {channel.remote_sat:,}{'' if channel.active else ' inactive'}"
+            for channel in process.channels
+        ]
+        rows += [(*row, channel) for channel in channels or [""]]
+    show_table(("process", "pid", "ports", "block", "channels: local / remote sat"), rows)
 
 
 async def _show(path: Path, *, follow: bool) -> None:
     with path.open("rb") as log:
         size = log.seek(0, 2)
         log.seek(0 if not follow else max(0, size - LOG_BYTES))
+        begun = b""
         while True:
-            sys.stdout.write(log.read().decode(errors="replace"))
-            sys.stdout.flush()
+            *lines, begun = (begun + log.read()).split(b"\n")
+            for line in (*lines, begun) if begun and not follow else lines:
+                say(line.decode(errors="replace"))
             if not follow:
                 return
 
@@ -196,5 +191,5 @@ async def _cancelled_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _fail(message: str) -> NoReturn:
-    errors.print(message, style="red", soft_wrap=True, markup=False)
+    warn_lines((message, "red"))
     raise typer.Exit(1)

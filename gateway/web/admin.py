@@ -45,7 +45,7 @@ async def authenticate(request: web.Request) -> Caller:
     Raises `Unauthorized` (`api_key_missing`, `api_key_wrong`) and `Unavailable`.
     """
     gateway = gateway_of(request)
-    if _over_unix_socket(request):
+    if over_unix_socket(request):
         await gateway.catalog.look()
         return Caller(None)
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -110,6 +110,7 @@ def _creator_body(creator: Creator, api_key: str | None) -> CreatorBody:
     return CreatorBody(creator.name, creator.title, creator.accent, rfc3339(creator.created_at), api_key)
 
 
-def _over_unix_socket(request: web.Request) -> bool:
+def over_unix_socket(request: web.Request) -> bool:
+    """Whether the operator asks, by the socket in the data folder."""
     peer = None if request.transport is None else request.transport.get_extra_info("socket")
     return peer is not None and peer.family == socket.AF_UNIX

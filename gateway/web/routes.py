@@ -16,6 +16,7 @@ from gateway.web import (
     admin_purge,
     content,
     fiat,
+    identity,
     invoices,
     operations,
     pages,
@@ -115,6 +116,9 @@ API = (
     Route(method="GET", path="/v1/rate", handler=fiat.read_rate,
           summary="What a bitcoin costs where the asker's languages are spoken; null where nobody knows",
           gives=Rate | None),
+    Route(method="GET", path="/v1/identity", handler=identity.read_identity,
+          summary="Proof of which gateway answers, for who holds its keys", gives=identity.IdentityBody,
+          refusals=(422,), query={"nonce": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}),
     Route(method="GET", path="/v1/admin/creators", handler=admin.list_creators, summary="All creators",
           gives=list[CreatorBody], proof="key", refusals=_ADMIN),
     Route(method="POST", path="/v1/admin/creators", handler=admin.create_creator, summary="A new creator, with a key",
@@ -179,5 +183,6 @@ def add_routes(app: web.Application) -> None:
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)
     app[BODY_LIMITS] = MappingProxyType({route.handler: route.most() for route in API})
+    app.router.add_get("/v1/identity/events", identity.stream_identity)
     # The edge answers every preflight; a route must exist for the router to let it through.
     pages.add_pages(app)

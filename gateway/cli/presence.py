@@ -1,0 +1,66 @@
+"""Commands work on a gateway that is there: one typed in another folder says where it looked, and makes nothing."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from gateway.config import Config
+from gateway.errors import NotFound, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAKERS: set[object] = set()
+"""The commands that may begin a gateway, or anything else, where there is none."""
+_makes: ContextVar[bool] = ContextVar("_makes", default=False)
+
+
+def makes(command: Callable[P, T]) -> Callable[P, T]:
+    """Declare a command as one that may begin a gateway; every other finds one or refuses."""
+
+    @wraps(command)
+    def making(*arguments: P.args, **options: P.kwargs) -> T:
+        before = _makes.set(True)
+        try:
+            return command(*arguments, **options)
+        finally:
+            _makes.reset(before)
+
+    MAKERS.add(making)
+    return making
+
+
+async def must_be_there(config: Config, *, reads: bool, code: str = "database_missing") -> None:
+    """Refuse where the configuration names no gateway; a command that `reads` does not renew its schema, either.
+
+    Raises `NotFound` (`database_missing`, or the code given), and as `look_into` does.
+    """
+    from gateway.store.database import look_into, sqlite_path  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.migration import must_be_newest  # noqa: PLC0415
+
+    if _makes.get():
+        return
+    path = sqlite_path(config.database_url)
+    if path is not None and not path.exists():
+        raise _nothing_at(path, code)
+    if path is None or reads:
+        await look_into(config.database_url, must_be_newest)
+    if not config.data_dir.is_dir():
+        raise _nothing_at(config.data_dir, code)
+
+
+def must_hold_keys(config: Config) -> None:
+    """Refuse where opening the gateway would make its keys anew. Raises `Unavailable` (`keys_unreadable`)."""
+    keys = config.shared_folder / "keys"
+    if not _makes.get() and not any(keys.glob("*.key")):
+        raise Unavailable("keys_unreadable", f"{keys.absolute()} holds no key. Restore it from a backup.")
+
+
+def _nothing_at(path: Path, code: str) -> NotFound:
+    return NotFound(
+        code,
+        f"There is no gateway here: {path.absolute()} does not exist. Run the command in the gateway's folder, or set "
+        "TUPPENCE_DATA_DIR. `tuppence creator add` and `tuppence serve` begin a new one.",
+    )

@@ -1,0 +1,178 @@
+r"""The one place that prints for people: every line is escaped, no value is cut, and a pipe gets plain lines.
+
+Titles, names, paths, aliases and messages are written by others. What of them would move the cursor, change colours
+or the order of letters, or stand there unseen is printed as an escape like `\x1b`; nothing is read as markup.
+"""
+
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+Part = str | tuple[str, str]
+"""Text, or text and its style."""
+
+GOOD, WARNING, BAD = ("✓", "green"), ("!", "yellow"), ("✗", "bold red")
+GAP = 2
+NARROWEST_PROSE = 16
+_UNSEEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Letters and marks without a glyph: fillers, joiners, and the selectors that no emoji needs.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
+
+
+def say(*parts: Part) -> None:
+    """Print one line on standard output."""
+    _print(sys.stdout, parts)
+
+
+def say_lines(text: str) -> None:
+    """Print text of several lines on standard output."""
+    for line in text.split("\n"):
+        say(line)
+
+
+def warn(*parts: Part) -> None:
+    """Print one line on standard error."""
+    _print(sys.stderr, parts)
+
+
+def warn_lines(*parts: Part) -> None:
+    """Print parts of several lines on standard error."""
+    *first, last = parts
+    text, style = (last, "") if isinstance(last, str) else last
+    head, *rest = text.split("\n")
+    warn(*first, (head, style))
+    for line in rest:
+        warn((line, style))
+
+
+def say_fields(*fields: str) -> None:
+    """Print one record of a stream: aligned by its caller for a person, between tabs for a pipe."""
+    if sys.stdout.isatty():
+        say("  ".join(fields).rstrip())
+    else:
+        _write(sys.stdout, "\t".join(visible(field.strip()) for field in fields))
+
+
+def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, prose: Sequence[str] = ()) -> None:
+    """Print a table. Columns of `prose` may be wrapped, others never: where they do not fit, each row is a block."""
+    if not sys.stdout.isatty():
+        for row in (headings, *rows):
+            _write(sys.stdout, "\t".join(map(visible, row)))
+        return
+    cells = [[visible(cell) for cell in row] for row in rows]
+    console = _console(sys.stdout)
+    widths = _widths(headings, cells, prose, console.width)
+    if widths is None:
+        _show_blocks(headings, cells)
+        return
+    columns = [
+        Column(heading, no_wrap=heading not in prose, width=width, overflow="fold")
+        for heading, width in zip(headings, widths, strict=True)
+    ]
+    table = Table(*columns, box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+@contextmanager
+def busy(first: str) -> Iterator[Callable[[str], None]]:
+    """Show each step that is reported: on a terminal as a line that changes, elsewhere as a line each."""
+    if sys.stderr.isatty():
+        with _console(sys.stderr).status(Text(visible(first))) as line:
+            yield lambda step: line.update(Text(visible(step)))
+        return
+    last = ""
+
+    def tell(step: str) -> None:
+        nonlocal last
+        # The steps of a build differ by a count alone; one line for all of them will do in a log.
+        stem = re.sub(r"\d+", "", step)
+        if stem != last:
+            warn(step)
+            last = stem
+
+    yield tell
+
+
+def visible(text: str, escape: Callable[[str], str] | None = None) -> str:
+    """The text with an escape for every character that is unseen, or that a terminal obeys."""
+    if text.isascii() and text.isprintable():
+        return text
+    escape = escape or _escape
+    return "".join(escape(character) if _is_unseen(character) else character for character in text)
+
+
+def print_every_letter() -> None:
+    """Escape what the terminal's encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def drop_output() -> None:
+    """Send what is still to be printed nowhere: whoever read has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN_CATEGORIES or _UNSEEN.match(character) is not None
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", errors="surrogatepass").decode("ascii")
+
+
+def _widths(
+    headings: Sequence[str], cells: Sequence[Sequence[str]], prose: Sequence[str], most: int
+) -> list[int] | None:
+    """How wide each column is; None where the terminal has less room than they need."""
+    widths = [max(cell_len(text) for text in column) for column in zip(headings, *cells, strict=True)]
+    room = most - sum(widths) - GAP * (len(widths) - 1)
+    # The widest prose gives way first.
+    while room < 0:
+        wide = [n for n, heading in enumerate(headings) if heading in prose and widths[n] > NARROWEST_PROSE]
+        if not wide:
+            return None
+        widest = max(wide, key=widths.__getitem__)
+        widths[widest] -= 1
+        room += 1
+    return widths
+
+
+def _show_blocks(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    for n, row in enumerate(cells):
+        if n:
+            say()
+        for heading, cell in zip(headings, row, strict=True):
+            if cell:
+                say((f"{heading}: ", "bold"), cell)
+
+
+def _print(stream: TextIO, parts: Sequence[Part]) -> None:
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    if stream.isatty():
+        line = Text.assemble(*((visible(text), style) for text, style in pairs))
+        _console(stream).print(line, soft_wrap=True)
+    else:
+        _write(stream, "".join(visible(text) for text, _ in pairs))
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(f"{line}\n")
+    # Whoever reads the pipe waits for the line.
+    stream.flush()
+
+
+def _console(stream: TextIO) -> Console:
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
