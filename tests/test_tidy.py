@@ -192,8 +192,8 @@ def test_a_test_that_sleeps_skips_or_mocks_is_none() -> None:
         assert path.name == "conftest.py" or "skip" not in names, place(path)
 
 
-# What is printed is escaped in one place. Log lines, and the answers of a process to a program, are JSON.
-MAY_WRITE = {"gateway/terminal.py", "gateway/log.py", "gateway/lnd/simulator_process.py"}
+# What is printed is escaped in one place. Log lines are JSON, and the answers of a process to a program are no print.
+MAY_WRITE = {"gateway/terminal.py", "gateway/log.py", "gateway/lnd/simulator_process.py", "gateway/renderer.py"}
 PRINTING = {"echo", "secho", "style", "print", "pprint", "print_exc", "print_exception"}
 
 
