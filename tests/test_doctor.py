@@ -99,7 +99,6 @@ async def test_the_running_server_says_itself_whether_it_is_ready(site: Site, bo
         running, signs = await look_at_server(config)
         assert (running, len(signs) > 0) == (True, True)
         (config.shared_folder / "content" / books.digests["welcome"]).unlink()
-        site.gateway.watchman.found.clear()
         site.gateway.watchman._last = None
         running, signs = await look_at_server(config)
         assert running
