@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from gateway.errors import Forbidden, Unauthorized, Unavailable
 from gateway.ports import Tx
 from gateway.rows import Creator
 from gateway.web.bodies import CreatorBody, CreatorRequest, answer, read_body, rfc3339
+from gateway.web.forwarded import over_unix_socket
 from gateway.web.gateway import gateway_of
 
 
@@ -108,9 +108,3 @@ async def rotate_key(request: web.Request) -> web.Response:
 
 def _creator_body(creator: Creator, api_key: str | None) -> CreatorBody:
     return CreatorBody(creator.name, creator.title, creator.accent, rfc3339(creator.created_at), api_key)
-
-
-def over_unix_socket(request: web.Request) -> bool:
-    """Whether the operator asks, by the socket in the data folder."""
-    peer = None if request.transport is None else request.transport.get_extra_info("socket")
-    return peer is not None and peer.family == socket.AF_UNIX

@@ -7,7 +7,6 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Unauthorized, Unavailable
-from gateway.web.admin import over_unix_socket
 from gateway.web.bodies import answer
 from gateway.web.forwarded import comes_from_here, over_unix_socket
 from gateway.web.gateway import Gateway, gateway_of
@@ -42,8 +41,6 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 def _may_look(request: web.Request) -> bool:
-    if over_unix_socket(request):
-        return True
     token = gateway_of(request).config.metrics_token
     if not token or over_unix_socket(request):
         return comes_from_here(request)
