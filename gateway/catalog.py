@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import re
-import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +17,6 @@ from gateway.ports import RandomBytes, Store, Tx
 from gateway.rows import Creator, Item, ItemState, Share
 from gateway.shared_look import SharedLook
 
-# Letters of Latin alphabets that no normalisation takes apart.
-_LATIN = str.maketrans(
-    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
-    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "’": "", "'": ""}
-)
 SLUG = re.compile(r"[a-z0-9-]{1,64}")
 ACCENT = re.compile(r"#[0-9a-f]{6}")
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}")
@@ -265,17 +259,6 @@ def new_key(random_bytes: RandomBytes) -> tuple[str, str, str]:
     """A new API key: (the key to print once, its key_id, its key_hash)."""
     key_id, secret = random_bytes(8).hex(), urlsafe_b64encode(random_bytes(32)).rstrip(b"=").decode()
     return f"tpk_{key_id}_{secret}", key_id, sha256(secret.encode()).hexdigest()
-
-
-def slug_of(title: str, fallback: str) -> str:
-    """An id for a title; `fallback` where most of its letters have no Latin form: what is left would mislead."""
-    letters = unicodedata.normalize("NFKD", title[:MOST_TITLE_CHARACTERS].translate(_LATIN)).lower()
-    plain = [letter for letter in letters if not unicodedata.combining(letter)]
-    kept = sum(letter.isascii() and letter.isalpha() for letter in plain)
-    if sum(letter.isalpha() for letter in plain) > 2 * kept:
-        return fallback
-    slug = re.sub(r"[^a-z0-9]+", "-", "".join(plain)).strip("-")[:64].strip("-")
-    return slug or fallback
 
 
 def split_of(creator: str, others: Sequence[Share]) -> tuple[Share, ...]:

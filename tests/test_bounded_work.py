@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from gateway import renderer
-from gateway.catalog import slug_of
 from gateway.errors import Invalid
 from gateway.macaroon import MalformedMacaroon, parse
 from gateway.markup import render_article, render_markup
 from gateway.recovery import read_code
 from gateway.renderer import MOST_TEXT_BYTES, SHORT_TEXT_BYTES, Renderer
+from gateway.slug import slug_of
 from gateway.web.card import excerpt
 from gateway.web.item_bodies import ItemRequest
 from gateway.web.words import accepted

@@ -17,12 +17,12 @@ from gateway.catalog import (
     check_item,
     for_sale,
     new_key,
-    slug_of,
     split_of,
 )
 from gateway.errors import Conflict, Invalid, NotFound, Unauthorized
 from gateway.money import Msat
 from gateway.rows import ItemState, Share
+from gateway.slug import slug_of
 from gateway.store.database import Database
 from tests.samples import ALICE_AND_BOB, START, a_creator, an_item
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from gateway.catalog import SLUG, WEB_ORIGIN, slug_of
+from gateway.catalog import SLUG, WEB_ORIGIN
 from gateway.cli.catalog import shares_of
 from gateway.cli.pasted import creator_of, invoice_of, item_id_of, origin_of, payment_hash_of, site_of, thing_of
 from gateway.errors import Invalid
 from gateway.money import parse_price
+from gateway.slug import slug_of
 
 
 @pytest.mark.parametrize(

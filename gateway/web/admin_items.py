@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.catalog import MOST_TITLE_CHARACTERS, slug_of
+from gateway.catalog import MOST_TITLE_CHARACTERS
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.markup import Article
 from gateway.money import Msat
 from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share
 from gateway.sealed.key import KEY_BYTES, MEDIA_TYPE, write_key
+from gateway.slug import slug_of
 from gateway.web.admin import Caller, authenticate
 from gateway.web.bodies import (
     answer,
