@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 AUDIT = UV_HTTP_TIMEOUT=5 $(BIN)/uv tool run pip-audit@2.10.1 --timeout 5 --strict --require-hashes --disable-pip \
 	--progress-spinner off -r requirements.lock
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --upgrade --no-header --python-version 3.11
+# What has no pyproject.toml is built as the rest is; older pips warn otherwise.
+export PIP_USE_PEP517 ?= true
 # As pip does: where a proxy's certificate is trusted, the system knows of it.
 export UV_SYSTEM_CERTS ?= true
 
