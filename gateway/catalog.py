@@ -185,8 +185,9 @@ class Catalog:
         return changed
 
     def _check_item(self, item: Item) -> None:
-        for name in _names(item):
-            self.creator(name)
+        for name in sorted(_names(item)):
+            if name not in self._shelf.creators:
+                raise NotFound("creator_not_found", f"There is no creator {name!r} here; add them first.")
         check_item(item)
 
 

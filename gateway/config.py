@@ -135,11 +135,11 @@ class Config(BaseSettings):
     def _derived(self) -> Self:
         url = self.public_url.rstrip("/") or f"http://{self.listen}"
         parts = urlsplit(url)
-        if not _PATH.fullmatch(parts.path):
-            msg = "write its path like https://blog.example/pay, of letters, digits and - . _ ~, and not as one of ours"
-            raise ValueError(msg)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
             msg = "write it like https://pay.example"
+            raise ValueError(msg)
+        if not _PATH.fullmatch(parts.path):
+            msg = "write its path like https://blog.example/pay, of letters, digits and - . _ ~, and not as one of ours"
             raise ValueError(msg)
         object.__setattr__(self, "public_url", url)
         if not self.database_url:

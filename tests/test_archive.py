@@ -98,7 +98,7 @@ async def test_an_archive_that_is_not_whole_is_refused_and_nothing_is_put_back(
     config = elsewhere(tmp_path)
     with pytest.raises(Invalid) as refusal:
         await read_archive(damaged, config.database_url, config.shared_folder)
-    assert refusal.value.code == "archive_invalid"
+    assert (refusal.value.code, "\n" in refusal.value.detail) == ("archive_invalid", False)
     assert [path for path in config.shared_folder.rglob("*") if path.is_file()] == []
     with pytest.raises(NotFound):
         await read_archive(tmp_path / "missing", config.database_url, config.shared_folder)

@@ -87,10 +87,13 @@ async def test_a_page_is_sealed_while_no_server_runs_and_kept_to_its_site(shell:
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        (("creator", "add", "Not A Slug"), "a-z"),
+        (("creator", "add", "Not A Slug"), "Expected 1 to 64 of a-z, 0-9 and -"),
+        (("creator", "add", "alice", "--accent", "red"), "a colour like #a4552b"),
         (("item", "add", "a.md", "--price", "5.5sat"), "write it as 100sat"),
         (("item", "add", "a.md", "--share", "bob"), "name=30"),
-        (("item", "add", "a.md", "--creator", "nobody"), "creator_not_found"),
+        (("item", "add", "a.md", "--creator", "nobody"), "no creator 'bob'"),
+        (("embed", "essay", "--shape", "poster"), "'paywall', 'button'"),
+        (("embed", "essay", "--theme", "pink"), "'auto', 'light', 'dark'"),
         (("item", "add", "missing.md"), "missing.md"),
         (("item", "add", "week.md"), "number of seconds"),
         (("item", "add", "never.md"), "access_seconds"),
@@ -106,7 +109,7 @@ async def test_a_page_is_sealed_while_no_server_runs_and_kept_to_its_site(shell:
         (("item", "archive", "nothing"), "item_not_found"),
         (("creator", "key", "rotate", "nobody"), "creator_not_found"),
         (("serve",), "TUPPENCE_LND_TARGET"),
-        (("demo", "pay", "lnbcrt1"), "start `tuppence demo` first"),
+        (("demo", "pay", "lnbcrt1"), "TUPPENCE_LISTEN"),
     ],
 )
 async def test_what_is_typed_wrong_gets_a_line_that_says_what_to_do(

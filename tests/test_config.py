@@ -114,6 +114,11 @@ def test_a_file_of_another_process_is_read_as_overrides(elsewhere: Path) -> None
     assert (config.lnd_target, config.lnd_macaroon) == ("127.0.0.1:10009", Path("/a b/x.macaroon"))
 
 
+def test_a_public_address_without_a_scheme_is_told_how_it_is_written() -> None:
+    with pytest.raises(Invalid, match=r"write it like https://pay\.example"):
+        load_config(public_url="pay.example")
+
+
 def test_every_variable_says_what_it_is_for() -> None:
     assert all(field.description for field in Config.model_fields.values())
 

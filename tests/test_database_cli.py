@@ -100,6 +100,7 @@ async def test_beside_a_running_server_a_backup_is_taken_and_nothing_is_moved_or
     assert names == {"tuppence.db", "operator.key", "keys", "content"}
 
     assert "archive_exists" in await refused(shell, "backup", "b.tar")
+    assert "nowhere cannot be used" in await refused(shell, "backup", "nowhere/b.tar")
     assert "data_not_empty" in await refused(shell, "restore", "b.tar")
     assert "archive_missing" in await refused(shell, "restore", "c.tar")
     assert "archive_invalid" in await refused(shell, "restore", "a.md", TUPPENCE_DATA_DIR="elsewhere")

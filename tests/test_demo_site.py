@@ -1,5 +1,8 @@
 """The demo's wallet pays for its own pages on this machine, and the shop around it is real."""
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from gateway.lnd.direct import DirectNode
 from gateway.lnd.simulator import Simulator
 from tests.clock import FakeClock, until
 from tests.conftest import Site, serve_app
-from tests.demo_process import run_demo
+from tests.demo_process import READY_SECONDS, free_port, ready, run_demo, stop
 
 
 @pytest.fixture
@@ -43,6 +46,33 @@ async def test_the_demo_takes_nothing_that_is_set_for_another_gateway(tmp_path: 
         async with session.get(f"{address}/v1/items/welcome") as response:
             assert "pay.example" not in await response.text()
     assert {path.name for path in tmp_path.iterdir()} == {".env", ".tuppence"}
+
+
+async def test_the_pay_command_that_is_shown_pays_as_it_is_typed(tmp_path: Path) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("tuppence"),
+        "demo",
+        "--no-browser",
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "TUPPENCE_LISTEN": listen},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        address = await ready(process, READY_SECONDS)
+        assert process.stdout is not None, "the output is a pipe"
+        while "pay <invoice>" not in (line := (await process.stdout.readline()).decode()):
+            assert line, "ended before it said how to pay"
+        async with aiohttp.ClientSession() as session, session.get(f"{address}/v1/items/welcome/content") as response:
+            invoice = (await response.json(content_type=None))["invoice"]
+        typed = line.replace("•", "").partition("  pays")[0].replace("<invoice>", invoice)
+        paying = await asyncio.create_subprocess_shell(
+            typed, cwd=tmp_path, env={"PATH": os.defpath}, stdout=asyncio.subprocess.PIPE
+        )
+        preimage, _ = await paying.communicate()
+        assert (paying.returncode, len(bytes.fromhex(preimage.decode()))) == (0, 32)
+    finally:
+        await stop(process)
 
 
 async def test_one_press_pays_the_essay_and_shows_where_each_sat_went(demo: Site) -> None:

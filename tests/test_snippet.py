@@ -81,3 +81,8 @@ async def test_the_page_asks_first(site: Site) -> None:
     status, page = await site.call("GET", "/embed", headers=PAGE)
     assert status == 200
     assert "<textarea" not in page
+
+
+async def test_the_pages_hints_show_no_tags(site: Site) -> None:
+    _, page = await site.call("GET", "/embed?what=welcome", headers=PAGE)
+    assert [hint for hint in re.findall(r'<p class="hint">(.*?)</p>', page) if "&lt;" in hint] == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import urllib.error
@@ -12,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 
@@ -47,15 +49,16 @@ def add_to(app: typer.Typer) -> None:
 def start(
     context: typer.Context,
     *,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete that folder first.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what an earlier one sold first.")] = False,
     regtest: Annotated[bool, typer.Option("--regtest", help="On a real network: btcd and three LND nodes.")] = False,
     purse: Annotated[int, typer.Option(min=1, metavar="SAT", help="What the simulated wallet begins with.")] = 10_000,
     browser: Annotated[bool, typer.Option(help="Open the page where there is a display.")] = True,
 ) -> None:
     """See it all on this machine: a site and a wallet, on a simulated LND or a real network, until Ctrl-C.
 
-    What was sold is kept in .tuppence/demo, with --regtest in .tuppence/regtest/data, and survives a kill. Variables
-    that name a node, a database, a folder or a public address are for other gateways: the demo has its own.
+    What was sold is kept in .tuppence/demo/data, with --regtest in .tuppence/regtest/data, and survives a kill: other
+    commands reach it by TUPPENCE_DATA_DIR. Variables that name a node, a database, a folder or a public address are for
+    other gateways: the demo has its own.
     """
     if context.invoked_subcommand is not None:
         return
@@ -80,7 +83,8 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
         problem = json.load(error)
         raise Refused(problem["code"], problem["detail"]) from error
     except urllib.error.URLError as error:
-        raise Refused("demo_away", f"No demo answers at {config.listen}: start `tuppence demo` first.") from error
+        detail = f"No demo answers at {config.listen}: start `tuppence demo` first, or set its TUPPENCE_LISTEN."
+        raise Refused("demo_away", detail) from error
 
 
 async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
@@ -158,12 +162,23 @@ async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
 def _welcome(address: str, mode: Mode) -> None:
     # What starts us waits for this line.
     say(f"ready {address}")
-    pay_command = "demo" if mode == "demo" else "regtest"
+    pay_command = f"{_typed()} {'demo' if mode == 'demo' else 'regtest'}"
+    if mode == "demo" and (listen := urlsplit(address).netloc) != Config.model_fields["listen"].default:
+        pay_command = f"TUPPENCE_LISTEN={listen} {pay_command}"
     say("  • there, press ", ("Pay 100 sat", "bold"), ", then ", ("Pay", "bold"), " in the demo wallet")
     asked = (f"curl -i {address}/v1/items/welcome/content", "bold")
     say("  • as a program: ", asked, "  answers 402 with an invoice;")
-    pays = (f"tuppence {pay_command} pay <invoice>", "bold")
+    pays = (f"{pay_command} pay <invoice>", "bold")
     say("  • ", pays, "  pays it and prints the preimage that opens it.")
+
+
+def _typed() -> str:
+    """How this command is called where it runs: `make demo` calls one that is not on the PATH."""
+    called = Path(sys.argv[0])
+    on_path = shutil.which("tuppence")
+    if called.name != "tuppence" or (on_path and Path(on_path).resolve() == called.resolve()):
+        return "tuppence"
+    return shlex.quote(str(called))
 
 
 def _has_display() -> bool:

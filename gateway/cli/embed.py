@@ -1,7 +1,7 @@
 """`tuppence embed`: what to paste into a page."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import typer
@@ -9,6 +9,9 @@ import typer
 from gateway.cli.admin_client import admin_call
 from gateway.cli.pasted import thing_of
 from gateway.terminal import say, visible
+
+Shape = Literal["paywall", "button"]
+Theme = Literal["auto", "light", "dark"]
 
 _TITLES = {
     "tag": "The tag",
@@ -30,8 +33,8 @@ def add_to(app: typer.Typer) -> None:
 
 def embed(
     what: Annotated[str, typer.Argument(help="An item's id, or @ and a creator's name for tips.")],
-    shape: Annotated[str, typer.Option(help="paywall, or button: one button in a line.")] = "paywall",
-    theme: Annotated[str, typer.Option(help="auto, light or dark.")] = "auto",
+    shape: Annotated[Shape, typer.Option(help="A button is one button in a line.")] = "paywall",
+    theme: Annotated[Theme, typer.Option(help="Auto follows the page.")] = "auto",
 ) -> None:
     """Print what to paste: the tag, the script evergreen and pinned, the lines of policy and style to add."""
     snippet = admin_call("GET", "/embed?" + urlencode({"what": thing_of(what), "shape": shape, "theme": theme}))

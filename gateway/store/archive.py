@@ -26,6 +26,7 @@ from gateway.store.keyring import FileKeyRing
 from gateway.store.migration import migrate, must_be_newest
 from gateway.store.move import copy_rows, move_database, must_be_empty
 from gateway.store.newest import note_of
+from gateway.store.refusals import disk_refusals
 from gateway.store.sqlite import blamed_engine
 from gateway.store.tables import identities, items
 
@@ -42,7 +43,7 @@ async def write_archive(path: Path, database_url: str, shared: Path) -> int:
         raise Conflict("archive_exists", f"{path} exists; choose another name.")
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with _disk_refusals(), _folder_in(path.parent) as folder:
+        with disk_refusals(path.parent), _folder_in(path.parent) as folder:
             copy = folder / DATABASE
             await look_into(database_url, lambda connection: _copy_database(connection, copy))
             await asyncio.to_thread(_pack, scratch, copy, shared)
@@ -162,7 +163,8 @@ def _unpack(archive: Path, folder: Path) -> None:
                     raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is none of a backup's.")
                 _put(packed.extractfile(member), folder / member.name)
     except (tarfile.TarError, FileExistsError) as error:
-        raise Invalid("archive_invalid", f"{archive} is no backup: {error}.") from error
+        said = str(error).partition("\n")[0].rstrip(":")  # what each kind of packing says of it comes after
+        raise Invalid("archive_invalid", f"{archive} is no backup: {said}.") from error
     for name in ("keys", "content"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(0o700)

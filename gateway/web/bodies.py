@@ -20,7 +20,10 @@ from gateway.web.received import media_type_of, read_bytes
 
 T = TypeVar("T", bound=Struct)
 
-Slug = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
+_SLUG = "^[a-z0-9-]{1,64}$"
+_COLOUR = "^#[0-9a-f]{6}$"
+_PLAIN = {_SLUG: "1 to 64 of a-z, 0-9 and -", _COLOUR: "a colour like #a4552b"}
+Slug = Annotated[str, Meta(pattern=_SLUG)]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 SOME_WORDS = r"^\s*[^\s\x00][^\x00]*$"
 NO_NUL = {"pattern": r"^[^\x00]*$"}
@@ -135,7 +138,7 @@ class CreatorRequest(Struct, forbid_unknown_fields=True):
 
     name: Slug
     title: Title | None = None
-    accent: Annotated[str, Meta(pattern="^#[0-9a-f]{6}$")] | None = None
+    accent: Annotated[str, Meta(pattern=_COLOUR)] | None = None
 
 
 class CreatorBody(Struct):
@@ -182,9 +185,15 @@ async def read_body(request: web.Request, form: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=form)
     except msgspec.ValidationError as error:
-        raise Invalid("body_invalid", f"{error}.") from error
+        raise Invalid("body_invalid", f"{_plain(str(error))}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid("body_malformed", f"The body is not JSON: {error}.") from error
+
+
+def _plain(refusal: str) -> str:
+    for pattern, words in _PLAIN.items():
+        refusal = refusal.replace(f"`str` matching regex {pattern!r}", words)
+    return refusal
 
 
 def answer(body: Any, *, status: int = 200) -> web.Response:
