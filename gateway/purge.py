@@ -15,6 +15,8 @@ DAY_SECONDS = 86_400
 # From LND's final word, never by the clock alone: what may still be paid is kept.
 UNPAID_SECONDS = DAY_SECONDS
 PAYMENT_REQUEST_SECONDS = 30 * DAY_SECONDS
+# After its expiry, and never at once: by then no replica's clock, however slow, takes the code again.
+USED_CODE_SECONDS = DAY_SECONDS
 ROWS_A_STEP = 500
 
 log = structlog.get_logger()
@@ -65,6 +67,7 @@ class Purger:
             payment_requests=await self._all(partial(_payment_requests, until=requests)),
             notes=await self._all(partial(_notes, until=notes)),
         )
+        await self._all(partial(_used_codes, until=now - USED_CODE_SECONDS))
         if purged or at_once:
             await self._compact(whole=at_once)
         if purged:
@@ -101,6 +104,10 @@ def _unpaid(tx: Tx, *, until: int) -> tuple[int, int]:
 
 def _payment_requests(tx: Tx, *, until: int) -> tuple[int, int]:
     return tx.purges.payment_requests(booked_until=until, limit=ROWS_A_STEP)
+
+
+def _used_codes(tx: Tx, *, until: int) -> tuple[int, int]:
+    return tx.purges.used_codes(expired_until=until, limit=ROWS_A_STEP)
 
 
 def _notes(tx: Tx, *, until: int) -> tuple[int, int]:

@@ -51,10 +51,13 @@ async def recover(store: Store, keys: KeyRing, code: str) -> Invoice:
     payment_hash = await store.read(lambda tx: tx.recoveries.payment_of(code_hash))
     invoice = None if payment_hash is None else await store.read(lambda tx: tx.invoices.get(payment_hash))
     if invoice is None or not has_code(invoice):
-        raise NotFound(
-            "recovery_unknown", "This code opens nothing here; compare it with the receipt, letter by letter."
-        )
+        raise unknown_code()
     return invoice
+
+
+def unknown_code() -> NotFound:
+    """The one answer to every code that opens nothing, whatever the reason."""
+    return NotFound("recovery_unknown", "This code opens nothing here; compare it with the receipt, letter by letter.")
 
 
 def read_code(typed: str) -> str:

@@ -49,7 +49,7 @@ EMBED_FILES = {
     "opened.js": "with it, or for what was paid before",
     "tipping.js": "with a `<tuppence-tip>`",
     "help.js": "when a reader is new to Lightning and asks",
-    "recover.js": "when a reader says that they have paid before",
+    "recover.js": "when a reader says that they have paid before, or comes by a link of the gateway",
     "connect.js": "on the gateway's own pages, when a reader connects a wallet over Nostr",
     "words-de.json": "for a reader of another language than English; the other six are like it",
 }

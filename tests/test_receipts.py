@@ -43,6 +43,7 @@ async def test_a_receipt_says_what_was_paid_and_where_each_part_went(shop: Site)
         "paid_msat": 100_001,
         "settled_at": "2027-01-15T08:00:00Z",
         "preimage": preimage,
+        "page_url": None,
         "shares": [
             {"creator": "alice", "title": "Alice", "amount_msat": 70_001},
             {"creator": "bob", "title": "Bob", "amount_msat": 30_000},

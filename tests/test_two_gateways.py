@@ -199,3 +199,20 @@ async def test_what_is_archived_at_one_no_other_sells(sites: list[Site]) -> None
         status, problem = await there.call(method, path)
         assert (status, problem["code"]) == (404, "item_archived")
     assert [invoice.state for invoice in here.core.invoices if invoice.state is NodeInvoiceState.OPEN] == []
+
+
+# What is handed over to another page ---------------------------------------------------------------------------------
+
+
+async def test_a_code_that_one_shows_opens_once_at_whichever(sites: list[Site]) -> None:
+    here, there = sites
+    sealed = {"page_url": "https://blog.example/essay", "word_count": 8}
+    essay = {"id": "essay", "creator": "alice", "price_msat": 50_000, "title": "An essay", "sealed": sealed}
+    assert (await here.call("POST", "/v1/admin/items", json=essay, headers=here.operator))[0] == 201
+    invoice, headers = await here.buy("essay")
+    await here.settle(invoice["payment_hash"])
+    for first in (here, there):
+        link = (await here.call("GET", "/v1/receipt", headers=headers))[1]["page_url"]
+        asked = {"json": {"code": link.partition("#tuppence=")[2]}}
+        uses = await asyncio.gather(*(site.call("POST", "/v1/recoveries", **asked) for site in (first, here, there)))
+        assert sorted(status for status, _ in uses) == [200, 404, 404]

@@ -117,12 +117,15 @@ class TipNotes(Protocol):
 
 
 class Recoveries(Protocol):
-    """Which payment a recovery code opens, by the code's keyed hash."""
+    """Which payment a recovery code opens, by the code's keyed hash; and which codes of one use were used."""
 
     def pin(self, code_hash: str, payment_hash: str, *, now: int) -> str:
         """Give a code to a payment unless it is taken; gives the payment that it opens."""
 
     def payment_of(self, code_hash: str) -> str | None: ...
+
+    def use(self, code_hash: str, *, expires_at: int) -> bool:
+        """Use a code that opens once; False when it was used before."""
 
 
 class Purges(Protocol):
@@ -139,6 +142,9 @@ class Purges(Protocol):
 
     def notes(self, *, booked_until: int, limit: int) -> tuple[int, int]:
         """The notes beside tips that were booked by then."""
+
+    def used_codes(self, *, expired_until: int, limit: int) -> tuple[int, int]:
+        """Codes of one use that were used and had expired by then."""
 
     def notes_to(self, creator: str) -> int:
         """Every note beside a tip that was paid to a creator."""

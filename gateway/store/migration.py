@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from gateway.errors import Conflict
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision, so that an up-to-date database starts without loading Alembic; a test compares it."""
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, liter
 
 from gateway.rows import InvoiceState
 from gateway.store.counters import current, move
-from gateway.store.tables import NOTES_PURGED, REQUESTS_PURGED, events, invoices, tip_notes
+from gateway.store.tables import NOTES_PURGED, REQUESTS_PURGED, events, invoices, tip_notes, used_codes
 
 _AMONG: BindParameter[str] = bindparam("hashes", expanding=True)
 _BOOKED = (
@@ -41,6 +41,10 @@ _DELETE_NOTES_TO = delete(tip_notes).where(
     )
     .exists()
 )
+_EXPIRED_CODES = (
+    select(used_codes.c.code_hash).where(used_codes.c.expires_at <= bindparam("until")).limit(bindparam("most"))
+)
+_DELETE_CODES = delete(used_codes).where(used_codes.c.code_hash.in_(_AMONG))
 _EMPTY_REQUESTS = (
     update(invoices)
     .where(invoices.c.payment_hash.in_(_AMONG), invoices.c.payment_request != "")
@@ -69,6 +73,10 @@ class PurgeRows:
     def notes(self, *, booked_until: int, limit: int) -> tuple[int, int]:
         found = self._booked(NOTES_PURGED, booked_until, limit)
         return len(found), self._connection.execute(_DELETE_NOTES, {"hashes": found}).rowcount if found else 0
+
+    def used_codes(self, *, expired_until: int, limit: int) -> tuple[int, int]:
+        found = [*self._connection.execute(_EXPIRED_CODES, {"until": expired_until, "most": limit}).scalars()]
+        return len(found), self._connection.execute(_DELETE_CODES, {"hashes": found}).rowcount if found else 0
 
     def notes_to(self, creator: str) -> int:
         return self._connection.execute(_DELETE_NOTES_TO, {"creator": creator}).rowcount

@@ -1,11 +1,12 @@
-"""Recovery codes, as keyed hashes: which payment each one opens."""
+"""Recovery codes, as keyed hashes: which payment each one opens; and which codes of one use were used."""
 
 from sqlalchemy import Connection, bindparam, select
 
 from gateway.store.insert import InsertOrIgnore
-from gateway.store.tables import recoveries
+from gateway.store.tables import recoveries, used_codes
 
 _PIN = InsertOrIgnore(recoveries)
+_USE = InsertOrIgnore(used_codes)
 _PAYMENT_OF = select(recoveries.c.payment_hash).where(recoveries.c.code_hash == bindparam("code"))
 
 
@@ -24,3 +25,6 @@ class RecoveryRows:
 
     def payment_of(self, code_hash: str) -> str | None:
         return self._connection.execute(_PAYMENT_OF, {"code": code_hash}).scalar()
+
+    def use(self, code_hash: str, *, expires_at: int) -> bool:
+        return self._connection.execute(_USE, {"code_hash": code_hash, "expires_at": expires_at}).rowcount == 1

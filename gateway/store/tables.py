@@ -151,6 +151,14 @@ recoveries = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+# A code that hands a purchase over to another page opens once: then it has a row here, until it has long expired.
+used_codes = Table(
+    "used_codes",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
 identities = Table(
     "identities",
     metadata,

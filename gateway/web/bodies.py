@@ -14,8 +14,8 @@ from gateway.checkout import (
     MOST_TIP_MSAT,
 )
 from gateway.errors import Invalid
+from gateway.handover import LONGEST_CODE, PATTERN
 from gateway.money import MSAT_PER_SAT
-from gateway.recovery import LONGEST_TYPED
 from gateway.web.received import media_type_of, read_bytes
 
 T = TypeVar("T", bound=Struct)
@@ -33,7 +33,7 @@ Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, patt
 _TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
 TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
 # As a receipt shows it, or without dashes: what else is forgiven need not be documented.
-_CODE = "^[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}$"
+_CODE = "[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}"
 State = Literal["open", "expired", "settled", "canceled"]
 
 
@@ -102,6 +102,7 @@ class ReceiptBody(Struct):
     """A payment for the one who holds its token; `preimage` is asked of LND, absent while that is away.
 
     `recovery_code` opens the purchase elsewhere; a challenge's invoice has none, and a narrowed token gets neither.
+    `page_url` is where a sealed text stands; its fragment carries a code that opens it there once, within an hour.
     """
 
     payment_hash: str
@@ -114,13 +115,14 @@ class ReceiptBody(Struct):
     settled_at: str | None
     preimage: str | None
     recovery_code: str | None
+    page_url: str | None
     shares: list[ReceiptShare]
 
 
 class RecoveryRequest(Struct, forbid_unknown_fields=True):
-    """The code of a receipt; case, spaces, dashes and I, L, O are forgiven."""
+    """The code of a receipt; case, spaces, dashes and I, L, O are forgiven. Or that of a `page_url`: it opens once."""
 
-    code: Annotated[str, Meta(max_length=LONGEST_TYPED, extra_json_schema={"pattern": _CODE})]
+    code: Annotated[str, Meta(max_length=LONGEST_CODE, extra_json_schema={"pattern": f"^({_CODE}|{PATTERN})$"})]
 
 
 class RecoveryBody(Struct):

@@ -34,6 +34,7 @@ from gateway.web.links import download_path, link_ends_at
 from gateway.web.origins import check_asking_page
 from gateway.web.public_path import link, path_of
 from gateway.web.receipt_page import receipt_path, show_receipt
+from gateway.web.receipts import page_link
 from gateway.web.received import read_form
 from gateway.web.recoveries import ask_code, open_by_code
 from gateway.web.refusals import NOTE_TOO_LONG, explain
@@ -43,7 +44,6 @@ from gateway.web.views import (
     View,
     offer_view,
     open_view,
-    page_link,
     tip_open_view,
     tip_view,
     tip_waiting_view,
@@ -188,7 +188,7 @@ async def _opened(request: web.Request, item: Item, creator: Creator, held: Held
         words,
         content_html=content_html,
         file_url=file_url,
-        page_url=page_link(item, held.text),
+        page_url=page_link(gateway, held.token, held.invoice),
         receipt_url=receipt_url,
     )
 

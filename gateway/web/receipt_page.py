@@ -15,9 +15,17 @@ from gateway.web.bodies import ReceiptShare, rfc3339
 from gateway.web.gateway import gateway_of
 from gateway.web.held import Held, all_held, valid_until
 from gateway.web.qr import draw_qr
-from gateway.web.receipts import booked_shares, payers_invoice, recovery_code, settled_preimage, title_of
+from gateway.web.receipts import (
+    booked_shares,
+    page_link,
+    payers_invoice,
+    recovery_code,
+    settled_preimage,
+    sold_item,
+    title_of,
+)
 from gateway.web.render import render
-from gateway.web.views import View, language_of, page_link
+from gateway.web.views import View, language_of
 from gateway.web.words import Words, chosen, words_of
 
 UNPAID_STATUS = 202
@@ -71,8 +79,7 @@ async def _receipt_view(request: web.Request, held: Held) -> View:
     link = f"{gateway.config.public_url}/r#{held.text}"
     ends_at = valid_until(held)
     title = title_of(gateway, token)
-    # What was sold after the backup that was restored is not here.
-    item = next((each for each in gateway.catalog.items() if each.id == token.item_id), None)
+    item = sold_item(gateway, token)
     return {
         "title": title if token.item_id is not None else words.say("A tip for {creator}", creator=title),
         "lang": language_of(title, words.tag),
@@ -82,7 +89,7 @@ async def _receipt_view(request: web.Request, held: Held) -> View:
         "ends_at": "" if ends_at is None else rfc3339(ends_at),
         "ends": "" if ends_at is None else words.instant(ends_at, to_the_second=True),
         "item_id": "" if item is None else item.id,
-        "page_url": "" if item is None else page_link(item, held.text),
+        "page_url": page_link(gateway, token, invoice),
         "lost": invoice.origin is Origin.SUSPENSE,
         "payment_hash": invoice.payment_hash,
         "whole": held.token.as_minted,

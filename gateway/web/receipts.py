@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.access import Credential, Token, check_payer
 from gateway.catalog import Catalog
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
+from gateway.handover import hand_over_code
 from gateway.l402.credential import parse_authorization
 from gateway.ledger import CREATOR_PREFIX, split
 from gateway.recovery import code_of, has_code
@@ -19,6 +20,8 @@ from gateway.web.invoices import NO_INVOICE
 from gateway.web.item_bodies import ItemBody
 
 PINNED_WITHIN_SECONDS = 1.0
+# Before the code in the fragment of a page that carries a sealed text.
+CARRIED = "tuppence="
 
 
 async def read_item(request: web.Request) -> web.Response:
@@ -69,6 +72,7 @@ async def _receipt(gateway: Gateway, token: Token, invoice: Invoice) -> ReceiptB
         settled_at=None if invoice.settled_at is None else rfc3339(invoice.settled_at),
         preimage=await settled_preimage(gateway, token, invoice),
         recovery_code=await recovery_code(gateway, token, invoice),
+        page_url=page_link(gateway, token, invoice) or None,
         shares=await booked_shares(gateway, invoice),
     )
 
@@ -124,6 +128,20 @@ async def recovery_code(gateway: Gateway, token: Token, invoice: Invoice) -> str
         return pinning.result() if pinning.done() else None
     except (Unavailable, OutcomeUnknown):
         return None
+
+
+def page_link(gateway: Gateway, token: Token, invoice: Invoice) -> str:
+    """Where a sealed text stands, with a code that hands the purchase over to that page; "" for what is none."""
+    item = sold_item(gateway, token)
+    if item is None or item.page_url is None:
+        return ""
+    code = hand_over_code(gateway.keys, token, invoice, now=gateway.now())
+    return f"{item.page_url}#{CARRIED}{code}" if code else item.page_url
+
+
+def sold_item(gateway: Gateway, token: Token) -> Item | None:
+    """The item of a token; what was sold after the backup that was restored is not here."""
+    return next((each for each in gateway.catalog.items() if each.id == token.item_id), None)
 
 
 async def settled_preimage(gateway: Gateway, token: Token, invoice: Invoice) -> str | None:

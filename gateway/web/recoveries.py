@@ -4,6 +4,7 @@ from aiohttp import web
 
 from gateway.access import mint_token
 from gateway.errors import TuppenceError
+from gateway.handover import is_hand_over_code, take_over
 from gateway.l402.challenge import encode_token
 from gateway.recovery import LONGEST_TYPED, read_code, recover
 from gateway.rows import Invoice
@@ -24,7 +25,7 @@ from gateway.web.words import words_of
 async def create_recovery(request: web.Request) -> web.Response:
     """POST /v1/recoveries."""
     asked = await read_body(request, RecoveryRequest)
-    invoice, token = await recovered(request, asked.code)
+    invoice, token = await (handed_over if is_hand_over_code(asked.code) else recovered)(request, asked.code)
     text = encode_token(token)
     return answer(
         RecoveryBody(
@@ -70,4 +71,15 @@ async def recovered(request: web.Request, typed: str) -> tuple[Invoice, bytes]:
     code = read_code(typed)
     with gateway.limits.recovery(client_key(request), foreign_page(request, None)):
         invoice = await recover(gateway.store, gateway.keys, code)
+    return invoice, mint_token(gateway.keys, invoice)
+
+
+async def handed_over(request: web.Request, code: str) -> tuple[Invoice, bytes]:
+    """The purchase of a code that one of our pages handed over, and a new token for it.
+
+    Raises `NotFound` (`recovery_unknown`), `TooMany`, and as `take_over` does.
+    """
+    gateway = gateway_of(request)
+    with gateway.limits.recovery(client_key(request), foreign_page(request, None)):
+        invoice = await take_over(gateway.store, gateway.keys, code, now=gateway.now())
     return invoice, mint_token(gateway.keys, invoice)

@@ -22,8 +22,6 @@ from gateway.web.words import Unit, Words
 
 WORDS_PER_MINUTE = 220
 LONGEST_SUFFIX = 5
-# Before the token in the fragment of a page that carries a sealed text.
-CARRIED = "tuppence="
 REFRESH_SECONDS = 3
 TIP_AMOUNTS_SAT = (21, 100, 1000)
 USUAL_TIP_SAT = 100
@@ -62,11 +60,6 @@ def offer_view(item: Item, creator: Creator, words: Words) -> View:
         "scripted": item.kind is not ItemKind.SEALED,
         "connects": True,
     }
-
-
-def page_link(item: Item, token: str) -> str:
-    """Where a sealed text stands, with the token that opens it there; its page takes that out of the address."""
-    return "" if item.page_url is None else f"{item.page_url}#{CARRIED}{token}"
 
 
 def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:

@@ -2,7 +2,7 @@
 
 import { define } from "./define.js";
 import { load } from "./gateway.js";
-import type { Opened } from "./sale.js";
+import type { SheetModule } from "./sale.js";
 import { upgrade } from "./upgrade.js";
 
 define();
@@ -14,9 +14,9 @@ try {
 }
 upgrade(document);
 // An async module may run before the page is whole.
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => upgrade(document), { once: true });
-// A receipt led here, or leads here while the page is open: what it paid for is in this page.
-const arrive = () => location.hash.startsWith("#tuppence=") && void load<Opened>("opened.js").then((opened) => opened.arrive());
+document.addEventListener("DOMContentLoaded", () => upgrade(document));
+// The gateway led here, or leads here while the page is open: what it paid for is in this page.
+const arrive = () => location.hash.startsWith("#tuppence=") && void load<SheetModule>("sheet.js").then((sheet) => sheet.arrive());
 arrive();
 addEventListener("hashchange", arrive);
 

@@ -57,6 +57,12 @@ export interface Sheet {
 
 export interface SheetModule {
   makeSheet(sale: Sale): Sheet;
+  /** Opens what the address of the page carries the way to. */
+  arrive(): Promise<void>;
+}
+
+export interface Recover extends Fold {
+  arrive(): Promise<void>;
 }
 
 /** What pays an invoice, as WebLN has it. */
@@ -90,8 +96,6 @@ export interface Opened {
   obstacleTo(host: HTMLElement, goods: Goods): Obstacle;
   /** Shows it; gives where the reader goes on, and false where it did not open. */
   unfold(paid: Paid): Promise<[landing: HTMLElement, isOpen: boolean]>;
-  /** Opens what the token in the page's address has paid for. */
-  arrive(): void;
 }
 
 export interface Tipping {

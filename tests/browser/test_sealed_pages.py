@@ -88,6 +88,13 @@ async def pays(visitor: Visitor, blog: Blog) -> None:
     await blog.site.settle(invoice["payment_hash"])
 
 
+async def paid(blog: Blog) -> tuple[str, dict[str, str]]:
+    """The token of a payment that was made elsewhere, and headers that present it."""
+    invoice, headers = await blog.site.buy("essay")
+    await blog.site.settle(invoice["payment_hash"])
+    return invoice["access_token"], headers
+
+
 async def reads(visitor: Visitor) -> None:
     """The paid part is there once, after the preview, with its markup and without the script that it might hold."""
     await visitor.is_in("open")
@@ -142,6 +149,47 @@ async def test_without_script_the_gateways_page_leads_to_it(browser: Browser, vi
     assert visitor.page.url == f"{blog.url}/essay"
     await visitor.page.reload()
     await reads(visitor)
+    await expect(visitor.page).to_have_url(f"{blog.url}/essay")
+
+
+async def test_a_link_that_stays_in_the_history_opens_once_and_then_shows_what_is_for_sale(
+    visitor: Visitor, blog: Blog
+) -> None:
+    _, headers = await paid(blog)
+    link = (await blog.site.call("GET", "/v1/receipt", headers=headers))[1]["page_url"]
+    await visitor.page.goto(link)
+    await reads(visitor)
+    visitor.expects("404")
+    # Somebody else at this browser, to whom it suggests the address.
+    await visitor.page.evaluate("localStorage.clear()")
+    await visitor.page.goto("about:blank")
+    async with visitor.page.expect_response("**/v1/recoveries") as refused:
+        await visitor.page.goto(link)
+    assert (await refused.value).status == 404
+    await visitor.is_in("offered")
+    assert visitor.page.url == f"{blog.url}/essay"
+    assert await visitor.told("error") == []
+    await visitor.tap()
+    await expect(visitor.sheet.get_by_text("Paid before?")).to_be_visible()
+
+
+async def test_a_link_that_is_followed_where_it_is_open_already_is_used_up_too(visitor: Visitor, blog: Blog) -> None:
+    _, headers = await paid(blog)
+    links = [(await blog.site.call("GET", "/v1/receipt", headers=headers))[1]["page_url"] for _ in range(2)]
+    await visitor.page.goto(links[0])
+    await reads(visitor)
+    async with visitor.page.expect_response("**/v1/recoveries") as used:
+        await visitor.page.goto(links[1])
+    assert (await used.value).status == 200
+    await visitor.page.wait_for_url(f"{blog.url}/essay")
+    await reads(visitor)
+
+
+async def test_a_link_of_before_with_its_token_opens(visitor: Visitor, blog: Blog) -> None:
+    token, _ = await paid(blog)
+    await visitor.page.goto(f"{blog.url}/essay#tuppence={token}")
+    await reads(visitor)
+    assert visitor.page.url == f"{blog.url}/essay"
 
 
 async def test_a_purchase_made_where_the_text_is_not_leads_to_it(visitor: Visitor, blog: Blog) -> None:

@@ -14,8 +14,6 @@ import { isReadable, unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
 
-export { arrive } from "./arrive.js";
-
 const LOOK = sheetOf(ways + css);
 
 // Where a browser has what opens a sealed text: it gives that to pages over TLS, and to those of its own machine.
@@ -56,11 +54,13 @@ export const unfold: Opened["unfold"] = async (opener) => {
 
 /** The text that the page carries; where it carries none, the way to the page that does. */
 async function unsealed(
-  { host, language, token }: Paid, goods: ItemGoods, line: HTMLElement, after: HTMLElement,
+  paid: Paid, goods: ItemGoods, line: HTMLElement, after: HTMLElement,
 ): Promise<[HTMLElement, boolean]> {
+  const { host, language } = paid;
   const sealed = host.getAttribute("sealed");
   if (!sealed) {
-    const way = h("a", { class: "pay", part: "button", href: `${goods.item.page_url}#tuppence=${token}` }, language.say("there"));
+    const { page_url } = await receipt(paid).catch(() => goods.item);
+    const way = h("a", { class: "pay", part: "button", href: page_url ?? "" }, language.say("there"));
     after.append(way);
     return [way, false];
   }
@@ -103,12 +103,17 @@ function kept(paid: Paid): HTMLElement {
 }
 
 /** The other way to come back: shown once, where it was paid. Its line keeps its room until it is known. */
-function code({ gateway, token, language }: Paid): HTMLElement {
+function code(paid: Paid): HTMLElement {
   const line = h("p", { class: "written", part: "code" });
-  gateway.ask("v1/receipt", bearer(token)).then((answer) => answer.json()).then(({ recovery_code }) => {
-    if (recovery_code) line.append(language.say("orCode"), " ", h("code", { translate: "no", dir: "ltr" }, recovery_code));
+  receipt(paid).then(({ recovery_code }) => {
+    if (recovery_code) line.append(paid.language.say("orCode"), " ", h("code", { translate: "no", dir: "ltr" }, recovery_code));
   }).catch(() => {
     // The receipt has it too.
   });
   return line;
+}
+
+/** Its `page_url` carries a code that opens a sealed text there, once. */
+async function receipt({ gateway, token }: Paid): Promise<{ recovery_code: string | null; page_url: string | null }> {
+  return (await gateway.ask("v1/receipt", bearer(token))).json();
 }

@@ -1,9 +1,12 @@
 /** What was paid for on another device, opened here by the code on its receipt. */
 
-import { complaint, h, json } from "../dom.js";
+import { complaint, h } from "../dom.js";
 import type { Refusal } from "../gateway.js";
 import type { Fold, Sale } from "../sale.js";
 import { type MessageId, RECOVER } from "../words.js";
+import { redeem } from "./redeem.js";
+
+export { arrive } from "./arrive.js";
 
 const WRONG: Record<number, MessageId> = { [-1]: "lost", 404: "codeUnknown", 422: "codeMalformed", 429: "codeTries" };
 
@@ -31,9 +34,7 @@ export const unfold: Fold["unfold"] = (sale) => {
 /** Gives what is wrong with the code. */
 async function open({ gateway, subject, unlock }: Sale, code: string): Promise<MessageId | undefined> {
   try {
-    const headers = { "Content-Type": "application/json" };
-    const answer = await gateway.ask("v1/recoveries", { method: "POST", headers, body: json({ code }) });
-    const found: { access_token: string; item_id: string | null } = await answer.json();
+    const found = await redeem(gateway, code);
     if (subject().path !== `v1/items/${found.item_id}/invoices`) return "codeElse";
     await unlock(found.access_token);
     return undefined;

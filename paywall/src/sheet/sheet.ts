@@ -3,7 +3,8 @@
 import { byline, price } from "../card.js";
 import { copyOn } from "../copying.js";
 import { h, svg, tick } from "../dom.js";
-import type { Sale, Sheet } from "../sale.js";
+import { load } from "../gateway.js";
+import type { Recover, Sale, Sheet } from "../sale.js";
 import { paint, sheetOf } from "../stylesheet.js";
 import { type MessageId, OPENED, SHEET } from "../words.js";
 import { drawCode } from "./code.js";
@@ -17,6 +18,8 @@ import { walletOf } from "./wallet.js";
 
 const SEEN_MILLISECONDS = 900;
 const LOOK = sheetOf(ways + css);
+
+export const arrive = async () => (await load<Recover>("recover.js")).arrive();
 
 export function makeSheet(opener: Sale): Sheet {
   const sale: Sale = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
