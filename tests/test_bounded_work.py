@@ -133,3 +133,17 @@ async def test_a_text_is_rendered_alike_whatever_its_length() -> None:
         assert refusal.value.code == "article_invalid"
     markdown = "a *b*\n" * SHORT_TEXT_BYTES
     assert await rendering.markup(markdown) == render_markup(markdown)
+
+
+async def test_a_short_text_is_held_to_the_limits_of_a_long_one() -> None:
+    table = "|a" * 300 + "\n" + "|-" * 300 + "\n" + "|\n" * 300
+    assert len(table) <= SHORT_TEXT_BYTES
+    with pytest.raises(Invalid) as refusal:
+        await Renderer().markup(table)
+    assert refusal.value.code == "preview_too_long"
+
+
+async def test_a_preview_may_be_as_long_in_a_change_as_in_a_new_item(site: Site) -> None:
+    await site.sell_text("free\n\npaid", title="T")
+    preview = {"preview": "free " * 20_000}
+    assert (await site.call("PATCH", "/v1/admin/items/welcome", json=preview, headers=site.operator))[0] == 200

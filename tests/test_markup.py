@@ -155,6 +155,41 @@ def test_what_markdown_means_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    "typed", ["(c) (r) (tm)", "+-", "a,, b", "what????", "tar --gzip -x", "<https://a.example/b--c...>"]
+)
+def test_what_was_typed_is_shown_as_it_was_typed(typed: str) -> None:
+    shown = inspect(render_markup(f"{typed}\n\n`(c) -- ...`")).text
+    assert shown == f"{typed.strip('<>')}\n(c) -- ...\n"
+
+
+@pytest.mark.parametrize("said", ['Sie sagte "Grüße".', 'Il dit "ça".', '그는 "네"라고 했다.', "彼は'はい'と言った。"])
+def test_quotes_are_set_as_in_english_in_english_alone(said: str) -> None:
+    article = render_article(f"First: \"one\", 'two'.\n\n{said}")
+    for html in (article.preview_html, article.html, render_markup(said)):
+        assert not set("“”‘’") & set(inspect(html).text)
+
+
+def test_a_reference_of_the_preview_is_a_link_wherever_it_is_written_out() -> None:
+    article = render_article("Free: [here][x], [y].\n\nPaid [z].\n\n[x]: https://x.example\n[y]: /y\n[z]: /z")
+    assert inspect(article.preview_html).attributes["href"] == ["https://x.example", "/y"]
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("one two three " * 1000, 3000, 3000),
+        ("그는 말했다 " * 1000, 2000, 2000),
+        ("日本語の文章です。" * 889, 3000, 5000),
+        ("这是一篇中文文章，" * 889, 3000, 5000),
+        ("สวัสดีชาวโลก" * 1000, 2000, 4000),
+        ("日", 1, 1),
+    ],
+)
+def test_how_long_a_text_takes_to_read_does_not_hang_on_spaces(text: str, least: int, most: int) -> None:
+    assert least <= render_article(text).word_count <= most
+
+
+@pytest.mark.parametrize(
     ("source", "preview", "paid"),
     [
         ("# T\n\nfree\n\npaid", "free", "paid"),

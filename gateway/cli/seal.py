@@ -16,6 +16,7 @@ from gateway.cli.pasted import creator_of, origin_of, site_of
 from gateway.config import API_KEY, GATEWAY, in_env_file, load_config
 from gateway.errors import Conflict, Invalid
 from gateway.money import to_sat
+from gateway.reading import count_words
 from gateway.sealed import shop
 from gateway.sealed.inspection import Findings, inspect, paywalls
 from gateway.sealed.key import read_key
@@ -198,7 +199,7 @@ def _described(file: File, till: Till, asked: _Asked) -> shop.Wanted:
         title=file.page.title,
         description=file.page.description,
         page_url=address_of(file, asked.site) if till.sealed is None or asked.site else None,
-        word_count=len(text_of(till.text or "").split()),
+        word_count=count_words(text_of(till.text or "")),
         creator=creator,
         price_msat=price_of(price) if price else None,
         usual_price_msat=price_of(usual) if usual else None,

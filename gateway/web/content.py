@@ -1,7 +1,6 @@
 """What was paid for: opened by a token, challenged without one, or by a signed link for an hour."""
 
 from dataclasses import asdict
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -13,7 +12,7 @@ from gateway.l402.credential import parse_authorization
 from gateway.offer import Offer
 from gateway.rows import Invoice, Item, ItemKind
 from gateway.web.bodies import LinkBody, answer, rfc3339
-from gateway.web.downloads import send_file
+from gateway.web.downloads import disposition, send_file
 from gateway.web.forwarded import client_key
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.links import check_link, content_of, download_path, link_ends_at
@@ -65,7 +64,7 @@ async def send_content(request: web.Request, item: Item, *, in_parts: bool = Tru
     """The bytes: a text as its sanitised HTML, a file always as a download, the key of a sealed text as JSON."""
     gateway, headers = gateway_of(request), dict(_PRIVATE)
     if item.kind is ItemKind.FILE:
-        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item.file_name or item.id)}"
+        headers["Content-Disposition"] = disposition(item.file_name or item.id)
         headers["Content-Type"] = item.media_type
         await gateway.content.check(item.digest, item.byte_size)
         path = gateway.content.existing_path(item.digest)

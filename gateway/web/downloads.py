@@ -1,12 +1,16 @@
 """A file as a download, in parts if asked: its validator is its digest, so parts of two contents are never joined."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
+
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+(),=@~-]")
 
 
 def send_file(
@@ -20,6 +24,12 @@ def send_file(
         return web.Response(status=304, headers={**headers, **tag})
     known = request.headers.get("If-Range", tag["ETag"]) == tag["ETag"]
     return _Download(path, {**headers, **tag}, in_parts=in_parts and known)
+
+
+def disposition(file_name: str) -> str:
+    """Content-Disposition (RFC 6266): the name in ASCII, for programs like `curl -OJ`, then as it is."""
+    plain = _NOT_PLAIN.sub("_", file_name).lstrip(".") or "file"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name)}"
 
 
 class _Download(web.FileResponse):

@@ -92,7 +92,10 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": PATH_PARAMETERS[name]}}
         for name in names
     ]
-    found += [{"name": name, "in": "query", "schema": schema} for name, schema in route.query.items()]
+    found += [
+        {"name": name, "in": "query", "schema": schema} | ({"required": True} if name in route.needs else {})
+        for name, schema in route.query.items()
+    ]
     if route.idempotent:
         pattern = f"^{IDEMPOTENCY_KEY.pattern}$"
         found.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": pattern}})

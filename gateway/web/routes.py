@@ -71,6 +71,8 @@ class Route:
     refusals: tuple[int, ...] = ()
     proof: Proof = "none"
     query: dict[str, dict[str, Any]] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    """Of the query, what a request is refused without."""
     idempotent: bool = False
     most_bytes: int = 0
     """Of a body; 0: what a reader may send, and somewhat more where a key is asked for."""
@@ -118,7 +120,7 @@ API = (
           gives=Rate | None),
     Route(method="GET", path="/v1/identity", handler=identity.read_identity,
           summary="Proof of which gateway answers, for who holds its keys", gives=identity.IdentityBody,
-          refusals=(422,), query={"nonce": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}),
+          refusals=(422,), query={"nonce": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}, needs=("nonce",)),
     Route(method="GET", path="/v1/admin/creators", handler=admin.list_creators, summary="All creators",
           gives=list[CreatorBody], proof="key", refusals=_ADMIN),
     Route(method="POST", path="/v1/admin/creators", handler=admin.create_creator, summary="A new creator, with a key",
@@ -135,7 +137,8 @@ API = (
           summary="One item, whole", gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404)),
     Route(method="PATCH", path="/v1/admin/items/{item_id}", handler=admin_items.change_item,
           summary="Change, archive or restore an item; what was sold keeps its terms", takes=ItemChange,
-          gives=AdminItemBody, proof="key", refusals=(400, *_ADMIN, 404, 409, 413, 415, 422)),
+          gives=AdminItemBody, proof="key", most_bytes=admin_items.MOST_ITEM_BYTES,
+          refusals=(400, *_ADMIN, 404, 409, 413, 415, 422)),
     Route(method="GET", path="/v1/admin/items/{item_id}/content", handler=admin_items.read_own_content,
           summary="The paid part, for those who sell it", gives="*/*", proof="key", refusals=(*_ADMIN, 404, 503)),
     Route(method="PUT", path="/v1/admin/items/{item_id}/content", handler=admin_items.put_content,
