@@ -60,6 +60,7 @@ BAD_ITEMS: list[tuple[dict[str, Any], tuple[int, str]]] = [
     ({"file_name": "a.pdf"}, (422, "item_invalid")),
     ({"markdown": None, "file_name": "../a.pdf"}, (422, "body_invalid")),
     ({"markdown": None, "file_name": "a\r\nb"}, (422, "body_invalid")),
+    ({"markdown": None, "file_name": " \u3000"}, (422, "body_invalid")),
     ({"markdown": None, "file_name": "a\n"}, (422, "item_invalid")),
     ({"markdown": None, "file_name": "a", "media_type": "text"}, (422, "body_invalid")),
     ({"markdown": None, "file_name": "a", "media_type": "text/plain\n"}, (422, "item_invalid")),

@@ -146,7 +146,9 @@ def _says_what_schemas_cannot_forbid(body: Any) -> bool:
     given = body.get("shares")
     shares = [share for share in given if isinstance(share, dict)] if isinstance(given, list) else []
     names = [str(share.get("creator")) for share in shares]
-    numbers = [value for part in (body, *shares) for value in part.values()]
+    sealed = body.get("sealed")
+    parts = [body, *shares, sealed if isinstance(sealed, dict) else {}]
+    numbers = [value for part in parts for value in part.values()]
     text = body.get("markdown")
     return (
         any(isinstance(number, float) for number in numbers)

@@ -19,11 +19,14 @@ from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
 from gateway.renderer import MOST_TEXT_BYTES
 from gateway.web.bodies import NO_NUL, SOME_WORDS, Slug, Title
 
-FileName = Annotated[str, Meta(max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
+_NOT_IN_NAMES = r"/\\\x00-\x1f\x7f"
+FileName = Annotated[
+    str, Meta(max_length=200, pattern=rf"^[^\S\x00-\x1f\x7f]*[^\s{_NOT_IN_NAMES}][^{_NOT_IN_NAMES}]*$")
+]
 MediaType = Annotated[str, Meta(pattern="^[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}$")]
 Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER_SAT)]
 Seconds = Annotated[int, Meta(ge=1, le=LONGEST_ACCESS_SECONDS)]
-Preview = Annotated[str, Meta(max_length=100_000, extra_json_schema=NO_NUL)]
+Preview = Annotated[str, Meta(max_length=100_000)]
 WebOrigin = Annotated[str, Meta(pattern=f"^{WEB_ORIGIN.pattern}$", max_length=LONGEST_ORIGIN)]
 Origins = Annotated[list[WebOrigin], Meta(max_length=MOST_ORIGINS)]
 PageUrl = Annotated[str, Meta(pattern=f"^{PAGE_URL.pattern}$", max_length=LONGEST_PAGE_URL)]
