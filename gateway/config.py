@@ -135,7 +135,9 @@ class Config(BaseSettings):
     def _derived(self) -> Self:
         url = self.public_url.rstrip("/") or f"http://{self.listen}"
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        # Its port is read here: one beyond 65535 is refused when it is looked at, and not before.
+        odd = parts.port == 0 or "@" in parts.netloc or parts.query or parts.fragment
+        if parts.scheme not in {"http", "https"} or not parts.hostname or odd:
             msg = "write it like https://pay.example"
             raise ValueError(msg)
         if not _PATH.fullmatch(parts.path):

@@ -119,6 +119,15 @@ def test_a_public_address_without_a_scheme_is_told_how_it_is_written() -> None:
         load_config(public_url="pay.example")
 
 
+@pytest.mark.parametrize(
+    "address", ["pay.example:99999", "pay.example:0", "pay.example:x", "bob:secret@pay.example", ":8402", "[::1"]
+)
+def test_a_public_url_that_no_link_can_be_made_of_is_refused(address: str) -> None:
+    with pytest.raises(Invalid, match="TUPPENCE_PUBLIC_URL") as refusal:
+        load_config(public_url=f"https://{address}")
+    assert "secret" not in str(refusal.value)
+
+
 def test_every_variable_says_what_it_is_for() -> None:
     assert all(field.description for field in Config.model_fields.values())
 
