@@ -1,5 +1,6 @@
 """T24: many readers, each with something of their own in every place; then files, log and figures are searched."""
 
+import asyncio
 import io
 from dataclasses import dataclass
 from ipaddress import IPv6Address
@@ -25,6 +26,18 @@ WAYS = ("text", "file", "tip", "challenge", "page", "form")
 # Other tests left theirs in the same server's files.
 CANARY, WORDS = f"canary-{token_hex(6)}", f"words-{token_hex(6)}"
 PREFIX = "2001:db8:"
+# What no parser takes: each has the canary in its path, in what names a reader, and beside the byte that is wrong.
+MALFORMED = tuple(
+    line.replace(b"CANARY", CANARY.encode())
+    for line in (
+        b"GET /v1/items/welcome?q=CANARY HTTP/1.1\r\nHost: a\r\nReferer: http://CANARY/\r\nX-CANARY: \0CANARY\r\n\r\n",
+        b"POST /v1/items/welcome/invoices HTTP/1.1\r\nHost: a\r\nIdempotency-Key: CANARY\r\nBad CANARY: 1\r\n\r\n",
+        b"POST /recover HTTP/1.1\r\nHost: a\r\nCookie: CANARY=1\r\nContent-Length: CANARY\r\n\r\ncode=CANARY",
+        b"POST /t/alice HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nX-Forwarded-For: CANARY\r\n\r\nCANARY\r\n",
+        b"GET /CANARY\xff HTTP/9.9\r\nUser-Agent: CANARY\r\n\r\n",
+        b"CANARY CANARY CANARY\r\n\r\n",
+    )
+)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -71,6 +84,15 @@ class Reader:
         }
         options["headers"] = shown | options.get("headers", {})
         return await self.site.call(method, f"{path}?q={CANARY}", allow_redirects=False, **options)
+
+    async def babble(self) -> None:
+        """Send what cannot be read as a request; it is refused, or the connection ends."""
+        host, _, port = self.site.url.removeprefix("http://").partition(":")
+        connection, writer = await asyncio.open_connection(host, int(port))
+        writer.write(MALFORMED[self.number % len(MALFORMED)])
+        writer.write_eof()
+        assert (await connection.read())[9:10] in {b"", b"4"}
+        writer.close()
 
     async def ask(self) -> None:
         """Until there is an invoice."""
@@ -121,6 +143,7 @@ async def test_t24_of_many_readers_nothing_is_kept_logged_or_counted_but_the_wor
     await until(lambda: logged.getvalue().count("settled") > 0)  # the log is listened to
     for reader in readers:
         await reader.open()
+        await reader.babble()
     _, figures = await site.call("GET", "/metrics")
     preimages = [row.preimage for row in site.core.invoices]
     hidden = [CANARY, PREFIX, *(spelling for preimage in preimages for spelling in spellings(preimage))]
