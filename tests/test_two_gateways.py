@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from tests.clock import FakeClock
 from tests.cluster import Cluster
 from tests.conftest import Site, open_site
 from tests.database import broken_invariants, in_a_thread
+from tests.demo_process import free_port
+from tests.replicas import NGINX
 from tests.samples import a_creator
+from tests.sealing import run_seal
+from tests.test_proxies import running
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 ITEM, INVOICES, CONTENT = "/v1/admin/items/welcome", "/v1/items/welcome/invoices", "/v1/items/welcome/content"
@@ -28,6 +33,10 @@ TERMS: list[dict[str, Any]] = [
     {"access_seconds": 60},
     {"shares": [{"creator": "bob", "weight": 1}]},
 ]
+PAGE = (
+    '<!doctype html><title>A page</title><p>Free.</p><tuppence-paywall item="page-{number}"><template data-paid>'
+    "<p>These are the paid words of a page, enough of them to be told from others.</p></template></tuppence-paywall>"
+)
 NEW = {"creator": "alice", "price_msat": 50_000, "markdown": TEXT}
 
 
@@ -216,3 +225,41 @@ async def test_a_code_that_one_shows_opens_once_at_whichever(sites: list[Site]) 
         asked = {"json": {"code": link.partition("#tuppence=")[2]}}
         uses = await asyncio.gather(*(site.call("POST", "/v1/recoveries", **asked) for site in (first, here, there)))
         assert sorted(status for status, _ in uses) == [200, 404, 404]
+
+
+@pytest.fixture
+async def balanced(sites: list[Site], tmp_path: Path) -> AsyncIterator[Site]:
+    """The two behind nginx, which asks them by turns; the `url` is nginx's."""
+    servers, listen = (
+        "".join(f"server {site.url.removeprefix('http://')};" for site in sites),
+        f"127.0.0.1:{free_port()}",
+    )
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(NGINX.format(folder=tmp_path, servers=servers, listen=listen))
+    async with running(["/usr/sbin/nginx", "-c", str(configuration), "-p", str(tmp_path)], tmp_path, listen):
+        yield replace(sites[0], url=f"http://{listen}")
+
+
+@pytest.mark.proxy
+async def test_behind_a_load_balancer_what_was_made_is_there_for_the_next_request(balanced: Site) -> None:
+    for number in range(4):
+        item = {**NEW, "id": f"new-{number}", "title": "New"}
+        assert (await balanced.call("POST", "/v1/admin/items", json=item, headers=balanced.operator))[0] == 201
+        for path in (f"/v1/items/new-{number}", f"/i/new-{number}", f"/v1/admin/items/new-{number}"):
+            for _ in range(3):
+                assert (await balanced.call("GET", path, headers=balanced.operator))[0] == 200, path
+    _, key = await key_of(balanced, "alice")
+    for _ in range(4):
+        assert (await balanced.call("GET", ITEM, headers=key))[0] == 200
+
+
+@pytest.mark.proxy
+async def test_behind_a_load_balancer_a_new_page_is_sealed_at_the_first_run(balanced: Site, tmp_path: Path) -> None:
+    for number in range(3):
+        page = tmp_path / f"site-{number}" / "index.html"
+        page.parent.mkdir()
+        page.write_text(PAGE.format(number=number))
+        given = ("--creator", "alice", "--price", "100sat", "--site", "https://blog.example")
+        status, said = await run_seal(balanced, page.parent, "--in-place", *given)
+        assert status == 0, said
+        assert "paid words" not in page.read_text()
