@@ -156,3 +156,12 @@ async def test_the_snippet_says_where_it_may_stand(shop: Site) -> None:
     assert snippet["allowed_origins"] == [BLOG]
     _, page = await shop.call("GET", "/embed?what=welcome", headers={"Accept": "text/html"})
     assert BLOG in page
+
+
+@pytest.mark.parametrize("web_origin", ["http://[", "http://[::1", "//[", "http://a]b"])
+async def test_an_origin_that_is_none_is_malformed_wherever_it_stands(site: Site, web_origin: str) -> None:
+    await site.sell_text("# A text\n\nFree.\n\nPaid.")
+    asked = [("POST", "/v1/items/welcome/invoices"), ("POST", "/i/welcome"), ("GET", "/v1/items/welcome")]
+    for method, path in (*asked, ("POST", "/recover"), ("GET", "/i/welcome"), ("GET", "/v1/admin/items")):
+        assert (await site.call(method, path, headers={"Origin": web_origin}))[0] == 400, path
+    assert list(site.core.invoices) == []

@@ -8,7 +8,7 @@ from aiohttp.hdrs import METH_ALL
 
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
 from gateway.web.gateway import gateway_of
-from gateway.web.origins import readable_by
+from gateway.web.origins import check_origin_header, readable_by
 from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
 from gateway.web.public_path import path_of, route_of
 from gateway.web.received import check_body
@@ -54,6 +54,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) -> web.StreamResponse:
     try:
+        check_origin_header(request)
         check_body(request)
         await _seek(request)
         return await handler(request)

@@ -1,17 +1,27 @@
 """Which pages may sell an item: a copy of one, put up elsewhere, is refused before anything is charged."""
 
 import re
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from gateway.catalog import WEB_ORIGIN, sold_at
-from gateway.errors import Forbidden, NotFound, Unavailable
+from gateway.errors import Forbidden, Invalid, NotFound, Unavailable
 from gateway.rows import Item
 from gateway.web.forms import OPAQUE, is_ours, reached_by_own_name
 from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.public_path import path_of
 
 _OF_AN_ITEM = re.compile(r"/v1/items/([a-z0-9-]{1,64})(/|\Z)")
+
+
+def check_origin_header(request: web.Request) -> None:
+    """Raises `Invalid` (`origin_malformed`) where Origin is nothing that a browser sends."""
+    try:
+        urlsplit(request.headers.get("Origin", ""))
+    except ValueError as error:
+        detail = "The header Origin names no origin; send it as browsers do, like https://blog.example, or not at all."
+        raise Invalid("origin_malformed", detail) from error
 
 
 def check_asking_page(request: web.Request, item: Item) -> None:

@@ -38,6 +38,7 @@ STATUS_OF_CODE = {
     "body_too_large": 413,
     "body_too_slow": 408,
     "media_type_unsupported": 415,
+    "origin_malformed": 400,
     "text_too_large": 413,
 }
 TITLES = {
