@@ -43,7 +43,8 @@ async def open_shared(store: Store, folder: Path, *, alone: bool) -> tuple[FileK
     `keys_changed`, `keys_unreadable`, `contents_changed`, `operator_key_changed`), and then has written nothing.
     """
     known = await store.read(_read_known)
-    if not known.keys and is_used(folder):
+    # Versions that pinned no keys have items; a database that knows neither is new.
+    if not known.keys and not known.digests and is_used(folder):
         raise database_lost("The database is new", folder)
     _compare_keys(known, folder / "keys")
     if not alone:
