@@ -109,7 +109,7 @@ class Catalog:
                 return
             known, self._shelf = self._shelf, await self._store.read(_read_shelf)
         for item_id in {*self._shelf.unreadable} - {*known.unreadable}:
-            log.warning("item_unreadable", item_id=item_id, hint="a newer version made it: upgrade this one, too")
+            log.warning("item_unreadable", detail=f"A newer version made {item_id}: upgrade this one, too.")
 
     async def look(self) -> None:
         """See what others have changed up to now. Raises `Unavailable`."""

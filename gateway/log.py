@@ -21,9 +21,10 @@ from gateway.terminal import visible
 
 FIELDS = frozenset(
     {
-        "at", "code", "detail", "ended", "error", "event", "exception", "failures", "left_out", "level", "logger",
-        "message", "method", "node_id", "notes", "numbers", "open_invoices", "paid_msat", "payment_hash",
-        "payment_hashes", "requests", "route", "since", "sqlstate", "timestamp", "tried", "unpaid", "work",
+        "ahead_seconds", "amount_msat", "at", "code", "detail", "ended", "error", "event", "exception", "failures",
+        "left_out", "level", "logger", "message", "method", "node_id", "notes", "numbers", "open_invoices",
+        "paid_msat", "payment_hash", "payment_hashes", "requests", "route", "since", "sqlstate", "timestamp", "tried",
+        "unpaid", "work", "wrong",
     }
 )  # fmt: skip
 """Every field of a line; of any other the name alone is written."""

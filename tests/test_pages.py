@@ -168,7 +168,7 @@ def test_the_price_stands_beside_what_it_buys(item: Item, buys: str) -> None:
 )
 def test_a_title_says_its_language_where_its_letters_do(text: str, language: str) -> None:
     assert views.language_of(text, "en") == language
-    assert f'<h1 lang="{language}">' in render(
+    assert f'<h1 lang="{language}" dir="auto">' in render(
         "item.html", views.offer_view(replace(ITEM, title=text), CREATOR, ENGLISH)
     )
 

@@ -83,20 +83,19 @@ async def test_every_command_says_what_is_wrong_with_a_spoilt_database(shell: Sh
     assert "restore a backup" in output
 
 
-@pytest.mark.parametrize(
-    ("place", "words"), [("/dev/null/data", "serve"), ("/proc/data", "balances"), ("{long}", "serve")]
-)
+@pytest.mark.parametrize(("place", "words"), [("/dev/null/data", "serve"), ("/proc/data", "serve")])
 async def test_a_folder_that_cannot_be_made_is_named(shell: Shell, place: str, words: str) -> None:
-    status, output = await shell.type(words, TUPPENCE_DATA_DIR=place.format(long="d" * 300))
+    status, output = await shell.type(words, TUPPENCE_DATA_DIR=place)
     assert (status, "Traceback" in output) == (1, False), output
     assert "disk_refused" in output
     assert "name another place" in output
 
 
 async def test_a_data_folder_too_deep_for_a_socket_is_told_so(shell: Shell) -> None:
-    status, output = await shell.type("balances", TUPPENCE_DATA_DIR="/".join(["d" * 50] * 4))
-    assert (status, "Traceback" in output) == (1, False), output
-    assert "disk_refused" in output
+    for place in ("/".join(["d" * 50] * 4), "d" * 300):
+        status, output = await shell.type("balances", TUPPENCE_DATA_DIR=place)
+        assert (status, "Traceback" in output) == (1, False), output
+        assert "name a shorter one" in output
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,10 @@ class World(RuleBasedStateMachine):
         rows = await self.till.store.read(lambda tx: tx.invoices.get_many([sale.invoice.payment_hash]))
         assert rows or sale.paid_msat == 0, "only what nobody paid is purged"
         for row in rows:
-            assert await self.till.settler.recheck(row) == await self.till.row(row)
+            seen, booked = await self.till.settler.recheck(row), await self.till.row(row)
+            # The node's word holds while the database takes nothing.
+            said = seen.state is InvoiceState.SETTLED and sale.paid_msat > 0 and booked.state is InvoiceState.OPEN
+            assert seen == booked or said
 
     def try_(self, work: Callable[[], Awaitable[Any]]) -> None:
         """What a node or a database that is away interrupts is tried again another time."""
