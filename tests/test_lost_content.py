@@ -56,6 +56,18 @@ def _folder(path: Path) -> Callable[[], object]:
     return remove
 
 
+def _pipe(path: Path) -> Callable[[], object]:
+    whole = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+
+    def put_back() -> None:
+        path.unlink()
+        path.write_bytes(whole)
+
+    return put_back
+
+
 def _garbled(path: Path) -> Callable[[], object]:
     whole = path.read_bytes()
     path.write_bytes(b"x" * len(whole))
@@ -92,7 +104,7 @@ async def _readiness(site: Site) -> tuple[bool, str]:
     return found.ready, " ".join(found.wrong)
 
 
-@pytest.mark.parametrize("damage", [_removed, _unmounted, _cut, _emptied, _folder])
+@pytest.mark.parametrize("damage", [_removed, _unmounted, _cut, _emptied, _folder, _pipe])
 @pytest.mark.parametrize("size", [None, 2 * _CACHED_BYTES_LIMIT])
 async def test_what_would_not_open_is_not_sold_until_it_is_back(site: Site, damage: Damage, size: int | None) -> None:
     path = await _sell(site, size)

@@ -147,8 +147,12 @@ class ContentFolder:
         return data
 
     def _is_whole(self, digest: str, byte_size: int) -> bool:
+        path = self.path(digest)
         try:
-            with self.path(digest).open("rb") as file:
+            # To open what is no file, as a pipe, may wait for ever.
+            if not path.is_file():
+                return False
+            with path.open("rb") as file:
                 found = os.fstat(file.fileno())
                 stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
                 if found.st_size != byte_size:
