@@ -136,7 +136,8 @@ class Config(BaseSettings):
         url = self.public_url.rstrip("/") or f"http://{self.listen}"
         parts = urlsplit(url)
         # Its port is read here: one beyond 65535 is refused when it is looked at, and not before.
-        odd = parts.port == 0 or "@" in parts.netloc or parts.query or parts.fragment
+        # The 0 of TUPPENCE_LISTEN is no address of readers, and lets the system choose one.
+        odd = (parts.port == 0 and self.public_url) or "@" in parts.netloc or parts.query or parts.fragment
         if parts.scheme not in {"http", "https"} or not parts.hostname or odd:
             msg = "write it like https://pay.example"
             raise ValueError(msg)

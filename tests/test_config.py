@@ -146,3 +146,7 @@ def test_a_public_path_that_would_be_two_things_at_once_is_refused(path: str) ->
 def test_a_public_url_may_have_a_path(given: str, path: str) -> None:
     config = load_config(public_url=f"https://blog.example{given}")
     assert (config.public_path, config.public_host) == (path, "blog.example")
+
+
+def test_a_port_that_the_system_chooses_is_no_wrong_public_url() -> None:
+    assert load_config(listen="127.0.0.1:0").listen_port == 0

@@ -194,4 +194,4 @@ def test_a_reader_can_send_kilobytes_and_no_more() -> None:
     limits = {route.path: route.most() for route in API if not route.path.startswith("/v1/admin/")}
     assert set(limits.values()) == {MOST_BYTES}
     uploads = {route.path: route.most() for route in API if route.most() > KEY_HOLDERS_BYTES}
-    assert set(uploads) == {"/v1/admin/items", "/v1/admin/items/{item_id}/content"}
+    assert set(uploads) == {"/v1/admin/items", "/v1/admin/items/{item_id}", "/v1/admin/items/{item_id}/content"}
