@@ -37,7 +37,8 @@ log = structlog.get_logger()
 @web.middleware
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """See the module."""
-    for_readers = path_of(request).startswith(_READERS) and not path_of(request).startswith(_ADMIN)
+    path = path_of(request)
+    for_readers = path.startswith(_READERS) and not path.startswith(_ADMIN)
     if for_readers and request.method == "OPTIONS":
         return web.Response(status=204, headers=PREFLIGHT | readable_by(request))
     response = await _answer(request, handler, for_readers=for_readers)
@@ -78,7 +79,7 @@ async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) 
 async def _seek(request: web.Request) -> None:
     """What another replica has just made is here, too, for who asks for it by name."""
     named = request.match_info
-    creator = named.get("name") if route_of(request).endswith(_OF_CREATORS) else None
+    creator = named["name"] if "name" in named and route_of(request).endswith(_OF_CREATORS) else None
     await gateway_of(request).catalog.seek(item_id=named.get("item_id"), creator=creator)
 
 

@@ -66,4 +66,4 @@ GATEWAY = web.AppKey("gateway", Gateway)
 
 def gateway_of(request: web.Request) -> Gateway:
     """The gateway that this request reached."""
-    return request.config_dict[GATEWAY]
+    return request.app[GATEWAY]
