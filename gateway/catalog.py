@@ -117,8 +117,7 @@ class Catalog:
 
     async def seek(self, *, item_id: str | None = None, creator: str | None = None) -> None:
         """Look once for what is not known here: another replica may just have made it. Raises `Unavailable`."""
-        wanted = ((item_id, self._shelf.items), (creator, self._shelf.creators))
-        if any(name is not None and name not in known and SLUG.fullmatch(name) for name, known in wanted):
+        if _is_new(item_id, self._shelf.items) or _is_new(creator, self._shelf.creators):
             await self.look()
 
     async def add_creator(self, creator: Creator) -> Creator:
@@ -278,6 +277,10 @@ def _check_creator(creator: Creator) -> None:
         raise Invalid("creator_invalid", f"title must be 1 to {MOST_TITLE_CHARACTERS} characters, none of them U+0000")
     if not ACCENT.fullmatch(creator.accent):
         raise Invalid("creator_invalid", "accent must be a colour like #a4552b")
+
+
+def _is_new(name: str | None, known: Mapping[str, object]) -> bool:
+    return name is not None and name not in known and SLUG.fullmatch(name) is not None
 
 
 def _names(item: Item) -> set[str]:

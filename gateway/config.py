@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
@@ -169,7 +170,7 @@ class Config(BaseSettings):
         """The host a reader sees, as it stands in memos."""
         return urlsplit(self.public_url).netloc
 
-    @property
+    @cached_property
     def public_path(self) -> str:
         """The path below which readers see the gateway, as `/pay`; mostly ""."""
         return urlsplit(self.public_url).path

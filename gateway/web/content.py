@@ -69,8 +69,9 @@ async def send_content(request: web.Request, item: Item, *, in_parts: bool = Tru
         await gateway.content.check(item.digest, item.byte_size)
         path = gateway.content.existing_path(item.digest)
         return send_file(request, path, digest=item.digest, headers=headers, in_parts=in_parts)
+    headers["Content-Type"] = f"{item.media_type}; charset=utf-8"
     body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
-    return web.Response(body=body, content_type=item.media_type, charset="utf-8", headers=headers)
+    return web.Response(body=body, headers=headers)
 
 
 async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refusal: PaymentRequired) -> web.Response:

@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.hdrs import METH_ALL
 
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
-from gateway.web.gateway import gateway_of
+from gateway.web.gateway import Gateway, gateway_of
 from gateway.web.origins import check_origin_header, readable_by
 from gateway.web.problems import DEFECT, problem, problem_of, problem_of_http
 from gateway.web.public_path import path_of, route_of
@@ -37,34 +37,38 @@ log = structlog.get_logger()
 @web.middleware
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """See the module."""
-    path = path_of(request)
-    for_readers = path.startswith(_READERS) and not path.startswith(_ADMIN)
+    gateway = gateway_of(request)
+    public_path = gateway.config.public_path
+    path, route = path_of(request, public_path), route_of(request, public_path)
+    for_readers = _is_for_readers(path)
     if for_readers and request.method == "OPTIONS":
-        return web.Response(status=204, headers=PREFLIGHT | readable_by(request))
-    response = await _answer(request, handler, for_readers=for_readers)
+        return web.Response(status=204, headers=PREFLIGHT | readable_by(gateway, request, path))
+    response = await _answer(gateway, request, handler, path=path, route=route)
     if not response.prepared:
         if not request.content.is_eof():
             # A body that nobody wanted whole is not read to its end for the next request.
             response.force_close()
         _add_headers(response)
         if for_readers:
-            _let_read(request, response)
-    _count(request, response.status)
+            _let_read(response, readable_by(gateway, request, path))
+    gateway.metrics.requests_of(route, response.status).inc()
     return response
 
 
-async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) -> web.StreamResponse:
+async def _answer(
+    gateway: Gateway, request: web.Request, handler: Handler, *, path: str, route: str
+) -> web.StreamResponse:
     try:
         check_origin_header(request)
         check_body(request)
-        await _seek(request)
+        await _seek(gateway, request, route)
         return await handler(request)
     except TuppenceError as error:
         if isinstance(error, Unavailable | OutcomeUnknown):
-            log.warning("unavailable", code=error.code, detail=error.detail, route=route_of(request))
-        return problem_of(error, for_readers=for_readers)
+            log.warning("unavailable", code=error.code, detail=error.detail, route=route)
+        return problem_of(error, for_readers=_is_for_readers(path))
     except web.HTTPException as error:
-        if isinstance(error, web.HTTPNotFound) and not path_of(request).startswith(_READERS) and wants_page(request):
+        if isinstance(error, web.HTTPNotFound) and not path.startswith(_READERS) and wants_page(request):
             return not_found_page(request)
         return problem_of_http(error)
     except ConnectionResetError:
@@ -72,15 +76,19 @@ async def _answer(request: web.Request, handler: Handler, *, for_readers: bool) 
     # The edge of the process: a defect is logged whole, and its asker learns nothing of it.
     except Exception:
         method = request.method if request.method in METH_ALL else "other"
-        log.exception("request_failed", method=method, route=route_of(request))
+        log.exception("request_failed", method=method, route=route)
         return problem(500, *DEFECT)
 
 
-async def _seek(request: web.Request) -> None:
+async def _seek(gateway: Gateway, request: web.Request, route: str) -> None:
     """What another replica has just made is here, too, for who asks for it by name."""
     named = request.match_info
-    creator = named["name"] if "name" in named and route_of(request).endswith(_OF_CREATORS) else None
-    await gateway_of(request).catalog.seek(item_id=named.get("item_id"), creator=creator)
+    creator = named["name"] if "name" in named and route.endswith(_OF_CREATORS) else None
+    await gateway.catalog.seek(item_id=named.get("item_id"), creator=creator)
+
+
+def _is_for_readers(path: str) -> bool:
+    return path.startswith(_READERS) and not path.startswith(_ADMIN)
 
 
 def stream_headers() -> dict[str, str]:
@@ -89,19 +97,13 @@ def stream_headers() -> dict[str, str]:
 
 
 def _add_headers(response: web.StreamResponse) -> None:
-    headers = response.headers
     for name, value in API_HEADERS.items():
-        if name not in headers:
-            headers[name] = value
+        response.headers.setdefault(name, value)
 
 
-def _let_read(request: web.Request, response: web.StreamResponse) -> None:
-    allowed = EXPOSED | readable_by(request)
-    varies = [response.headers.get("Vary"), allowed.pop("Vary", None)]
-    response.headers.update(allowed)
-    if any(varies):
-        response.headers["Vary"] = ", ".join(filter(None, varies))
-
-
-def _count(request: web.Request, status: int) -> None:
-    gateway_of(request).metrics.requests.labels(route_of(request), status).inc()
+def _let_read(response: web.StreamResponse, allowed: dict[str, str]) -> None:
+    headers = response.headers
+    if "Vary" in allowed and "Vary" in headers:
+        allowed["Vary"] = f"{headers['Vary']}, {allowed['Vary']}"
+    headers.update(EXPOSED)
+    headers.update(allowed)

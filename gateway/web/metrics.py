@@ -1,7 +1,7 @@
 """What an operator watches, in Prometheus' form. A label names an LND node, never an item, a creator or a reader."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -28,6 +28,7 @@ class Metrics:
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         histogram = partial(Histogram, registry=registry)
         self.requests = counter("tuppence_requests", "Requests by route and status", ["route", "status"])
+        self.requests_of = cache(self.requests.labels)
         self.invoices = counter("tuppence_invoices", "Invoices issued", ["node"])
         self.unread_clients = counter(
             "tuppence_unread_clients", "Requests whose trusted proxy did not say, readably, whom it asks for"

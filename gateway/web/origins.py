@@ -9,16 +9,18 @@ from gateway.catalog import WEB_ORIGIN, sold_at
 from gateway.errors import Forbidden, Invalid, NotFound, Unavailable
 from gateway.rows import Item
 from gateway.web.forms import OPAQUE, is_ours, reached_by_own_name
-from gateway.web.gateway import Gateway, gateway_of
-from gateway.web.public_path import path_of
+from gateway.web.gateway import Gateway
 
 _OF_AN_ITEM = re.compile(r"/v1/items/([a-z0-9-]{1,64})(/|\Z)")
 
 
 def check_origin_header(request: web.Request) -> None:
     """Raises `Invalid` (`origin_malformed`) where Origin is nothing that a browser sends."""
+    web_origin = request.headers.get("Origin")
+    if web_origin is None:
+        return
     try:
-        urlsplit(request.headers.get("Origin", ""))
+        urlsplit(web_origin)
     except ValueError as error:
         detail = "The header Origin names no origin; send it as browsers do, like https://blog.example, or not at all."
         raise Invalid("origin_malformed", detail) from error
@@ -53,15 +55,15 @@ def foreign_page(request: web.Request, item: Item | None) -> str:
     return "" if item is not None and web_origin in _sites(item) else web_origin
 
 
-def readable_by(request: web.Request) -> dict[str, str]:
+def readable_by(gateway: Gateway, request: web.Request, path: str) -> dict[str, str]:
     """Who may read an answer: every page; where the answer depends on the asking one, that by name.
 
     A refusal is for the refused page to show: it holds no secret, and without it a reader would see a broken button.
     """
-    match = _OF_AN_ITEM.match(path_of(request))
-    web_origin = request.headers.get("Origin", "")
-    if match is None or not _is_restricted(gateway_of(request), match[1]):
+    match = _OF_AN_ITEM.match(path)
+    if match is None or not _is_restricted(gateway, match[1]):
         return {"Access-Control-Allow-Origin": "*"}
+    web_origin = request.headers.get("Origin", "")
     is_one = web_origin == OPAQUE or WEB_ORIGIN.fullmatch(web_origin)
     return {"Vary": "Origin"} | ({"Access-Control-Allow-Origin": web_origin} if is_one else {})
 

@@ -219,4 +219,5 @@ def _why_no_tip(request: web.Request, refusal: TuppenceError, typed: Mapping[str
 
 
 def _see_other(request: web.Request) -> web.Response:
-    return web.Response(status=303, headers={"Location": link(request, path_of(request) + chosen(request))})
+    path = path_of(request, gateway_of(request).config.public_path)
+    return web.Response(status=303, headers={"Location": link(request, path + chosen(request))})

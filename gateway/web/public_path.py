@@ -16,15 +16,15 @@ def add_public_path(app: web.Application, public_path: str) -> None:
             app.router.add_route(route.method, public_path + route.resource.canonical, route.handler)
 
 
-def path_of(request: web.Request) -> str:
+def path_of(request: web.Request, public_path: str) -> str:
     """The path that was asked for, without that of the public URL."""
-    return _below(request, request.path)
+    return _below(public_path, request.path)
 
 
-def route_of(request: web.Request) -> str:
+def route_of(request: web.Request, public_path: str) -> str:
     """The pattern that matched, likewise; never the path, which may name what a reader bought."""
     resource = request.match_info.route.resource
-    return "none" if resource is None else _below(request, resource.canonical)
+    return "none" if resource is None else _below(public_path, resource.canonical)
 
 
 def link(request: web.Request, path: str) -> str:
@@ -32,6 +32,5 @@ def link(request: web.Request, path: str) -> str:
     return gateway_of(request).config.public_path + path
 
 
-def _below(request: web.Request, path: str) -> str:
-    public_path = gateway_of(request).config.public_path
-    return path.removeprefix(public_path) if path.startswith(f"{public_path}/") else path
+def _below(public_path: str, path: str) -> str:
+    return path.removeprefix(public_path) if public_path and path.startswith(f"{public_path}/") else path

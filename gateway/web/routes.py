@@ -83,6 +83,9 @@ class Route:
 
 
 API = (
+    Route(method="GET", path="/v1/items/{item_id}/content", handler=content.read_content,
+          summary="The paid part: opens with a token, else asks for payment", gives="*/*", proof="token",
+          refusals=(401, 402, 403, 404, 429, 503)),
     Route(method="GET", path="/v1/items/{item_id}", handler=receipts.read_item,
           summary="An item: its price and preview, never the paid part", gives=ItemBody, refusals=(404,)),
     Route(method="POST", path="/v1/items/{item_id}/invoices", handler=invoices.create_invoice,
@@ -100,9 +103,6 @@ API = (
           refusals=(404, 429)),
     Route(method="GET", path="/v1/invoices/{payment_hash}/qr.svg", handler=invoices.draw_qr,
           summary="The invoice as a QR code", gives="image/svg+xml", refusals=(404,)),
-    Route(method="GET", path="/v1/items/{item_id}/content", handler=content.read_content,
-          summary="The paid part: opens with a token, else asks for payment", gives="*/*", proof="token",
-          refusals=(401, 402, 403, 404, 429, 503)),
     Route(method="POST", path="/v1/items/{item_id}/links", handler=content.create_link,
           summary="A signed link to the paid part, for an hour", gives=LinkBody, proof="token",
           refusals=(401, 402, 403, 404)),
