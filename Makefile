@@ -31,8 +31,8 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 8
-	$(BIN)/python -m pytest -q -p no:randomly tests/test_tidy.py
-	$(BIN)/python -m tests.supply
+	$(BIN)/python -m pytest -q -p no:randomly tests/project/test_tidy.py
+	$(BIN)/python -m tools.supply
 	@said=$$($(AUDIT) 2>&1) && echo "advisories: none" || case $$said in \
 		*"known vulnerabilit"*) echo "$$said"; exit 1;; \
 		*) echo "advisories: not reached, skipped; make audit says why";; esac
@@ -42,15 +42,15 @@ audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is 
 
 bench: $(VENV)/.installed-dev ## Measure, on the real network; PARTS=told; CLUSTER=1: at a running cluster
 	@tests/system_packages chromium wrk postgresql-15
-	@$(BIN)/python -m tests.bench $(if $(CLUSTER),--cluster) $(PARTS)
+	@$(BIN)/python -m tools.bench $(if $(CLUSTER),--cluster) $(PARTS)
 
 torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1: some minutes; PARTS=kills; SEED=7; CLUSTER=1
 	@tests/system_packages postgresql-15
-	@$(BIN)/python -m tests.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster) $(PARTS)
+	@$(BIN)/python -m tools.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster) $(PARTS)
 
 cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND; REGTEST=1: a real one
 	@tests/system_packages postgresql-15 nginx-light
-	@exec $(BIN)/python -m tests.replicas $(if $(REGTEST),--regtest)
+	@exec $(BIN)/python -m tools.cluster $(if $(REGTEST),--regtest)
 
 embed: ## Build the embed from its sources (Node 20)
 	cd paywall && npm ci --no-audit --no-fund && npm run check && npm run build
@@ -58,14 +58,14 @@ embed: ## Build the embed from its sources (Node 20)
 screenshots: $(VENV)/.installed-dev ## Take the README's pictures, and one of every state of the embed
 	@tests/system_packages chromium fonts-noto-cjk
 	@$(BIN)/python -m tests.browser.picture
-	@$(BIN)/python -m tests.screenshots all
+	@$(BIN)/python -m tools.screenshots all
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 words: $(VENV)/.installed-dev ## Bring the pages' catalogues up to date with the code
-	@$(BIN)/python -m tests.catalogues
+	@$(BIN)/python -m tools.catalogues
 
 lock: $(VENV)/.installed-dev ## Renew the three locks
 	$(LOCK) --extra demo --extra fast --extra postgres --extra seal --group build pyproject.toml -o requirements.lock

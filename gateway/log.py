@@ -184,7 +184,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _told(error: BaseException) -> str:
-    """`KeyError: gateway/web/edge.py:52 in _answer < …`, innermost first."""
+    """`KeyError: gateway/web/http/middleware.py:52 in _answer < …`, innermost first."""
     name = type(error).__qualname__ + (f" ({error.code})" if isinstance(error, TuppenceError) else "")
     frames = [*traceback.walk_tb(error.__traceback__)][-_MOST_FRAMES:]
     places = [_place(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in reversed(frames)]

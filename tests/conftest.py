@@ -18,19 +18,19 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import settings
 
-from gateway.app import build_app, open_gateway
+from gateway.app.assemble import build_app, open_gateway
+from gateway.app.gateway import Gateway
 from gateway.config import Config, load_config
-from gateway.lnd.direct import DirectNode
-from gateway.lnd.simulator import Simulator
 from gateway.log import configure_logging
 from gateway.ports import Node
-from gateway.store.database import Database, open_database
-from gateway.web.gateway import Gateway
-from tests.clock import FakeClock
-from tests.cluster import BINARIES, Cluster, open_cluster
-from tests.database import Dump, broken_invariants, dump_tables, in_a_thread, put_database
-from tests.samples import NODE_ID, START, a_creator
-from tests.till import Till, open_till
+from gateway.simulator.core import Simulator
+from gateway.simulator.direct import DirectNode
+from gateway.store.engines.database import Database, open_database
+from tests.support.clock import FakeClock
+from tests.support.databases import Dump, broken_invariants, dump_tables, in_a_thread, put_database
+from tests.support.domain import Till, open_till
+from tests.support.postgres_server import BINARIES, Cluster, open_cluster
+from tests.support.rows import NODE_ID, START, a_creator
 
 # `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
 settings.register_profile("nightly", max_examples=2_000, stateful_step_count=50, deadline=None)

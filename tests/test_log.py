@@ -21,14 +21,14 @@ from aiohttp.http_exceptions import BadStatusLine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access import mint_token
-from gateway.catalog import new_key
+from gateway.access.tokens import mint_token
+from gateway.catalog.catalog import new_key
 from gateway.errors import NotFound
-from gateway.l402.challenge import encode_token
-from gateway.lnd.simulator import Simulator
 from gateway.log import FIELDS, MOST_ALIKE, Spared, catch_strays, configure_logging, redact
-from gateway.store.keyring import FileKeyRing
-from tests.samples import START, an_invoice, hash_of, preimage_of
+from gateway.simulator.core import Simulator
+from gateway.store.files.keyring import FileKeyRing
+from gateway.wire.l402.challenge import encode_token
+from tests.support.rows import START, an_invoice, hash_of, preimage_of
 
 KEYS = FileKeyRing({0: b"k" * 32})
 
@@ -264,7 +264,7 @@ def test_lines_that_strangers_may_cause_are_limited_and_counted_and_no_other() -
 def test_every_field_that_the_gateway_logs_is_on_the_list() -> None:
     used = {
         keyword.arg
-        for path in (Path(__file__).parent.parent / "gateway").rglob("*.py")
+        for path in (Path(__file__).parents[1] / "gateway").rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text()))
         if isinstance(call, ast.Call)
         and isinstance(call.func, ast.Attribute)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from gateway import supervise
 from gateway.errors import Unavailable
 from gateway.supervise import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, Progress, Supervisor, finish
-from tests.clock import until
+from tests.support.clock import until
 
 
 @pytest.fixture(autouse=True)

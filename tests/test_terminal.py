@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from gateway.lnd import simulator
-from gateway.lnd.server import SimulatedLnd
+from gateway.simulator import core as simulator
+from gateway.simulator.server import SimulatedLnd
 from gateway.terminal import busy, say, say_fields, say_lines, show_table, visible, warn
-from tests.demo_process import stop
-from tests.shell import Shell, serve, simulated_lnd
+from tests.support.demo_process import stop
+from tests.support.shell import Shell, serve, simulated_lnd
 
 # Markup that nothing closes, an emoji code, a colour, a title of the window, another order of letters, nothing to see.
 EVIL = "[/draft] [bold]b[/] :smile: \x1b[31mred \x1b]0;x\x07 \u202egnp\u2066 a\u200bb \x9b5m \u2028 \x7f"

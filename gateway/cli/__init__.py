@@ -67,7 +67,7 @@ def commands() -> typer.Typer:
     from gateway.cli.catalog import add_to as add_catalog  # noqa: PLC0415
     from gateway.cli.database import add_to as add_database  # noqa: PLC0415
     from gateway.cli.demo import add_to as add_demo  # noqa: PLC0415
-    from gateway.cli.doctor import add_to as add_doctor  # noqa: PLC0415
+    from gateway.cli.doctor.command import add_to as add_doctor  # noqa: PLC0415
     from gateway.cli.embed import add_to as add_embed  # noqa: PLC0415
     from gateway.cli.keys import add_to as add_keys  # noqa: PLC0415
     from gateway.cli.nodes import add_to as add_nodes  # noqa: PLC0415

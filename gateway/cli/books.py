@@ -58,7 +58,7 @@ def audit(
     them. Book yours with --suspense; their payers can then open what they paid for. What the books know as unpaid is
     credited by it to whom it was sold for.
     """
-    from gateway.store.audit import audit_database  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.engines.invariants import audit_database  # noqa: PLC0415  # --help need not load the world
 
     run(must_be_there(load_config(), reads=True))
     for payment_hash in map(_whole, suspense or ()):
@@ -83,7 +83,7 @@ def _whole(text: str) -> str:
     begun = payment_hash_of(text)
     if len(begun) == HASH_DIGITS:
         return begun
-    from gateway.lnd.configured import configured_nodes  # noqa: PLC0415  # as above
+    from gateway.lnd.configuration import configured_nodes  # noqa: PLC0415  # as above
 
     listed: set[str] = set()
     for node in configured_nodes(load_config()):
@@ -98,7 +98,7 @@ def _whole(text: str) -> str:
 
 def _audit_nodes(*, lacking: bool) -> list[bool | None]:
     """Whether the books agree with each node; None where they could not be compared."""
-    from gateway.lnd.configured import configured_nodes  # noqa: PLC0415
+    from gateway.lnd.configuration import configured_nodes  # noqa: PLC0415
 
     node_ids = [node.node_id for node in configured_nodes(load_config())]
     if not node_ids:

@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.catalog import DEFAULT_ACCENT, split_of
+from gateway.catalog.catalog import DEFAULT_ACCENT, split_of
+from gateway.catalog.slug import slug_of
 from gateway.cli.admin_client import admin_call
 from gateway.cli.pasted import creator_of, item_id_of, origin_of, share_of
 from gateway.cli.presence import makes
 from gateway.errors import Invalid
 from gateway.money import parse_price, to_sat
 from gateway.rows import Share
-from gateway.slug import slug_of
 from gateway.terminal import say, show_table, warn
 
 creators = typer.Typer(no_args_is_help=True, help="Who is paid.")
@@ -222,7 +222,7 @@ def _seconds_of(fields: Mapping[str, str]) -> int | None:
 def _front_matter(markdown: str | None) -> dict[str, str]:
     if markdown is None:
         return {}
-    from gateway.markup import render_article  # noqa: PLC0415  # Markdown only where there is some
+    from gateway.catalog.markup import render_article  # noqa: PLC0415  # Markdown only where there is some
 
     return render_article(markdown).fields
 

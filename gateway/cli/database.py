@@ -29,8 +29,8 @@ def migrate() -> None:
 
     Stop a server on SQLite first; on PostgreSQL replicas may run, and of several at once one does it.
     """
-    from gateway.store.database import migrate_database, sqlite_path  # noqa: PLC0415  # --help need not load the world
-    from gateway.store.lock import lock_data  # noqa: PLC0415
+    from gateway.store.engines.database import migrate_database, sqlite_path  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.files.lock import lock_data  # noqa: PLC0415
 
     config = load_config()
     # On SQLite one process owns the database; on PostgreSQL others wait for the one that migrates.
@@ -49,8 +49,8 @@ def move(
 
     Stop the server first. The SQLite file stays as it is; keys and content stay where they are.
     """
-    from gateway.store.lock import lock_data  # noqa: PLC0415  # --help need not load the world
-    from gateway.store.move import move_database  # noqa: PLC0415
+    from gateway.store.engines.move_to_postgres import move_database  # noqa: PLC0415
+    from gateway.store.files.lock import lock_data  # noqa: PLC0415  # --help need not load the world
 
     config = load_config()
     run(must_be_there(config, reads=False))
@@ -62,7 +62,7 @@ def move(
 
 def backup(file: Annotated[Path, typer.Argument(help="A new file, on another disk.")]) -> None:
     """Write database, keys and content to one file; safe beside a running server. Whoever has it has the keys."""
-    from gateway.store.archive import write_archive  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.engines.archive import write_archive  # noqa: PLC0415  # --help need not load the world
 
     config = load_config()
     run(must_be_there(config, reads=True))
@@ -73,8 +73,8 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file, on another dis
 @makes
 def restore(file: Annotated[Path, typer.Argument(help="What `tuppence backup` wrote.")]) -> None:
     """Put a backup into an empty data folder and, with TUPPENCE_DATABASE_URL, into an empty PostgreSQL database."""
-    from gateway.store.archive import read_archive  # noqa: PLC0415  # --help need not load the world
-    from gateway.store.lock import lock_data  # noqa: PLC0415
+    from gateway.store.engines.archive import read_archive  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.files.lock import lock_data  # noqa: PLC0415
 
     config = load_config()
     if not file.is_file():

@@ -88,7 +88,7 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
 
 
 async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
-    from gateway.app import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
+    from gateway.app.assemble import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
     from gateway.demo.content import seed  # noqa: PLC0415
     from gateway.demo.site import add_demo  # noqa: PLC0415
     from gateway.log import configure_logging  # noqa: PLC0415
@@ -122,7 +122,7 @@ async def _simulated(purse_sat: int) -> AsyncIterator[tuple[Config, Wallet]]:
 
     try:
         from gateway.demo.simulated_wallet import SimulatedWallet  # noqa: PLC0415
-        from gateway.lnd.server import serve_simulator  # noqa: PLC0415
+        from gateway.simulator.server import serve_simulator  # noqa: PLC0415
     except ImportError as error:
         detail = f"{error}. Install it with: pip install '.[demo]' in the checkout"
         raise Invalid("demo_extra_missing", detail) from error

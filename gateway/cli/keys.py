@@ -21,7 +21,7 @@ def add_key() -> None:
 
     Back the keys up again: without them nothing sold opens.
     """
-    from gateway.store.keyring import FileKeyRing  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.files.keyring import FileKeyRing  # noqa: PLC0415  # --help need not load the world
 
     config = load_config()
     run(must_be_there(config, reads=False))

@@ -37,8 +37,8 @@ async def must_be_there(config: Config, *, reads: bool, code: str = "database_mi
 
     Raises `NotFound` (`database_missing`, or the code given), and as `look_into` does.
     """
-    from gateway.store.database import look_into, sqlite_path  # noqa: PLC0415  # --help need not load the world
-    from gateway.store.migration import must_be_newest  # noqa: PLC0415
+    from gateway.store.engines.database import look_into, sqlite_path  # noqa: PLC0415  # --help need not load the world
+    from gateway.store.engines.migration import must_be_newest  # noqa: PLC0415
 
     if _makes.get():
         return

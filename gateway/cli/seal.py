@@ -9,19 +9,19 @@ from typing import Annotated
 
 import typer
 
+from gateway.catalog.sealed_key import read_key
+from gateway.catalog.word_count import count_words
 from gateway.cli import run
 from gateway.cli.admin_client import open_admin, open_remote
 from gateway.cli.catalog import Origins, Price, ShareOption, price_of, shares_of
 from gateway.cli.pasted import creator_of, origin_of, site_of
+from gateway.cli.sealing import registration as shop
+from gateway.cli.sealing.inspection import Findings, inspect, paywalls
+from gateway.cli.sealing.page import Page, Till, text_of, write_page
+from gateway.cli.sealing.site import File, address_of, check_origins, elsewhere, files_of, left_in, put, stands
 from gateway.config import API_KEY, GATEWAY, in_env_file, load_config
 from gateway.errors import Conflict, Invalid
 from gateway.money import to_sat
-from gateway.reading import count_words
-from gateway.sealed import shop
-from gateway.sealed.inspection import Findings, inspect, paywalls
-from gateway.sealed.key import read_key
-from gateway.sealed.page import Page, Till, text_of, write_page
-from gateway.sealed.site import File, address_of, check_origins, elsewhere, files_of, left_in, put, stands
 from gateway.terminal import say
 
 OUT = Path("sealed")
@@ -107,7 +107,7 @@ def _check_extra() -> None:
     try:
         import justhtml  # noqa: F401, PLC0415  # an extra
 
-        import gateway.sealed.jwe  # noqa: F401, PLC0415
+        import gateway.cli.sealing.jwe  # noqa: F401, PLC0415
     except ImportError as error:
         raise Invalid("seal_extra_missing", "Sealing needs an extra: pip install '.[seal]' in the checkout.") from error
 
@@ -137,7 +137,7 @@ async def _keys(files: Sequence[File], asked: _Asked, gateway: str, api_key: str
 
 async def _open_sealed(call: shop.Call, files: Sequence[File]) -> dict[str, bytes]:
     """Open what is sealed already, so that it is looked for as all paid words are. Raises `Invalid` (`seal_broken`)."""
-    from gateway.sealed.jwe import unseal  # noqa: PLC0415  # an extra
+    from gateway.cli.sealing.jwe import unseal  # noqa: PLC0415  # an extra
 
     keys: dict[str, bytes] = {}
     for _, till in paywalls(files):
@@ -247,6 +247,6 @@ def _write(files: Sequence[File], keys: Mapping[str, bytes], *, check: bool) -> 
 
 
 def _sealed(page: Page, keys: Mapping[str, bytes]) -> str:
-    from gateway.sealed.jwe import seal as encrypt  # noqa: PLC0415  # an extra
+    from gateway.cli.sealing.jwe import seal as encrypt  # noqa: PLC0415  # an extra
 
     return write_page(page, lambda till: encrypt(till.paid or "", keys[till.item_id], item_id=till.item_id))

@@ -41,7 +41,7 @@ def allow_many_connections() -> None:
 
 
 async def _serve(config: Config) -> None:
-    from gateway.app import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
+    from gateway.app.assemble import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
     from gateway.log import catch_strays, configure_logging  # noqa: PLC0415
 
     configure_logging(config.log_level)

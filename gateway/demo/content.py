@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 
-from gateway.catalog import new_key
+from gateway.app.gateway import Gateway
+from gateway.catalog.catalog import new_key
+from gateway.catalog.markup import render_article, render_markup
 from gateway.demo.almanac import draw_almanac
-from gateway.markup import render_article, render_markup
 from gateway.money import from_sat
 from gateway.rows import Creator, Item, ItemKind, ItemState, Share
-from gateway.web.gateway import Gateway
 
 ESSAY_ID, FILE_ID = "welcome", "almanac"
 WRITER, EDITOR = "nora", "tomas"

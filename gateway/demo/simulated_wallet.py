@@ -11,11 +11,11 @@ from gateway.demo.wallet import (
     OutcomeUnknown,
     WalletAway,
 )
-from gateway.lnd import bolt11
-from gateway.lnd.refusals import CallRefused, PaymentRefused
-from gateway.lnd.simulated_invoice import SimulatedInvoice
-from gateway.lnd.simulator import PREFIX, Simulator
 from gateway.ports import NodeInvoiceState, NodeState
+from gateway.simulator.core import PREFIX, Simulator
+from gateway.simulator.invoice import SimulatedInvoice
+from gateway.simulator.refusals import CallRefused, PaymentRefused
+from gateway.wire.bolt11 import bolt11
 
 PAYER = "demo wallet"
 

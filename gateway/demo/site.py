@@ -10,19 +10,19 @@ from aiohttp import web
 from jinja2 import PackageLoader
 from msgspec import Struct
 
+from gateway.app.gateway import Gateway, gateway_of
 from gateway.demo.content import ESSAY_ID
 from gateway.demo.press import add_press, press_url
 from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
 from gateway.errors import Forbidden
 from gateway.rows import InvoiceState
-from gateway.web.assets import Assets
-from gateway.web.bodies import answer, read_body, rfc3339
-from gateway.web.forwarded import comes_from_here
-from gateway.web.gateway import Gateway, gateway_of
-from gateway.web.invoices import find_invoice
-from gateway.web.problems import problem
-from gateway.web.receipts import booked_shares
-from gateway.web.render import put_before
+from gateway.web.api.bodies import answer, read_body, rfc3339
+from gateway.web.api.invoices import find_invoice
+from gateway.web.api.receipts import booked_shares
+from gateway.web.http.assets import Assets
+from gateway.web.http.forwarded import comes_from_here
+from gateway.web.http.problems import problem
+from gateway.web.http.render import put_before
 
 Mode = Literal["demo", "regtest"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -1,1 +1,1 @@
-"""LND: the client of a real node, and a simulated one that behaves like it, quirks included."""
+"""The client of a real LND node."""

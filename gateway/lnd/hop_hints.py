@@ -4,7 +4,7 @@ LND reads all its channels for them: AddInvoice then takes twice as long, hints 
 asked for them again only after a while; one that ever gave some is always asked.
 """
 
-from gateway.lnd.bech32 import CREATED_AT_WORDS, SIGNATURE_WORDS, open_bech32, split_fields
+from gateway.wire.bolt11.bech32 import CREATED_AT_WORDS, SIGNATURE_WORDS, open_bech32, split_fields
 
 ASK_AGAIN_SECONDS = 10.0
 

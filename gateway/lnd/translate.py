@@ -4,9 +4,9 @@ import grpc
 from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.errors import Unavailable
-from gateway.lnd.permissions import bake_command
 from gateway.money import Msat
 from gateway.ports import NodeInvoice, NodeInvoiceState
+from gateway.wire.lnd_macaroon import bake_command
 
 NODE_AWAY, NODE_LOCKED, NODE_STARTING, NODE_REFUSED = "node_away", "node_locked", "node_starting", "node_refused"
 IS_LOCKED = "LND's wallet is locked: run `lncli unlock`"

@@ -5,10 +5,10 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.web.http.language import words_in
+from gateway.web.http.render import render
 from gateway.web.openapi import document
-from gateway.web.render import render
-from gateway.web.views import View
-from gateway.web.words import words_in
+from gateway.web.pages.views import View
 
 PROOFS = {"token": "the access_token of a paid invoice", "key": "an API key"}
 _GROUPS = (

@@ -8,11 +8,11 @@ import msgspec
 from aiohttp import web
 
 from gateway import __version__
-from gateway.checkout import IDEMPOTENCY_KEY
-from gateway.web.bodies import Problem, answer
-from gateway.web.item_bodies import ItemRequest
-from gateway.web.problems import MEDIA_TYPE, TITLES
-from gateway.web.public_path import link
+from gateway.sales.checkout import IDEMPOTENCY_KEY
+from gateway.web.api.bodies import Problem, answer
+from gateway.web.api.item_bodies import ItemRequest
+from gateway.web.http.problems import MEDIA_TYPE, TITLES
+from gateway.web.http.public_path import link
 from gateway.web.routes import API, Route
 
 PATH_PARAMETERS = {

@@ -7,23 +7,20 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from gateway.web import (
-    admin,
-    admin_audit,
-    admin_books,
-    admin_items,
-    admin_nodes,
-    admin_purge,
-    content,
-    fiat,
-    identity,
-    invoices,
-    operations,
-    pages,
-    receipts,
-    recoveries,
+from gateway.rates.source import Rate
+from gateway.web import operations
+from gateway.web.admin import audit, creators, items, nodes, payments, purges
+from gateway.web.admin.bodies import (
+    AuditBody,
+    NodeBody,
+    NodeChange,
+    PurgeBody,
+    PurgeRequest,
+    SuspenseBody,
+    SuspenseRequest,
 )
-from gateway.web.bodies import (
+from gateway.web.api import content, identity, invoices, rate, receipts, recoveries
+from gateway.web.api.bodies import (
     BalanceBody,
     CreatorBody,
     CreatorCard,
@@ -36,18 +33,9 @@ from gateway.web.bodies import (
     RecoveryRequest,
     TipRequest,
 )
-from gateway.web.item_bodies import AdminItemBody, ItemBody, ItemChange, ItemRequest
-from gateway.web.operator_bodies import (
-    AuditBody,
-    NodeBody,
-    NodeChange,
-    PurgeBody,
-    PurgeRequest,
-    SuspenseBody,
-    SuspenseRequest,
-)
-from gateway.web.rates import Rate
-from gateway.web.received import BODY_LIMITS, MOST_BYTES
+from gateway.web.api.item_bodies import AdminItemBody, ItemBody, ItemChange, ItemRequest
+from gateway.web.http.bodies import BODY_LIMITS, MOST_BYTES
+from gateway.web.pages import item
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Proof = Literal["none", "token", "key"]
@@ -115,59 +103,59 @@ API = (
     Route(method="POST", path="/v1/recoveries", handler=recoveries.create_recovery,
           summary="A new token for what was bought, by the recovery code of its receipt", takes=RecoveryRequest,
           gives=RecoveryBody, refusals=(400, 404, 413, 415, 422, 429)),
-    Route(method="GET", path="/v1/rate", handler=fiat.read_rate,
+    Route(method="GET", path="/v1/rate", handler=rate.read_rate,
           summary="What a bitcoin costs where the asker's languages are spoken; null where nobody knows",
           gives=Rate | None),
     Route(method="GET", path="/v1/identity", handler=identity.read_identity,
           summary="Proof of which gateway answers, for who holds its keys", gives=identity.IdentityBody,
           refusals=(422,), query={"nonce": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}, needs=("nonce",)),
-    Route(method="GET", path="/v1/admin/creators", handler=admin.list_creators, summary="All creators",
+    Route(method="GET", path="/v1/admin/creators", handler=creators.list_creators, summary="All creators",
           gives=list[CreatorBody], proof="key", refusals=_ADMIN),
-    Route(method="POST", path="/v1/admin/creators", handler=admin.create_creator, summary="A new creator, with a key",
-          takes=CreatorRequest, gives=CreatorBody, status=201, proof="key",
+    Route(method="POST", path="/v1/admin/creators", handler=creators.create_creator,
+          summary="A new creator, with a key", takes=CreatorRequest, gives=CreatorBody, status=201, proof="key",
           refusals=(400, *_ADMIN, 409, 413, 415, 422)),
-    Route(method="POST", path="/v1/admin/creators/{name}/key", handler=admin.rotate_key,
+    Route(method="POST", path="/v1/admin/creators/{name}/key", handler=creators.rotate_key,
           summary="A new API key; the old one ends at once", gives=CreatorBody, proof="key", refusals=(*_ADMIN, 404)),
-    Route(method="GET", path="/v1/admin/items", handler=admin_items.list_items, summary="What the key's creator sells",
+    Route(method="GET", path="/v1/admin/items", handler=items.list_items, summary="What the key's creator sells",
           gives=list[AdminItemBody], proof="key", refusals=_ADMIN),
-    Route(method="POST", path="/v1/admin/items", handler=admin_items.create_item, summary="A new item",
-          takes=ItemRequest, gives=AdminItemBody, status=201, proof="key", most_bytes=admin_items.MOST_ITEM_BYTES,
+    Route(method="POST", path="/v1/admin/items", handler=items.create_item, summary="A new item",
+          takes=ItemRequest, gives=AdminItemBody, status=201, proof="key", most_bytes=items.MOST_ITEM_BYTES,
           refusals=(400, *_ADMIN, 404, 409, 413, 415, 422)),
-    Route(method="GET", path="/v1/admin/items/{item_id}", handler=admin_items.read_own_item,
+    Route(method="GET", path="/v1/admin/items/{item_id}", handler=items.read_own_item,
           summary="One item, whole", gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404)),
-    Route(method="PATCH", path="/v1/admin/items/{item_id}", handler=admin_items.change_item,
+    Route(method="PATCH", path="/v1/admin/items/{item_id}", handler=items.change_item,
           summary="Change, archive or restore an item; what was sold keeps its terms", takes=ItemChange,
-          gives=AdminItemBody, proof="key", most_bytes=admin_items.MOST_ITEM_BYTES,
+          gives=AdminItemBody, proof="key", most_bytes=items.MOST_ITEM_BYTES,
           refusals=(400, *_ADMIN, 404, 409, 413, 415, 422)),
-    Route(method="GET", path="/v1/admin/items/{item_id}/content", handler=admin_items.read_own_content,
+    Route(method="GET", path="/v1/admin/items/{item_id}/content", handler=items.read_own_content,
           summary="The paid part, for those who sell it", gives="*/*", proof="key", refusals=(*_ADMIN, 404, 503)),
-    Route(method="PUT", path="/v1/admin/items/{item_id}/content", handler=admin_items.put_content,
+    Route(method="PUT", path="/v1/admin/items/{item_id}/content", handler=items.put_content,
           summary="The paid part: Markdown for a text, any bytes for a file; a given preview stays",
           takes="application/octet-stream", query={"file_name": {"type": "string"}},
           gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404, 409, 413, 422),
-          most_bytes=admin_items.MOST_CONTENT_BYTES),
-    Route(method="GET", path="/v1/admin/payments", handler=admin_books.list_payments,
+          most_bytes=items.MOST_CONTENT_BYTES),
+    Route(method="GET", path="/v1/admin/payments", handler=payments.list_payments,
           summary="Payments and tips, in the order of their booking", gives=list[PaymentBody], proof="key",
           refusals=(*_ADMIN, 422), query={
               "after": {"type": "integer", "minimum": 0, "maximum": 2**62},
-              "limit": {"type": "integer", "minimum": 0, "maximum": admin_books.MOST_PAYMENTS},
+              "limit": {"type": "integer", "minimum": 0, "maximum": payments.MOST_PAYMENTS},
           }),
-    Route(method="GET", path="/v1/admin/balances", handler=admin_books.list_balances, summary="What creators are owed",
+    Route(method="GET", path="/v1/admin/balances", handler=payments.list_balances, summary="What creators are owed",
           gives=list[BalanceBody], proof="key", refusals=_ADMIN),
-    Route(method="GET", path="/v1/admin/nodes", handler=admin_nodes.list_nodes, summary="The LND nodes",
+    Route(method="GET", path="/v1/admin/nodes", handler=nodes.list_nodes, summary="The LND nodes",
           gives=list[NodeBody], proof="key", refusals=_ADMIN),
-    Route(method="PATCH", path="/v1/admin/nodes/{node_id}", handler=admin_nodes.change_node,
+    Route(method="PATCH", path="/v1/admin/nodes/{node_id}", handler=nodes.change_node,
           summary="Drain a node, or let it sell again", takes=NodeChange, gives=NodeBody, proof="key",
           refusals=(400, *_ADMIN, 404, 413, 415, 422)),
-    Route(method="GET", path="/v1/admin/nodes/{node_id}/audit", handler=admin_audit.audit_books,
+    Route(method="GET", path="/v1/admin/nodes/{node_id}/audit", handler=audit.audit_books,
           summary="The books against a node", gives=AuditBody, proof="key", refusals=(*_ADMIN, 404, 503)),
-    Route(method="POST", path="/v1/admin/suspense", handler=admin_audit.book_lacking,
+    Route(method="POST", path="/v1/admin/suspense", handler=audit.book_lacking,
           summary="Book a settlement that the books lack", takes=SuspenseRequest, gives=SuspenseBody,
           status=201, proof="key", refusals=(400, *_ADMIN, 404, 409, 413, 415, 422, 503)),
-    Route(method="POST", path="/v1/admin/purges", handler=admin_purge.purge,
+    Route(method="POST", path="/v1/admin/purges", handler=purges.purge,
           summary="Delete what is no longer needed", takes=PurgeRequest, gives=PurgeBody,
           proof="key", refusals=(400, *_ADMIN, 413, 415, 422, 503)),
-    Route(method="DELETE", path="/v1/admin/creators/{name}/notes", handler=admin_purge.purge_notes,
+    Route(method="DELETE", path="/v1/admin/creators/{name}/notes", handler=purges.purge_notes,
           summary="Delete what readers wrote beside this creator's tips", gives=PurgeBody, proof="key",
           refusals=(*_ADMIN, 404)),
     Route(method="GET", path="/healthz", handler=operations.alive, summary="The process answers",
@@ -188,4 +176,4 @@ def add_routes(app: web.Application) -> None:
     app[BODY_LIMITS] = MappingProxyType({route.handler: route.most() for route in API})
     app.router.add_get("/v1/identity/events", identity.stream_identity)
     # The edge answers every preflight; a route must exist for the router to let it through.
-    pages.add_pages(app)
+    item.add_pages(app)

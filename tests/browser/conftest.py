@@ -13,15 +13,15 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from gateway.config import Config
-from gateway.lnd.simulator import Simulator
+from gateway.simulator.core import Simulator
 from tests.browser.chromium import launch
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS, Reader
 from tests.browser.running_demo import DEEP_PURSE, RunningDemo, open_demo
 from tests.browser.visitor import KEEP_EVENTS, KEEP_SHIFTS, Visitor
-from tests.clock import FakeClock
 from tests.conftest import Site, open_site
-from tests.database import put_database
-from tests.samples import a_creator
+from tests.support.clock import FakeClock
+from tests.support.databases import put_database
+from tests.support.rows import a_creator
 
 PATIENCE_MILLISECONDS = 15_000
 HERE = Path(__file__).parent

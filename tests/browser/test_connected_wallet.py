@@ -12,7 +12,7 @@ from tests.browser.nostr_wallet import Event, NostrWallet, open_wallet
 from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import Visitor
-from tests.scanned import as_scanned, codes_in
+from tests.support.qr_camera import as_scanned, codes_in
 
 KEPT = "() => localStorage.getItem('tuppence:connection')"
 STORED = "() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }])"

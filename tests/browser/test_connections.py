@@ -7,7 +7,7 @@ from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
 from tests.browser.test_hostile_pages import Page, page
 from tests.browser.visitor import Visitor
-from tests.clock import until
+from tests.support.clock import until
 
 __all__ = ["page"]
 MANY = 8

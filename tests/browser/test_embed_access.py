@@ -12,7 +12,7 @@ from gateway.demo.states import STATES, State
 from tests.browser.conftest import NewVisitor
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
 from tests.browser.test_layout import TIGHT
-from tests.scanned import codes_in
+from tests.support.qr_camera import codes_in
 
 # What each state ends in, where that is not the first thing to be seen.
 SETTLED = {

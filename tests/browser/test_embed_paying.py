@@ -6,7 +6,7 @@ from playwright.async_api import Route, expect
 from tests.browser.conftest import NewVisitor
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import ANY_ORIGIN, Visitor
-from tests.scanned import as_scanned
+from tests.support.qr_camera import as_scanned
 
 NEVER = "window.webln = { enable: async () => {}, sendPayment: () => new Promise(() => {}) };"
 DECLINES = "window.webln = { enable: async () => {}, sendPayment: async () => { throw new Error('declined'); } };"

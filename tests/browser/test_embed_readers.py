@@ -8,7 +8,7 @@ from tests.browser.gate import Gate
 from tests.browser.reader import PHONE
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import ANY_ORIGIN, Visitor
-from tests.scanned import as_scanned
+from tests.support.qr_camera import as_scanned
 
 MOST_STEPS = 12
 FOCUSED = """(element) => {

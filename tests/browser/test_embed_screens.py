@@ -11,7 +11,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import KEEP_SHIFTS, Visitor
-from tests.scanned import as_scanned
+from tests.support.qr_camera import as_scanned
 
 SCREENS: dict[str, dict[str, Any]] = {
     "a desk": DESKTOP,

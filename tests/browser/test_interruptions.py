@@ -8,7 +8,7 @@ from tests.browser.gate import Gate
 from tests.browser.reader import ESSAY, Reader
 from tests.browser.running_demo import RunningDemo
 from tests.conftest import Site
-from tests.tcp_proxy import tcp_proxy
+from tests.support.tcp_proxy import tcp_proxy
 
 EVENTS = "**/v1/invoices/*/events"
 LOST = "No connection. Nothing was charged; press again when it is back."

@@ -10,14 +10,14 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from gateway.config import load_config
-from gateway.lnd.simulator import Simulator
+from gateway.simulator.core import Simulator
 from tests.browser.conftest import NewReader
 from tests.browser.reader import Reader
-from tests.clock import FakeClock
 from tests.conftest import Site, open_site
-from tests.demo_process import free_port
-from tests.samples import a_creator
-from tests.test_proxies import caddy_at_a_path, nginx_at_a_path
+from tests.project.test_proxies import caddy_at_a_path, nginx_at_a_path
+from tests.support.clock import FakeClock
+from tests.support.demo_process import free_port
+from tests.support.rows import a_creator
 
 pytestmark = pytest.mark.proxy
 

@@ -5,7 +5,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import NewReader
 from tests.browser.reader import DESKTOP, ELSEWHERE, PHONE, SMALL_PHONE, Reader
 from tests.browser.running_demo import RunningDemo
-from tests.scanned import codes_in
+from tests.support.qr_camera import codes_in
 
 KOREAN_NIGHT = PHONE | {"locale": "ko-KR", "color_scheme": "dark"}
 

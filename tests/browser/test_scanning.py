@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
-from tests.scanned import as_scanned, codes_in
+from tests.support.qr_camera import as_scanned, codes_in
 
 SCREENS = {
     "a desk": DESKTOP,

@@ -8,9 +8,9 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, expect
 
-from gateway.sealed.jwe import seal
-from gateway.sealed.key import read_key
-from gateway.sealed.page import read_page, write_page
+from gateway.catalog.sealed_key import read_key
+from gateway.cli.sealing.jwe import seal
+from gateway.cli.sealing.page import read_page, write_page
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS, Reader
 from tests.browser.visitor import KEEP_EVENTS, Visitor
 from tests.conftest import Site, serve_app

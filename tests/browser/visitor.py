@@ -5,7 +5,7 @@ from typing import Any
 from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 
 from tests.browser.reader import PAID_WORDS
-from tests.scanned import codes_in
+from tests.support.qr_camera import codes_in
 
 # What a page of another origin may read.
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}

@@ -11,11 +11,11 @@ import grpc
 from lndgrpc.compiled import invoices_pb2, invoices_pb2_grpc, lightning_pb2, lightning_pb2_grpc, router_pb2
 
 from gateway.lnd.client import LndNode
-from gateway.lnd.refusals import PaymentRefused
-from gateway.lnd.server import SimulatedLnd, serve_simulator
-from gateway.lnd.simulated_invoice import ReplayOrder
 from gateway.regtest.network import Network
 from gateway.regtest.node import Credentials
+from gateway.simulator.invoice import ReplayOrder
+from gateway.simulator.refusals import PaymentRefused
+from gateway.simulator.server import SimulatedLnd, serve_simulator
 
 CALL_SECONDS = 20.0
 KEYSEND_RECORD = 5482373484

@@ -11,12 +11,13 @@ import grpc
 import pytest
 from lndgrpc.compiled import lightning_pb2 as ln
 
-from gateway.lnd import bolt11, permissions
 from gateway.money import Msat
 from gateway.ports import NodeInvoice, NodeState
-from tests.clock import until
+from gateway.wire import lnd_macaroon as permissions
+from gateway.wire.bolt11 import bolt11
 from tests.contract.nodes import CALL_SECONDS, ContractNode, NotPaid
 from tests.contract.steps import CANCELED, OPEN, SETTLED, UNKNOWN_HASH, has_state, invoice, issue, refused
+from tests.support.clock import until
 
 # Issuing --------------------------------------------------------------------------------------------------------------
 

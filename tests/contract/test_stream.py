@@ -8,11 +8,11 @@ import pytest
 from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.errors import Unavailable
-from gateway.lnd.simulated_invoice import ReplayOrder
 from gateway.ports import IssuedInvoice, NodeState
-from tests.clock import until
+from gateway.simulator.invoice import ReplayOrder
 from tests.contract.nodes import ContractNode
 from tests.contract.steps import ACCEPTED, CANCELED, OPEN, SETTLED, following, has_state, issue, next_of, read
+from tests.support.clock import until
 
 
 async def test_the_stream_tells_open_when_issued_and_settled_when_paid(lnd: ContractNode) -> None:

@@ -16,10 +16,10 @@ from gateway.regtest.credentials import GATEWAY_ENV
 from gateway.regtest.network import Network
 from gateway.regtest.state import read_env
 from gateway.regtest.wallet import LndWallet
-from tests.clock import until
-from tests.database import broken_invariants, dump_tables
-from tests.demo_process import free_port, stop
-from tests.shell import Shell, serve
+from tests.support.clock import until
+from tests.support.databases import broken_invariants, dump_tables
+from tests.support.demo_process import free_port, stop
+from tests.support.shell import Shell, serve
 
 INVOICES = "/v1/items/a-little/invoices"
 CONTENT = "/v1/items/a-little/content"

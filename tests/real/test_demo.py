@@ -13,10 +13,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.clock import until
-from tests.demo_process import free_port, ready
 from tests.real.network import stop_network
-from tests.shell import Shell
+from tests.support.clock import until
+from tests.support.demo_process import free_port, ready
+from tests.support.shell import Shell
 
 pytestmark = pytest.mark.regtest
 

@@ -13,9 +13,9 @@ import pytest
 from gateway.ports import NodeInvoiceState
 from gateway.regtest.network import Network
 from gateway.regtest.wallet import LndWallet
-from tests.clock import until
 from tests.contract.nodes import ContractNode, NotPaid, real_side
 from tests.real.shop import Shop, open_shop
+from tests.support.clock import until
 
 # One that certainly settles, and thirty rounds.
 OFFSETS_SECONDS = (-10, *(-1, 0, 1) * 10)

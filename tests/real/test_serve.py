@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from gateway.regtest.network import Network
-from tests.clock import until
 from tests.contract.nodes import real_side
 from tests.real.shop import INVOICES, Shop, is_sold_once
+from tests.support.clock import until
 
 pytestmark = pytest.mark.regtest
 

@@ -1,0 +1,1 @@
+"""Who may open what: tokens, what they are tested against, recovery codes, receipts and links."""

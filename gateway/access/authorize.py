@@ -1,0 +1,121 @@
+"""Test what a request presents against an item. Settled is final, so what was found once is remembered."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.access.tokens import (
+    Credential,
+    Token,
+    access_ends_at,
+    check_item,
+    check_paid_time,
+    check_preimage,
+    check_settled,
+    read_token,
+)
+from gateway.errors import OutcomeUnknown, PaymentRequired, Refused, Unavailable
+from gateway.nodes.pool import Nodes
+from gateway.ports import Clock, KeyRing, Store
+from gateway.rows import Invoice
+
+_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The right to an item until `valid_until` (unix seconds; None: for ever)."""
+
+    payment_hash: str
+    item_id: str
+    valid_until: int | None
+
+
+class Authorizer:
+    """Opens items to tokens; asks the database once per token, and LND about an invoice that is still open."""
+
+    def __init__(self, keys: KeyRing, store: Store, nodes: Nodes, clock: Clock) -> None:
+        self._keys, self._store, self._nodes, self._clock = keys, store, nodes, clock
+        self._granted: OrderedDict[str, Access] = OrderedDict()
+
+    def remembered(self, authorization: str, item_id: str) -> Access | None:
+        """The access that this very `Authorization` line gave before and still gives."""
+        access = self._granted.get(authorization)
+        if access is None or access.item_id != item_id:
+            return None
+        if access.valid_until is not None and self._clock() >= access.valid_until:
+            return None
+        return access
+
+    async def authorize(self, presented: Sequence[tuple[str, Credential]], item_id: str) -> Access:
+        """Try each (`Authorization` line, credential). Raises as `tokens` does; 402 only if nothing else fits.
+
+        Nothing presented: `PaymentRequired` (`payment_required`).
+        """
+        if not presented:
+            raise PaymentRequired("payment_required", "Pay the invoice, then ask again with the token.")
+        refusals: list[Refused] = []
+        for authorization, credential in presented:
+            try:
+                access, is_final = await self._open(credential, item_id)
+            except Refused as refusal:
+                refusals.append(refusal)
+                continue
+            if is_final:
+                self._remember(authorization, access)
+            return access
+        # A program that is asked to pay again for what it has just paid would loop: 402 is the last word.
+        raise next((r for r in refusals if not isinstance(r, PaymentRequired)), refusals[0])
+
+    async def invoice_of(self, credential: Credential) -> tuple[Token, Invoice | None]:
+        """A presented token and its invoice as it is now, asking the node about an open one."""
+        token = read_token(self._keys, credential.macaroon)
+        invoice = await self._store.read(lambda tx: tx.invoices.get(token.payment_hash))
+        return token, None if invoice is None else await self._nodes.recheck(invoice)
+
+    async def _open(self, credential: Credential, item_id: str) -> tuple[Access, bool]:
+        """The access that a credential gives, and whether that is final."""
+        token = read_token(self._keys, credential.macaroon)
+        check_item(token, item_id, now=self._clock())
+        if credential.preimage is not None:
+            return await self._open_by_preimage(credential, token, credential.preimage, item_id)
+        _, invoice = await self.invoice_of(credential)
+        check_settled(token, invoice, now=self._clock())
+        assert invoice is not None, "what is settled has a row"
+        return _access(token, item_id, access_ends_at(invoice)), True
+
+    async def _open_by_preimage(
+        self, credential: Credential, token: Token, preimage: bytes, item_id: str
+    ) -> tuple[Access, bool]:
+        """Macaroon and preimage open by themselves; an access that ends needs its row, which says when it began."""
+        check_preimage(token, preimage)
+        if not token.timed:
+            return _access(token, item_id, None), True
+        invoice = await self._row_of(credential, token)
+        if invoice is None or invoice.access_seconds is None:
+            return _access(token, item_id, None), False
+        if invoice.settled_at is None:
+            # Not booked yet: it began now at the latest, and what is booked later may say earlier.
+            return _access(token, item_id, int(self._clock()) + invoice.access_seconds), False
+        check_paid_time(invoice, now=self._clock())
+        return _access(token, item_id, access_ends_at(invoice)), True
+
+    async def _row_of(self, credential: Credential, token: Token) -> Invoice | None:
+        """The invoice as its node has it; as it is here while that is away."""
+        try:
+            return (await self.invoice_of(credential))[1]
+        except (Unavailable, OutcomeUnknown):
+            return await self._store.read(lambda tx: tx.invoices.get(token.payment_hash))
+
+    def _remember(self, authorization: str, access: Access) -> None:
+        if len(authorization) > _LONGEST_REMEMBERED:
+            return
+        self._granted[authorization] = access
+        if len(self._granted) > _REMEMBERED:
+            self._granted.popitem(last=False)
+
+
+def _access(token: Token, item_id: str, ends_at: int | None) -> Access:
+    limits = [limit for limit in (ends_at, token.valid_until) if limit is not None]
+    return Access(token.payment_hash, item_id, min(limits, default=None))

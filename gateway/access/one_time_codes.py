@@ -1,0 +1,74 @@
+"""The code that takes a purchase from our pages to the page of a sealed text: once, and within an hour.
+
+It stands in an address, which browsers keep; a token there would open the text for whoever reads that later. To make
+one writes nothing. `{signed}.{item_id}`: payment_hash (32 bytes), expiry (8), nonce (9) and HMAC (32), as base64url,
+whose length leaves no bits over, so that a code has one spelling.
+"""
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from gateway.access.recovery import has_code, unknown_code
+from gateway.access.tokens import Token, access_ends_at
+from gateway.ports import KeyRing, Store, Tx
+from gateway.rows import Invoice
+
+CODE_SECONDS = 3_600
+LONGEST_CODE = 108 + 1 + 64
+PATTERN = r"[A-Za-z0-9_-]{108}\.[a-z0-9-]{1,64}"
+_CODE = re.compile(PATTERN)
+_HASH_BYTES, _EXPIRY_BYTES, _NONCE_BYTES = 32, 8, 9
+_SIGNED_BYTES = _HASH_BYTES + _EXPIRY_BYTES + _NONCE_BYTES
+
+
+def hand_over_code(keys: KeyRing, token: Token, invoice: Invoice, *, now: int) -> str:
+    """A code for the one who holds this token; none ("") for a narrowed one, since a code gives a whole one."""
+    if not token.as_minted or token.item_id is None or not _opens(invoice, now=now):
+        return ""
+    expiry = (now + CODE_SECONDS).to_bytes(_EXPIRY_BYTES)
+    signed = bytes.fromhex(invoice.payment_hash) + expiry + keys.new_token_id()[-_NONCE_BYTES:]
+    signature = bytes.fromhex(_sign(keys, signed, token.item_id))
+    return f"{urlsafe_b64encode(signed + signature).decode()}.{token.item_id}"
+
+
+def is_hand_over_code(code: str) -> bool:
+    """Whether it has the form of one; a recovery code never has."""
+    return _CODE.fullmatch(code) is not None
+
+
+async def take_over(store: Store, keys: KeyRing, code: str, *, now: int) -> Invoice:
+    """Use a code, and give its purchase.
+
+    Raises `NotFound` (`recovery_unknown`) where it is forged, has expired, was used, or its purchase opens nothing.
+    Raises `Unavailable` and `OutcomeUnknown` as the store does.
+    """
+    text, _, item_id = code.partition(".")
+    data = urlsafe_b64decode(text)
+    signed, signature = data[:_SIGNED_BYTES], data[_SIGNED_BYTES:].hex()
+    expires_at = int.from_bytes(signed[_HASH_BYTES:][:_EXPIRY_BYTES])
+    if not hmac.compare_digest(_sign(keys, signed, item_id), signature) or now >= expires_at:
+        raise unknown_code()
+
+    def use(tx: Tx) -> Invoice | None:
+        invoice = tx.invoices.get(signed[:_HASH_BYTES].hex())
+        if invoice is None or not _opens(invoice, now=now):
+            return None
+        # Of several who send one code at once, at whichever replica, the constraint lets one through.
+        return invoice if tx.recoveries.use(signature, expires_at=expires_at) else None
+
+    taken = await store.write(use)
+    if taken is None:
+        raise unknown_code()
+    return taken
+
+
+def _opens(invoice: Invoice, *, now: int) -> bool:
+    if not has_code(invoice):
+        return False
+    ends_at = access_ends_at(invoice)
+    return ends_at is None or now < ends_at
+
+
+def _sign(keys: KeyRing, signed: bytes, item_id: str) -> str:
+    return keys.keyed_hash("hand-over", f"{signed.hex()}\0{item_id}")

@@ -1,0 +1,270 @@
+"""The one file that knows everything: a gateway put together from its parts, and served."""
+
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from gateway.access.authorize import Authorizer
+from gateway.access.key_rotation import lost_keys
+from gateway.app.background import start_alone, start_replica
+from gateway.app.data_folder import database_lost, is_used, open_shared
+from gateway.app.gateway import GATEWAY, Gateway
+from gateway.app.metering import Meter, MeteredNode, MeteredStore
+from gateway.app.metrics import Metrics
+from gateway.app.readiness import Watchman
+from gateway.app.shared_clock import SharedClock
+from gateway.books.retention import DAY_SECONDS, Purger
+from gateway.catalog.catalog import Catalog
+from gateway.config import Config
+from gateway.errors import Conflict, Unavailable
+from gateway.events.hub import Hub
+from gateway.events.shared_reads import SharedReads
+from gateway.limits.limits import Limits
+from gateway.lnd.configuration import connect_nodes
+from gateway.nodes.pool import Nodes
+from gateway.ports import Clock, Node, RandomBytes, Store
+from gateway.rates.source import Rates
+from gateway.rows import Invoice, Unresolved
+from gateway.sales.challenges import Challenges
+from gateway.sales.checkout import Checkout
+from gateway.store.engines.database import Database, open_database, replicas_doorbell, sqlite_path
+from gateway.store.engines.newest_position import Newest
+from gateway.store.files.content import ContentFolder
+from gateway.store.files.keyring import FileKeyRing
+from gateway.store.files.lock import lock_data
+from gateway.store.files.refusals import disk_refusals
+from gateway.supervise import Supervisor
+from gateway.web.docs import show_docs
+from gateway.web.http.connections import Runner
+from gateway.web.http.forwarded import forwarded
+from gateway.web.http.middleware import edge
+from gateway.web.http.public_path import add_public_path
+from gateway.web.openapi import serve_document
+from gateway.web.routes import add_routes
+
+SHUTDOWN_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: Config,
+    *,
+    clock: Clock = time.time,
+    random_bytes: RandomBytes = secrets.token_bytes,
+    nodes: Sequence[Node] | None = None,
+    background: bool = True,
+) -> AsyncIterator[Gateway]:
+    """A gateway on its data folder, which is locked; without `background` it neither follows nor sweeps its nodes.
+
+    Raises `Conflict` (`data_in_use`), `Invalid` (configuration), `Unavailable` (keys, database).
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(lock_data(config.data_dir))
+        path, shared = sqlite_path(config.database_url), config.shared_folder
+        _refuse_lost_database(path, shared)
+        store = await open_database(config.database_url)
+        stack.push_async_callback(store.close)
+        newest = None if path is None else Newest(store, path)
+        if newest is not None:
+            await newest.check()
+        keys, operator_key = await open_shared(store, shared, alone=path is not None)
+        for lost in await lost_keys(store, keys):
+            log.error("key_lost", detail=lost)
+        if nodes is None:
+            nodes = opened = connect_nodes(config, required=background)
+            for node in opened:
+                stack.push_async_callback(node.close)
+        doorbell = replicas_doorbell(config.database_url)
+        rung = doorbell.ring if doorbell is not None else lambda: None
+        if doorbell is not None:
+            clock = SharedClock(clock, store, system=time.time, steady=time.monotonic)
+            await clock.compare()
+        gateway = await _assemble(config, clock, random_bytes, store, keys, operator_key, nodes, rung)
+        stack.callback(gateway.hub.close)
+        if background and config.rates_url:
+            await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
+        if background:
+            await _warn_of_the_unfollowed(store, gateway.nodes)
+            # Of a shared folder another replica may be writing the newest ones.
+            age_seconds = 0 if doorbell is None else DAY_SECONDS
+            await gateway.content.clear_leftovers(before=clock() - age_seconds)
+            if newest is not None:
+                await start_alone(stack, gateway, newest)
+            if doorbell is not None:
+                await start_replica(stack, gateway, doorbell, doorbell.serve)
+        yield gateway
+
+
+def build_app(gateway: Gateway) -> web.Application:
+    """The web application of a gateway."""
+    proxies = gateway.config.trusted_proxies
+    middlewares = [edge, forwarded(proxies)] if proxies else [edge]
+    app = web.Application(middlewares=middlewares, handler_args={"auto_decompress": False})
+    app[GATEWAY] = gateway
+    add_routes(app)
+    app.router.add_get("/openapi.json", serve_document)
+    app.router.add_get("/docs", show_docs)
+    add_public_path(app, gateway.config.public_path)
+    return app
+
+
+@asynccontextmanager
+async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
+    """Answer on the listen address and on the admin socket; gives the address as one types it on this machine.
+
+    Raises `Conflict` (`address_in_use`).
+    """
+    async with serve_admin(app, config) as runner:
+        try:
+            await web.TCPSite(runner, config.listen_host, config.listen_port).start()
+        except OSError as error:
+            detail = f"{config.listen} cannot be listened on ({error.strerror}); choose another TUPPENCE_LISTEN."
+            raise Conflict("address_in_use", detail) from error
+        port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
+        yield f"http://{config.listen.rpartition(':')[0]}:{port}"
+
+
+@asynccontextmanager
+async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web.AppRunner]:
+    """Answer on the admin socket alone."""
+    runner = Runner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, _bind_admin(config.admin_socket)).start()
+        yield runner
+    finally:
+        # Streams are ended first: a graceful stop would wait for them.
+        app[GATEWAY].hub.close()
+        await runner.cleanup()
+        config.admin_socket.unlink(missing_ok=True)
+
+
+async def _assemble(
+    config: Config,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    database: Database,
+    keys: FileKeyRing,
+    operator_key: str,
+    lnd_nodes: Sequence[Node],
+    ring: Callable[[], None],
+) -> Gateway:
+    metrics = Metrics(config)
+    store = MeteredStore(database, Meter(metrics.database_took, metrics.database_refused))
+    catalog = Catalog(store)
+    await catalog.refresh()
+    hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
+    challenges, supervisor = Challenges(clock), Supervisor()
+    metrics.waiters.set_function(lambda: hub.count)
+
+    def on_settled(invoices: Sequence[Invoice], arrived_at: float) -> None:
+        for invoice in invoices:
+            gateway.tell(invoice.payment_hash)
+        ring()
+        metrics.observe_settled(invoices, arrived_at=arrived_at, now=clock())
+
+    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store, clock, on_settled=[on_settled])
+    await nodes.read_drained()
+    for member in nodes:
+        metrics.watch(member)
+    content = ContentFolder(config.shared_folder / "content")
+    limits = Limits(config, clock, random_bytes, open_invoices=await _open_invoices(store, nodes, config))
+    gateway = Gateway(
+        config=config,
+        clock=clock,
+        random_bytes=random_bytes,
+        store=store,
+        reads=SharedReads(store),
+        nodes=nodes,
+        catalog=catalog,
+        checkout=_checkout(config, nodes, store, keys, clock, random_bytes, content),
+        challenges=challenges,
+        purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
+        authorizer=Authorizer(keys, store, nodes, clock),
+        hub=hub,
+        keys=keys,
+        content=content,
+        limits=limits,
+        metrics=metrics,
+        rates=Rates(config.rates_url, clock),
+        supervisor=supervisor,
+        operator_key=operator_key,
+        watchman=Watchman(
+            nodes, store, keys, catalog, content, supervisor, clock if isinstance(clock, SharedClock) else None
+        ),
+    )
+    return gateway
+
+
+def _checkout(
+    config: Config,
+    nodes: Nodes,
+    store: Store,
+    keys: FileKeyRing,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    content: ContentFolder,
+) -> Checkout:
+    return Checkout(
+        nodes,
+        store,
+        keys,
+        clock,
+        random_bytes,
+        public_host=config.public_host,
+        expiry_seconds=config.invoice_expiry_seconds,
+        contents=content,
+    )
+
+
+def _metered(node: Node, metrics: Metrics) -> Node:
+    return MeteredNode(
+        node, Meter(partial(metrics.node_took, node.node_id), partial(metrics.node_refused, node.node_id))
+    )
+
+
+async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
+    configured = {member.node_id for member in nodes}
+    for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
+        if node_id not in configured:
+            log.warning("node_not_configured", node_id=node_id, open_invoices=count)
+
+
+async def _open_invoices(store: Store, nodes: Nodes, config: Config) -> list[Unresolved]:
+    """What nobody has paid yet, at every node."""
+    most = config.open_invoices
+    return [
+        row
+        for member in nodes
+        for row in await store.read(
+            lambda tx, m=member: tx.invoices.unresolved(m.node_id, due_at=None, after_add_index=0, limit=most)  # type: ignore[misc]  # bound in the loop
+        )
+    ]
+
+
+def _refuse_lost_database(path: Path | None, shared: Path) -> None:
+    if path is not None and is_used(shared) and not (path.is_file() and path.stat().st_size):
+        raise database_lost(f"{path} is missing or empty", shared)
+
+
+def _bind_admin(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # The system takes addresses of some hundred letters; `AF_UNIX path too long` is the disk's refusal, too.
+        with disk_refusals(path):
+            path.unlink(missing_ok=True)
+            bound.bind(str(path))
+            path.chmod(0o600)
+    except Unavailable:
+        bound.close()
+        raise
+    return bound

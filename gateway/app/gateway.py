@@ -1,0 +1,69 @@
+"""What the handlers stand on."""
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from gateway.access.authorize import Authorizer
+from gateway.app.metrics import Metrics
+from gateway.app.readiness import Watchman
+from gateway.app.render_process import Renderer
+from gateway.books.retention import Purger
+from gateway.catalog.catalog import Catalog
+from gateway.config import Config
+from gateway.events.hub import Hub
+from gateway.events.shared_reads import SharedReads
+from gateway.limits.limits import Limits
+from gateway.nodes.pool import Nodes
+from gateway.ports import Clock, RandomBytes, Store
+from gateway.rates.source import Rates
+from gateway.sales.challenges import Challenges
+from gateway.sales.checkout import Checkout
+from gateway.store.files.content import ContentFolder
+from gateway.store.files.keyring import FileKeyRing
+from gateway.supervise import Supervisor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A running gateway's parts, one owner each."""
+
+    config: Config
+    clock: Clock
+    random_bytes: RandomBytes
+    store: Store
+    reads: SharedReads
+    nodes: Nodes
+    catalog: Catalog
+    checkout: Checkout
+    challenges: Challenges
+    purger: Purger
+    authorizer: Authorizer
+    hub: Hub
+    keys: FileKeyRing
+    content: ContentFolder
+    limits: Limits
+    metrics: Metrics
+    rates: Rates
+    supervisor: Supervisor
+    operator_key: str
+    watchman: Watchman
+    renderer: Renderer = field(default_factory=Renderer)
+
+    def tell(self, payment_hash: str) -> None:
+        """Let everything here that waits for the node's word on an invoice know of it, whichever process booked it."""
+        self.hub.wake(payment_hash)
+        self.challenges.forget(payment_hash)
+        self.limits.release(payment_hash)
+
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(self.clock())
+
+
+GATEWAY = web.AppKey("gateway", Gateway)
+
+
+def gateway_of(request: web.Request) -> Gateway:
+    """The gateway that this request reached."""
+    return request.app[GATEWAY]

@@ -1,0 +1,146 @@
+"""What an operator watches, in Prometheus' form. A label names an LND node, never an item, a creator or a reader."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from math import nan
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from gateway.config import Config
+from gateway.nodes.pool import Member
+from gateway.ports import NodeState
+from gateway.rows import Invoice
+from gateway.settlement.sweep import Sweeper
+from gateway.supervise import Progress
+
+_FAST = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# LND says when an invoice settled in whole seconds; what was settled while nobody followed takes longer.
+_SLOW = (1, 2, 5, 10, 30, 60, 120, 300, 900, 3_600, 21_600)
+
+
+class Metrics:
+    """One registry per gateway."""
+
+    def __init__(self, config: Config) -> None:
+        self.registry = registry = CollectorRegistry()
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.requests = counter("tuppence_requests", "Requests by route and status", ["route", "status"])
+        self.requests_of = cache(self.requests.labels)
+        self.invoices = counter("tuppence_invoices", "Invoices issued", ["node"])
+        self.unread_clients = counter(
+            "tuppence_unread_clients", "Requests whose trusted proxy did not say, readably, whom it asks for"
+        )
+        self.settled = counter("tuppence_settled", "Invoices settled", ["node"])
+        self.revenue_msat = counter("tuppence_revenue_msat", "Received and credited, msat", ["node"])
+        self.credited_seconds = histogram(
+            "tuppence_credited_seconds", "From the node's word to the commit", buckets=_FAST
+        )
+        self.settled_to_credited_seconds = histogram(
+            "tuppence_settled_to_credited_seconds", "From the settlement at the node to the commit", buckets=_SLOW
+        )
+        self.waiters = gauge("tuppence_waiters", "Event streams that wait for a settlement")
+        self.node_ready = gauge("tuppence_node_ready", "Whether the node can be asked", ["node"])
+        self.node_drained = gauge("tuppence_node_drained", "Whether it sells no more", ["node"])
+        self.node_inbound_msat = gauge(
+            "tuppence_node_inbound_msat", "What its channels can receive, msat; NaN when unknown", ["node"]
+        )
+        self.node_seconds = histogram(
+            "tuppence_node_seconds", "How long the node took to answer", ["node", "call"], buckets=_FAST
+        )
+        self.node_refusals = counter("tuppence_node_refusals", "What the node refused", ["node", "call", "code"])
+        self.database_seconds = histogram(
+            "tuppence_database_seconds", "How long the database took", ["work"], buckets=_FAST
+        )
+        self.database_refusals = counter("tuppence_database_refusals", "What the database refused", ["work", "code"])
+        self.stream_age_seconds = gauge(
+            "tuppence_stream_age_seconds",
+            "Since this process follows the node; 0 if it does not",
+            ["node"],
+        )
+        self.event_backlog = gauge("tuppence_event_backlog", "Settlements booked, and not yet told to who waits here")
+        self.open_invoices = gauge("tuppence_open_invoices", "Invoices without the node's final word", ["node"])
+        self.work_failures = gauge("tuppence_work_failures", "Failures in a row of what goes on behind", ["work"])
+        self._nodes: list[str] = []
+        self._finds = _SweepFinds(registry)
+        self._position_heard: Callable[[], int] | None = None
+        limits = gauge("tuppence_limit", "The most of what the configuration allows", ["what"])
+        limits.labels("open_invoices").set(config.open_invoices)
+        limits.labels("waiters").set(config.waiters)
+
+    def watch(self, member: Member) -> None:
+        """Tell of a node, from the first scrape on."""
+        node, health = member.node_id, member.health
+        self._nodes.append(node)
+        for counted in (self.invoices, self.settled, self.revenue_msat, self.open_invoices, self.stream_age_seconds):
+            counted.labels(node)
+        self.node_ready.labels(node).set_function(lambda: health.state is NodeState.READY)
+        self.node_drained.labels(node).set_function(lambda: member.drained_at is not None)
+        self.node_inbound_msat.labels(node).set_function(
+            lambda: nan if health.inbound_msat is None else health.inbound_msat
+        )
+
+    def watch_settling(self, node_id: str, sweeper: Sweeper) -> None:
+        """Tell of the stream and the sweeps of a node."""
+        self.stream_age_seconds.labels(node_id).set_function(sweeper.stream_age_seconds)
+        self._finds.sweepers[node_id] = sweeper
+
+    def watch_ear(self, position_heard: Callable[[], int]) -> None:
+        """Tell how far this process lags behind what others book."""
+        self._position_heard = position_heard
+
+    def watch_work(self, name: str, progress: Progress) -> None:
+        """Tell of background work that does not get on."""
+        self.work_failures.labels(name).set_function(lambda: progress.failures if progress.last_error else 0)
+
+    def observe_rows(self, open_invoices: Mapping[str, int] | None, last_position: int) -> None:
+        """What the database says now; None when it does not answer."""
+        if open_invoices is None:
+            self.event_backlog.set(nan)
+            self.open_invoices.clear()
+            return
+        for node in {*self._nodes, *open_invoices}:
+            self.open_invoices.labels(node).set(open_invoices.get(node, 0))
+        heard = last_position if self._position_heard is None else self._position_heard()
+        self.event_backlog.set(max(0, last_position - heard))
+
+    def observe_settled(self, invoices: Sequence[Invoice], *, arrived_at: float, now: float) -> None:
+        """Count what one commit booked."""
+        for invoice in invoices:
+            self.settled.labels(invoice.node_id).inc()
+            self.revenue_msat.labels(invoice.node_id).inc(invoice.paid_msat or 0)
+            self.credited_seconds.observe(max(0.0, now - arrived_at))
+            self.settled_to_credited_seconds.observe(max(0.0, now - (invoice.settled_at or now)))
+
+    def database_took(self, work: str, seconds: float) -> None:
+        """One read or write."""
+        self.database_seconds.labels(work).observe(seconds)
+
+    def database_refused(self, work: str, code: str) -> None:
+        """One that was refused."""
+        self.database_refusals.labels(work, code).inc()
+
+    def node_took(self, node: str, call: str, seconds: float) -> None:
+        """One call of a node."""
+        self.node_seconds.labels(node, call).observe(seconds)
+
+    def node_refused(self, node: str, call: str, code: str) -> None:
+        """One that was refused, or did not answer."""
+        self.node_refusals.labels(node, call, code).inc()
+
+
+class _SweepFinds(Collector):
+    """Counts that the sweepers keep themselves."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.sweepers: dict[str, Sweeper] = {}
+        registry.register(self)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        found = "Settlements that a sweep found before the stream told them"
+        family = CounterMetricFamily("tuppence_sweep_found", found, labels=["node"])
+        for node, sweeper in self.sweepers.items():
+            family.add_metric([node], sweeper.found)
+        yield family

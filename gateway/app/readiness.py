@@ -1,0 +1,128 @@
+"""What keeps a gateway from being ready, in words for its operator."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.access.key_rotation import lost_keys
+from gateway.app.shared_clock import SharedClock
+from gateway.catalog.catalog import Catalog
+from gateway.errors import Unavailable
+from gateway.money import MSAT_PER_SAT
+from gateway.nodes.pool import Member, Nodes
+from gateway.ports import NodeState, Store
+from gateway.rows import ItemState
+from gateway.store.files.content import ContentFolder
+from gateway.store.files.keyring import FileKeyRing
+from gateway.supervise import Progress, Supervisor
+
+MOST_NAMED = 5
+MOST_LOOKED_AT = 200
+FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether sales can be made and settled here; and what is wrong, which may be less than that."""
+
+    ready: bool
+    wrong: Sequence[str]
+
+
+@dataclass(slots=True)
+class Watchman:
+    """Looks at every part that a sale needs. One node that may sell is enough; what is wrong with another is told."""
+
+    nodes: Nodes
+    store: Store
+    keys: FileKeyRing
+    catalog: Catalog
+    content: ContentFolder
+    supervisor: Supervisor
+    clock: SharedClock | None = None
+    _next: int = 0
+    """Of the items, the one whose content is looked at next."""
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _last: Readiness | None = None
+    _fresh_until: float = 0.0
+
+    async def glance(self) -> Readiness:
+        """What was found within the last second, by whoever asked: however many ask, the nodes are asked once."""
+        async with self._looking:
+            loop = asyncio.get_running_loop()
+            if self._last is None or loop.time() >= self._fresh_until:
+                self._last = await self.look()
+                self._fresh_until = loop.time() + FRESH_SECONDS
+            return self._last
+
+    async def look(self) -> Readiness:
+        """Asks the database and every node, now."""
+        wrong = [f"{name} has ended" for name in self.supervisor.dead()]
+        wrong += [self.clock.wrong] if self.clock is not None and self.clock.wrong else []
+        wrong += await self._lost_content()
+        try:
+            wrong += await lost_keys(self.store, self.keys)
+        except Unavailable as error:
+            wrong.append(error.detail)
+        else:
+            self._hurry("")
+        members = list(self.nodes)
+        of_nodes = dict(zip(members, await asyncio.gather(*map(self._wrong_with, members)), strict=True))
+        wrong += self._failing("")
+        sells = any(member.drained_at is None and not of_nodes[member] for member in members)
+        if not members or all(member.drained_at is not None for member in members):
+            wrong.append("no node may sell: every one is drained" if members else "no node is configured")
+        told = [f"item {item_id} cannot be read by this version: upgrade it" for item_id in self.catalog.unreadable]
+        told += [*self._failing("", optional=True), *(line for lines in of_nodes.values() for line in lines)]
+        return Readiness(sells and not wrong, [*wrong, *told])
+
+    async def _wrong_with(self, member: Member) -> list[str]:
+        try:
+            status = await member.node.status()
+            if status.state is not NodeState.READY:
+                return [f"node {member.node_id} is {status.state}: {status.detail}"]
+            await member.known.check(status)
+        except Unavailable as error:
+            return [f"node {member.node_id}: {error.detail}"]
+        self._hurry(member.node_id)
+        await member.read_inbound()
+        if not member.health.has_room(self._cheapest_msat()):
+            inbound_sat = (member.health.inbound_msat or 0) // MSAT_PER_SAT
+            return [
+                f"node {member.node_id} can receive {inbound_sat} sat, and nothing here costs so little: "
+                "open a channel towards it, or buy inbound liquidity"
+            ]
+        return self._failing(member.node_id)
+
+    def _cheapest_msat(self) -> int:
+        """What is sold for the least; a tip may be of a sat."""
+        prices = [item.price_msat for item in self.catalog.items() if item.state is ItemState.ACTIVE]
+        return min(prices, default=MSAT_PER_SAT)
+
+    def _failing(self, node_id: str, *, optional: bool = False) -> list[str]:
+        """A sentence for each background work of a node, or of none, that does not get on."""
+        works = self._works(node_id)
+        return [f"{name}: {work.last_error}" for name, work in works if work.is_failing() and work.optional is optional]
+
+    def _hurry(self, node_id: str) -> None:
+        """What it depends on has just answered: what was wrong with that is tried again now."""
+        for _, work in self._works(node_id):
+            work.hurry()
+
+    def _works(self, node_id: str) -> list[tuple[str, Progress]]:
+        """What is about a node has its node_id at the end of its name."""
+        return [each for each in self.supervisor.progress.items() if each[0].partition(" ")[2] == node_id]
+
+    async def _lost_content(self) -> list[str]:
+        """A sentence for each content that is lost; of many items some at a time, and those that were lost before."""
+        items = [item for item in self.catalog.items() if item.byte_size]
+        first = self._next if self._next < len(items) else 0
+        self._next = first + MOST_LOOKED_AT
+        known = [item for item in items if item.digest in self.content.lost][:MOST_LOOKED_AT]
+        looked = [*known, *items[first : first + MOST_LOOKED_AT]]
+        try:
+            lost = await self.content.look([(item.digest, item.byte_size) for item in looked])
+        except Unavailable:
+            return ["the folder of the contents does not answer"]
+        named = dict.fromkeys(item.id for item in looked if item.digest in lost)
+        return [f"the content of {name} is missing or damaged in this gateway's folder" for name in named][:MOST_NAMED]

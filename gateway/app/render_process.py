@@ -1,0 +1,154 @@
+"""Markdown rendered off the event loop, within limits of size, time and memory.
+
+Some Markdown takes quadratic time to render, or repeats one long address at every reference to it. A thread cannot be
+stopped and a process can: a text is rendered in a process of its own, unless it is so short that its worst case is.
+"""
+
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import msgspec
+
+from gateway.catalog.markup import Article, render_article, render_markup
+from gateway.errors import Invalid, Unavailable
+
+T = TypeVar("T", Article, str)
+
+MOST_TEXT_BYTES = 1024**2
+# The worst of this size takes a tenth of a second; but each `|` may be a cell in all rows of a table.
+SHORT_TEXT_BYTES = 2048
+MOST_CPU_SECONDS = 10
+# On a machine that has other work, too.
+PATIENCE_SECONDS = 60.0
+MOST_MEMORY_BYTES = 1024**3
+MOST_HTML_BYTES = 8 * 1024**2
+# Every view of the item carries it.
+MOST_PREVIEW_BYTES = 512 * 1024
+AT_ONCE = 2
+
+
+class Refusal(msgspec.Struct, tag=True):
+    """What the process answers in the place of a rendered text."""
+
+    code: str
+    detail: str
+
+
+class Rendered(msgspec.Struct, tag=True):
+    """What the process answers."""
+
+    result: Article | str
+
+
+class Renderer:
+    """Renders what creators write; two texts at a time, the others wait."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    async def article(self, source: str) -> Article:
+        """As `render_article`. Raises `Invalid` (`text_too_large`, `text_too_complex`, `preview_too_long`)."""
+        return await self._render(render_article, source)
+
+    async def markup(self, markdown: str) -> str:
+        """As `render_markup`. Raises `Invalid` (`text_too_large`, `text_too_complex`, `preview_too_long`)."""
+        return await self._render(render_markup, markdown)
+
+    async def _render(self, render: Callable[[str], T], source: str) -> T:
+        size = len(source.encode())
+        if size > MOST_TEXT_BYTES:
+            raise Invalid("text_too_large", "A text is at most 1 MiB of Markdown; sell a longer one as a file.")
+        async with self._turn:
+            if size <= SHORT_TEXT_BYTES and "|" not in source:
+                answer: Rendered | Refusal = await asyncio.to_thread(_answer, render, source)
+            else:
+                answer = await _in_a_process(render.__name__, source)
+        if isinstance(answer, Refusal):
+            raise Invalid(answer.code, answer.detail)
+        return answer.result  # type: ignore[return-value]  # each function gives its own type
+
+
+async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
+    """Raises `Invalid` (`text_too_complex`) and `Unavailable` (`renderer_away`)."""
+    paths = [*filter(None, sys.path), str(Path(__file__).parents[2])]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", __name__, name,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            env={"PYTHONPATH": os.pathsep.join(paths)},
+        )  # fmt: skip
+    except OSError as error:
+        raise _away() from error
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answer, _ = await process.communicate(source.encode())
+    except TimeoutError as error:
+        raise _too_complex() from error
+    finally:
+        # Also of one whose asker has gone.
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    if process.returncode == 0:
+        return msgspec.json.decode(answer, type=Rendered | Refusal)
+    if process.returncode is not None and process.returncode < 0:
+        raise _too_complex()
+    raise _away()
+
+
+def main(name: str) -> None:
+    """Render standard input to standard output, in the process."""
+    limits = ((resource.RLIMIT_CPU, MOST_CPU_SECONDS), (resource.RLIMIT_AS, MOST_MEMORY_BYTES))
+    for limit, most in limits:
+        # Where a system or a service's filter allows no limits, the patience of who waits is one.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(limit, (most, most))
+    source = sys.stdin.buffer.read().decode()
+    sys.stdout.buffer.write(msgspec.json.encode(_answer(_RENDER[name], source)))
+
+
+def _answer(render: Callable[[str], Article | str], source: str) -> Rendered | Refusal:
+    try:
+        return Rendered(_rendered(render, source))
+    except Invalid as refusal:
+        return Refusal(refusal.code, refusal.detail)
+
+
+def _rendered(render: Callable[[str], Article | str], source: str) -> Article | str:
+    try:
+        result = render(source)
+    except (MemoryError, RecursionError) as error:
+        raise _too_complex() from error
+    html, preview = (result.html, result.preview_html) if isinstance(result, Article) else (result, result)
+    if len(html.encode()) > MOST_HTML_BYTES:
+        raise _too_complex()
+    if len(preview.encode()) > MOST_PREVIEW_BYTES:
+        raise Invalid("preview_too_long", "The free part is too long; end it earlier, with <!-- more -->.")
+    return result
+
+
+def _too_complex() -> Invalid:
+    return Invalid(
+        "text_too_complex",
+        "The text takes too long to render; write it with fewer nested marks, quotes, tables or links.",
+    )
+
+
+def _away() -> Unavailable:
+    detail = "The text could not be rendered: no process could be started for it. Nothing was changed; try again."
+    return Unavailable("renderer_away", detail)
+
+
+_RENDER: Mapping[str, Callable[[str], Article | str]] = MappingProxyType(
+    {render.__name__: render for render in (render_article, render_markup)}
+)
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""What creators earned: transfers, balances, and how long records are kept."""

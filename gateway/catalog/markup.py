@@ -1,0 +1,137 @@
+"""Markdown as it is sold: front matter, the free preview, sanitised HTML."""
+
+import re
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+
+from gateway.catalog.comments import without_comments
+from gateway.catalog.word_count import count_words
+from gateway.errors import Invalid
+
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)\n---[ \t]*\n", re.DOTALL)
+_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\s][^\n]*)\n")
+_FRONT_MATTER_FIELDS = {"id", "title", "price", "creator", "share", "access_seconds", "memo"}
+_SHOWN = 80
+_OTHER_THAN_ENGLISH = re.compile(r"(?![\x00-\x7f])[^\W\d_]")
+_TYPED = (
+    (re.compile(r"\.{3}"), "…"),
+    (re.compile(r"(?<![\s-])---(?![\s-])|(?<!\S)---(?!\S)"), "—"),
+    (re.compile(r"(?<![\s-])--(?![\s-])|(?<!\S)--(?!\S)"), "–"),
+)
+_TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "code", "del", "em", "figcaption", "figure", "h2", "h3", "h4", "hr", "i",
+    "li", "ol", "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """A text, rendered; `fields` are its front matter's; `marked` says that its preview ends at a mark."""
+
+    fields: dict[str, str]
+    title: str
+    preview_html: str
+    marked: bool
+    html: str
+    word_count: int
+
+
+def render_article(source: str) -> Article:
+    """Render Markdown. The preview ends at `<!-- more -->`, else after the first paragraph; of one it shows nothing.
+
+    Raises `Invalid` (`article_invalid`) for front matter with unknown fields and for a text without words.
+    """
+    source = source.removeprefix("\ufeff").replace("\r\n", "\n")
+    fields, body = _front_matter(source)
+    body, cut = without_comments(body)
+    heading = _HEADING.match(body)
+    title = without_comments(fields.get("title", ""))[0].strip() or (heading["title"].strip() if heading else "")
+    if heading:
+        body = body[heading.end() :]
+        cut = None if cut is None else max(0, cut - heading.end())
+    # Of the whole text: a link of the preview may be written out behind what is paid.
+    known: MutableMapping[str, Any] = {}
+    english = _is_english(body)
+    html = _render(body, known, english=english)
+    words = count_words(nh3.clean(html, tags=set()))
+    if not words:
+        raise Invalid("article_invalid", "The text is empty; write something worth its price.")
+    return Article(
+        fields=fields,
+        title=title,
+        preview_html=_render(_preview(body, cut), known, english=english),
+        marked=cut is not None,
+        html=html,
+        word_count=words,
+    )
+
+
+def render_markup(markdown: str) -> str:
+    """Sanitised HTML of Markdown: no scripts, styles, images, forms or comments, links without a referrer."""
+    text = without_comments(markdown)[0]
+    return _render(text, {}, english=_is_english(text))
+
+
+def _render(markdown: str, known: MutableMapping[str, Any], *, english: bool) -> str:
+    """`known` holds the link references of what was rendered with it before."""
+    html = _markdown(english=english).render(markdown, known)
+    return nh3.clean(html, tags=_TAGS, link_rel="noopener noreferrer nofollow")
+
+
+def _is_english(text: str) -> bool:
+    """Whether its letters leave it possible."""
+    return _OTHER_THAN_ENGLISH.search(text) is None
+
+
+def _preview(body: str, cut: int | None) -> str:
+    """What is free. A text of one paragraph has nothing to show that is not what is sold."""
+    if cut is not None:
+        return body[:cut]
+    parts = _PARAGRAPH_END.split(body.strip(), maxsplit=1)
+    return parts[0] if len(parts) > 1 else ""
+
+
+def _front_matter(source: str) -> tuple[dict[str, str], str]:
+    match = _FRONT_MATTER.match(source)
+    if match is None:
+        return {}, source
+    fields: dict[str, str] = {}
+    for line in match["head"].splitlines():
+        if not line.strip():
+            continue
+        name, separator, value = line.partition(":")
+        name = name.strip()
+        if not separator or name not in _FRONT_MATTER_FIELDS:
+            known = ", ".join(sorted(_FRONT_MATTER_FIELDS))
+            raise Invalid("article_invalid", f"front matter: {line.strip()[:_SHOWN]!r} is none of {known}")
+        fields[name] = value.strip().strip("\"'")
+    return fields, source[match.end() :]
+
+
+@cache
+def _markdown(*, english: bool) -> MarkdownIt:
+    """Quotes are set as English has them in English alone: every other language has its own."""
+    parser = MarkdownIt("commonmark", {"html": False, "typographer": english}).enable(
+        ["table", "strikethrough", "smartquotes"]
+    )
+    parser.core.ruler.push("dashes", _set_dashes)
+    return parser
+
+
+def _set_dashes(state: StateCore) -> None:
+    """Dots and dashes as they are printed. What else was typed, like (c) or an address, is what was meant."""
+    for token in state.tokens:
+        is_address = False
+        for child in token.children or ():
+            if child.type in {"link_open", "link_close"}:
+                is_address = child.info == "auto" and child.type == "link_open"
+            elif child.type == "text" and not is_address:
+                for typed, printed in _TYPED:
+                    child.content = typed.sub(printed, child.content)

@@ -1,0 +1,109 @@
+"""The books beside what they were made with: keys, content, nodes. Each is compared, none is counted, none is made."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from gateway.access.key_rotation import KIND as KEY
+from gateway.cli.doctor.finding import Sign
+from gateway.nodes.identity import KIND as NODE
+from gateway.store.engines.migration import must_be_newest
+from gateway.store.tables.drained_nodes import DrainedNodeRows
+from gateway.store.tables.identities import IdentityRows
+from gateway.store.tables.invoices import InvoiceRows
+from gateway.store.tables.items import ItemRows
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What the database says of the world outside: fingerprints of keys, digests by item, identities of nodes."""
+
+    keys: Mapping[str, str]
+    digests: Mapping[str, str]
+    nodes: Mapping[str, str]
+    drained: Sequence[str]
+    open_invoices: Mapping[str, int]
+
+
+def read_books(connection: Connection) -> Books:
+    """Raises `Conflict` (`schema_old`, `schema_newer`)."""
+    must_be_newest(connection)
+    identities = IdentityRows(connection)
+    return Books(
+        keys=dict(identities.list(KEY)),
+        digests={item.id: item.digest for item in ItemRows(connection).list() if item.byte_size},
+        nodes=dict(identities.list(NODE)),
+        drained=[node_id for node_id, _ in DrainedNodeRows(connection).list()],
+        open_invoices=InvoiceRows(connection).count_open(),
+    )
+
+
+def compare_keys(folder: Path, books: Books) -> Iterator[Sign]:
+    """Each key that the books know with the file of its number."""
+    here: dict[str, str] = {}
+    for path in sorted(folder.glob("*.key")):
+        try:
+            here[path.stem] = sha256(bytes.fromhex(path.read_text().strip())).hexdigest()
+        except (OSError, ValueError):
+            yield Sign("bad", f"{path} is no readable key", "Restore it from a backup.")
+    lost = [number for number in books.keys if number not in here]
+    others = [number for number, known in books.keys.items() if here.get(number, known) != known]
+    for number in others:
+        hint = "Set the folder that belongs to this database, or restore the key from a backup."
+        yield Sign("bad", f"{folder / number}.key is not the key that the books know", hint)
+    for number in lost:
+        hint = "What was sold with it stays closed: restore it from a backup."
+        yield Sign("bad", f"{folder / number}.key is lost, and the books know it", hint)
+    if not lost and not others and books.keys:
+        yield Sign("good", f"{len(books.keys)} key(s), the ones that the books know")
+
+
+def compare_content(folder: Path, books: Books) -> Sign:
+    """Each item's digest with its file; reads all of it."""
+    wrong = [item_id for item_id, digest in books.digests.items() if not _is_whole(folder / digest, digest)]
+    if wrong:
+        named = ", ".join(wrong[:MOST_NAMED]) + (" …" if len(wrong) > MOST_NAMED else "")
+        hint = "Restore the folder from a backup, mount it, or put the content again: tuppence item edit --content"
+        return Sign("bad", f"the content of {named} is not in {folder}, or was changed there", hint)
+    return Sign("good", f"the content of {len(books.digests)} item(s) is what was put in")
+
+
+def compare_identity(node_id: str, identity_pubkey: str, books: Books) -> Sign:
+    """The node that answers with the one whose invoices the books hold."""
+    known = books.nodes.get(node_id)
+    if known is None:
+        return Sign("good", "the books know no node of this id yet; the first start remembers this one")
+    if known != identity_pubkey:
+        hint = (
+            f"The books belong to {known}. Name that node in TUPPENCE_LND_TARGET, its certificate and macaroon; "
+            "another node needs an id of its own in TUPPENCE_LND_NODES, or another TUPPENCE_DATA_DIR."
+        )
+        return Sign("bad", f"this is another node than the books know: {identity_pubkey}", hint)
+    return Sign("good", "it is the node that the books know")
+
+
+def compare_nodes(configured: Sequence[str], books: Books) -> Iterator[Sign]:
+    """The nodes of the configuration with those that are drained, and those that have invoices."""
+    drained = [node_id for node_id in configured if node_id in books.drained]
+    if configured and drained == [*configured]:
+        yield Sign("bad", "every node is drained: none makes an invoice", f"tuppence node undrain {drained[0]}")
+    else:
+        for node_id in drained:
+            yield Sign("warning", f"{node_id} is drained and makes no invoice", f"tuppence node undrain {node_id}")
+    for node_id, count in books.open_invoices.items():
+        if node_id not in configured:
+            hint = "Nobody follows them. Put the node back into TUPPENCE_LND_NODES until they are final."
+            yield Sign("bad", f"{count} open invoice(s) are of {node_id}, which is not configured", hint)
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest() == digest
+    except OSError:
+        return False

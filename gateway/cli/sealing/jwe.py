@@ -1,0 +1,63 @@
+"""A text under a key: a JSON Web Encryption in its compact form (RFC 7516), `dir` and `A256GCM`.
+
+The same text under the same key gives the same bytes, so that building a site again changes nothing. Its nonce is a
+keyed hash of the text: two texts share one only if they are equal, which is all that is given away.
+"""
+
+import hmac
+from dataclasses import dataclass
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.catalog.sealed_key import base64url, from_base64url
+from gateway.errors import Invalid
+
+NONCE_BYTES, TAG_BYTES = 12, 16
+_NONCE_PURPOSE = b"tuppence nonce\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A JWE, taken apart: `protected` is authenticated with the text."""
+
+    protected: str
+    item_id: str
+    nonce: bytes
+    body: bytes
+
+
+def seal(text: str, key: bytes, *, item_id: str) -> str:
+    """Encrypt a text for the page that carries it."""
+    header = {"alg": "dir", "enc": "A256GCM", "kid": item_id, "cty": "text/html"}
+    protected = base64url(msgspec.json.encode(header))
+    plain = text.encode()
+    nonce = hmac.digest(key, _NONCE_PURPOSE + protected.encode() + b"\0" + plain, "sha256")[:NONCE_BYTES]
+    body = AESGCM(key).encrypt(nonce, plain, protected.encode())
+    parts = (nonce, body[:-TAG_BYTES], body[-TAG_BYTES:])
+    return ".".join((protected, "", *(base64url(part) for part in parts)))
+
+
+def unseal(sealed: str, key: bytes) -> str:
+    """The text. Raises `Invalid` (`seal_malformed`, `seal_broken`)."""
+    parts = read(sealed)
+    try:
+        return AESGCM(key).decrypt(parts.nonce, parts.body, parts.protected.encode()).decode("utf-8", "replace")
+    except InvalidTag as error:
+        raise Invalid(
+            "seal_broken", f"The sealed text of {parts.item_id} does not open: another key, or it was changed since."
+        ) from error
+
+
+def read(sealed: str) -> Sealed:
+    """Raises `Invalid` (`seal_malformed`)."""
+    try:
+        protected, _, nonce, body, tag = sealed.split(".")
+        header = msgspec.json.decode(from_base64url(protected), type=dict[str, str])
+        whole = Sealed(protected, header["kid"], from_base64url(nonce), from_base64url(body) + from_base64url(tag))
+    except (ValueError, KeyError, msgspec.DecodeError) as error:
+        raise Invalid("seal_malformed", "What stands sealed in the page cannot be read; seal the page anew.") from error
+    if (header.get("alg"), header.get("enc")) != ("dir", "A256GCM") or len(whole.nonce) != NONCE_BYTES:
+        raise Invalid("seal_malformed", "What stands sealed in the page has another form; seal the page anew.")
+    return whole

@@ -1,0 +1,53 @@
+"""Whether a text names a paywall, in whatever spelling: a tag that was escaped or never rendered seals nothing."""
+
+import re
+
+from gateway.cli.sealing.leaks import plain
+
+_SEALED = re.compile(
+    r"<(?:tuppence-paywall|div|section|\w+)\b[^<>]*\s(?:data-)?sealed\s*=\s*[\"']?[\w-]+\.\.[\w-]+", re.IGNORECASE
+)
+_OMITTED = r"<!--\s*raw HTML omitted\s*-->"
+_NAMES = {
+    "a paywall without a paid part": (
+        r"<\s*(?:\w+:)?tuppence-paywall\b",
+        r"(?<!\[)\bdata-tuppence[\"'`\]]*\s*[=:]\s*[{(]?\s*[\"'`]?\s*paywall\b",
+        r"<[a-z][^<>]*\sdata-paid\b",
+        r"[\"'`]tuppence-paywall[\"'`]\s*,\s*(?:\{|null\b)",
+    ),
+    "a shortcode, an include or a component that was not rendered": (
+        r"\{\{-?\s*[<%][\s/*]*(?:paid|tuppence)\b",
+        r"\{\{-?\s*(?:partial|template|include)\s+[\"']?(?:[\w-]*/)*(?:paid|tuppence)\b",
+        r"\{%-?\s*(?:end)?(?:paid|tuppence)\b",
+        r"\{%-?\s*(?:capture|include|include_relative|include_cached|render|paired)\s+[\"']?(?:[\w.-]*/)*(?:paid|tuppence)\b",
+        r"</?Paid(?=[\s/>])",
+        r"\[/?tuppence[\w-]*[\s\]]|\[/paid\]",
+    ),
+    "a comment of a Markdown renderer that dropped tags (raw HTML omitted)": (_OMITTED,),
+}
+_SIGNS = {what: re.compile("|".join(signs), re.IGNORECASE) for what, signs in _NAMES.items()}
+_MARKING = (
+    re.compile(r"isAccessibleForFree\W+false\b", re.IGNORECASE),
+    re.compile(r"cssSelector\W+\.paywall\b", re.IGNORECASE),
+)
+_HINTS = re.compile(r"paid|tuppence|raw HTML omitted|paywall", re.IGNORECASE)
+
+
+def named_in(text: str, *, holds_part: bool = False) -> str | None:
+    """What names a paywall in a text, apart from tags that carry a sealed part. `holds_part`: it has one elsewhere."""
+    bare = plain(text)
+    if not _HINTS.search(bare):
+        return None
+    for one in (bare, text):
+        rest, count = _SEALED.subn(" ", one)
+        for what, sign in _SIGNS.items():
+            if sign.search(rest) and not (holds_part and "omitted" in what):
+                return what
+        if not (holds_part or count) and all(sign.search(rest) for sign in _MARKING):
+            return "its marking for search engines says that a part is paid for, and there is none"
+    return None
+
+
+def lost_tags(html: str) -> bool:
+    """Whether a Markdown renderer says that it dropped tags from a part: a figure, a film, a shortcode's own."""
+    return re.search(_OMITTED, html, re.IGNORECASE) is not None

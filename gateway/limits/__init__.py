@@ -1,0 +1,1 @@
+"""How much a client, an item and everybody together may ask for."""

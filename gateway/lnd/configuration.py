@@ -1,0 +1,113 @@
+"""The LND nodes that the configuration names: one by three variables, or several in a file.
+
+```toml
+[[node]]
+id = "north"                       # its name in the books, for ever
+target = "10.0.0.5:10009"
+tls_cert = "north/tls.cert"        # from the file's folder
+macaroon = "north/tuppence.macaroon"
+```
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from gateway.config import Config
+from gateway.errors import Invalid
+from gateway.lnd.client import LndNode
+from gateway.wire.lnd_macaroon import bake_command, excess
+
+ONE_NODE_ID = "lnd"
+_VARIABLES = "TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAddress:
+    """Where a node is (host:port), and the paths of what opens it."""
+
+    node_id: str
+    target: str
+    tls_cert: Path
+    macaroon: Path
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,64}$")]
+    target: Annotated[str, msgspec.Meta(pattern=r"^\S+:[0-9]{1,5}$")]
+    tls_cert: str
+    macaroon: str
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    node: Annotated[list[_Entry], msgspec.Meta(min_length=1)]
+
+
+def configured_nodes(config: Config) -> Sequence[NodeAddress]:
+    """The nodes in the order of the file; none when nothing is set. Raises `Invalid` (`config_invalid`)."""
+    one = (config.lnd_target, config.lnd_tls_cert, config.lnd_macaroon)
+    if config.lnd_nodes is not None:
+        if any(one):
+            raise Invalid("config_invalid", f"Set either TUPPENCE_LND_NODES or {_VARIABLES}, not both.")
+        return _read(config.lnd_nodes)
+    if not any(one):
+        return []
+    target, tls_cert, macaroon = one
+    if not target or tls_cert is None or macaroon is None:
+        raise Invalid("config_invalid", f"Set all three of {_VARIABLES}.")
+    return [NodeAddress(node_id=ONE_NODE_ID, target=target, tls_cert=tls_cert, macaroon=macaroon)]
+
+
+def connect_nodes(config: Config, *, required: bool) -> list[LndNode]:
+    """The configured nodes, not yet asked; where they are `required`, at least one, and none that could be robbed.
+
+    Raises `Invalid` (`config_invalid`, `macaroon_spends`).
+    """
+    addresses = configured_nodes(config)
+    if required and not addresses:
+        raise Invalid("config_invalid", f"Set {_VARIABLES}, or TUPPENCE_LND_NODES, or try `tuppence demo`.")
+    if required:
+        for address in addresses:
+            _check_macaroon(address.macaroon, may_spend=config.allow_spending_macaroon)
+    return [connect(address) for address in addresses]
+
+
+def connect(address: NodeAddress) -> LndNode:
+    """One node, not yet asked."""
+    return LndNode(node_id=address.node_id, target=address.target, tls_cert=address.tls_cert, macaroon=address.macaroon)
+
+
+def _read(path: Path) -> list[NodeAddress]:
+    try:
+        entries = msgspec.toml.decode(path.read_bytes(), type=_File).node
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise Invalid("config_invalid", f"TUPPENCE_LND_NODES: {path}: {error}") from error
+    for name, values in (("id", [each.id for each in entries]), ("target", [each.target for each in entries])):
+        twice = {value for value in values if values.count(value) > 1}
+        if twice:
+            raise Invalid("config_invalid", f"TUPPENCE_LND_NODES: {path}: two nodes have the {name} {min(twice)}.")
+    return [
+        NodeAddress(
+            node_id=entry.id,
+            target=entry.target,
+            tls_cert=path.parent / entry.tls_cert,
+            macaroon=path.parent / entry.macaroon,
+        )
+        for entry in entries
+    ]
+
+
+def _check_macaroon(path: Path, *, may_spend: bool) -> None:
+    try:
+        more = excess(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Invalid("config_invalid", f"The LND macaroon {path} cannot be read ({error}).") from error
+    if more and not may_spend:
+        raise Invalid(
+            "macaroon_spends",
+            f"{path} can do more than is needed ({', '.join(more[:4])}…). Bake a smaller one:\n{bake_command()}\n"
+            "or set TUPPENCE_ALLOW_SPENDING_MACAROON=true.",
+        )

@@ -1,0 +1,244 @@
+"""The LND nodes of a gateway: which of them makes the next invoice, and whose an invoice is."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.errors import NotFound, OutcomeUnknown, Unavailable
+from gateway.money import Msat
+from gateway.nodes.health import Health
+from gateway.nodes.identity import KnownNode
+from gateway.ports import Clock, IssuedInvoice, Node, NodeInvoiceState, NodeState, NodeStatus, Store
+from gateway.rows import Invoice
+from gateway.settlement.settle import OnSettled, Settler
+from gateway.supervise import Progress
+
+LOOK_EVERY_SECONDS = 5.0
+CONFIRMED_WITHIN_SECONDS = 0.8
+INBOUND_FRESH_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Member:
+    """One node, and what the gateway knows of it."""
+
+    node: Node
+    known: KnownNode
+    settler: Settler
+    health: Health = field(default_factory=Health)
+    drained_at: int | None = None
+    inbound_fresh_until: float = 0.0
+
+    @property
+    def node_id(self) -> str:
+        """Its name in the books."""
+        return self.node.node_id
+
+    async def status(self) -> NodeStatus:
+        """What it says of itself now, as the one it was. Raises `Unavailable` (`node_changed`, `node_refused`)."""
+        status = await self.node.status()
+        if status.identity_pubkey:
+            await self.known.check(status)
+        return status
+
+    async def look(self, progress: Progress) -> None:
+        """See whether it is who it was, whether it is ready and what it can receive, for ever.
+
+        Raises `Unavailable` (`node_changed`, `node_refused`).
+        """
+        while True:
+            try:
+                self.health.state = (await self.status()).state
+            except Unavailable:
+                self.health.state = NodeState.ABSENT
+                raise
+            if self.health.state is NodeState.READY:
+                await self.read_inbound()
+            progress.made()
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def read_inbound(self) -> None:
+        """See what it can receive, at most once a second. Without an answer it is unknown, and hinders no sale."""
+        if _now() < self.inbound_fresh_until:
+            return
+        self.inbound_fresh_until = _now() + INBOUND_FRESH_SECONDS
+        try:
+            async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
+                self.health.inbound_msat = (await self.node.liquidity()).inbound_msat
+        except (Unavailable, OutcomeUnknown, TimeoutError):
+            self.health.inbound_msat = None
+
+
+class Nodes:
+    """Every node of the configuration, in its order. `on_settled` is called for each as `Settler` has it."""
+
+    def __init__(
+        self, nodes: Sequence[Node], store: Store, clock: Clock, *, on_settled: Sequence[OnSettled] = ()
+    ) -> None:
+        self._store = store
+        self._turn = 0
+        self._members = {
+            node.node_id: Member(
+                node=node,
+                known=KnownNode(node, store),
+                settler=Settler(node, store, clock, on_settled=on_settled),
+            )
+            for node in nodes
+        }
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._members.values())
+
+    def __getitem__(self, node_id: str) -> Member:
+        return self._members[node_id]
+
+    def find(self, node_id: str) -> Member:
+        """Raises `NotFound` (`node_not_found`)."""
+        if node_id not in self._members:
+            known = ", ".join(self._members) or "none"
+            raise NotFound("node_not_found", f"No node of the configuration is called {node_id}; there is {known}.")
+        return self._members[node_id]
+
+    # Sales ------------------------------------------------------------------------------------------------------------
+
+    async def add_invoice(
+        self, new_preimage: Callable[[], bytes], *, amount_msat: Msat, memo: str, expiry_seconds: int
+    ) -> tuple[str, IssuedInvoice]:
+        """An invoice at the first node that gives one, with a preimage of its own at each; and that node's node_id.
+
+        An invoice at a node that did not say so is one that nobody has seen. Raises what the first node raised,
+        `Unavailable` or `OutcomeUnknown`; `Unavailable` (`node_drained`) when none may be asked, and
+        (`no_inbound_liquidity`) when nobody could pay the invoice.
+        """
+        first: Unavailable | OutcomeUnknown | None = None
+        for member in await self._with_room(amount_msat):
+            try:
+                issued = await self._ask(
+                    member, new_preimage(), amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
+                )
+            except (Unavailable, OutcomeUnknown) as refusal:
+                log.info("node_passed_over", node_id=member.node_id, code=refusal.code)
+                first = first or refusal
+            else:
+                return member.node_id, issued
+        raise first or Unavailable("node_drained", "Every node is drained: `tuppence node undrain` lets one sell.")
+
+    async def _with_room(self, amount_msat: int) -> list[Member]:
+        """Who may be asked and can receive as much, the healthiest first.
+
+        Raises `Unavailable` (`no_inbound_liquidity`) when nobody could pay an invoice of any of them.
+        """
+        sellers = self._sellers(amount_msat)
+        able = [member for member in sellers if member.health.has_room(amount_msat)]
+        if not able:
+            # Before a sale is refused each is asked anew: a channel may have been opened since.
+            await asyncio.gather(*(member.read_inbound() for member in sellers))
+            able = [member for member in sellers if member.health.has_room(amount_msat)]
+        if sellers and not able:
+            log.warning("no_inbound_liquidity", amount_msat=amount_msat)
+            raise Unavailable(
+                "no_inbound_liquidity",
+                "The creator's node cannot receive this amount just now. Nothing was charged; try again later. Its "
+                "operator has to open a channel towards it, or to buy inbound liquidity (see `tuppence doctor`).",
+                retry_after_seconds=60,
+            )
+        return able
+
+    def _sellers(self, amount_msat: int) -> list[Member]:
+        """Who may be asked, the healthiest first."""
+        now = _now()
+        sellers = [member for member in self if member.drained_at is None]
+        seconds = [latency for m in sellers if (latency := m.health.latency_seconds(now)) is not None]
+        quickest = min(seconds, default=0.0)
+        return sorted(sellers, key=lambda m: m.health.rank(now, amount_msat=amount_msat, quickest_seconds=quickest))
+
+    async def _ask(
+        self, member: Member, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int
+    ) -> IssuedInvoice:
+        self._turn += 1
+        member.health.asked(self._turn)
+        try:
+            await _confirm(member)
+            began = _now()
+            issued = await member.node.add_invoice(
+                preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
+            )
+        except (Unavailable, OutcomeUnknown):
+            member.health.failed(_now())
+            raise
+        finally:
+            member.health.ended()
+        member.health.answered(_now(), seconds=_now() - began)
+        return issued
+
+    # An invoice's own node --------------------------------------------------------------------------------------------
+
+    async def recheck(self, invoice: Invoice) -> Invoice:
+        """As `Settler.recheck` has it; as it is when its node is none of the configuration's any more."""
+        member = self._members.get(invoice.node_id)
+        return invoice if member is None else await member.settler.recheck(invoice)
+
+    def as_known(self, invoice: Invoice) -> Invoice:
+        """As `Settler.as_known` has it."""
+        member = self._members.get(invoice.node_id)
+        return invoice if member is None else member.settler.as_known(invoice)
+
+    async def cancel(self, invoice: Invoice) -> Invoice:
+        """As `Settler.cancel` has it; as it is when its node is none of the configuration's any more."""
+        member = self._members.get(invoice.node_id)
+        if member is None:
+            return invoice
+        await member.known.confirm()
+        return await member.settler.cancel(invoice)
+
+    async def may_be_paid(self, invoice: Invoice) -> bool:
+        """Whether its node has it, and not as canceled. Raises `Unavailable`."""
+        member = self._members.get(invoice.node_id)
+        report = None if member is None else await member.node.lookup(invoice.payment_hash)
+        return report is not None and report.state is not NodeInvoiceState.CANCELED
+
+    async def preimage(self, invoice: Invoice) -> str | None:
+        """The preimage (hex) of a settled invoice, None when its node is none of the configuration's any more."""
+        member = self._members.get(invoice.node_id)
+        return None if member is None else await member.node.preimage(invoice.payment_hash)
+
+    def seen_at(self, payment_hash: str) -> float | None:
+        """As `Settler.seen_at` has it."""
+        return next((at for member in self if (at := member.settler.seen_at(payment_hash))), None)
+
+    # Drained nodes ----------------------------------------------------------------------------------------------------
+
+    async def drain(self, node_id: str, *, now: int) -> None:
+        """No invoice is made there any more; its open ones are followed. Raises `NotFound` (`node_not_found`)."""
+        self.find(node_id)
+        await self._store.write(lambda tx: tx.drained_nodes.insert(node_id, now=now))
+        await self.read_drained()
+
+    async def undrain(self, node_id: str) -> None:
+        """It sells again. Raises `NotFound` (`node_not_found`)."""
+        self.find(node_id)
+        await self._store.write(lambda tx: tx.drained_nodes.delete(node_id))
+        await self.read_drained()
+
+    async def read_drained(self) -> None:
+        """See what any replica has drained."""
+        drained = dict(await self._store.read(lambda tx: tx.drained_nodes.list()))
+        for member in self:
+            member.drained_at = drained.get(member.node_id)
+
+
+async def _confirm(member: Member) -> None:
+    """For a sale, which does not wait for a node that is silent: the background asks it for longer."""
+    try:
+        async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
+            await member.known.confirm()
+    except TimeoutError as error:
+        raise Unavailable("node_away", "LND does not answer.", retry_after_seconds=5) from error
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,1 @@
+"""The price of a bitcoin, from the source that the operator names."""

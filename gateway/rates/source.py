@@ -1,0 +1,93 @@
+"""What a bitcoin costs, by currency, as the operator's source says: shown beside sat, and never used for a price."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.numbers import get_territory_currencies
+
+from gateway.ports import Clock
+from gateway.supervise import Progress
+from gateway.web.api.bodies import rfc3339
+
+EVERY_SECONDS = 600.0
+PATIENCE = ClientTimeout(total=10)
+MOST_BYTES = 65_536
+MOST_PER_BITCOIN = 10**15
+# An amount that was right some hours ago misleads more than none.
+STALE_SECONDS = 2 * 3600
+
+log = structlog.get_logger()
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """What one bitcoin costs in a currency (ISO 4217), and when the source was asked (RFC 3339)."""
+
+    currency: str
+    per_bitcoin: float
+    at: str
+
+
+class Rates:
+    """The last answer of a source that speaks as mempool's `/api/v1/prices`: `{"EUR": 90000, "USD": …}`."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url, self._clock = url, clock
+        self._per_bitcoin: Mapping[str, float] = {}
+        self._at = 0
+
+    async def follow(self, progress: Progress) -> None:
+        """Ask every ten minutes; a source that is away costs nothing but the line."""
+        async with ClientSession(timeout=PATIENCE) as session:
+            while True:
+                try:
+                    self._per_bitcoin, self._at = await self._ask(session), int(self._clock())
+                except (ClientError, TimeoutError, ValueError) as error:
+                    log.warning("rates_away", error=str(error) or type(error).__name__)
+                progress.made()
+                await asyncio.sleep(EVERY_SECONDS)
+
+    def of(self, tags: Iterable[str]) -> Rate | None:
+        """The rate of the first currency that has one, where a reader's languages are spoken; None when it is old."""
+        if self._clock() - self._at > STALE_SECONDS:
+            return None
+        currencies = (currency for tag in tags for currency in _currencies(tag))
+        found = next((currency for currency in currencies if currency in self._per_bitcoin), None)
+        return None if found is None else Rate(found, self._per_bitcoin[found], rfc3339(self._at))
+
+    async def _ask(self, session: ClientSession) -> Mapping[str, float]:
+        async with session.get(self._url, raise_for_status=True) as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise ValueError(f"The source sends more than {MOST_BYTES} bytes.")
+        known = msgspec.json.decode(body, type=dict[str, Any])
+        return {name: float(price) for name, price in known.items() if _is_currency(name) and _is_price(price)}
+
+
+def _is_currency(name: str) -> bool:
+    return len(name) == len("EUR") and name.isupper()
+
+
+def _is_price(price: object) -> bool:
+    """A source may say more, or nothing of one currency: the others hold."""
+    return isinstance(price, int | float) and not isinstance(price, bool) and 0 < price < MOST_PER_BITCOIN
+
+
+def _currencies(tag: str) -> Iterator[str]:
+    """Of the region that a language tag names, or that it most likely means."""
+    try:
+        locale = Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError, TypeError):
+        return
+    territory = locale.territory
+    if territory is None:
+        likely = get_global("likely_subtags").get(locale.language, "")
+        territory = likely.rpartition("_")[2]
+    yield from get_territory_currencies(territory or "")

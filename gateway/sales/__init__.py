@@ -1,0 +1,1 @@
+"""From the request for an item or a tip to an invoice."""

@@ -1,0 +1,1 @@
+"""From LND's report of a payment to the transaction that credits it, once."""

@@ -1,0 +1,75 @@
+"""Hear live settlements from a node's stream, for speed; the sweep at every connect is the replay."""
+
+import asyncio
+from contextlib import aclosing
+
+import structlog
+
+from gateway.errors import Unavailable
+from gateway.nodes.identity import KnownNode
+from gateway.ports import Node, NodeInvoice
+from gateway.settlement.settle import Settler
+from gateway.settlement.sweep import Sweeper
+from gateway.supervise import LONGEST_DELAY_SECONDS, Progress, finish
+
+BATCH = 256
+SECOND_SWEEP_AFTER_SECONDS = 2.0
+# When the database is away the stream is closed rather than parked: LND queues without bound for a slow reader.
+MOST_UNBOOKED = 10_000
+
+log = structlog.get_logger()
+
+
+async def follow(known: KnownNode, settler: Settler, sweeper: Sweeper, progress: Progress) -> None:
+    """Settle what the stream tells, until it breaks or turns out deaf. Raises `Unavailable`."""
+    await known.confirm_again()
+    reports: asyncio.Queue[NodeInvoice] = asyncio.Queue(MOST_UNBOOKED)
+    parts = [
+        asyncio.create_task(_listen(settler.node, reports), name="listen"),
+        asyncio.create_task(_book(settler, reports, progress), name="book"),
+        asyncio.create_task(_sweep_on_connect(sweeper, progress), name="sweep-on-connect"),
+        asyncio.create_task(sweeper.deaf_stream(), name="deaf"),
+    ]
+    try:
+        await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        # None of them ends but by raising.
+        next(part for part in parts if part.done()).result()
+    finally:
+        sweeper.stream_ended()
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+
+
+async def _listen(node: Node, reports: asyncio.Queue[NodeInvoice]) -> None:
+    async with aclosing(node.subscribe()) as stream:
+        async for report in stream:
+            try:
+                reports.put_nowait(report)
+            except asyncio.QueueFull as error:
+                raise Unavailable("database_away", "Settlements arrive faster than the database books them.") from error
+    raise Unavailable("node_away", "The node ended its stream.")
+
+
+async def _book(settler: Settler, reports: asyncio.Queue[NodeInvoice], progress: Progress) -> None:
+    while True:
+        batch = [await reports.get()]
+        while len(batch) < BATCH and not reports.empty():
+            batch.append(reports.get_nowait())
+        # A settle in flight ends with its commit, whatever happens to the stream.
+        if await finish(settler.settle(batch)):
+            progress.made()
+
+
+async def _sweep_on_connect(sweeper: Sweeper, progress: Progress) -> None:
+    """At once, shortly after, and later: what settled while the subscription was being set up, however long it took."""
+    await sweeper.sweep()
+    sweeper.stream_began()
+    await asyncio.sleep(SECOND_SWEEP_AFTER_SECONDS)
+    await sweeper.sweep()
+    progress.recovered()
+    await asyncio.sleep(LONGEST_DELAY_SECONDS)
+    await sweeper.sweep()
+    # A connection is no progress, but a stream that outlived the longest backoff is.
+    progress.made()
+    await asyncio.Event().wait()

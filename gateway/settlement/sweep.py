@@ -1,0 +1,225 @@
+"""Look invoices without a verdict up at their node: the truth, which alone must be enough."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from gateway.errors import Unavailable
+from gateway.nodes.identity import KnownNode
+from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
+from gateway.rows import Unresolved
+from gateway.settlement.settle import Settler
+from gateway.supervise import Progress, finish
+
+PAGE = 500
+SINGLY_UP_TO = 20
+AT_ONCE = 3
+MOST_REFUSED = 20
+REFUSED = "node_refused"
+ROWS_AT_ONCE = 10_000
+DUE_EVERY_SECONDS = 1.0
+# LND holds the parts of a multi-path payment for 120 s, so a payment may settle this long after expiry.
+SECOND_CHECK_AFTER_EXPIRY_SECONDS = 150
+# A settlement this old that the stream has not told means that the stream is deaf.
+DEAF_AFTER_SECONDS = 10.0
+# A subscription that is being set up tells nothing yet: the node is probed first, which may take this long.
+SUBSCRIBED_WITHIN_SECONDS = 6.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the node said of the rows that it was asked about."""
+
+    asked: Sequence[Unresolved]
+    reports: Sequence[NodeInvoice]
+    refused: Mapping[str, Unavailable]
+    """By payment hash, what the node would not look up: no verdict."""
+
+
+class Sweeper:
+    """Sweeps the invoices of one node. `on_canceled` is called after the commit with each that LND has canceled."""
+
+    def __init__(
+        self,
+        known: KnownNode,
+        settler: Settler,
+        store: Store,
+        clock: Clock,
+        *,
+        on_canceled: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._on_canceled = on_canceled
+        self._known, self._settler, self._store, self._clock = known, settler, store, clock
+        self._node: Node = settler.node
+        self._stream_since: float | None = None
+        self._deaf = asyncio.Event()
+        self.found = 0
+        """Settlements that a sweep found before the stream told them."""
+
+    async def run(self, progress: Progress) -> None:
+        """Ask about rows as they fall due, for ever."""
+        while True:
+            await self.sweep(due_only=True)
+            progress.made()
+            await asyncio.sleep(DUE_EVERY_SECONDS)
+
+    async def sweep(self, *, due_only: bool = False) -> None:
+        """Ask about every row without a verdict, or only the due ones.
+
+        Raises `Unavailable` when the node is away, or refuses every question.
+        """
+        await self._known.confirm()
+        due_at = int(self._clock()) if due_only else None
+        after: Unresolved | None = None
+        refusals: list[Unavailable] = []
+        answered = 0
+        while len(refusals) <= MOST_REFUSED and (rows := await self._unresolved(due_at, after)):
+            async with aclosing(self._ask(rows)) as answers:
+                async for answer in answers:
+                    await finish(self._conclude(answer))
+                    refusals += answer.refused.values()
+                    answered += len(answer.asked) - len(answer.refused)
+            after = rows[-1]
+        if refusals and not answered:
+            raise refusals[0]
+
+    async def deaf_stream(self) -> None:
+        """Wait until a sweep has found what the stream should have told long before. Raises `Unavailable` then."""
+        self._deaf.clear()
+        await self._deaf.wait()
+        raise Unavailable("stream_deaf", "A sweep found a settlement that the stream did not tell; it is opened again.")
+
+    def stream_began(self) -> None:
+        """From now on the stream should tell every settlement."""
+        self._stream_since = self._clock()
+
+    def stream_age_seconds(self) -> float:
+        """How long the stream has been open; 0 when none is."""
+        return 0.0 if self._stream_since is None else max(0.0, self._clock() - self._stream_since)
+
+    def stream_ended(self) -> None:
+        """No stream is open; what a sweep finds says nothing about one."""
+        self._stream_since = None
+
+    async def _unresolved(self, due_at: int | None, after: Unresolved | None) -> Sequence[Unresolved]:
+        node_id = self._node.node_id
+        index, payment_hash = (0, "") if after is None else (after.add_index, after.payment_hash)
+        return await self._store.read(
+            lambda tx: tx.invoices.unresolved(
+                node_id, due_at=due_at, after_add_index=index, after_payment_hash=payment_hash, limit=ROWS_AT_ONCE
+            )
+        )
+
+    async def _ask(self, rows: Sequence[Unresolved]) -> AsyncGenerator[_Answer]:
+        """A few rows are looked up singly, many by pages; some questions are under way at once."""
+        groups = [[row] for row in rows] if len(rows) <= SINGLY_UP_TO else list(_pages(rows))
+        ask = self._lookup if len(rows) <= SINGLY_UP_TO else self._page
+        asked = [asyncio.create_task(ask(group)) for group in groups[:AT_ONCE]]
+        try:
+            for following in [*groups[AT_ONCE:], *[None] * min(AT_ONCE, len(groups))]:
+                answer = await asked.pop(0)
+                if following is not None:
+                    asked.append(asyncio.create_task(ask(following)))
+                yield answer
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _page(self, rows: Sequence[Unresolved]) -> _Answer:
+        """A page of LND's list, and a look-up of each row that it does not list.
+
+        An add index is no identity: LND counts anew when it is moved to SQL. Only a look-up says "no such invoice". One
+        invoice of others that LND cannot send is enough to have a page refused.
+        """
+        try:
+            page = await self._node.list_invoices(after_add_index=max(0, rows[0].add_index - 1), limit=PAGE)
+        except Unavailable as refusal:
+            if refusal.code != REFUSED:
+                raise
+            page = []
+        listed = {report.payment_hash for report in page}
+        singly = await self._lookup([row for row in rows if row.payment_hash not in listed])
+        return _Answer(asked=rows, reports=[*page, *singly.reports], refused=singly.refused)
+
+    async def _lookup(self, rows: Sequence[Unresolved]) -> _Answer:
+        reports: list[NodeInvoice] = []
+        refused: dict[str, Unavailable] = {}
+        for row in rows:
+            try:
+                report = await self._node.lookup(row.payment_hash)
+            except Unavailable as refusal:
+                # One that is away answers nobody; one that refuses a question may answer the next.
+                if refusal.code != REFUSED or len(refused) == MOST_REFUSED:
+                    raise
+                log.error("lookup_refused", payment_hash=row.payment_hash[:8])
+                refused[row.payment_hash] = refusal
+                continue
+            if report is not None:
+                reports.append(report)
+        return _Answer(asked=rows, reports=reports, refused=refused)
+
+    async def _conclude(self, answer: _Answer) -> None:
+        now = self._clock()
+        asked = {row.payment_hash: row for row in answer.asked}
+        reports = {r.payment_hash: r for r in answer.reports if r.payment_hash in asked}
+        settled = await self._settler.settle(list(reports.values()))
+        self.found += len(settled)
+        self._listen_for_deafness([invoice.settled_at or 0 for invoice in settled], now)
+        unknown = [row for row in answer.asked if row.payment_hash not in reports.keys() | answer.refused.keys()]
+        if unknown:
+            # That some other node has no such invoice would be no verdict: who has answered?
+            await self._known.confirm_again()
+        gone = {row.payment_hash for row in unknown if _is_gone(row, now)}
+        canceled = [*gone, *(r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.CANCELED)]
+        paid = (r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED and r.paid_msat)
+        verdicts = {*canceled, *paid}
+        overdue = [row for row in answer.asked if row.payment_hash not in verdicts and now >= row.expires_at]
+        checks = [(row.payment_hash, next_check(row, now)) for row in overdue]
+        if canceled or checks:
+            node_id = self._node.node_id
+            await self._store.write(partial(_conclude, node_id=node_id, now=int(now), canceled=canceled, checks=checks))
+        for payment_hash in canceled:
+            self._on_canceled(payment_hash)
+
+    def _listen_for_deafness(self, settled_at: Sequence[int], now: float) -> None:
+        since = self._stream_since
+        if since is None:
+            return
+        if any(since + SUBSCRIBED_WITHIN_SECONDS < at < now - DEAF_AFTER_SECONDS for at in settled_at):
+            log.warning("stream_deaf", since=since)
+            self._deaf.set()
+
+
+def _conclude(tx: Tx, *, node_id: str, now: int, canceled: Sequence[str], checks: Sequence[tuple[str, int]]) -> None:
+    tx.invoices.cancel(node_id, canceled, now=now)
+    tx.invoices.postpone(node_id, checks)
+
+
+def next_check(row: Unresolved, now: float) -> int:
+    """When to ask about an expired row again: once held payments are over, then ever more rarely."""
+    return row.expires_at + max(SECOND_CHECK_AFTER_EXPIRY_SECONDS, (int(now) - row.expires_at) * 2)
+
+
+def _is_gone(row: Unresolved, now: float) -> bool:
+    """Whether what the node does not know is canceled: after its expiry, for it deletes canceled ones if told to."""
+    if now < row.expires_at:
+        log.error("invoice_unknown_to_node", payment_hash=row.payment_hash[:8])
+    return now >= row.expires_at
+
+
+def _pages(rows: Sequence[Unresolved]) -> Iterator[Sequence[Unresolved]]:
+    """Rows by what one page of LND's list covers: at least PAGE consecutive add indexes from its start."""
+    page: list[Unresolved] = []
+    for row in rows:
+        if page and row.add_index >= page[0].add_index + PAGE:
+            yield page
+            page = []
+        page.append(row)
+    yield page

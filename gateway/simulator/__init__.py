@@ -1,0 +1,1 @@
+"""A simulated LND node that behaves like a real one, quirks included."""

@@ -1,0 +1,299 @@
+"""The simulated node: LND's invoices as a pure core. Clock and randomness are arguments; nothing waits here.
+
+It behaves as LND v0.21 does on native SQL; the contract suite holds it to a real one. A call that LND would refuse
+raises `CallRefused` with LND's status and details, a payment that it would fail raises `PaymentRefused`.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from coincurve import PrivateKey
+
+from gateway.money import Msat
+from gateway.ports import (
+    ChannelLiquidity,
+    Clock,
+    NodeInvoiceState,
+    NodeState,
+    NodeStatus,
+    RandomBytes,
+)
+from gateway.simulator.invoice import HOP_HINT, Quirks, ReplayOrder, SimulatedInvoice
+from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready
+from gateway.simulator.registry import Registry
+from gateway.simulator.subscription import TOLD, Subscription
+from gateway.wire.bolt11 import bolt11
+
+DEFAULT_EXPIRY_SECONDS = 24 * 3600
+MIN_FINAL_CLTV = 80
+PREFIX = "lnbcrt"
+ALIAS = "simulated node"
+VERSION = "0.21.2-beta commit=simulated"
+CAPACITY_MSAT = 50_000_000_000
+
+
+class Simulator:
+    """A node, its subscribers and, behind it, a network that can pay.
+
+    `state` and `quirks` may be changed at any time. `record` is told every changed row, so that a journal can keep it.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        random_bytes: RandomBytes,
+        key: bytes | None = None,
+        record: Callable[[SimulatedInvoice], None] = lambda _: None,
+    ) -> None:
+        self.quirks = Quirks()
+        self.state = NodeState.READY
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._key = PrivateKey(key or random_bytes(32))
+        self._registry = Registry(record)
+        self._in_flight: set[bytes] = set()
+        self._subscriptions: list[Subscription] = []
+
+    @property
+    def now(self) -> int:
+        """The node's clock in whole seconds."""
+        return int(self._clock())
+
+    @property
+    def invoices(self) -> Iterator[SimulatedInvoice]:
+        """Every row, in add order."""
+        self._cancel_expired()
+        return iter(self._registry)
+
+    def restore(self, rows: Iterable[SimulatedInvoice]) -> None:
+        """Take back what `record` was told by an earlier process."""
+        self._registry.restore(rows)
+
+    # What LND's RPCs do -----------------------------------------------------------------------------------------------
+
+    def check_ready(self) -> None:
+        """Refuse a call while the wallet is locked or the server comes up."""
+        check_ready(self.state)
+
+    def status(self) -> NodeStatus:
+        """GetInfo. The chain has found a block every ten minutes since 1970."""
+        return NodeStatus(
+            state=self.state,
+            detail="",
+            identity_pubkey=self._key.public_key.format().hex(),
+            alias=ALIAS,
+            version=VERSION,
+            network="regtest",
+            block_height=self.now // 600,
+            best_header_at=self.now,
+        )
+
+    def liquidity(self) -> ChannelLiquidity:
+        """ChannelBalance: what was received has moved to the node's side of its channels."""
+        received_msat = sum(row.paid_msat for row in self._registry if row.settle_index)
+        return ChannelLiquidity(inbound_msat=Msat(CAPACITY_MSAT - received_msat), outbound_msat=Msat(received_msat))
+
+    def add_invoice(
+        self,
+        *,
+        preimage: bytes,
+        amount_msat: int,
+        memo: str,
+        expiry_seconds: int,
+        private: bool = False,
+        is_hold: bool = False,
+        is_amp: bool = False,
+    ) -> SimulatedInvoice:
+        """AddInvoice. `preimage` is 32 bytes, or empty to have one made; a payment hash is taken only once.
+
+        Hold and AMP invoices are what other applications leave on the same node.
+        """
+        check_invoice(preimage=preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds)
+        preimage = preimage or self._random_bytes(32)
+        expiry_seconds = expiry_seconds if expiry_seconds > 0 else DEFAULT_EXPIRY_SECONDS
+        payment_hash = hashlib.sha256(preimage).digest()
+        self._cancel_expired()
+        if self._registry.get(payment_hash) is not None:
+            raise CallRefused("UNKNOWN", "invoice with payment hash already exists")
+        payment_address = self._random_bytes(32)
+        try:
+            payment_request = bolt11.encode(
+                self._key,
+                prefix=PREFIX,
+                amount_msat=amount_msat,
+                created_at=self.now,
+                expiry_seconds=expiry_seconds,
+                payment_hash=payment_hash,
+                payment_secret=payment_address,
+                description=memo,
+                min_final_cltv=MIN_FINAL_CLTV,
+                hop_hint=HOP_HINT if private and self.quirks.unannounced_channels else b"",
+            )
+        except ValueError as error:
+            raise CallRefused("UNKNOWN", str(error)) from error
+        return self._add(
+            SimulatedInvoice(
+                add_index=self._registry.add_index + 1,
+                payment_hash=payment_hash,
+                preimage=preimage,
+                payment_address=payment_address,
+                payment_request=payment_request,
+                memo=memo,
+                amount_msat=amount_msat,
+                expiry_seconds=expiry_seconds,
+                created_at=self.now,
+                private=private,
+                is_hold=is_hold,
+                is_amp=is_amp,
+            )
+        )
+
+    def lookup(self, payment_hash: bytes) -> SimulatedInvoice:
+        """LookupInvoice, canceled ones included until they are forgotten."""
+        return self._find(payment_hash, status="NOT_FOUND")
+
+    def list_invoices(
+        self, *, index_offset: int, limit: int, is_reversed: bool = False, pending_only: bool = False
+    ) -> list[SimulatedInvoice]:
+        """ListInvoices: at most `limit` rows with a higher add_index (reversed: a lower one), in add order."""
+        self._cancel_expired()
+        return self._registry.page(
+            index_offset=index_offset, limit=limit, is_reversed=is_reversed, pending_only=pending_only
+        )
+
+    def cancel(self, payment_hash: bytes) -> None:
+        """CancelInvoice: nothing to do for a canceled one, refused for a settled one."""
+        row = self._find(payment_hash, status="UNKNOWN")
+        if row.state is NodeInvoiceState.SETTLED:
+            raise CallRefused("UNKNOWN", "invoice already settled")
+        if row.state is not NodeInvoiceState.CANCELED:
+            self._cancel(row)
+
+    def subscribe(self, *, add_index: int, settle_index: int, wake: Callable[[], None]) -> Subscription:
+        """SubscribeInvoices: rows added after add_index, then those settled after settle_index, then what happens.
+
+        An index of 0 asks for no backlog, so the settlement with index 1 is never replayed.
+        """
+        self._cancel_expired()
+        subscription = Subscription(add_index=add_index, settle_index=settle_index, quirks=self.quirks, wake=wake)
+        for row in self._registry:
+            if 0 < add_index < row.add_index and row.state in TOLD:
+                subscription.replay(row)
+        settled = [row for row in self._registry if 0 < settle_index < row.settle_index]
+        if self.quirks.replay_order is ReplayOrder.SETTLED:
+            settled.sort(key=lambda row: row.settle_index)
+        for row in settled:
+            subscription.replay(row)
+        for row in settled[max(0, len(settled) - self.quirks.overlap) :]:
+            subscription.repeat(row)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Let a subscriber go."""
+        self._subscriptions = [other for other in self._subscriptions if other is not subscription]
+
+    # What the network does --------------------------------------------------------------------------------------------
+
+    def pay(self, payment_hash: bytes, *, amount_msat: int | None = None, payer: str = "") -> SimulatedInvoice:
+        """An HTLC set arrives, of the invoice's amount or of `amount_msat`; gives the row that it settled.
+
+        Too little is refused; too much is taken as it is, without a limit. A hold invoice is only accepted.
+        """
+        self._cancel_expired()
+        self._in_flight.discard(payment_hash)
+        row = self._registry.get(payment_hash)
+        if row is None or row.state is not NodeInvoiceState.OPEN:
+            msg = "incorrect or unknown payment details: no open invoice has this hash"
+            raise PaymentRefused(msg)
+        paid_msat = row.amount_msat if amount_msat is None else amount_msat
+        if paid_msat < row.amount_msat or paid_msat <= 0:
+            msg = "incorrect or unknown payment details: the amount is too low"
+            raise PaymentRefused(msg)
+        row = replace(row, paid_msat=row.paid_msat + paid_msat, payer=payer)
+        if row.is_hold:
+            return self._tell(self._registry.change(replace(row, state=NodeInvoiceState.ACCEPTED)))
+        return self._settle(row)
+
+    def start_payment(self, payment_hash: bytes) -> None:
+        """A payment is on its way: the invoice is not canceled before it arrives (`pay`) or fails."""
+        self._in_flight.add(payment_hash)
+
+    def fail_payment(self, payment_hash: bytes) -> None:
+        """The payment on its way never arrives."""
+        self._in_flight.discard(payment_hash)
+        row = self._registry.get(payment_hash)
+        if row is not None:
+            self._registry.watch(row)
+
+    def settle_held(self, payment_hash: bytes) -> SimulatedInvoice:
+        """The application of an accepted hold invoice gives its preimage."""
+        row = self.lookup(payment_hash)
+        assert row.state is NodeInvoiceState.ACCEPTED, "only an accepted hold invoice is waiting"
+        return self._settle(row)
+
+    def keysend(self, amount_msat: int) -> SimulatedInvoice:
+        """Somebody pays the node unasked."""
+        preimage = self._random_bytes(32)
+        row = SimulatedInvoice(
+            add_index=self._registry.add_index + 1,
+            payment_hash=hashlib.sha256(preimage).digest(),
+            preimage=preimage,
+            payment_address=b"",
+            payment_request="",
+            memo="",
+            amount_msat=amount_msat,
+            expiry_seconds=DEFAULT_EXPIRY_SECONDS,
+            created_at=self.now,
+            is_keysend=True,
+        )
+        return self.pay(self._add(row).payment_hash)
+
+    # What happens to a node -------------------------------------------------------------------------------------------
+
+    def restart(self) -> None:
+        """Every stream breaks; what was recorded stays."""
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
+            subscription.break_off()
+
+    def release_events(self, *, shuffled: bool = False) -> None:
+        """Let the streams tell what `hold_events` kept back."""
+        for subscription in self._subscriptions:
+            subscription.release(random_bytes=self._random_bytes if shuffled else None)
+
+    def _find(self, payment_hash: bytes, *, status: str) -> SimulatedInvoice:
+        self._cancel_expired()
+        row = self._registry.get(payment_hash)
+        if row is None:
+            raise CallRefused(status, "unable to locate invoice")
+        return row
+
+    def _add(self, row: SimulatedInvoice) -> SimulatedInvoice:
+        return self._tell(self._registry.add(row))
+
+    def _settle(self, row: SimulatedInvoice) -> SimulatedInvoice:
+        self._registry.settle_index += 1
+        # An AMP invoice stays open however often it is paid.
+        state = NodeInvoiceState.OPEN if row.is_amp else NodeInvoiceState.SETTLED
+        row = replace(row, state=state, settle_index=self._registry.settle_index, settled_at=self.now)
+        return self._tell(self._registry.change(row))
+
+    def _cancel(self, row: SimulatedInvoice) -> None:
+        row = self._registry.change(replace(row, state=NodeInvoiceState.CANCELED))
+        if self.quirks.forget_canceled:
+            self._registry.forget(row)
+
+    def _cancel_expired(self) -> None:
+        """What LND's expiry watcher has done by now; nothing of it is told on the stream."""
+        if self.quirks.watch_expiry:
+            for row in self._registry.expired(self.now):
+                if row.payment_hash not in self._in_flight:
+                    self._cancel(row)
+
+    def _tell(self, row: SimulatedInvoice) -> SimulatedInvoice:
+        for subscription in self._subscriptions:
+            subscription.tell(row)
+        return row

@@ -1,0 +1,58 @@
+"""The simulated node's memory: one JSON line per change, flushed, so that a kill loses nothing that was told."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gateway.ports import NodeInvoiceState
+from gateway.simulator.invoice import SimulatedInvoice
+
+_BYTES = ("payment_hash", "preimage", "payment_address")
+
+
+class Journal:
+    """An append-only file of rows; the last line about a row counts. `path` is made when it is missing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._cut_torn_line()
+        self._file = path.open("ab")
+
+    def rows(self) -> Iterator[SimulatedInvoice]:
+        """What was recorded, in that order."""
+        with self._path.open("rb") as lines:
+            for line in lines:
+                yield _from_json(json.loads(line))
+
+    def record(self, row: SimulatedInvoice) -> None:
+        """Append a row. After a kill of this process it is there; a power cut is not provided for."""
+        self._file.write(json.dumps(_to_json(row), separators=(",", ":")).encode() + b"\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _cut_torn_line(self) -> None:
+        """A kill in the middle of a write leaves half a line, of a change that nobody was told."""
+        if not self._path.exists():
+            self._path.touch(mode=0o600)
+        data = self._path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with self._path.open("r+b") as file:
+                file.truncate(whole)
+
+
+def _to_json(row: SimulatedInvoice) -> dict[str, Any]:
+    fields = asdict(row)
+    return {**fields, **{name: fields[name].hex() for name in _BYTES}}
+
+
+def _from_json(fields: dict[str, Any]) -> SimulatedInvoice:
+    fields["state"] = NodeInvoiceState(fields["state"])
+    for name in _BYTES:
+        fields[name] = bytes.fromhex(fields[name])
+    return SimulatedInvoice(**fields)

@@ -1,0 +1,89 @@
+"""The simulated node's invoices by add_index and by payment hash, and the order in which they expire."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from gateway.ports import NodeInvoiceState
+from gateway.simulator.invoice import SimulatedInvoice
+
+PENDING = (NodeInvoiceState.OPEN, NodeInvoiceState.ACCEPTED)
+
+
+class Registry:
+    """Rows, each told to `record` whenever it changes. The counters only grow, deleted rows leave holes."""
+
+    def __init__(self, record: Callable[[SimulatedInvoice], None]) -> None:
+        self.settle_index = 0
+        self._record = record
+        self._rows: list[SimulatedInvoice | None] = []
+        self._add_indexes: dict[bytes, int] = {}
+        self._expiries: list[tuple[int, int]] = []
+
+    @property
+    def add_index(self) -> int:
+        """The highest add_index given so far."""
+        return len(self._rows)
+
+    def restore(self, rows: Iterable[SimulatedInvoice]) -> None:
+        """Take rows as recorded, in the order of their recording: the last word about each counts."""
+        for row in rows:
+            self._rows.extend([None] * (row.add_index - len(self._rows)))
+            self._place(row)
+            self.settle_index = max(self.settle_index, row.settle_index)
+        for row in self:
+            self.watch(row)
+
+    def __iter__(self) -> Iterator[SimulatedInvoice]:
+        """Every row, in add order."""
+        return (row for row in self._rows if row is not None)
+
+    def get(self, payment_hash: bytes) -> SimulatedInvoice | None:
+        """The row of a payment hash."""
+        add_index = self._add_indexes.get(payment_hash)
+        return None if add_index is None else self._rows[add_index - 1]
+
+    def page(self, *, index_offset: int, limit: int, is_reversed: bool, pending_only: bool) -> list[SimulatedInvoice]:
+        """At most `limit` rows above the offset (reversed: below it, 0 being the end), in add order."""
+        if is_reversed:
+            places = range((index_offset - 1 if index_offset else len(self._rows)) - 1, -1, -1)
+        else:
+            places = range(index_offset, len(self._rows))
+        rows = (row for place in places if (row := self._rows[place]) and (not pending_only or row.state in PENDING))
+        page = list(islice(rows, limit))
+        return page[::-1] if is_reversed else page
+
+    def add(self, row: SimulatedInvoice) -> SimulatedInvoice:
+        """A new row, its add_index one above the highest."""
+        assert row.add_index == self.add_index + 1, "add_index grows by one"
+        self._rows.append(None)
+        self.watch(row)
+        return self.change(row)
+
+    def change(self, row: SimulatedInvoice) -> SimulatedInvoice:
+        """Put a row in place of its former self."""
+        self._place(row)
+        self._record(row)
+        return row
+
+    def forget(self, row: SimulatedInvoice) -> None:
+        """Delete a row; its add_index is not given again."""
+        self._rows[row.add_index - 1] = None
+        del self._add_indexes[row.payment_hash]
+
+    def watch(self, row: SimulatedInvoice) -> None:
+        """Have the row come up in `expired` when its time is over."""
+        if row.state is NodeInvoiceState.OPEN and not row.is_amp:
+            heapq.heappush(self._expiries, (row.expires_at, row.add_index))
+
+    def expired(self, now: int) -> Iterator[SimulatedInvoice]:
+        """Open rows whose time is over, each once."""
+        while self._expiries and self._expiries[0][0] <= now:
+            _, add_index = heapq.heappop(self._expiries)
+            row = self._rows[add_index - 1]
+            if row is not None and row.state is NodeInvoiceState.OPEN:
+                yield row
+
+    def _place(self, row: SimulatedInvoice) -> None:
+        self._rows[row.add_index - 1] = row
+        self._add_indexes[row.payment_hash] = row.add_index

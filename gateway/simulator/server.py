@@ -1,0 +1,254 @@
+"""The simulated node as a gRPC server: TLS, macaroon check and LND's own messages around the core."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from lndgrpc.compiled import invoices_pb2 as invoices
+from lndgrpc.compiled import lightning_pb2 as ln
+from lndgrpc.compiled import stateservice_pb2 as state
+
+from gateway.ports import Clock, NodeState, RandomBytes
+from gateway.simulator.core import Simulator
+from gateway.simulator.identity import Identity
+from gateway.simulator.journal import Journal
+from gateway.simulator.messages import Messages
+from gateway.simulator.refusals import CallRefused
+
+DEFAULT_PAGE = 100
+HASH_BYTES = 32
+
+_WALLET_STATES = {
+    NodeState.ABSENT: state.WAITING_TO_START,
+    NodeState.LOCKED: state.LOCKED,
+    NodeState.STARTING: state.RPC_ACTIVE,
+    NodeState.SYNCING: state.SERVER_ACTIVE,
+    NodeState.READY: state.SERVER_ACTIVE,
+}
+
+
+@asynccontextmanager
+async def serve_simulator(
+    folder: Path, *, clock: Clock, random_bytes: RandomBytes = secrets.token_bytes, listen: str = "127.0.0.1:0"
+) -> AsyncIterator["SimulatedLnd"]:
+    """Serve a simulated node whose keys and invoices live in `folder`; `listen` is host:port, port 0 a free one."""
+    simulated = SimulatedLnd(folder, clock=clock, random_bytes=random_bytes, listen=listen)
+    await simulated.start()
+    try:
+        yield simulated
+    finally:
+        await simulated.close()
+
+
+class SimulatedLnd:
+    """The server and its switches. `core` takes payments and quirks; `latency_seconds` slows a call by its name.
+
+    `target` is where it listens, once started; the port stays the same over restarts.
+    """
+
+    def __init__(self, folder: Path, *, clock: Clock, random_bytes: RandomBytes, listen: str) -> None:
+        self._clock = clock
+        self.identity = Identity(folder, random_bytes=random_bytes, now=clock())
+        self._journal = Journal(folder / "invoices.jsonl")
+        self.core = Simulator(
+            clock=clock, random_bytes=random_bytes, key=self.identity.key, record=self._journal.record
+        )
+        self.core.restore(self._journal.rows())
+        self.target = listen
+        self.latency_seconds: dict[str, float] = {}
+        self._messages = Messages(self.core)
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._server: Any = None
+
+    @property
+    def tls_cert_path(self) -> Path:
+        """The certificate that a client trusts."""
+        return self.identity.tls_cert_path
+
+    @property
+    def macaroon_path(self) -> Path:
+        """A macaroon that allows what the gateway needs; `identity.admin_macaroon_path` allows all."""
+        return self.identity.macaroon_path
+
+    async def start(self) -> None:
+        """Listen, with the certificate that is in the folder now."""
+        pair = (self.identity.tls_key_path.read_bytes(), self.identity.tls_cert_path.read_bytes())
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers(self._handlers())
+        port = server.add_secure_port(self.target, grpc.ssl_server_credentials([pair]))
+        host, _, _ = self.target.rpartition(":")
+        self.target = f"{host}:{port}"
+        await server.start()
+        self._server = server
+
+    async def stop(self) -> None:
+        """Stop listening; streams and calls break off. What the core knows stays, and it can still be paid."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            self.core.restart()
+            await server.stop(None)
+
+    async def restart(self) -> None:
+        """Stop and listen again at the same port."""
+        await self.stop()
+        await self.start()
+
+    async def close(self) -> None:
+        """Stop for good."""
+        await self.stop()
+        self._journal.close()
+
+    def renew_certificate(self) -> None:
+        """Write a new certificate, served from the next restart on."""
+        self.identity.renew_certificate(now=self._clock())
+
+    def stall(self) -> None:
+        """Become a black hole: connections stay, nothing is answered, streams are silent."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        """Answer again, what waited first."""
+        self._flowing.set()
+
+    # Calls ------------------------------------------------------------------------------------------------------------
+
+    def _handlers(self) -> tuple[Any, ...]:
+        lightning = {
+            "AddInvoice": self._unary("/lnrpc.Lightning/AddInvoice", self._add_invoice, ln.Invoice),
+            "LookupInvoice": self._unary("/lnrpc.Lightning/LookupInvoice", self._lookup, ln.PaymentHash),
+            "ListInvoices": self._unary("/lnrpc.Lightning/ListInvoices", self._list, ln.ListInvoiceRequest),
+            "GetInfo": self._unary("/lnrpc.Lightning/GetInfo", self._get_info, ln.GetInfoRequest),
+            "ChannelBalance": self._unary("/lnrpc.Lightning/ChannelBalance", self._balance, ln.ChannelBalanceRequest),
+            "SubscribeInvoices": grpc.unary_stream_rpc_method_handler(
+                self._subscribe, request_deserializer=ln.InvoiceSubscription.FromString
+            ),
+        }
+        cancel = self._unary("/invoicesrpc.Invoices/CancelInvoice", self._cancel, invoices.CancelInvoiceMsg)
+        get_state = grpc.unary_unary_rpc_method_handler(
+            self._get_state, request_deserializer=state.GetStateRequest.FromString
+        )
+        return (
+            grpc.method_handlers_generic_handler("lnrpc.Lightning", lightning),
+            grpc.method_handlers_generic_handler("invoicesrpc.Invoices", {"CancelInvoice": cancel}),
+            grpc.method_handlers_generic_handler("lnrpc.State", {"GetState": get_state}),
+        )
+
+    def _unary(
+        self, method: str, answer: Callable[[Message], Awaitable[bytes]], request_type: type[Message]
+    ) -> grpc.RpcMethodHandler:
+        async def handle(request: Message, context: grpc.aio.ServicerContext) -> bytes:
+            try:
+                await self._admit(method, context)
+                return await answer(request)
+            except CallRefused as refusal:
+                await context.abort(grpc.StatusCode[refusal.status], refusal.details)
+                raise
+
+        return grpc.unary_unary_rpc_method_handler(handle, request_deserializer=request_type.FromString)
+
+    async def _admit(self, method: str, context: grpc.aio.ServicerContext) -> None:
+        """What LND does before every call: state first, macaroon second (rpcperms/interceptor.go)."""
+        await self._flowing.wait()
+        latency = self.latency_seconds.get(method.rpartition("/")[2])
+        if latency:
+            await asyncio.sleep(latency)
+        self.core.check_ready()
+        self.identity.check([value for key, value in context.invocation_metadata() if key == "macaroon"], method)
+
+    async def _add_invoice(self, request: ln.Invoice) -> bytes:
+        if request.value and request.value_msat:
+            raise CallRefused("UNKNOWN", "sat and msat arguments are mutually exclusive")
+        row = self.core.add_invoice(
+            preimage=request.r_preimage,
+            amount_msat=request.value_msat or request.value * 1000,
+            memo=request.memo,
+            expiry_seconds=request.expiry,
+            private=request.private,
+        )
+        if self.core.quirks.lose_answers:
+            self.core.quirks.lose_answers -= 1
+            await asyncio.Event().wait()
+        if self.core.quirks.break_answers:
+            self.core.quirks.break_answers -= 1
+            raise CallRefused("UNAVAILABLE", "error reading from server: EOF")
+        answer = ln.AddInvoiceResponse(
+            r_hash=row.payment_hash,
+            payment_request=row.payment_request,
+            add_index=row.add_index,
+            payment_addr=row.payment_address,
+        )
+        return bytes(answer.SerializeToString())
+
+    async def _lookup(self, request: ln.PaymentHash) -> bytes:
+        payment_hash = request.r_hash or bytes.fromhex(request.r_hash_str)
+        if len(payment_hash) != HASH_BYTES:
+            size = len(payment_hash)
+            raise CallRefused("UNKNOWN", f"payment hash must be exactly {HASH_BYTES} bytes, is instead {size}")
+        return self._messages.invoice(self.core.lookup(payment_hash))
+
+    async def _list(self, request: ln.ListInvoiceRequest) -> bytes:
+        rows = self.core.list_invoices(
+            index_offset=request.index_offset,
+            limit=request.num_max_invoices or DEFAULT_PAGE,
+            is_reversed=request.reversed,
+            pending_only=request.pending_only,
+        )
+        return self._messages.page(rows)
+
+    async def _cancel(self, request: invoices.CancelInvoiceMsg) -> bytes:
+        self.core.cancel(request.payment_hash)
+        return b""
+
+    async def _get_info(self, _: ln.GetInfoRequest) -> bytes:
+        status = self.core.status()
+        info = ln.GetInfoResponse(
+            identity_pubkey=status.identity_pubkey,
+            alias=status.alias,
+            version=status.version,
+            chains=[ln.Chain(chain="bitcoin", network=status.network)],
+            block_height=status.block_height,
+            best_header_timestamp=status.best_header_at,
+            synced_to_chain=status.state is NodeState.READY,
+            synced_to_graph=True,
+        )
+        return bytes(info.SerializeToString())
+
+    async def _balance(self, _: ln.ChannelBalanceRequest) -> bytes:
+        liquidity = self.core.liquidity()
+        balance = ln.ChannelBalanceResponse(
+            local_balance=ln.Amount(sat=liquidity.outbound_msat // 1000, msat=liquidity.outbound_msat),
+            remote_balance=ln.Amount(sat=liquidity.inbound_msat // 1000, msat=liquidity.inbound_msat),
+        )
+        return bytes(balance.SerializeToString())
+
+    async def _get_state(self, _: state.GetStateRequest, __: grpc.aio.ServicerContext) -> bytes:
+        await self._flowing.wait()
+        return bytes(state.GetStateResponse(state=_WALLET_STATES[self.core.state]).SerializeToString())
+
+    async def _subscribe(
+        self, request: ln.InvoiceSubscription, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[bytes]:
+        try:
+            await self._admit("/lnrpc.Lightning/SubscribeInvoices", context)
+        except CallRefused as refusal:
+            await context.abort(grpc.StatusCode[refusal.status], refusal.details)
+        changed = asyncio.Event()
+        subscription = self.core.subscribe(
+            add_index=request.add_index, settle_index=request.settle_index, wake=changed.set
+        )
+        try:
+            while not subscription.broken:
+                changed.clear()
+                while (row := subscription.take()) is not None:
+                    await self._flowing.wait()
+                    yield self._messages.invoice(row)
+                await changed.wait()
+        finally:
+            # LND that is shut down ends its streams as if all were well.
+            self.core.unsubscribe(subscription)

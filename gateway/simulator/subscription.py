@@ -1,0 +1,72 @@
+"""A subscriber of the simulated node's invoice stream: what waits for it, and what LND's stream may do to that."""
+
+from collections import deque
+from collections.abc import Callable
+
+from gateway.ports import NodeInvoiceState, RandomBytes
+from gateway.simulator.invoice import Quirks, SimulatedInvoice
+
+TOLD = (NodeInvoiceState.OPEN, NodeInvoiceState.SETTLED)
+
+
+class Subscription:
+    """Events that wait for one subscriber; `wake` is called whenever there is something new to see.
+
+    LND skips what the client has seen by two counters, and does not advance them over the backlog it replays
+    (invoices/invoiceregistry.go, dispatchToClients).
+    """
+
+    def __init__(self, *, add_index: int, settle_index: int, quirks: Quirks, wake: Callable[[], None]) -> None:
+        self.add_index = add_index
+        self.settle_index = settle_index
+        self.broken = False
+        self._quirks = quirks
+        self._wake = wake
+        self._ready: deque[SimulatedInvoice] = deque()
+        self._held: list[SimulatedInvoice] = []
+
+    def take(self) -> SimulatedInvoice | None:
+        """The next event, None when there is none yet."""
+        return self._ready.popleft() if self._ready else None
+
+    def replay(self, invoice: SimulatedInvoice) -> None:
+        """Queue a row of the backlog."""
+        self._ready.append(invoice)
+        self._wake()
+
+    def tell(self, invoice: SimulatedInvoice) -> None:
+        """Queue a live event; only OPEN and SETTLED reach this stream, as in LND."""
+        if invoice.state is NodeInvoiceState.SETTLED and self.settle_index < invoice.settle_index:
+            self.settle_index = invoice.settle_index
+        elif invoice.state is NodeInvoiceState.OPEN and (self.add_index < invoice.add_index or invoice.is_amp):
+            self.add_index = max(self.add_index, invoice.add_index)
+        else:
+            return
+        if not self._quirks.drop_events:
+            self._queue([invoice] * (2 if self._quirks.duplicate_events else 1))
+
+    def repeat(self, invoice: SimulatedInvoice) -> None:
+        """Queue a replayed settlement once more, as if it had happened between registration and backlog."""
+        self._queue([invoice])
+
+    def release(self, *, random_bytes: RandomBytes | None) -> None:
+        """Let go of events held back, in order or, given randomness, in any."""
+        held, self._held = self._held, []
+        if random_bytes is not None:
+            held.sort(key=lambda _: random_bytes(8))
+        self._ready.extend(held)
+        self._wake()
+
+    def break_off(self) -> None:
+        """End the stream as a restart of the node does; what waits is lost."""
+        self.broken = True
+        self._ready.clear()
+        self._held.clear()
+        self._wake()
+
+    def _queue(self, events: list[SimulatedInvoice]) -> None:
+        if self._quirks.hold_events:
+            self._held.extend(events)
+            return
+        self._ready.extend(events)
+        self._wake()

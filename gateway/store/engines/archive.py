@@ -1,0 +1,204 @@
+"""Database, keys and content in one file, taken beside a running server, and put back where nothing is yet.
+
+The database is always SQLite's form in it, so what was kept on one kind can be restored to the other. It is read first:
+what its rows name was on disk before they were committed, and is never changed.
+"""
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import file_digest
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import Connection, select
+
+from gateway.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.store.engines.database import look_into, migrate_database, sqlite_path
+from gateway.store.engines.invariants import audit
+from gateway.store.engines.migration import migrate, must_be_newest
+from gateway.store.engines.move_to_postgres import copy_rows, move_database, must_be_empty
+from gateway.store.engines.newest_position import note_of
+from gateway.store.engines.sqlite import blamed_engine
+from gateway.store.files.keyring import FileKeyRing
+from gateway.store.files.refusals import disk_refusals
+from gateway.store.tables.schema import identities, items
+
+DATABASE, OPERATOR_KEY = "tuppence.db", "operator.key"
+_MEMBER = re.compile(r"tuppence\.db|operator\.key|keys/[0-9]{1,3}\.key|content/[0-9a-f]{64}")
+
+
+async def write_archive(path: Path, database_url: str, shared: Path) -> int:
+    """Write an archive to a new file, whole or not at all; gives its size in bytes.
+
+    Raises `Conflict` (`archive_exists`, `schema_old`, `schema_newer`), `NotFound` (`database_missing`), `Unavailable`.
+    """
+    if path.exists():
+        raise Conflict("archive_exists", f"{path} exists; choose another name.")
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with disk_refusals(path.parent), _folder_in(path.parent) as folder:
+            copy = folder / DATABASE
+            await look_into(database_url, lambda connection: _copy_database(connection, copy))
+            await asyncio.to_thread(_pack, scratch, copy, shared)
+            scratch.rename(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return path.stat().st_size
+
+
+async def read_archive(path: Path, database_url: str, shared: Path) -> None:
+    """Put an archive back, or change nothing: keys and content first, the database last, which opens them.
+
+    Raises `Invalid` (`archive_invalid`), `NotFound` (`archive_missing`), `Conflict` (`data_not_empty`,
+    `database_not_empty`, `books_broken`), `Unavailable`.
+    """
+    if not path.is_file():
+        raise NotFound("archive_missing", f"There is no archive at {path}.")
+    target = sqlite_path(database_url)
+    places = [shared / "keys", shared / "content", shared / OPERATOR_KEY]
+    if target is not None:
+        # What is left of another database's log would be read into this one.
+        places += [target.with_name(target.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+    taken = [place for place in places if _used(place)]
+    if taken:
+        raise Conflict("data_not_empty", f"{taken[0]} is there already; restore to a new TUPPENCE_DATA_DIR.")
+    if target is None:
+        await must_be_empty(database_url)
+    with _disk_refusals():
+        await _restore(path, database_url, shared)
+
+
+async def _restore(path: Path, database_url: str, shared: Path) -> None:
+    target = sqlite_path(database_url)
+    for place in [shared] if target is None else [shared, target.parent]:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _folder_in(shared) as folder:
+        await asyncio.to_thread(_unpack, path, folder)
+        await _check(folder)
+        if target is None:
+            with _put_back(folder, shared):
+                await move_database(f"sqlite:///{folder / DATABASE}", database_url)
+            return
+        # Beside its place, which may be on another disk: from there it can be renamed.
+        with _folder_in(target.parent) as beside:
+            await asyncio.to_thread(shutil.move, folder / DATABASE, beside / DATABASE)
+            # How far an earlier database had come says nothing of this one.
+            note_of(target).unlink(missing_ok=True)
+            with _put_back(folder, shared):
+                (beside / DATABASE).rename(target)
+
+
+@contextmanager
+def _folder_in(place: Path) -> Iterator[Path]:
+    """A folder for a while, on the disk of another."""
+    with tempfile.TemporaryDirectory(dir=place, prefix=".tuppence-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _disk_refusals() -> Iterator[None]:
+    """Raises `Unavailable` (`disk_refused`)."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable("disk_refused", f"The disk refused: {error}.") from error
+
+
+@contextmanager
+def _put_back(folder: Path, shared: Path) -> Iterator[None]:
+    """Keys and content are in their places; they are taken out again if what follows fails."""
+    with ExitStack() as undo:
+        for name in ("keys", "content", OPERATOR_KEY):
+            if (folder / name).exists():
+                # An empty folder of that name gives way.
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    (shared / name).rmdir()
+                (folder / name).rename(shared / name)
+                undo.callback((shared / name).rename, folder / name)
+        yield
+        undo.pop_all()
+
+
+def _used(place: Path | None) -> bool:
+    return place is not None and (any(place.iterdir()) if place.is_dir() else place.exists())
+
+
+def _copy_database(source: Connection, copy: Path) -> None:
+    must_be_newest(source)
+    engine = blamed_engine(copy)
+    try:
+        with engine.begin() as target:
+            migrate(target)
+            copy_rows(source, target)
+    finally:
+        engine.dispose()
+
+
+def _pack(archive: Path, database: Path, shared: Path) -> None:
+    descriptor = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w") as packed:
+            packed.add(database, DATABASE)
+            for path in (shared / OPERATOR_KEY, *sorted((shared / "keys").glob("*")), *(shared / "content").glob("*")):
+                name = path.relative_to(shared).as_posix()
+                # Uploads that are under way have other names.
+                if _MEMBER.fullmatch(name) and path.is_file():
+                    packed.add(path, name)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as packed:
+            for member in packed:
+                if not member.isfile() or not _MEMBER.fullmatch(member.name):
+                    raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is none of a backup's.")
+                _put(packed.extractfile(member), folder / member.name)
+    except (tarfile.TarError, FileExistsError) as error:
+        said = str(error).partition("\n")[0].rstrip(":")  # what each kind of packing says of it comes after
+        raise Invalid("archive_invalid", f"{archive} is no backup: {said}.") from error
+    for name in ("keys", "content"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name).chmod(0o700)
+
+
+def _put(source: IO[bytes] | None, target: Path) -> None:
+    assert source is not None, "a file"
+    target.parent.mkdir(exist_ok=True)
+    # A name may stand twice in a broken archive, and nothing is written over.
+    with source, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        shutil.copyfileobj(source, file)
+
+
+async def _check(folder: Path) -> None:
+    """What the rows name is there, and is what it was. Raises `Invalid` (`archive_invalid`)."""
+    if not (folder / DATABASE).is_file():
+        raise Invalid("archive_invalid", "The archive holds no database.")
+    url = f"sqlite:///{folder / DATABASE}"
+    await migrate_database(url)
+    broken = [finding.sentence for finding in await look_into(url, audit) if finding.broken]
+    digests, pinned = await look_into(url, _named)
+    for path in (folder / "content").iterdir():
+        with path.open("rb") as file:
+            if file_digest(file, "sha256").hexdigest() != path.name:
+                broken.append(f"content {path.name[:8]} is damaged.")
+    broken += [f"Content {name[:8]} is missing." for name in digests if not (folder / "content" / name).is_file()]
+    keys = FileKeyRing.open(folder / "keys").fingerprints() if any((folder / "keys").iterdir()) else {}
+    broken += [f"keys/{number}.key is missing or another." for number, value in pinned if keys.get(number) != value]
+    if broken:
+        raise Invalid("archive_invalid", f"The archive is not whole: {broken[0]}")
+
+
+def _named(connection: Connection) -> tuple[list[str], list[tuple[str, str]]]:
+    """The digests of contents, and the pinned keys."""
+    digests = connection.execute(select(items.c.digest).where(items.c.byte_size > 0)).scalars()
+    keys = connection.execute(select(identities.c.name, identities.c.value).where(identities.c.kind == "key"))
+    return [*digests], [(row.name, row.value) for row in keys]

@@ -1,0 +1,131 @@
+"""One store, two databases: what an address names, opened, migrated, or looked at."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from gateway.errors import Invalid, NotFound
+from gateway.ports import Store
+from gateway.store.engines.database_url import POSTGRES, postgres_address, sqlite_path
+from gateway.store.engines.migration import HEAD, migrate, revision_of
+from gateway.store.engines.sqlite import SqliteStore, sqlite_engine
+from gateway.store.engines.sqlite_reader import connect_to_read
+from gateway.store.files.refusals import disk_refusals, sqlite_refusals
+
+if TYPE_CHECKING:
+    from gateway.store.engines.notifications import PostgresDoorbell
+
+T = TypeVar("T")
+
+
+class Database(Store, Protocol):
+    """A store with a lifetime."""
+
+    async def compact(self, *, whole: bool) -> None:
+        """Leave nothing in the files of what was deleted; `whole` also of what was long ago.
+
+        Raises `Unavailable` (`database_away`).
+        """
+
+    async def close(self) -> None:
+        """Finish what was submitted, and take nothing more."""
+
+
+async def open_database(url: str) -> Database:
+    """The migrated database at an address. Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`)."""
+    path = sqlite_path(url)
+    if path is None:
+        opener, address = _postgres().PostgresStore, postgres_address(url)
+        from gateway.store.engines.pooler import refuse_pooler  # noqa: PLC0415  # an extra
+
+        await refuse_pooler(address)
+        opened: Database = await opener.open(address)
+        return opened
+    await migrate_database(url)
+    return SqliteStore.open(path)
+
+
+def replicas_doorbell(url: str) -> "PostgresDoorbell | None":
+    """The bell between the replicas on one database; None on SQLite, which one process owns."""
+    if sqlite_path(url) is not None:
+        return None
+    _postgres()
+    from gateway.store.engines.notifications import PostgresDoorbell  # noqa: PLC0415  # an extra
+
+    return PostgresDoorbell(postgres_address(url))
+
+
+async def migrate_database(url: str) -> bool:
+    """Bring it to the newest schema, making it where there is none on SQLite; gives whether anything had to be done.
+
+    Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`).
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return bool(await _postgres().migrate_alone(postgres_address(url)))
+    engine = sqlite_engine(path)
+    try:
+        # What is the newest already is only read: it opens on a full disk, too.
+        with sqlite_refusals(path), connect_to_read(engine)[0] as connection:
+            if revision_of(connection) == HEAD:
+                return False
+        with sqlite_refusals(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # The driver begins a transaction for rows only, never for tables: this one holds all steps, or none.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            moved = migrate(connection)
+            connection.exec_driver_sql("COMMIT")
+    finally:
+        engine.dispose()
+    with disk_refusals(path):
+        path.chmod(0o600)
+    return moved
+
+
+async def look_into(url: str, look: Callable[[Connection], T]) -> T:
+    """One consistent, read-only transaction, safe beside a running server.
+
+    Raises `Invalid` (`config_invalid`), `NotFound` (`database_missing`), `Unavailable` (`database_away`).
+    """
+    path = sqlite_path(url)
+    if path is None:
+        seen: T = await _postgres().look_into(postgres_address(url), look)
+        return seen
+    if not path.exists():
+        raise NotFound("database_missing", f"There is no database at {path}; set TUPPENCE_DATA_DIR.")
+    engine = sqlite_engine(path)
+    try:
+        with sqlite_refusals(path), connect_to_read(engine)[0] as connection:
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+            connection.exec_driver_sql("BEGIN")
+            return look(connection)
+    finally:
+        engine.dispose()
+
+
+async def change_postgres(url: str, change: Callable[[Connection], T]) -> T:
+    """One transaction of any length. Raises `Invalid` (`postgres_extra_missing`), `Unavailable` (`database_away`)."""
+    changed: T = await _postgres().change(postgres_address(url), change)
+    return changed
+
+
+def _postgres() -> ModuleType:
+    try:
+        from gateway.store.engines import postgres  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        detail = f"{error}. Install it with: pip install '.[postgres]' in the checkout"
+        raise Invalid("postgres_extra_missing", detail) from error
+    return postgres
+
+
+__all__ = [
+    "POSTGRES",
+    "Database",
+    "change_postgres",
+    "look_into",
+    "migrate_database",
+    "open_database",
+    "replicas_doorbell",
+    "sqlite_path",
+]

@@ -1,0 +1,95 @@
+"""From SQLite to PostgreSQL: every row in one transaction, compared and audited before it is committed."""
+
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, func, insert, select
+
+from gateway.errors import Conflict, Invalid
+from gateway.store.engines.database import change_postgres, look_into, migrate_database, sqlite_path
+from gateway.store.engines.invariants import Finding, audit
+from gateway.store.engines.migration import revision_of
+from gateway.store.engines.sqlite import blamed_engine
+from gateway.store.tables.schema import leases, metadata
+
+ROWS_AT_ONCE = 1_000
+# Who follows a node now is nothing to keep.
+TABLES = [table for table in metadata.sorted_tables if table is not leases]
+
+
+async def move_database(source: str, target: str) -> dict[str, int]:
+    """Copy everything; gives the rows of each table. The source stays as it is.
+
+    Raises `Invalid` (`move_refused`), `NotFound` (`database_missing`), `Conflict` (`database_not_empty`,
+    `books_broken`, `database_changed`), `Unavailable` (`database_away`); then the target has tables and no row.
+    """
+    path = sqlite_path(source)
+    if path is None or sqlite_path(target) is not None:
+        raise Invalid("move_refused", "A move is from SQLite (TUPPENCE_DATABASE_URL) to postgresql+asyncpg://…")
+    # Both have one schema then; a source that is missing is not made.
+    await look_into(source, revision_of)
+    await migrate_database(source)
+    contents = await look_into(source, _audited)
+    await migrate_database(target)
+    await change_postgres(target, lambda connection: _fill(connection, path, contents))
+    return {name: count for name, (count, _) in contents.items()}
+
+
+def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]]) -> None:
+    _must_be_empty(target)
+    engine = blamed_engine(path)
+    try:
+        with engine.connect() as source:
+            copy_rows(source, target)
+    finally:
+        engine.dispose()
+    copied = _audited(target)
+    differing = [name for name in contents if copied[name] != contents[name]]
+    if differing:
+        raise Conflict(
+            "database_changed",
+            f"The rows of {', '.join(differing)} are not what they were in the source; stop what writes to it.",
+        )
+
+
+async def must_be_empty(url: str) -> None:
+    """Raises `Conflict` (`database_not_empty`, `schema_newer`), `Unavailable` (`database_away`)."""
+    await migrate_database(url)
+    await look_into(url, _must_be_empty)
+
+
+def _must_be_empty(target: Connection) -> None:
+    if any(_counts(target).values()):
+        raise Conflict("database_not_empty", "The target holds rows already; give an empty database.")
+
+
+def copy_rows(source: Connection, target: Connection) -> None:
+    """Every row of every table, in an order in which each finds what it belongs to."""
+    for table in TABLES:
+        # As a stream: a large table does not fit into memory.
+        found = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
+        for rows in found.mappings().partitions():
+            target.execute(insert(table), [dict(row) for row in rows])
+
+
+def _audited(connection: Connection) -> dict[str, tuple[int, int]]:
+    """The rows of each table, counted and summed up, of books that are in order."""
+    broken: list[Finding] = [finding for finding in audit(connection) if finding.broken]
+    if broken:
+        raise Conflict("books_broken", f"{broken[0].sentence} Not so: {broken[0].example}. See `tuppence audit`.")
+    return {table.name: _contents(connection, table) for table in TABLES}
+
+
+def _contents(connection: Connection, table: Table) -> tuple[int, int]:
+    """How many rows, and the sum of their digests: two databases agree on neither order nor collation."""
+    count, total = 0, 0
+    for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table)):
+        count += 1
+        total += int.from_bytes(sha256(repr(tuple(row)).encode()).digest())
+    return count, total
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    return {
+        table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one()) for table in TABLES
+    }

@@ -1,0 +1,298 @@
+"""Transactions on PostgreSQL: each piece of work in one of its own, on a small pool of connections.
+
+A write sees what was committed before each of its statements (read committed) and decides by guarded updates; a read
+sees one snapshot. A deadlock, or a connection that was lost before the commit, undoes the whole and is tried again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+import asyncpg
+import structlog
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from gateway.errors import Invalid, OutcomeUnknown, Unavailable
+from gateway.ports import Tx
+from gateway.store.engines.database_url import shown
+from gateway.store.engines.migration import migrate
+from gateway.store.tables.schema import invoices, tip_notes
+from gateway.store.tables.transaction import SqlTx
+from gateway.supervise import begin
+
+T = TypeVar("T")
+
+APPLICATION = "tuppence"
+POOL_SIZE = 6
+MOST_TRIES = 5
+CONNECT_SECONDS = 5.0
+# As long as a statement may take at most: who waits longer is told to come back.
+POOL_WAIT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+# The server gives up first; the client's own limit is for a server that no longer answers at all.
+COMMAND_SECONDS = 15.0
+SERVER_LIMITS = {
+    "statement_timeout": "10s",
+    # Longer than the second after which a deadlock is looked for, and short of a takeover.
+    "lock_timeout": "1500ms",
+    # A machine that is gone holds neither connections nor rows for longer than this.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    # A process that vanished with its machine, or stands still, must not hold the counters' rows: nobody else could
+    # settle meanwhile, and another replica is to have taken over within 10 s.
+    "idle_in_transaction_session_timeout": "4s",
+    "jit": "off",
+}
+RETRY_AFTER_SECONDS = 2
+_MIGRATION_LOCK = 0x7475_7070
+_LOCKED = "55P03"
+_TRY_AGAIN = {"40001", "40P01", _LOCKED}
+"""Serialization failure, deadlock, lock timeout: PostgreSQL's own word that nothing was written."""
+POOLER = "A pooler in transaction mode is in between, as PgBouncer can be: give PostgreSQL's own address in its place."
+_HINTS = {
+    "08P01": f"If that was no server of PostgreSQL: {POOLER}",
+    "26000": POOLER,
+    "42P05": POOLER,
+    "28P01": "Check user and password in TUPPENCE_DATABASE_URL.",
+    "28000": "Check user and password in TUPPENCE_DATABASE_URL, and the server's pg_hba.conf.",
+    "3D000": "Create it first: CREATE DATABASE … OWNER ….",
+    "42501": "Give this user the database: ALTER DATABASE … OWNER TO ….",
+}
+"""What to do about a refusal, by its SQLSTATE."""
+STALLED_SECONDS = 4.0
+# Between the parts of one message no limit of the server runs: who vanishes there would hold its rows for hours.
+_END_STALLED = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name = :name AND wait_event = 'ClientRead' AND state <> 'idle'"
+    " AND state_change < clock_timestamp() - make_interval(secs => :seconds)"
+)
+_NOT_COMMITTED = ("40", "23", "25")
+_OF_DATA = ("22", "23", "42")
+
+_Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
+"""What connecting and waiting raise; TimeoutError is the client's own limit on a command."""
+
+log = structlog.get_logger()
+
+
+class PostgresStore:
+    """Satisfies `ports.Store`. Open it with `open`, end it with `close`."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer, self._reader = writer, reader
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, url: str) -> "PostgresStore":
+        """Migrate and open; many may do so at once. Raises `Unavailable` (`database_away`)."""
+        async with one_connection(url) as connection:
+            await _migrate(connection)
+            settings = await _durable(connection)
+        reading = {"isolation_level": "REPEATABLE READ", "execution_options": {"postgresql_readonly": True}}
+        return cls(_pooled(url, settings, isolation_level="READ COMMITTED"), _pooled(url, settings, **reading))
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        return await self._submit(self._writer, work, writes=True)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        return await self._submit(self._reader, work, writes=False)
+
+    async def compact(self, *, whole: bool) -> None:
+        """`whole`: write the tables anew, while whoever uses them waits. Else autovacuum's work is enough."""
+        if not whole:
+            return
+        async with one_connection(self._writer.url.render_as_string(hide_password=False)) as connection:
+            bare = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in (tip_notes, invoices):
+                await bare.execute(text(f"VACUUM FULL {table.name}"))
+
+    async def close(self) -> None:
+        """Finish what was submitted, then close every connection."""
+        self._closed = True
+        await asyncio.gather(*self._running, return_exceptions=True)
+        # A server that answers nothing does not say goodbye either.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(self._writer.dispose(), self._reader.dispose())
+
+    async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
+        if self._closed:
+            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
+        # A task of its own: a caller who gives up would otherwise cost the connection that works for it.
+        task = begin(_persist(engine, work, writes=writes))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+
+async def migrate_alone(url: str) -> bool:
+    """Migrate, one process at a time: the others wait, and find it done. Raises `Unavailable` (`database_away`)."""
+    async with one_connection(url) as connection:
+        return await _migrate(connection)
+
+
+async def look_into(url: str, look: Callable[[Connection], T]) -> T:
+    """One consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
+    async with one_connection(url) as connection:
+        await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        return await connection.run_sync(look)
+
+
+async def change(url: str, work: Callable[[Connection], T]) -> T:
+    """One transaction of any length, tried once. Raises `Unavailable` (`database_away`)."""
+    async with one_connection(url) as connection:
+        result = await connection.run_sync(work)
+        await connection.commit()
+        return result
+
+
+async def _persist(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
+    for tried in range(1, MOST_TRIES + 1):
+        try:
+            return await _transact(engine, work, writes=writes)
+        except DBAPIError as error:
+            if isinstance(error, IntegrityError | ProgrammingError | DataError):
+                raise
+            if tried == MOST_TRIES or not (error.connection_invalidated or _sqlstate(error) in _TRY_AGAIN):
+                raise _away(error) from error
+            if _sqlstate(error) == _LOCKED:
+                await _end_stalled(engine)
+            log.info("transaction_tried_again", sqlstate=_sqlstate(error), tried=tried)
+        except _Lost as error:
+            raise _away(error) from error
+    raise AssertionError("the last try returns or raises")
+
+
+async def _end_stalled(engine: AsyncEngine) -> None:
+    """End the transactions of ours that have waited for their client, and held their rows, for too long."""
+    try:
+        async with engine.connect() as connection:
+            ended = await connection.execute(_END_STALLED, {"name": APPLICATION, "seconds": STALLED_SECONDS})
+            log.warning("rows_locked", ended=len(ended.all()))
+    except (DBAPIError, *_Lost) as error:
+        raise _away(error) from error
+
+
+async def _transact(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
+    async with engine.connect() as connection:
+        try:
+            result = await connection.run_sync(lambda plain: work(SqlTx(plain)))
+        except TimeoutError:
+            # The answer may still come: nobody else must read it as theirs.
+            await connection.invalidate()
+            raise
+        # What was read is known: how its transaction ends is nobody's concern.
+        if writes:
+            await _commit(connection)
+        return result
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    """Raises `OutcomeUnknown` (`commit_unanswered`) when the server may have committed."""
+    try:
+        await connection.commit()
+    except (DBAPIError, *_Lost) as error:
+        if isinstance(error, DBAPIError) and _sqlstate(error).startswith(_NOT_COMMITTED):
+            raise
+        await connection.invalidate()
+        log.warning("commit_unanswered", error=type(error).__name__, sqlstate=_sqlstate(error))
+        raise OutcomeUnknown(
+            "commit_unanswered",
+            "The connection to the database was lost during a commit. Look whether it happened before trying again.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from error
+
+
+def _sqlstate(error: BaseException) -> str:
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+
+
+def _said(error: BaseException) -> str:
+    return str(getattr(error, "orig", error)) or type(error).__name__
+
+
+def _away(error: BaseException) -> Unavailable:
+    # The details of a refusal hold values of rows and parameters; those of a statement's data its words, too.
+    said = "" if _sqlstate(error).startswith(_OF_DATA) else _said(error).partition("\n")[0]
+    log.error("database_refused", error=said or type(error).__name__, sqlstate=_sqlstate(error))
+    return Unavailable(
+        "database_away",
+        "The database refused or cannot be reached; nothing was written. Try again in a moment.",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )
+
+
+def _pooled(url: str, server_settings: dict[str, str], **options: Any) -> AsyncEngine:
+    connect = {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": COMMAND_SECONDS,
+        "server_settings": {"application_name": APPLICATION, **SERVER_LIMITS, **server_settings},
+    }
+    return create_async_engine(
+        url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_WAIT_SECONDS, connect_args=connect, **options
+    )
+
+
+async def _migrate(connection: AsyncConnection) -> bool:
+    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+    moved = await connection.run_sync(migrate)
+    await connection.commit()
+    return moved
+
+
+async def _durable(connection: AsyncConnection) -> dict[str, str]:
+    """What makes commits durable where the database or the role was told otherwise; stronger wishes stay."""
+    told = (await connection.execute(text("SHOW synchronous_commit"))).scalar_one()
+    return {"synchronous_commit": "on"} if told == "off" else {}
+
+
+@asynccontextmanager
+async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection outside the pools, without their limits.
+
+    Raises `Unavailable` (`database_away`), which says what the server said.
+    """
+    # What is done here may take long, whatever the role's limits are.
+    settings = {"application_name": f"{APPLICATION}-single", "lock_timeout": "0", "statement_timeout": "0"}
+    connect_args = {"timeout": CONNECT_SECONDS, "server_settings": settings}
+    try:
+        engine = create_async_engine(url, poolclass=NullPool, connect_args=connect_args)
+    except ArgumentError as error:
+        raise _misunderstood(make_url(url)) from error
+    try:
+        async with _connected(engine) as connection:
+            yield connection
+    except (*_Lost, DBAPIError) as error:
+        hint = _HINTS.get(_sqlstate(error), "")
+        raise Unavailable(
+            "database_away",
+            f"{shown(engine.url)} refused: {_said(error).rstrip('.')}. {hint}".rstrip(),
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from error
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Raises `Invalid` (`config_invalid`) for an address with options that the driver does not know."""
+    try:
+        connection = await engine.connect()
+    except (TypeError, ValueError) as error:
+        raise _misunderstood(engine.url) from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _misunderstood(url: URL) -> Invalid:
+    options = ", ".join(url.query) or "its port"
+    return Invalid("config_invalid", f"TUPPENCE_DATABASE_URL: asyncpg does not understand it; look at {options}.")

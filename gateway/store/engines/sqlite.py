@@ -1,0 +1,289 @@
+"""Transactions on SQLite: one writer that commits groups, one reader, each a thread with its own connection.
+
+Writes submitted while a commit runs share the next one, each in its own savepoint; a caller's await ends after that
+commit. The writer is also the only checkpointer: SQLite before 3.51.3 can corrupt a WAL that two connections reset.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from gateway.errors import Unavailable
+from gateway.ports import Tx
+from gateway.store.engines.sqlite_reader import connect_to_read
+from gateway.store.files.refusals import sqlite_refusal
+from gateway.store.tables.transaction import SqlTx
+
+T = TypeVar("T")
+
+MOST_PER_COMMIT = 256
+_BUSY_TIMEOUT_MS = 5_000
+# Settlements wait for as long as the WAL cannot be emptied; after the next purge will do as well.
+_PATIENCE_MS = 200
+_WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    # 16 MiB: payments touch pages all over a large database, and most of them again before long.
+    "wal_autocheckpoint=4000",
+    # What is deleted is overwritten.
+    "secure_delete=ON",
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+)
+_READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", f"busy_timeout={_BUSY_TIMEOUT_MS}")
+
+log = structlog.get_logger()
+
+
+class SqliteStore:
+    """Satisfies `ports.Store`. Open it with `open`, end it with `close`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writer = _Lane("store-writer", engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+        self._reader = _Lane("store-reader", engine, _READER_PRAGMAS, "BEGIN", reads_only=True)
+
+    @classmethod
+    def open(cls, path: Path) -> "SqliteStore":
+        """Open a migrated database file."""
+        return cls(sqlite_engine(path))
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        return await self._writer.submit(work)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        return await self._reader.submit(work)
+
+    async def compact(self, *, whole: bool) -> None:
+        """Empty the WAL, which still holds what was deleted; `whole`: write the file anew first. Writes wait for it.
+
+        Raises `Unavailable` (`database_busy`) when another program's read kept the WAL, and it had to be `whole`.
+        """
+        emptied = await self._writer.submit_bare(_rewrite if whole else _empty_wal)
+        if whole and not emptied:
+            raise Unavailable("database_busy", "Another program is reading the database, a backup perhaps. Try again.")
+
+    async def close(self) -> None:
+        """Finish what was submitted, then close both connections."""
+        await asyncio.gather(self._reader.close(), self._writer.close())
+        self._engine.dispose()
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine whose connections belong to one thread each."""
+    url = URL.create("sqlite", database=str(path))
+    return create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
+
+
+def blamed_engine(path: Path) -> Engine:
+    """One for work beside another database, which must not be blamed: it raises `Unavailable` (`database_away`)."""
+    engine = sqlite_engine(path)
+
+    def blame(context: ExceptionContext) -> None:
+        raise sqlite_refusal(path, context.original_exception) from context.original_exception
+
+    event.listen(engine, "handle_error", blame)
+    return engine
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[Tx], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    bare: Callable[[Connection], bool] | None = None
+    """What no transaction may hold, instead of work."""
+
+
+class _Lane:
+    """A thread that runs jobs in groups, each group in one transaction."""
+
+    def __init__(
+        self, name: str, engine: Engine, pragmas: tuple[str, ...], begin: str, *, reads_only: bool = False
+    ) -> None:
+        self._engine, self._pragmas, self._begin, self._reads_only = engine, pragmas, begin, reads_only
+        self._once = False
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closed = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def submit(self, work: Callable[[Tx], T]) -> T:
+        result: T = await self._put(_Job(work, asyncio.get_running_loop().create_future()))
+        return result
+
+    async def submit_bare(self, bare: Callable[[Connection], bool]) -> bool:
+        """Run something outside of every transaction."""
+        return bool(await self._put(_Job(lambda _: None, asyncio.get_running_loop().create_future(), bare=bare)))
+
+    async def close(self) -> None:
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def _put(self, job: _Job) -> Any:
+        if self._closed or not self._thread.is_alive():
+            raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
+        self._jobs.put(job)
+        return await job.future
+
+    def _run(self) -> None:
+        ending = False
+        try:
+            while not ending:
+                jobs, ending = self._take()
+                try:
+                    self._work(jobs)
+                # The edge of a thread: whatever went wrong is told to those who wait, and the lane lives.
+                except BaseException as error:
+                    self._drop_connection()
+                    refusal = _refused(error)
+                    for job in jobs:
+                        job.error = refusal
+                _deliver(jobs)
+        finally:
+            self._drop_connection()
+
+    def _work(self, jobs: list[_Job]) -> None:
+        if not jobs:
+            return
+        if self._connection is None:
+            self._connection = self._connect()
+        run_group(self._connection, [job for job in jobs if job.bare is None], self._begin)
+        _run_bare(self._connection, jobs)
+        if self._once:
+            self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError):
+                connection.close()
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if self._jobs.empty() or len(jobs) == MOST_PER_COMMIT:
+                return jobs, False
+            job = self._jobs.get()
+        return jobs, True
+
+    def _connect(self) -> Connection:
+        if self._reads_only:
+            connection, self._once = connect_to_read(self._engine)
+        else:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        for pragma in self._pragmas:
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        return connection
+
+
+def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
+    """Run jobs in one transaction, each in its own savepoint. Raises DBAPIError when it could not be committed."""
+    tx = SqlTx(connection)
+    connection.exec_driver_sql(begin)
+    try:
+        for job in jobs:
+            connection.exec_driver_sql("SAVEPOINT job")
+            try:
+                job.result = job.work(tx)
+            # The edge of a thread: what the work raises is its caller's, and undoes this work alone.
+            except BaseException as error:
+                if _is_of_the_database(error):
+                    raise
+                job.error = error
+                connection.exec_driver_sql("ROLLBACK TO job")
+            connection.exec_driver_sql("RELEASE job")
+        connection.exec_driver_sql("COMMIT")
+    finally:
+        driver = connection.connection.dbapi_connection
+        if driver is not None and driver.in_transaction:
+            connection.exec_driver_sql("ROLLBACK")
+
+
+def _run_bare(connection: Connection, jobs: "list[_Job]") -> None:
+    """After the group's commit, which a failure here does not undo."""
+    for job in jobs:
+        if job.bare is not None:
+            try:
+                job.result = job.bare(connection)
+            except DBAPIError as error:
+                job.error = _refused(error)
+
+
+def _rewrite(connection: Connection) -> bool:
+    connection.exec_driver_sql("VACUUM")
+    return _empty_wal(connection, patience_ms=_BUSY_TIMEOUT_MS)
+
+
+def _empty_wal(connection: Connection, *, patience_ms: int = _PATIENCE_MS) -> bool:
+    """False when somebody reads what the WAL holds for longer than that."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
+    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    return not busy
+
+
+def _refused(error: BaseException) -> BaseException:
+    """What the callers of a failed group are told: a defect as it is, and what the database says as a refusal."""
+    if not isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
+        return error
+    # The disk that is full may be the log's, too.
+    with suppress(OSError, ValueError):
+        log.error("database_refused", error=str(getattr(error, "orig", error)))
+    refusal = Unavailable(
+        "database_away", "The database refused; nothing was written. Try again in a moment.", retry_after_seconds=2
+    )
+    refusal.__cause__ = error
+    return refusal
+
+
+def _is_of_the_database(error: BaseException) -> bool:
+    """The disk, a lock or a damaged file, as against work that broke a rule of the schema."""
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
+
+
+def _deliver(jobs: list[_Job]) -> None:
+    """Hand the outcomes of one loop over in one call."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.future.get_loop(), []).append(job)
+    for loop, some in by_loop.items():
+        # One that is closed has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(resolve, some)
+
+
+def resolve(jobs: "list[_Job]") -> None:
+    """Let those who wait know, on their loop."""
+    for job in jobs:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(_tellable(job.error))
+        else:
+            job.future.set_result(job.result)
+
+
+def _tellable(error: BaseException) -> Exception:
+    """What a future may raise: neither what ends a program or a task, nor what ends an iteration."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    told = RuntimeError(f"work raised {error!r}")
+    told.__cause__ = error
+    return told

@@ -1,0 +1,211 @@
+"""The paid bytes, in `<data>/content`, each file named by its SHA-256."""
+
+import asyncio
+import errno
+import os
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import sha256
+from io import FileIO
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.errors import Invalid, Unavailable
+from gateway.store.files.refusals import disk_refusals
+
+T = TypeVar("T")
+
+_CACHED_BYTES_LIMIT = 256 * 1024
+_CACHED_FILES = 256
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# A share that hangs must not take the threads of everything else, nor a reader's time.
+_THREADS, _PATIENCE_SECONDS = 4, 3.0
+_MOST_SOUND = 100_000
+
+
+class ContentFolder:
+    """The paid bytes, by digest. Small content is kept in memory: a digest never changes its bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        with disk_refusals(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._cached: OrderedDict[str, bytes] = OrderedDict()
+        self._threads = ThreadPoolExecutor(_THREADS, "content")
+        self._sound: dict[str, tuple[int, ...]] = {}
+        self.lost: set[str] = set()
+        """Digests whose bytes were not here, or not whole, when they were looked at last."""
+
+    async def clear_leftovers(self, *, before: float) -> int:
+        """Delete what uploads left that were killed, nothing of it written since `before` (unix seconds); how many."""
+
+        def clear() -> int:
+            cleared = 0
+            for path in self._folder.glob("*.new"):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        cleared += 1
+            return cleared
+
+        return await asyncio.to_thread(clear)
+
+    async def put(self, data: bytes) -> str:
+        """Keep bytes; gives their SHA-256 (hex)."""
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield data
+
+        digest = sha256(data).hexdigest()
+        if not await self._read(self._is_whole, digest, len(data)):
+            await self.receive(whole(), most_bytes=len(data))
+        return digest
+
+    async def receive(self, chunks: AsyncIterator[bytes], *, most_bytes: int) -> tuple[str, int]:
+        """Keep an upload of any size, whole or not at all; gives its digest and byte count.
+
+        It is on disk before an item names it. Raises `Invalid` (`body_too_large`) and `Unavailable` (`disk_refused`).
+        """
+        scratch = self._folder / f"{secrets.token_hex(8)}.new"
+        hashed, size = sha256(), 0
+        try:
+            with await _on_disk(_create, scratch) as file:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size > most_bytes:
+                        raise Invalid("body_too_large", f"Content is at most {most_bytes} bytes.")
+                    hashed.update(chunk)
+                    await _on_disk(_write, file, chunk)
+                await _on_disk(_flush, file)
+            await _on_disk(_rename, scratch, self._folder / hashed.hexdigest())
+        finally:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+        return hashed.hexdigest(), size
+
+    async def get(self, digest: str) -> bytes:
+        cached = self.cached(digest)
+        if cached is not None:
+            return cached
+        data = await self._read(self._whole, digest)
+        if len(data) <= _CACHED_BYTES_LIMIT:
+            self._cached[digest] = data
+            if len(self._cached) > _CACHED_FILES:
+                self._cached.popitem(last=False)
+        return data
+
+    async def check(self, digest: str, byte_size: int) -> None:
+        """See whether the bytes lie here, as many as they should be. Raises `Unavailable` (`content_missing`)."""
+        if await self.look([(digest, byte_size)]):
+            raise _missing()
+
+    async def look(self, contents: Collection[tuple[str, int]]) -> set[str]:
+        """Those of (digest, size in bytes) that are missing, cut short or cannot be read.
+
+        Small content is compared with its digest whenever its file is another than before. Raises `Unavailable`
+        (`content_missing`) when the folder does not answer.
+        """
+        lost = await self._read(lambda: {digest for digest, size in contents if not self._is_whole(digest, size)})
+        self.lost = self.lost.difference(digest for digest, _ in contents) | lost
+        return lost
+
+    def cached(self, digest: str) -> bytes | None:
+        """The bytes, when they are in memory."""
+        return self._cached.get(digest)
+
+    def path(self, digest: str) -> Path:
+        """Where the bytes lie."""
+        assert _DIGEST.fullmatch(digest), "a digest is the name of a file here, nothing else"
+        return self._folder / digest
+
+    def existing_path(self, digest: str) -> Path:
+        """Where the bytes lie, for sending a large file. Raises `Unavailable` (`content_missing`)."""
+        path = self.path(digest)
+        try:
+            found = path.is_file()
+        except OSError as error:
+            raise _missing() from error
+        if not found:
+            raise _missing()
+        return path
+
+    async def _read(self, step: Callable[..., T], *arguments: object) -> T:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, step, *arguments)
+        except (OSError, TimeoutError) as error:
+            raise _missing() from error
+
+    def _whole(self, digest: str) -> bytes:
+        data = self.path(digest).read_bytes()
+        if sha256(data).hexdigest() != digest:
+            raise OSError(errno.EIO, "these are other bytes")
+        return data
+
+    def _is_whole(self, digest: str, byte_size: int) -> bool:
+        path = self.path(digest)
+        try:
+            # To open what is no file, as a pipe, may wait for ever.
+            if not path.is_file():
+                return False
+            with path.open("rb") as file:
+                found = os.fstat(file.fileno())
+                stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                if found.st_size != byte_size:
+                    return False
+                if byte_size <= _CACHED_BYTES_LIMIT and self._sound.get(digest) != stamp:
+                    if sha256(file.read()).hexdigest() != digest:
+                        return False
+                    self._remember(digest, stamp)
+        except OSError:
+            return False
+        return True
+
+    def _remember(self, digest: str, stamp: tuple[int, ...]) -> None:
+        if len(self._sound) >= _MOST_SOUND:
+            self._sound.clear()
+        self._sound[digest] = stamp
+
+
+async def _on_disk(step: Callable[..., T], *arguments: object) -> T:
+    """One blocking step in a thread. Raises `Unavailable` (`disk_refused`)."""
+    try:
+        return await asyncio.to_thread(step, *arguments)
+    except OSError as error:
+        raise Unavailable(
+            "disk_refused",
+            f"The content could not be stored ({error.strerror}); nothing was changed. The operator has to make room.",
+            retry_after_seconds=60,
+        ) from error
+
+
+def _create(scratch: Path) -> FileIO:
+    # Without a buffer: what does not fit is refused by the write itself, never by the end of the file.
+    return FileIO(scratch, "xb")
+
+
+def _write(file: FileIO, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _flush(file: FileIO) -> None:
+    os.fsync(file.fileno())
+
+
+def _rename(scratch: Path, path: Path) -> None:
+    scratch.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _missing() -> Unavailable:
+    return Unavailable("content_missing", "The content is not on this gateway's disk; its operator has to restore it.")

@@ -1,0 +1,1 @@
+"""The database's tables by SQLAlchemy Core, one module for each noun."""

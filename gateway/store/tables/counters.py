@@ -1,0 +1,40 @@
+"""Counters whose order is commit order: the row stays locked from the step to the commit."""
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from gateway.store.tables.insert import InsertOrIgnore
+from gateway.store.tables.schema import counters
+
+_CREATE = InsertOrIgnore(counters)
+_CURRENT = select(counters.c.value).where(counters.c.name == bindparam("counter"))
+_ADVANCE = (
+    update(counters)
+    .where(counters.c.name == bindparam("counter"))
+    .values(value=counters.c.value + bindparam("by"))
+    .returning(counters.c.value)
+)
+_MOVE = (
+    update(counters)
+    .where(counters.c.name == bindparam("counter"), counters.c.value == bindparam("since"))
+    .values(value=bindparam("to"))
+)
+
+
+def advance(connection: Connection, name: str, *, by: int) -> int:
+    """Move a counter; gives its new value."""
+    value = connection.execute(_ADVANCE, {"counter": name, "by": by}).scalar()
+    if value is None:
+        connection.execute(_CREATE, {"name": name, "value": 0})
+        value = connection.execute(_ADVANCE, {"counter": name, "by": by}).scalar_one()
+    return int(value)
+
+
+def move(connection: Connection, name: str, *, since: int, to: int) -> None:
+    """Move a counter on from where it was read, unless another has done so meanwhile."""
+    connection.execute(_CREATE, {"name": name, "value": 0})
+    connection.execute(_MOVE, {"counter": name, "since": since, "to": to})
+
+
+def current(connection: Connection, name: str) -> int:
+    """A counter's value; 0 before its first step."""
+    return int(connection.execute(_CURRENT, {"counter": name}).scalar() or 0)

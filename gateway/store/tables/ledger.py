@@ -1,0 +1,64 @@
+"""Immutable transfers, and the balances that they sum to."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from gateway.money import Msat
+from gateway.rows import Balance, Transfer
+from gateway.store.tables.insert import InsertOrIgnore
+from gateway.store.tables.schema import accounts, transfers
+
+_COLUMNS = tuple(column.name for column in transfers.columns)
+_POST = insert(transfers)
+_OPEN_ACCOUNT = InsertOrIgnore(accounts)
+_MOVE = (
+    update(accounts)
+    .where(accounts.c.account == bindparam("moved"))
+    .values(balance_msat=accounts.c.balance_msat + bindparam("by_msat"))
+)
+_OF_PAYMENTS = (
+    select(transfers)
+    .where(transfers.c.payment_hash.in_(bindparam("hashes", expanding=True)))
+    .order_by(transfers.c.payment_hash, transfers.c.code, transfers.c.n)
+)
+_MOST_PARAMETERS = 500
+_BALANCES = select(accounts).order_by(accounts.c.account)
+
+
+class LedgerRows:
+    """Satisfies `ports.Ledger`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def post(self, posted: Sequence[Transfer]) -> None:
+        if not posted:
+            return
+        self._connection.execute(_POST, [{name: getattr(transfer, name) for name in _COLUMNS} for transfer in posted])
+        moves: Counter[str] = Counter()
+        for transfer in posted:
+            moves[transfer.credit_account] += transfer.amount_msat
+            moves[transfer.debit_account] -= transfer.amount_msat
+        # One order for everyone: two transactions that move the same accounts cannot wait for each other.
+        for account, by_msat in sorted(moves.items()):
+            values = {"moved": account, "by_msat": by_msat}
+            if self._connection.execute(_MOVE, values).rowcount == 0:
+                self._connection.execute(_OPEN_ACCOUNT, {"account": account, "balance_msat": 0})
+                self._connection.execute(_MOVE, values)
+
+    def of_payment(self, payment_hash: str) -> Sequence[Transfer]:
+        return self.of_payments([payment_hash])[payment_hash]
+
+    def of_payments(self, payment_hashes: Sequence[str]) -> Mapping[str, Sequence[Transfer]]:
+        found: dict[str, list[Transfer]] = {payment_hash: [] for payment_hash in payment_hashes}
+        for start in range(0, len(payment_hashes), _MOST_PARAMETERS):
+            some = {"hashes": payment_hashes[start : start + _MOST_PARAMETERS]}
+            for row in self._connection.execute(_OF_PAYMENTS, some):
+                transfer = Transfer(**dict(row._mapping) | {"amount_msat": Msat(row.amount_msat)})
+                found[transfer.payment_hash].append(transfer)
+        return found
+
+    def balances(self) -> Sequence[Balance]:
+        return [Balance(**row._mapping) for row in self._connection.execute(_BALANCES)]

@@ -1,0 +1,81 @@
+"""The operator's look at the books against LND, and what to do with settlements that a restored backup lacks."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gateway.app.gateway import Gateway, gateway_of
+from gateway.errors import NotFound, TuppenceError, Unavailable
+from gateway.rows import Invoice
+from gateway.settlement.reconcile import SETTLED_BEFORE_SECONDS, Finding, audit_node, book_to_suspense
+from gateway.web.admin.bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest
+from gateway.web.admin.creators import authenticate
+from gateway.web.api.bodies import answer, read_body, rfc3339
+
+# A forged date may be one that no calendar has.
+_LAST_INSTANT = 253_402_300_799
+
+
+async def audit_books(request: web.Request) -> web.Response:
+    """GET /v1/admin/nodes/{node_id}/audit: the operator's; takes a second for some thousands of invoices."""
+    gateway = gateway_of(request)
+    (await authenticate(request)).must_operate()
+    member = gateway.nodes.find(request.match_info["node_id"])
+    await member.known.confirm_again()
+    found = await audit_node(member.node, gateway.store, now=gateway.now())
+    return answer(
+        AuditBody(
+            credited_msat=found.credited_msat,
+            received_msat=found.received_msat,
+            findings=_bodies(found.findings),
+            lacking=_bodies(found.lacking),
+            lost=sum(finding.memo.endswith(f"· {gateway.config.public_host}") for finding in found.lacking),
+            pending=_bodies(found.pending),
+            compare_again_at=rfc3339(gateway.now() + SETTLED_BEFORE_SECONDS) if found.pending else None,
+        )
+    )
+
+
+async def book_lacking(request: web.Request) -> web.Response:
+    """POST /v1/admin/suspense: the operator's; books one settlement, once."""
+    gateway = gateway_of(request)
+    (await authenticate(request)).must_operate()
+    wanted = await read_body(request, SuspenseRequest)
+    invoice = await _book(gateway, wanted.payment_hash)
+    return answer(
+        SuspenseBody(
+            payment_hash=invoice.payment_hash,
+            item_id=invoice.item_id,
+            tip_to=invoice.tip_to,
+            paid_msat=invoice.paid_msat or 0,
+            settled_at=rfc3339(invoice.settled_at or 0),
+        ),
+        status=201,
+    )
+
+
+async def _book(gateway: Gateway, payment_hash: str) -> Invoice:
+    """At whichever node has settled it. One that is away may be the one, if no other is."""
+    refusal: TuppenceError | None = None
+    for member in gateway.nodes:
+        try:
+            await member.known.confirm_again()
+            return await book_to_suspense(member.settler, gateway.store, payment_hash)
+        except NotFound as missing:
+            refusal = refusal or missing
+        except Unavailable as away:
+            refusal = away
+    raise refusal or NotFound("node_not_found", "No node is configured.")
+
+
+def _bodies(findings: Sequence[Finding]) -> list[FindingBody]:
+    return [
+        FindingBody(
+            difference=finding.difference.value,
+            payment_hash=finding.payment_hash,
+            amount_msat=finding.amount_msat,
+            settled_at=rfc3339(max(0, min(finding.settled_at, _LAST_INSTANT))),
+            memo=finding.memo,
+        )
+        for finding in findings
+    ]

@@ -1,0 +1,203 @@
+"""What bodies look like on the wire; the OpenAPI document is made from these. Instants are RFC 3339, UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from gateway.access.one_time_codes import LONGEST_CODE, PATTERN
+from gateway.catalog.catalog import MOST_TITLE_CHARACTERS
+from gateway.errors import Invalid
+from gateway.money import MSAT_PER_SAT
+from gateway.sales.checkout import (
+    MOST_MESSAGE_CHARACTERS,
+    MOST_NAME_CHARACTERS,
+    MOST_TIP_MSAT,
+)
+from gateway.web.http.bodies import media_type_of, read_bytes
+
+T = TypeVar("T", bound=Struct)
+
+_SLUG = "^[a-z0-9-]{1,64}$"
+_COLOUR = "^#[0-9a-f]{6}$"
+_PLAIN = {_SLUG: "1 to 64 of a-z, 0-9 and -", _COLOUR: "a colour like #a4552b"}
+Slug = Annotated[str, Meta(pattern=_SLUG)]
+Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+SOME_WORDS = r"^\s*[^\s\x00][^\x00]*$"
+NO_NUL = {"pattern": r"^[^\x00]*$"}
+"""What PostgreSQL cannot keep, the domain refuses in words; the description says it beforehand."""
+Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=SOME_WORDS)]
+# Documented here, checked by the checkout, as are the words of a tip: a person typed it, and reads the refusal.
+_TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
+TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
+# As a receipt shows it, or without dashes: what else is forgiven need not be documented.
+_CODE = "[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}"
+State = Literal["open", "expired", "settled", "canceled"]
+
+
+class Problem(Struct):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class CreatorCard(Struct):
+    """A creator as everyone sees them."""
+
+    name: str
+    title: str
+    accent: str
+    pay_url: str
+
+
+class InvoiceBody(Struct, omit_defaults=True):
+    """One offer to pay; `access_token` only in the answer that made it; no `payment_request` long after payment."""
+
+    payment_hash: str
+    payment_request: str
+    amount_msat: int
+    state: State
+    created_at: str
+    expires_at: str
+    pay_url: str
+    qr_url: str
+    events_url: str
+    item_id: str | None = None
+    tip_to: str | None = None
+    paid_msat: int | None = None
+    settled_at: str | None = None
+    access_token: str | None = None
+
+
+class TipRequest(Struct, forbid_unknown_fields=True):
+    """A tip; message and name are the creator's to read."""
+
+    amount_msat: TipAmount
+    message: Annotated[str, Meta(extra_json_schema=NO_NUL | {"maxLength": MOST_MESSAGE_CHARACTERS})] = ""
+    name: Annotated[str, Meta(extra_json_schema=NO_NUL | {"maxLength": MOST_NAME_CHARACTERS})] = ""
+
+
+class LinkBody(Struct):
+    """A signed link to the content."""
+
+    url: str
+    expires_at: str
+
+
+class ReceiptShare(Struct):
+    """Where a part of a payment went."""
+
+    creator: str
+    title: str
+    amount_msat: int
+
+
+class ReceiptBody(Struct):
+    """A payment for the one who holds its token; `preimage` is asked of LND, absent while that is away.
+
+    `recovery_code` opens the purchase elsewhere; a challenge's invoice has none, and a narrowed token gets neither.
+    `page_url` is where a sealed text stands; its fragment carries a code that opens it there once, within an hour.
+    """
+
+    payment_hash: str
+    item_id: str | None
+    tip_to: str | None
+    title: str
+    amount_msat: int
+    state: State
+    paid_msat: int | None
+    settled_at: str | None
+    preimage: str | None
+    recovery_code: str | None
+    page_url: str | None
+    shares: list[ReceiptShare]
+
+
+class RecoveryRequest(Struct, forbid_unknown_fields=True):
+    """The code of a receipt; case, spaces, dashes and I, L, O are forgiven. Or that of a `page_url`: it opens once."""
+
+    code: Annotated[str, Meta(max_length=LONGEST_CODE, extra_json_schema={"pattern": f"^({_CODE}|{PATTERN})$"})]
+
+
+class RecoveryBody(Struct):
+    """A new token for what the code's receipt paid for."""
+
+    payment_hash: str
+    item_id: str | None
+    tip_to: str | None
+    access_token: str
+    receipt_url: str
+
+
+class CreatorRequest(Struct, forbid_unknown_fields=True):
+    """A new creator."""
+
+    name: Slug
+    title: Title | None = None
+    accent: Annotated[str, Meta(pattern=_COLOUR)] | None = None
+
+
+class CreatorBody(Struct):
+    """A creator; `api_key` is shown once, when it is made."""
+
+    name: str
+    title: str
+    accent: str
+    created_at: str
+    api_key: str | None = None
+
+
+class PaymentBody(Struct):
+    """A settled invoice, in the order in which payments were booked."""
+
+    position: int
+    payment_hash: str
+    item_id: str | None
+    tip_to: str | None
+    paid_msat: int
+    settled_at: str
+    shares: list[ReceiptShare]
+    message: str
+    name: str
+
+
+class BalanceBody(Struct):
+    """A creator's claim on the operator's node."""
+
+    creator: str
+    balance_msat: int
+
+
+def rfc3339(instant: int) -> str:
+    """Unix seconds as RFC 3339, UTC."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def read_body(request: web.Request, form: type[T]) -> T:
+    """The JSON body. Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_invalid`)."""
+    if media_type_of(request)[0] != "application/json":
+        raise Invalid("media_type_unsupported", "Send JSON with Content-Type: application/json.")
+    body = await read_bytes(request)
+    try:
+        return msgspec.json.decode(body, type=form)
+    except msgspec.ValidationError as error:
+        raise Invalid("body_invalid", f"{_plain(str(error))}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid("body_malformed", f"The body is not JSON: {error}.") from error
+
+
+def _plain(refusal: str) -> str:
+    for pattern, words in _PLAIN.items():
+        refusal = refusal.replace(f"`str` matching regex {pattern!r}", words)
+    return refusal
+
+
+def answer(body: Any, *, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")

@@ -1,0 +1,119 @@
+"""What was paid for: opened by a token, challenged without one, or by a signed link for an hour."""
+
+from dataclasses import asdict
+
+from aiohttp import web
+
+from gateway.access.download_links import check_link, content_of, download_path, link_ends_at
+from gateway.access.tokens import mint_token
+from gateway.app.gateway import Gateway, gateway_of
+from gateway.catalog.catalog import for_sale
+from gateway.errors import PaymentRequired
+from gateway.rows import Invoice, Item, ItemKind
+from gateway.sales.offer import Offer
+from gateway.web.api.bodies import LinkBody, answer, rfc3339
+from gateway.web.http.downloads import disposition, send_file
+from gateway.web.http.forwarded import client_key
+from gateway.web.http.item_origins import check_asking_page, foreign_page
+from gateway.web.http.problems import problem
+from gateway.web.pages.item import wall_page
+from gateway.wire.l402.challenge import challenge_body, challenge_header
+from gateway.wire.l402.credential import parse_authorization
+
+_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+
+
+async def read_content(request: web.Request) -> web.StreamResponse:
+    """GET /v1/items/{item_id}/content."""
+    gateway = gateway_of(request)
+    item = gateway.catalog.item(request.match_info["item_id"])
+    lines = request.headers.getall("Authorization", ())
+    for line in lines:
+        if gateway.authorizer.remembered(line, item.id) is not None:
+            return await send_content(request, item)
+    try:
+        await gateway.authorizer.authorize(parse_authorization(lines), item.id)
+    except PaymentRequired as refusal:
+        return await _ask_payment(request, gateway, item, refusal)
+    return await send_content(request, item)
+
+
+async def create_link(request: web.Request) -> web.Response:
+    """POST /v1/items/{item_id}/links: a browser can neither download nor seek with a header."""
+    gateway = gateway_of(request)
+    item = gateway.catalog.item(request.match_info["item_id"])
+    access = await gateway.authorizer.authorize(
+        parse_authorization(request.headers.getall("Authorization", ())), item.id
+    )
+    expires_at = link_ends_at(gateway.now(), access.valid_until)
+    url = f"{gateway.config.public_url}{download_path(gateway.keys, item, expires_at=expires_at)}"
+    return answer(LinkBody(url=url, expires_at=rfc3339(expires_at)))
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """GET /v1/items/{item_id}/download: a signed link's target."""
+    gateway = gateway_of(request)
+    item = gateway.catalog.item(request.match_info["item_id"])
+    expires, content, signature = (request.query.get(name, "") for name in ("expires", "content", "signature"))
+    check_link(gateway.keys, item.id, expires=expires, content=content, signature=signature, now=gateway.clock())
+    # Who asks for a part of what was replaced since gets the whole of what is there now.
+    return await send_content(request, item, in_parts=content == content_of(item))
+
+
+async def send_content(request: web.Request, item: Item, *, in_parts: bool = True) -> web.StreamResponse:
+    """The bytes: a text as its sanitised HTML, a file always as a download, the key of a sealed text as JSON."""
+    gateway, headers = gateway_of(request), dict(_PRIVATE)
+    if item.kind is ItemKind.FILE:
+        headers["Content-Disposition"] = disposition(item.file_name or item.id)
+        headers["Content-Type"] = item.media_type
+        await gateway.content.check(item.digest, item.byte_size)
+        path = gateway.content.existing_path(item.digest)
+        return send_file(request, path, digest=item.digest, headers=headers, in_parts=in_parts)
+    headers["Content-Type"] = f"{item.media_type}; charset=utf-8"
+    body = gateway.content.cached(item.digest) or await gateway.content.get(item.digest)
+    return web.Response(body=body, headers=headers)
+
+
+async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refusal: PaymentRequired) -> web.Response:
+    for_sale(item)
+    if request.method == "HEAD":
+        return problem(402, refusal.code, refusal.detail)
+    if _is_person(request):
+        return wall_page(request, item)
+    check_asking_page(request, item)
+    creator = gateway.catalog.creator(item.creator)
+    offer = gateway.checkout.item_offer(item, creator)
+    await gateway.checkout.must_open(offer)
+    invoice = await _challenge(request, gateway, item, offer)
+    token = mint_token(gateway.keys, invoice)
+    members = challenge_body(
+        token,
+        payment_request=invoice.payment_request,
+        payment_hash=invoice.payment_hash,
+        amount_msat=invoice.amount_msat,
+        expires_at=invoice.expires_at,
+    )
+    response = problem(402, refusal.code, refusal.detail, **asdict(members))
+    response.headers["WWW-Authenticate"] = challenge_header(token, invoice.payment_request)
+    return response
+
+
+async def _challenge(request: web.Request, gateway: Gateway, item: Item, offer: Offer) -> Invoice:
+    """The client's own challenge; of many that ask at once, the first makes it and the others are shown it too."""
+    client = client_key(request)
+    async with gateway.challenges.turns.turn(f"{client} {item.id}"):
+        invoice = gateway.challenges.known(client, item.id, offer.amount_msat)
+        if invoice is None:
+            with gateway.limits.invoice(client, item.id, foreign_page(request, item)) as place:
+                place.take()
+                invoice = await gateway.checkout.challenge(offer)
+                place.issued(invoice.payment_hash)
+            gateway.challenges.keep(client, invoice)
+            gateway.metrics.invoices.labels(invoice.node_id).inc()
+    return invoice
+
+
+def _is_person(request: web.Request) -> bool:
+    """A browser that shows a page, or loads a part of one, as against a program: no invoice is made for it."""
+    reads_answer = request.headers.get("Sec-Fetch-Mode", "cors") in {"cors", "same-origin"}
+    return not reads_answer or "text/html" in request.headers.get("Accept", "")

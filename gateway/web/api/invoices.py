@@ -1,0 +1,210 @@
+"""Invoices for readers: make one, ask for its state, wait for its settlement, draw its QR code."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
+
+from gateway.app.gateway import Gateway, gateway_of
+from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
+from gateway.rows import Invoice, InvoiceState, Origin
+from gateway.sales.checkout import Sold, check_idempotency_key, is_too_long, note_fault
+from gateway.sales.offer import Offer
+from gateway.web.api.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
+from gateway.web.http.bodies import read_bytes
+from gateway.web.http.forwarded import client_key
+from gateway.web.http.item_origins import check_asking_page, foreign_page
+from gateway.web.http.middleware import stream_headers
+from gateway.web.http.qr import payment_qr
+from gateway.wire.l402.challenge import encode_token
+from gateway.wire.l402.credential import parse_authorization
+
+LOOK_AGAIN_SECONDS = 15.0
+NO_INVOICE = (
+    "There is no invoice with this payment hash here. If it was paid, keep its token, and send the payment hash to the "
+    "creator: after a restore a payment may have to be booked again."
+)
+_FINAL = ("settled", "canceled")
+_PAYMENT_HASH = re.compile("[0-9a-f]{64}")
+
+
+async def create_invoice(request: web.Request) -> web.Response:
+    """POST /v1/items/{item_id}/invoices."""
+    gateway = gateway_of(request)
+    if request.can_read_body and await read_bytes(request) not in {b"", b"{}"}:
+        raise Invalid("body_invalid", "This takes no body: the price is the item's.")
+    item = gateway.catalog.item(request.match_info["item_id"])
+    check_asking_page(request, item)
+    offer = gateway.checkout.item_offer(item, gateway.catalog.creator(item.creator))
+    return await _sell(request, gateway, offer, foreign_page(request, item))
+
+
+async def create_tip(request: web.Request) -> web.Response:
+    """POST /v1/creators/{name}/tips."""
+    gateway = gateway_of(request)
+    creator = gateway.catalog.creator(request.match_info["name"])
+    tip = await read_body(request, TipRequest)
+    if is_too_long(tip.message, tip.name):
+        raise Invalid("body_invalid", note_fault(tip.message, tip.name))
+    offer = gateway.checkout.tip_offer(creator, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
+    return await _sell(request, gateway, offer, foreign_page(request, None))
+
+
+async def read_invoice(request: web.Request) -> web.Response:
+    """GET /v1/invoices/{payment_hash}; an open one is asked of the node, at most every 5 s."""
+    gateway = gateway_of(request)
+    invoice = await look_again(gateway, await find_invoice(request))
+    return answer(invoice_body(gateway, invoice))
+
+
+async def draw_qr(request: web.Request) -> web.Response:
+    """GET /v1/invoices/{payment_hash}/qr.svg."""
+    invoice = await find_invoice(request)
+    if not invoice.payment_request:
+        raise NotFound("payment_request_purged", "This was paid long ago; what asked for the payment is not kept.")
+    headers = {"Cache-Control": "private, max-age=86400, immutable"}
+    return web.Response(text=payment_qr(invoice.payment_request), content_type="image/svg+xml", headers=headers)
+
+
+async def stream_events(request: web.Request) -> web.StreamResponse:
+    """GET /v1/invoices/{payment_hash}/events: the present state first, then each new one."""
+    gateway = gateway_of(request)
+    await find_invoice(request)
+    is_there = lambda: request.transport is not None  # noqa: E731
+    with gateway.hub.waiting(request.match_info["payment_hash"], is_there=is_there) as woken:
+        async with sse_response(request, headers=stream_headers() | {"X-Accel-Buffering": "no"}) as stream:
+            await _tell(request, gateway, stream, woken)
+    return stream
+
+
+async def _tell(request: web.Request, gateway: Gateway, stream: EventSourceResponse, woken: asyncio.Event) -> None:
+    shown = ""
+    # A handler is not told that its reader has gone: it has to look.
+    while not gateway.hub.closed and request.transport is not None:
+        woken.clear()
+        try:
+            invoice = gateway.nodes.as_known(await find_invoice(request))
+        except Unavailable as error:
+            # What has begun as a stream cannot become a refusal: wait until the database is back.
+            await _wait(woken, error.retry_after_seconds or LOOK_AGAIN_SECONDS)
+            continue
+        now = gateway.clock()
+        state = invoice.shown_state(now)
+        if state != shown:
+            await stream.send(msgspec.json.encode(invoice_body(gateway, invoice)).decode(), event=state)
+            shown = state
+        if state in _FINAL:
+            return
+        until_expiry = invoice.expires_at - now if state == "open" else LOOK_AGAIN_SECONDS
+        await _wait(woken, min(LOOK_AGAIN_SECONDS, until_expiry))
+
+
+async def _wait(woken: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.05, seconds)):
+            await woken.wait()
+
+
+async def find_invoice(request: web.Request) -> Invoice:
+    """The invoice of the path. Raises `NotFound` (`invoice_not_found`)."""
+    payment_hash = request.match_info["payment_hash"]
+    invoice = None
+    if _PAYMENT_HASH.fullmatch(payment_hash):
+        invoice = await gateway_of(request).reads.invoice(payment_hash)
+    if invoice is None:
+        raise NotFound("invoice_not_found", NO_INVOICE)
+    return invoice
+
+
+async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
+    """The invoice as the node has it; as we have it while the node is away."""
+    try:
+        return await gateway.nodes.recheck(invoice)
+    except (Unavailable, OutcomeUnknown):
+        return invoice
+
+
+async def sell(
+    request: web.Request,
+    gateway: Gateway,
+    offer: Offer,
+    *,
+    idempotency_key: str | None,
+    held: Sequence[Invoice] = (),
+    page: str = "",
+) -> Sold:
+    """The invoice that the request's token or key already has, else a new one within the limits.
+
+    That one takes the place of any at another price, of the request's tokens or `held` by the reader. `page` is the
+    foreign page that asks, if one does.
+    """
+    check_idempotency_key(idempotency_key)
+    presented = await _presented(request, gateway)
+    for own in presented:
+        if gateway.checkout.reuse(offer, own.invoice):
+            if own.invoice.state is InvoiceState.OPEN:
+                await gateway.checkout.must_open(offer)
+            return own
+    holds = [*held, *(own.invoice for own in presented)]
+    outdated = [invoice for invoice in holds if gateway.checkout.is_outdated(offer, invoice)]
+    client = client_key(request)
+    subject = offer.item_id or f"@{offer.tip_to}"
+    with gateway.limits.invoice(client, subject, page) as place:
+        sold = await gateway.checkout.create(
+            offer, idempotency_key=idempotency_key, outdated=outdated, before_issuing=place.take
+        )
+        if sold.fresh:
+            place.issued(sold.invoice.payment_hash)
+            gateway.metrics.invoices.labels(sold.invoice.node_id).inc()
+    for invoice in outdated:
+        gateway.tell(invoice.payment_hash)
+    return sold
+
+
+async def _sell(request: web.Request, gateway: Gateway, offer: Offer, page: str) -> web.Response:
+    sold = await sell(request, gateway, offer, idempotency_key=request.headers.get("Idempotency-Key"), page=page)
+    body = invoice_body(gateway, sold.invoice)
+    body.access_token = encode_token(sold.token)
+    return answer(body, status=201)
+
+
+async def _presented(request: web.Request, gateway: Gateway) -> list[Sold]:
+    """The invoices whose tokens the request carries: paid for what these open now; open ones for tokens as minted."""
+    presented = []
+    for line, credential in parse_authorization(request.headers.getall("Authorization", ())):
+        with suppress(Refused):
+            token, invoice = await gateway.authorizer.invoice_of(credential)
+            if invoice is not None and invoice.item_id is not None and invoice.settled_at is not None:
+                await gateway.authorizer.authorize([(line, credential)], invoice.item_id)
+            elif not token.as_minted:
+                continue
+            if invoice is not None:
+                presented.append(Sold(invoice=invoice, token=credential.macaroon, fresh=False))
+    return presented
+
+
+def invoice_body(gateway: Gateway, invoice: Invoice) -> InvoiceBody:
+    """An invoice for its reader, without a token. What is in suspense was paid; what it bought, its token knows."""
+    base = gateway.config.public_url
+    page = f"/i/{invoice.item_id}" if invoice.item_id is not None else f"/t/{invoice.tip_to}"
+    if invoice.origin is Origin.SUSPENSE:
+        page = "/r"
+    return InvoiceBody(
+        payment_hash=invoice.payment_hash,
+        payment_request=invoice.payment_request,
+        amount_msat=invoice.amount_msat,
+        state=invoice.shown_state(gateway.clock()),  # type: ignore[arg-type]  # the four states of the row
+        created_at=rfc3339(invoice.created_at),
+        expires_at=rfc3339(invoice.expires_at),
+        pay_url=base + page,
+        qr_url=f"{base}/v1/invoices/{invoice.payment_hash}/qr.svg",
+        events_url=f"{base}/v1/invoices/{invoice.payment_hash}/events",
+        item_id=invoice.item_id,
+        tip_to=invoice.tip_to,
+        paid_msat=invoice.paid_msat,
+        settled_at=None if invoice.settled_at is None else rfc3339(invoice.settled_at),
+    )

@@ -1,0 +1,1 @@
+"""The embed's files, and the snippet that a creator pastes."""

@@ -1,0 +1,123 @@
+"""What a creator pastes: the tag, the script evergreen or pinned, the lines of policy and of style."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+
+from aiohttp import web
+
+from gateway.app.gateway import Gateway, gateway_of
+from gateway.cli.sealing.page import MARK
+from gateway.errors import NotFound
+from gateway.money import to_sat
+from gateway.rows import Creator, Item, ItemKind
+from gateway.web.api.bodies import answer
+from gateway.web.embed.files import SCRIPT, Embed
+from gateway.web.http.render import render, wants_page
+
+# The room that each element takes: a page that keeps it free sees nothing move.
+STYLE = """tuppence-paywall, tuppence-tip { display: block; }
+tuppence-paywall:not(:defined) > a { display: block; min-height: 15rem; }
+tuppence-tip:not(:defined) { container-type: inline-size; }
+tuppence-tip:not(:defined) > a { display: block; min-height: 18.5rem; }
+@container (max-width: 22rem) { tuppence-tip:not(:defined) > a { min-height: 22.25rem; } }
+tuppence-button:not(:defined) { display: inline-block; min-width: 8em; min-height: 2.5rem; vertical-align: middle; }"""
+# What search engines are told to be paid for: they look for a class.
+PAID_CLASS = "paywall"
+THEMES = ("auto", "light", "dark")
+SHAPES = ("paywall", "button")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """Each piece as text, to be copied."""
+
+    tag: str
+    evergreen: str
+    pinned: str
+    policy: str
+    style: str = STYLE
+    marking: str = ""
+    allowed_origins: Sequence[str] = ()
+
+
+def add_snippets(app: web.Application, embed: Embed) -> None:
+    """Put the page on an application."""
+
+    async def show_snippets(request: web.Request) -> web.Response:
+        """GET /embed: a form, and for a known item or creator the snippet with a preview; JSON for programs."""
+        if not wants_page(request):
+            return answer(_asked(gateway_of(request), embed, request.query))
+        view: dict[str, object] = {"themes": THEMES, "shapes": SHAPES, "asked": dict(request.query), "scripted": True}
+        status = 200
+        try:
+            view["snippet"] = _asked(gateway_of(request), embed, request.query)
+        except NotFound as refusal:
+            view["refusal"], status = refusal.detail, 404
+        return render(request, "snippet.html", view, status=status)
+
+    app.router.add_get("/embed", show_snippets)
+
+
+def item_snippet(gateway_url: str, embed: Embed, item: Item, *, shape: str = "paywall", theme: str = "auto") -> Snippet:
+    """For an item: its preview inside the tag of a paywall, and a link to its page."""
+    words = "Download it" if item.kind is ItemKind.FILE else "Read the rest"
+    link = f'<a href="{gateway_url}/i/{item.id}">{words} for {to_sat(item.price_msat)} sat</a>'
+    opening = f'item="{item.id}"{_theme(theme)}'
+    if shape == "button":
+        return _snippet(gateway_url, embed, f"<tuppence-button {opening}>{link}</tuppence-button>")
+    preview = item.preview_html.strip()
+    shown = f'  <div slot="preview">\n{preview}\n  </div>\n' if preview else ""
+    if item.kind is ItemKind.SEALED:
+        shown += f"  <template {MARK}>\n    <p>What is paid for, until it is sealed.</p>\n  </template>\n"
+    tag = f'<tuppence-paywall {opening} class="{PAID_CLASS}">\n{shown}  {link}\n</tuppence-paywall>'
+    return replace(_snippet(gateway_url, embed, tag), marking=_marking(item))
+
+
+def tip_snippet(gateway_url: str, embed: Embed, creator: Creator, *, theme: str = "auto") -> Snippet:
+    """For a creator's tips."""
+    link = f'<a href="{gateway_url}/t/{creator.name}">A tip for {escape(creator.title)}</a>'
+    return _snippet(gateway_url, embed, f'<tuppence-tip to="{creator.name}"{_theme(theme)}>\n  {link}\n</tuppence-tip>')
+
+
+def _asked(gateway: Gateway, embed: Embed, query: Mapping[str, str]) -> Snippet | None:
+    what = query.get("what", "").strip()
+    if not what:
+        return None
+    url = gateway.config.public_url
+    theme = query.get("theme", "auto")
+    if what.startswith("@"):
+        return tip_snippet(url, embed, gateway.catalog.creator(what[1:]), theme=theme)
+    item = gateway.catalog.item(what)
+    snippet = item_snippet(url, embed, item, shape=query.get("shape", "paywall"), theme=theme)
+    return replace(snippet, allowed_origins=item.allowed_origins)
+
+
+def _marking(item: Item) -> str:
+    """For search engines: that the page is not free, and which part of it is paid for."""
+    free = {"isAccessibleForFree": False}
+    marking = {
+        "@context": "https://schema.org",
+        "@type": "Article",
+        "headline": item.title,
+        **free,
+        "hasPart": {"@type": "WebPageElement", **free, "cssSelector": f".{PAID_CLASS}"},
+    }
+    text = json.dumps(marking, ensure_ascii=False, indent=2).replace("<", "\\u003c")
+    return f'<script type="application/ld+json">\n{text}\n</script>'
+
+
+def _theme(theme: str) -> str:
+    return f' theme="{theme}"' if theme in THEMES[1:] else ""
+
+
+def _snippet(gateway_url: str, embed: Embed, tag: str) -> Snippet:
+    pinned = f"{gateway_url}/embed/{embed.version}/{SCRIPT}"
+    integrity = embed.newest().integrity
+    return Snippet(
+        tag=tag,
+        evergreen=f'<script type="module" src="{gateway_url}/embed/v1.js" async></script>',
+        pinned=f'<script type="module" src="{pinned}" integrity="{integrity}" crossorigin async></script>',
+        policy=f"script-src {gateway_url}; connect-src {gateway_url}",
+    )

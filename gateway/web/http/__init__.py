@@ -1,0 +1,1 @@
+"""What every route needs: middleware, problems, bodies, origins, client addresses, languages, templates."""

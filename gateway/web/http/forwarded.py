@@ -1,0 +1,118 @@
+"""The address of a client behind proxies: what they say of it counts as far as trusted ones wrote it, no further."""
+
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from gateway.app.gateway import gateway_of
+from gateway.web.http.addresses import forwarded_for, read_address
+from gateway.web.http.origins import hostname
+
+# Of those who pass requests on; each names itself by one or several of these.
+_OF_PROXIES = (
+    "x-forwarded", "forwarded", "via", "x-real-", "x-client-", "x-cluster-", "x-original-", "true-client-", "client-ip",
+    "cf-", "cdn-", "fastly-", "fly-", "ngrok-", "tailscale-", "x-envoy-", "x-amzn-", "x-appengine-", "x-azure-",
+    "x-arr-", "x-proxy", "proxy-",
+)  # fmt: skip
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Network = IPv4Network | IPv6Network
+
+log = structlog.get_logger()
+
+
+def forwarded(trusted: Sequence[Network]) -> Middleware:
+    """A middleware after which `request.remote` is the client's address.
+
+    It comes from X-Forwarded-For; where a request has none, from Forwarded (RFC 7239).
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        address = client_address(request.remote, _hops(request), trusted)
+        return await handler(request if address == request.remote else request.clone(remote=address or ""))
+
+    return middleware
+
+
+def client_address(peer: str | None, lines: Iterable[str], trusted: Sequence[Network]) -> str | None:
+    """Who asks, seen from the connection outwards: every trusted hop is believed about the one before it.
+
+    A hop that cannot be read is given as it stands: what others claim beyond it is not believed.
+    """
+    hops = [hop.strip() for line in lines for hop in line.split(",")]
+    address = peer
+    while hops and _is_trusted(address, trusted):
+        hop = hops.pop()
+        ip = read_address(hop)
+        address = hop if ip is None else str(ip)
+    return address
+
+
+def client_key(request: web.Request) -> str:
+    """The key under which the limits count who asks.
+
+    Clients whose proxy does not say who they are count as one; that is counted, and told once, without what was said.
+    """
+    gateway = gateway_of(request)
+    if _is_unread(request, gateway.config.trusted_proxies):
+        gateway.metrics.unread_clients.inc()
+        if gateway.limits.first_unread():
+            log.warning(
+                "client_address_unread",
+                detail="A proxy is not in TUPPENCE_TRUSTED_PROXIES, or does not say readably whom it asks for: all its "
+                "readers share the limits of one. Have it set X-Forwarded-For as ops/nginx.conf does.",
+            )
+    return gateway.limits.client_key(request.remote)
+
+
+def comes_from_here(request: web.Request) -> bool:
+    """Whether it was sent on this machine, and not passed on by a proxy or tunnel here that nobody told us of.
+
+    A peer on loopback proves nothing: tunnels and plain proxies are one, and some write the Host that they reach. So
+    nothing may speak of a proxy, the Host is this machine's, and so is the public URL: a gateway that is known to
+    others by another one takes nobody at their connection. The admin socket is its owner's alone.
+    """
+    if over_unix_socket(request):
+        return True
+    if any(name.lower().startswith(_OF_PROXIES) for name in request.headers):
+        return False
+    peer = read_address(request.remote)
+    public_host = gateway_of(request).config.public_host
+    return peer is not None and peer.is_loopback and all(map(_is_here, (request.headers.get("Host", ""), public_host)))
+
+
+def over_unix_socket(request: web.Request) -> bool:
+    """Whether it came by the admin socket."""
+    peer = None if request.transport is None else request.transport.get_extra_info("socket")
+    return peer is not None and peer.family == socket.AF_UNIX
+
+
+def _is_here(host: str) -> bool:
+    name = hostname(host)
+    ip = read_address(name)
+    return name == "localhost" or (ip is not None and (ip.is_loopback or ip.is_unspecified))
+
+
+def _is_unread(request: web.Request, trusted: Sequence[Network]) -> bool:
+    ip, told = read_address(request.remote), bool(_hops(request))
+    if not trusted:
+        # What comes from next door with such a header was passed on by a proxy that nobody told us of.
+        return told and (ip is None or ip.is_private)
+    return ip is None or (not told and _is_trusted(request.remote, trusted))
+
+
+def _hops(request: web.Request) -> list[str]:
+    headers = request.headers
+    if "X-Forwarded-For" in headers:
+        return headers.getall("X-Forwarded-For")
+    return [hop for line in headers.getall("Forwarded", ()) for hop in forwarded_for(line)]
+
+
+def _is_trusted(address: str | None, trusted: Sequence[Network]) -> bool:
+    ip = read_address(address)
+    return ip is not None and any(ip in network for network in trusted)

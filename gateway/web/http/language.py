@@ -1,0 +1,142 @@
+"""What a page says, in its reader's language.
+
+English stands in the code and in the templates; the other languages are the gettext catalogues in `locale/`, read when
+first asked for. `python -m tools.catalogues` brings them up to date with the code. Values stand in braces: `{price}`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Literal
+
+from aiohttp import web
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal
+from babel.units import format_unit
+
+from gateway.app.gateway import gateway_of
+from gateway.money import MSAT_PER_BITCOIN, MSAT_PER_SAT
+
+LANGUAGES = MappingProxyType(
+    {
+        "en": "English",
+        "de": "Deutsch",
+        "es": "Español",
+        "fr": "Français",
+        "ja": "日本語",
+        "ko": "한국어",
+        "pt-BR": "Português",
+        "zh-Hans": "简体中文",
+    }
+)
+"""Every language, by its tag, under its own name."""
+
+Unit = Literal["day", "hour", "minute", "second"]
+
+_LONGEST_HEADER = 400
+_MOST_TAGS = 16
+# The day before the month: the English date that is read alike everywhere.
+_DATED_AS = {"en": "en_GB"}
+_ANY = 10**9
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """One language: its sentences, and its way to write numbers and instants."""
+
+    tag: str
+    sentences: Mapping[str, str]
+    locale: Locale
+
+    def say(self, message: str, /, **values: object) -> str:
+        """An English sentence of ours in this language, with its values put in."""
+        return self.sentences.get(message, message).format_map(values)
+
+    def number(self, value: Decimal | int) -> str:
+        """`21,000`, grouped as readers expect it."""
+        return format_decimal(value, locale=self.locale)
+
+    def sat(self, amount_msat: int) -> str:
+        """Satoshi: `100`, or `0.5` where the amount is no whole number of them."""
+        return self.number(Decimal(amount_msat) / MSAT_PER_SAT)
+
+    def fiat(self, amount_msat: int, currency: str, per_bitcoin: float) -> str:
+        """`≈ €0.09`; of what is less than a cent, the first digit that is not 0."""
+        value = Decimal(amount_msat) / MSAT_PER_BITCOIN * Decimal(per_bitcoin)
+        is_tiny = value < _CENT
+        if is_tiny:
+            value = value.quantize(Decimal(1).scaleb(value.adjusted()))
+        return "≈ " + format_currency(value, currency, locale=self.locale, decimal_quantization=not is_tiny)
+
+    def measure(self, value: Decimal | int, unit: str, *, length: Literal["short", "long"] = "short") -> str:
+        """`6 min`, `2.1 MB`; `unit` is CLDR's, as `duration-minute`."""
+        return format_unit(value, unit, length=length, locale=self.locale)
+
+    def duration(self, count: int, unit: Unit) -> str:
+        """`30 days`."""
+        lasting = timedelta(**{f"{unit}s": count})
+        return format_timedelta(lasting, granularity=unit, threshold=_ANY, locale=self.locale)
+
+    def instant(self, at: int, *, to_the_second: bool = False) -> str:
+        """Unix seconds as date and time, UTC; with the seconds of a minute if there are any and they are asked for."""
+        moment = datetime.fromtimestamp(at, UTC)
+        day = format_date(moment, "long", _DATED_AS.get(self.tag, self.locale))
+        return f"{day}, {moment:{'%H:%M:%S' if to_the_second and moment.second else '%H:%M'}} UTC"
+
+
+def words_of(request: web.Request) -> Words:
+    """The words for who asks: by `?lang=`, by what their browser accepts, by the configuration."""
+    wanted = (request.query.get("lang", ""), *accepted(request.headers.get("Accept-Language", "")))
+    found = next((tag for tag in map(_known, wanted) if tag is not None), None)
+    return words_in(found or gateway_of(request).config.language)
+
+
+@cache
+def words_in(tag: str) -> Words:
+    """A language of ours, by its tag."""
+    assert tag in LANGUAGES, "a reader gets one of our languages"
+    return Words(tag, _sentences(tag), Locale.parse(tag, sep="-"))
+
+
+def chosen(request: web.Request) -> str:
+    """The query that keeps a language which was chosen by hand, for links to our own pages; else nothing."""
+    tag = _known(request.query.get("lang", ""))
+    return "" if tag is None else f"?lang={tag}"
+
+
+def accepted(header: str) -> Iterator[str]:
+    """The tags of an Accept-Language header, most wanted first."""
+    weighed = []
+    for part in header[:_LONGEST_HEADER].split(",")[:_MOST_TAGS]:
+        tag, _, weight = part.partition(";")
+        weighed.append((_quality(weight), tag.strip()))
+    return (tag for quality, tag in sorted(weighed, key=lambda pair: -pair[0]) if quality > 0)
+
+
+def _quality(weight: str) -> float:
+    name, _, value = weight.strip().partition("=")
+    try:
+        return float(value) if name == "q" else 1.0
+    except ValueError:
+        return 0.0
+
+
+def _known(tag: str) -> str | None:
+    """Our tag for a language that somebody wants, whatever the region: `ko-KR` is `ko`, `pt` is `pt-BR`."""
+    wanted = tag.strip().lower().partition("-")[0]
+    return next((ours for ours in LANGUAGES if ours.partition("-")[0] == wanted), None)
+
+
+def _sentences(tag: str) -> Mapping[str, str]:
+    if tag == "en":
+        return {}
+    with files("gateway.web").joinpath("locale", f"{tag.replace('-', '_')}.po").open("rb") as file:
+        catalogue = read_po(file, abort_invalid=True)
+    return {str(message.id): str(message.string) for message in catalogue if message.id and message.string}

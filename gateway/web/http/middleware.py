@@ -1,0 +1,109 @@
+"""The outermost middleware: errors become problems, every answer gets its headers, every request is counted."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.hdrs import METH_ALL
+
+from gateway.app.gateway import Gateway, gateway_of
+from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
+from gateway.web.http.bodies import check_body
+from gateway.web.http.item_origins import check_origin_header, readable_by
+from gateway.web.http.problems import DEFECT, problem, problem_of, problem_of_http
+from gateway.web.http.public_path import path_of, route_of
+from gateway.web.http.render import not_found_page, wants_page
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+EXPOSED = {"Access-Control-Expose-Headers": "Date, WWW-Authenticate, Retry-After, Location"}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Max-Age": "86400",
+}
+API_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+}
+_OF_CREATORS = ("/creators/{name}", "/creators/{name}/tips", "/t/{name}")
+_READERS, _ADMIN = "/v1/", "/v1/admin/"
+
+log = structlog.get_logger()
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """See the module."""
+    gateway = gateway_of(request)
+    public_path = gateway.config.public_path
+    path, route = path_of(request, public_path), route_of(request, public_path)
+    for_readers = _is_for_readers(path)
+    if for_readers and request.method == "OPTIONS":
+        return web.Response(status=204, headers=PREFLIGHT | readable_by(gateway, request, path))
+    response = await _answer(gateway, request, handler, path=path, route=route)
+    if not response.prepared:
+        if not request.content.is_eof():
+            # A body that nobody wanted whole is not read to its end for the next request.
+            response.force_close()
+        _add_headers(response)
+        if for_readers:
+            _let_read(response, readable_by(gateway, request, path))
+    gateway.metrics.requests_of(route, response.status).inc()
+    return response
+
+
+async def _answer(
+    gateway: Gateway, request: web.Request, handler: Handler, *, path: str, route: str
+) -> web.StreamResponse:
+    try:
+        check_origin_header(request)
+        check_body(request)
+        await _seek(gateway, request, route)
+        return await handler(request)
+    except TuppenceError as error:
+        if isinstance(error, Unavailable | OutcomeUnknown):
+            log.warning("unavailable", code=error.code, detail=error.detail, route=route)
+        return problem_of(error, for_readers=_is_for_readers(path))
+    except web.HTTPException as error:
+        if isinstance(error, web.HTTPNotFound) and not path.startswith(_READERS) and wants_page(request):
+            return not_found_page(request)
+        return problem_of_http(error)
+    except ConnectionResetError:
+        raise
+    # The edge of the process: a defect is logged whole, and its asker learns nothing of it.
+    except Exception:
+        method = request.method if request.method in METH_ALL else "other"
+        log.exception("request_failed", method=method, route=route)
+        return problem(500, *DEFECT)
+
+
+async def _seek(gateway: Gateway, request: web.Request, route: str) -> None:
+    """What another replica has just made is here, too, for who asks for it by name."""
+    named = request.match_info
+    creator = named["name"] if "name" in named and route.endswith(_OF_CREATORS) else None
+    await gateway.catalog.seek(item_id=named.get("item_id"), creator=creator)
+
+
+def _is_for_readers(path: str) -> bool:
+    return path.startswith(_READERS) and not path.startswith(_ADMIN)
+
+
+def stream_headers() -> dict[str, str]:
+    """Headers of an answer that its handler prepares itself, before this middleware sees it."""
+    return API_HEADERS | EXPOSED | {"Access-Control-Allow-Origin": "*"}
+
+
+def _add_headers(response: web.StreamResponse) -> None:
+    for name, value in API_HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+def _let_read(response: web.StreamResponse, allowed: dict[str, str]) -> None:
+    headers = response.headers
+    if "Vary" in allowed and "Vary" in headers:
+        allowed["Vary"] = f"{headers['Vary']}, {allowed['Vary']}"
+    headers.update(EXPOSED)
+    headers.update(allowed)

@@ -1,0 +1,1 @@
+"""The pages for people, with and without script."""

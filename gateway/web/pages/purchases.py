@@ -1,0 +1,170 @@
+"""Tokens that a browser without script holds, all in one cookie; read by the pages alone."""
+
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.access.tokens import Token, access_ends_at, check_item, check_payer, check_settled, read_token
+from gateway.app.gateway import Gateway, gateway_of
+from gateway.errors import Refused
+from gateway.rows import Invoice, InvoiceState
+from gateway.web.api.invoices import look_again
+from gateway.wire.l402.credential import decode_token
+
+# An item, a tip that waits for its thanks, and one that was thanked for: its receipt is still shown.
+ITEM, TIP, THANKED = "i", "t", "p"
+# Browsers keep a cookie for 400 days at most, and 4 kB of it. Servers refuse a request with 8 kB of cookies before any
+# page could mend that.
+KEPT_SECONDS = 400 * 86_400
+MOST_CHARACTERS = 3_500
+MOST_TOKENS = 4
+"""Of one item or tip page."""
+_BETWEEN, _KIND_ENDS = ".", "~"
+_PART = re.compile(r"(?:([tp])~)?([A-Za-z0-9_-]+)")
+# One cookie for each item or tip page, as before there was one for all.
+_FORMER = re.compile(r"(__Host-)?tuppence-([itp])-[a-z0-9-]{1,64}")
+
+_Kept = tuple[str, str]
+"""Kind and token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A token whose signature holds, as text, and its invoice as it is now."""
+
+    text: str
+    token: Token
+    invoice: Invoice
+
+
+async def held_tokens(request: web.Request, kind: str, subject: str) -> list[Held]:
+    """What the cookie holds of an item or tip page, newest first."""
+    gateway = gateway_of(request)
+    mine = [kept for kept in _kept(request) if _belongs(gateway, kept, kind, subject)]
+    found = [await _look_up(gateway, text) for _, text in mine[:MOST_TOKENS]]
+    return [held for held in found if held is not None]
+
+
+async def all_held(request: web.Request) -> list[Held]:
+    """What the cookie holds of items, and of tips that were thanked for."""
+    gateway = gateway_of(request)
+    found = [await _look_up(gateway, text) for kind, text in _kept(request) if kind != TIP]
+    return [held for held in found if held is not None]
+
+
+def keep_token(
+    request: web.Request, response: web.StreamResponse, kind: str, subject: str, token: bytes, *, instead_of: str = ""
+) -> str:
+    """Put a fresh token before those that the cookie holds; gives its text.
+
+    Those of the same page and the kind `instead_of` are let go. Where there are too many, so are the oldest.
+    """
+    gateway = gateway_of(request)
+    text = urlsafe_b64encode(token).rstrip(b"=").decode()
+    earlier = [kept for kept in _kept(request) if not _belongs(gateway, kept, instead_of, subject)]
+    same = [kept for kept in earlier if _belongs(gateway, kept, kind, subject)]
+    too_many = same[MOST_TOKENS - 1 :]
+    _write(request, response, [(kind, text), *(kept for kept in earlier if kept not in too_many)])
+    return text
+
+
+def take_over_former(request: web.Request, response: web.StreamResponse) -> None:
+    """Put what the cookies of former versions hold into the one, and let them go."""
+    gateway = gateway_of(request)
+    former = _former(request)
+    if not former or response.prepared:
+        return
+    if _cookie_name(gateway) not in response.cookies:
+        _write(request, response, list(_kept(request)))
+    for name in former:
+        response.del_cookie(name, secure=_is_secure(gateway), httponly=True, samesite="Lax")
+
+
+def opens(held: Held, item_id: str, *, now: float) -> bool:
+    """Whether the token opens the item now."""
+    try:
+        check_item(held.token, item_id, now=now)
+        check_settled(held.token, held.invoice, now=now)
+    except Refused:
+        return False
+    return True
+
+
+def valid_until(held: Held) -> int | None:
+    """When what a settled token opens closes again (unix seconds); None: never."""
+    ends = [at for at in (access_ends_at(held.invoice), held.token.valid_until) if at is not None]
+    return min(ends, default=None)
+
+
+def whole(held: Sequence[Held]) -> list[Invoice]:
+    """The invoices of tokens as they were minted: only with such a one may an invoice be replaced."""
+    return [one.invoice for one in held if one.token.as_minted]
+
+
+def is_waiting(held: Held, amount_msat: int, *, now: float) -> bool:
+    """Whether the invoice can still be paid, at this price."""
+    open_now = held.invoice.state is InvoiceState.OPEN and now < held.invoice.expires_at
+    return open_now and held.invoice.amount_msat == amount_msat
+
+
+def _kept(request: web.Request) -> Iterator[_Kept]:
+    """Newest first; what former cookies hold comes last, whenever it was bought."""
+    for part in request.cookies.get(_cookie_name(gateway_of(request)), "").split(_BETWEEN):
+        if match := _PART.fullmatch(part):
+            yield match[1] or ITEM, match[2]
+    for name, kind in _former(request).items():
+        for part in request.cookies[name].split(_BETWEEN):
+            if match := _PART.fullmatch(part):
+                yield kind, match[2]
+
+
+def _former(request: web.Request) -> dict[str, str]:
+    """The kinds of former cookies by name: under https only those that no other host can set."""
+    is_secure = _is_secure(gateway_of(request))
+    found = {name: match for name in request.cookies if (match := _FORMER.fullmatch(name))}
+    return {name: match[2] for name, match in found.items() if bool(match[1]) is is_secure}
+
+
+def _write(request: web.Request, response: web.StreamResponse, kept: Sequence[_Kept]) -> None:
+    gateway = gateway_of(request)
+    parts = [text if kind == ITEM else f"{kind}{_KIND_ENDS}{text}" for kind, text in dict.fromkeys(kept)]
+    while len(value := _BETWEEN.join(parts)) > MOST_CHARACTERS:
+        parts.pop()
+    response.set_cookie(
+        _cookie_name(gateway), value, max_age=KEPT_SECONDS, secure=_is_secure(gateway), httponly=True, samesite="Lax"
+    )
+
+
+def _belongs(gateway: Gateway, kept: _Kept, kind: str, subject: str) -> bool:
+    if kept[0] != kind:
+        return False
+    token = _read(gateway, kept[1])
+    return token is not None and subject == (token.item_id if kind == ITEM else token.tip_to)
+
+
+async def _look_up(gateway: Gateway, text: str) -> Held | None:
+    token = _read(gateway, text)
+    if token is None:
+        return None
+    invoice = await gateway.store.read(lambda tx: tx.invoices.get(token.payment_hash))
+    return None if invoice is None else Held(text, token, await look_again(gateway, invoice))
+
+
+def _read(gateway: Gateway, text: str) -> Token | None:
+    try:
+        token = read_token(gateway.keys, decode_token(text))
+        check_payer(token, None, now=gateway.clock())
+    except Refused:
+        return None
+    return token
+
+
+def _cookie_name(gateway: Gateway) -> str:
+    return "__Host-tuppence" if _is_secure(gateway) else "tuppence"
+
+
+def _is_secure(gateway: Gateway) -> bool:
+    return gateway.config.public_url.startswith("https:")

@@ -1,0 +1,243 @@
+"""What the pages show, as plain values: rows in, template variables out, in the reader's words."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from math import ceil
+from pathlib import PurePath
+from typing import Any
+
+from gateway.errors import TuppenceError
+from gateway.money import MSAT_PER_SAT
+from gateway.rows import Creator, Invoice, Item, ItemKind, ItemState
+from gateway.sales.checkout import (
+    MOST_MESSAGE_CHARACTERS,
+    MOST_NAME_CHARACTERS,
+    MOST_TIP_MSAT,
+)
+from gateway.web.http.language import Unit, Words
+from gateway.web.pages.palette import palette
+from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, NOTHING_HERE, explain, explained_in_place, title_of
+
+WORDS_PER_MINUTE = 220
+LONGEST_SUFFIX = 5
+REFRESH_SECONDS = 3
+TIP_AMOUNTS_SAT = (21, 100, 1000)
+USUAL_TIP_SAT = 100
+OWN_TIP_SAT = 500
+
+View = dict[str, Any]
+
+_MEDIA_NAMES = {
+    "application/pdf": "PDF",
+    "application/epub+zip": "EPUB",
+    "application/zip": "ZIP",
+    "audio/mpeg": "MP3",
+    "image/jpeg": "JPEG",
+    "image/svg+xml": "SVG",
+}
+_SCRIPTS = (
+    ("ko", re.compile("[\uac00-\ud7a3]")),
+    ("ja", re.compile("[\u3041-\u30ff]")),
+    ("zh", re.compile("[\u4e00-\u9fff]")),
+)
+_HAN = ("ja", "zh-Hans")
+_UNITS: tuple[tuple[Unit, int], ...] = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_KILO = 1000
+
+
+def offer_view(item: Item, creator: Creator, words: Words) -> View:
+    """The page of an item before anything is paid."""
+    return {
+        "state": "offered",
+        "item": item_view(item, words),
+        "creator": creator_view(creator, words),
+        "palette": palette(creator.accent),
+        "text_html": item.preview_html,
+        "line": "" if item.state is ItemState.ACTIVE else words.say(NO_LONGER_SOLD),
+        "refusals": explained_in_place(words),
+        "scripted": item.kind is not ItemKind.SEALED,
+        "connects": True,
+    }
+
+
+def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
+    """The page of an item without script, while its invoice is open: it looks again every 3 s."""
+    shown = _as_sold(item, invoice) if invoice.shown_state(now) == "open" else item
+    return offer_view(shown, creator, words) | _waiting(invoice, words, now=now)
+
+
+def open_view(
+    item: Item,
+    creator: Creator,
+    invoice: Invoice,
+    words: Words,
+    *,
+    content_html: str,
+    file_url: str,
+    page_url: str,
+    receipt_url: str,
+) -> View:
+    """The page of an item without script, paid: the content in the place of the preview, or the way to it."""
+    return offer_view(_as_sold(item, invoice), creator, words) | {
+        "state": "open",
+        "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
+        "file_url": file_url,
+        "page_url": page_url,
+        "line": _paid(invoice, words),
+        "receipt_url": receipt_url,
+        "scripted": False,
+        "connects": False,
+    }
+
+
+def tip_view(creator: Creator, words: Words, *, typed: Mapping[str, str] | None = None, line: str = "") -> View:
+    """The tip page of a creator; with what somebody typed into its form and was refused for."""
+    amounts = {str(amount_sat): amount_sat for amount_sat in TIP_AMOUNTS_SAT}
+    chosen_sat = USUAL_TIP_SAT if typed is None else amounts.get(typed["amount"], 0)
+    return {
+        "state": "offered",
+        "creator": creator_view(creator, words),
+        "palette": palette(creator.accent),
+        "invoices_url": f"/v1/creators/{creator.name}/tips",
+        "amounts": [{"sat": amount_sat, "shown": words.number(amount_sat)} for amount_sat in TIP_AMOUNTS_SAT],
+        "chosen_sat": chosen_sat,
+        "amount_sat": words.number(chosen_sat or USUAL_TIP_SAT),
+        "typed": typed or {"own": OWN_TIP_SAT, "name": "", "message": ""},
+        "most_sat": MOST_TIP_MSAT // MSAT_PER_SAT,
+        "longest_name": MOST_NAME_CHARACTERS,
+        "longest_message": MOST_MESSAGE_CHARACTERS,
+        "line": line,
+        "refusals": explained_in_place(words),
+        "scripted": True,
+        "connects": True,
+    }
+
+
+def tip_waiting_view(creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
+    """The tip page without script, while its invoice is open."""
+    shown = {"amount_sat": words.sat(invoice.amount_msat)}
+    return tip_view(creator, words) | shown | _waiting(invoice, words, now=now)
+
+
+def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, receipt_url: str) -> View:
+    """The thanks, without script."""
+    paid: View = {"state": "open", "line": _paid(invoice, words), "receipt_url": receipt_url}
+    paid |= {"scripted": False, "connects": False}
+    return tip_view(creator, words) | paid
+
+
+def problem_view(status: int, error: TuppenceError, words: Words) -> View:
+    """A refusal as a page."""
+    seconds = error.retry_after_seconds
+    return {
+        "status": status,
+        "title": title_of(status, words),
+        "detail": explain(error, words),
+        "retry_after_seconds": seconds,
+        "retry_after": "" if seconds is None else words.duration(seconds, "second"),
+    }
+
+
+def nowhere_view(words: Words) -> View:
+    """The page at an address that is none."""
+    return {"status": 404, "title": title_of(404, words), "detail": words.say(NOTHING_HERE)}
+
+
+def item_view(item: Item, words: Words) -> View:
+    """An item as templates show it."""
+    is_file = item.kind is ItemKind.FILE
+    return {
+        "id": item.id,
+        "kind": item.kind.value,
+        "title": item.title,
+        "lang": language_of(item.title, words.tag),
+        "price_sat": words.sat(item.price_msat),
+        "buys": what_it_buys(item, words),
+        "for_sale": item.state is ItemState.ACTIVE,
+        "invoices_url": f"/v1/items/{item.id}/invoices",
+        "opens_url": f"/v1/items/{item.id}/links" if is_file else f"/v1/items/{item.id}/content",
+        "opens_method": "POST" if is_file else "GET",
+        "page_url": item.page_url,
+        "page_host": (item.page_url or "").partition("://")[2].partition("/")[0],
+    }
+
+
+def creator_view(creator: Creator, words: Words) -> View:
+    """A creator as templates show them."""
+    title = creator.title.strip()
+    return {"name": creator.name, "title": title, "initial": title[:1].upper(), "lang": language_of(title, words.tag)}
+
+
+def what_it_buys(item: Item, words: Words) -> str:
+    """`6 min read`, or `PDF, 2.1 MB`; and for how long, where that is limited."""
+    if item.kind is ItemKind.FILE:
+        what = f"{_media_name(item, words)}, {_size(item.byte_size, words)}"
+    else:
+        minutes = max(1, ceil(item.word_count / WORDS_PER_MINUTE))
+        what = words.say("{time} read", time=words.measure(minutes, "duration-minute"))
+    if item.access_seconds is None:
+        return what
+    return words.say("{what}, for {time}", what=what, time=_duration(item.access_seconds, words))
+
+
+def language_of(text: str, page: str) -> str:
+    """The language that letters give away, for fonts, line breaks and screen readers; else the page's, or English."""
+    found = next((language for language, letters in _SCRIPTS if letters.search(text)), None)
+    if found == "zh" and page in _HAN:
+        return page
+    return found or ("en" if page in {"ko", *_HAN} else page)
+
+
+def _as_sold(item: Item, invoice: Invoice) -> Item:
+    """The item on the terms of an invoice: they may have changed since, and its code asks for these."""
+    return replace(item, price_msat=invoice.amount_msat, access_seconds=invoice.access_seconds)
+
+
+def _waiting(invoice: Invoice, words: Words, *, now: float) -> View:
+    if invoice.shown_state(now) != "open":
+        line = words.say("This code expired; ask for a fresh one. If you already paid the old one, it still counts.")
+        return {"state": "offered", "line": line, "refresh_seconds": None}
+    return {
+        "state": "waiting",
+        "invoice": {
+            "payment_request": invoice.payment_request,
+            "qr_url": f"/v1/invoices/{invoice.payment_hash}/qr.svg",
+        },
+        "line": words.say("Waiting for your payment"),
+        "refresh_seconds": REFRESH_SECONDS,
+        "scripted": False,
+        "connects": False,
+    }
+
+
+def _paid(invoice: Invoice, words: Words) -> str:
+    return words.say("Paid {amount} sat.", amount=words.sat(invoice.paid_msat or invoice.amount_msat))
+
+
+def _media_name(item: Item, words: Words) -> str:
+    suffix = PurePath(item.file_name or "").suffix[1:]
+    if item.media_type == "text/plain":
+        return words.say("Text")
+    fallback = suffix.upper() if 1 <= len(suffix) <= LONGEST_SUFFIX else words.say("File")
+    return _MEDIA_NAMES.get(item.media_type) or fallback
+
+
+def _size(byte_size: int, words: Words) -> str:
+    if byte_size < _KILO:
+        return words.measure(byte_size, "digital-byte", length="long")
+    kilobytes = Decimal(byte_size) / _KILO
+    if round(kilobytes) < _KILO:
+        return words.measure(round(kilobytes), "digital-kilobyte")
+    return words.measure(round(kilobytes / _KILO, 1), "digital-megabyte")
+
+
+def _duration(seconds: int, words: Words) -> str:
+    """`1 day 12 hours`: to the second, for it is what is sold."""
+    parts = []
+    for unit, length in _UNITS:
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(words.duration(count, unit))
+    return " ".join(parts)

@@ -1,0 +1,97 @@
+"""Paid time ends when it was sold to end, whatever opens it: a token alone, a token with its preimage, a link."""
+
+import pytest
+
+from gateway.access.authorize import Authorizer
+from gateway.access.tokens import GRACE_SECONDS, Credential, mint_token
+from gateway.errors import PaymentRequired, Unavailable
+from gateway.ports import NodeState
+from gateway.simulator.core import Simulator
+from tests.conftest import Site
+from tests.support.domain import Till
+from tests.support.rows import START, an_item
+
+TEXT = "# A text\n\nThe free part.\n\nThe paid part."
+BOOK = b"The paid part." * 400
+FOR_AN_HOUR = an_item("for-an-hour", access_seconds=3_600)
+
+
+async def credential_of(till: Till, item_id: str, *, challenged: bool = False) -> Credential:
+    """A paid invoice's token and preimage; nothing is booked yet."""
+    await till.store.write(lambda tx: tx.items.insert(FOR_AN_HOUR))
+    offer = await till.offer(item_id)
+    if challenged:
+        invoice = await till.checkout.challenge(offer)
+    else:
+        invoice = (await till.checkout.create(offer, idempotency_key=None)).invoice
+    return Credential(mint_token(till.keys, invoice), bytes.fromhex(till.pay(invoice)))
+
+
+@pytest.mark.parametrize("challenged", [False, True])
+async def test_a_preimage_opens_no_longer_than_was_paid_for(site: Site, challenged: bool) -> None:
+    await site.sell_text(TEXT, item_id="welcome", access_seconds=2)
+    item = {"id": "book", "creator": "bob", "price_msat": 500_000, "file_name": "a.pdf", "access_seconds": 2}
+    assert (await site.call("POST", "/v1/admin/items", json=item, headers=site.operator))[0] == 201
+    await site.call("PUT", "/v1/admin/items/book/content", data=BOOK, headers=site.operator)
+    for item_id in ("welcome", "book"):
+        content = f"/v1/items/{item_id}/content"
+        if challenged:
+            _, asked = await site.call("GET", content)
+            token, preimage = asked["macaroon"], await site.settle(asked["paymentHash"])
+        else:
+            invoice, _ = await site.buy(item_id)
+            token, preimage = invoice["access_token"], await site.settle(invoice["payment_hash"])
+        headers = {"Authorization": f"L402 {token}:{preimage}"}
+        site.clock.advance(1)
+        assert (await site.call("GET", content, headers=headers))[0] == 200
+        _, link = await site.call("POST", f"/v1/items/{item_id}/links", headers=headers)
+        path, part = link["url"].removeprefix(site.gateway.config.public_url), {"Range": "bytes=0-1"}
+        assert (await site.call("GET", path, headers=part))[0] in {200, 206}
+        site.clock.advance(1)
+        for spelled in (f"L402 {token}:{preimage}", f"LSAT {token}:{preimage.upper()}", f"l402 {token}:{preimage}"):
+            again = {"Authorization": spelled}
+            assert (await site.call("GET", content, headers=again))[0] == 402
+            assert (await site.call("GET", content, headers=again | part))[0] == 402
+            assert (await site.call("POST", f"/v1/items/{item_id}/links", headers=again))[0] == 402
+        assert (await site.call("GET", path, headers=part))[0] == 403
+        assert (await site.call("GET", path))[0] == 403
+
+
+async def test_what_is_not_booked_yet_opens_and_is_not_remembered(till: Till, core: Simulator) -> None:
+    credential = await credential_of(till, "for-an-hour")
+    core.state = NodeState.ABSENT
+    access = await till.authorizer.authorize([("line", credential)], "for-an-hour")
+    assert access.valid_until == START + 3_600
+    assert till.authorizer.remembered("line", "for-an-hour") is None
+    core.state = NodeState.READY
+    await till.sweeper.sweep()
+    till.clock.now = START + 3_600
+    with pytest.raises(PaymentRequired):
+        await till.authorizer.authorize([("line", credential)], "for-an-hour")
+
+
+@pytest.mark.parametrize("challenged", [False, True])
+async def test_without_the_database_a_preimage_opens_what_never_ends(till: Till, challenged: bool) -> None:
+    for_ever = await credential_of(till, "welcome", challenged=challenged)
+    for_an_hour = await credential_of(till, "for-an-hour", challenged=challenged)
+
+    async def refuse(_: object) -> None:
+        raise Unavailable("database_away", "The database does not answer.")
+
+    read, till.store.read = till.store.read, refuse  # type: ignore[assignment,method-assign]  # the database is away
+    assert await till.authorizer.authorize([("line", for_ever)], "welcome")
+    with pytest.raises(Unavailable):
+        await till.authorizer.authorize([("line", for_an_hour)], "for-an-hour")
+    till.store.read = read  # type: ignore[method-assign]  # and is back
+
+
+async def test_a_payment_whose_row_is_lost_opens_until_its_token_ends(till: Till) -> None:
+    credential = await credential_of(till, "for-an-hour")
+    fresh = Authorizer(till.keys, till.store, till.nodes, till.clock)
+
+    async def gone(_: object) -> None: ...
+
+    till.nodes.recheck = gone  # type: ignore[assignment,method-assign]  # as a restored backup has it
+    access = await fresh.authorize([("line", credential)], "for-an-hour")
+    assert access.valid_until == START + 600 + GRACE_SECONDS + 3_600
+    assert fresh.remembered("line", "for-an-hour") is None

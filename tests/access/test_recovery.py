@@ -1,0 +1,134 @@
+"""The recovery code: read as people write, derived for ever, stored as nothing but a hash."""
+
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.access.recovery import ALPHABET, code_of, grouped, read_code, recover
+from gateway.errors import Invalid, NotFound
+from gateway.rows import Invoice
+from gateway.store.files.keyring import FileKeyRing
+from tests.support.domain import Till
+from tests.support.rows import START, an_invoice
+
+CODES = st.text(ALPHABET, min_size=12, max_size=12)
+
+
+class Colliding:
+    """A key ring that derives the same first code for every payment."""
+
+    def __init__(self, keys: FileKeyRing) -> None:
+        self._keys = keys
+
+    def keyed_hash(self, purpose: str, secret: str) -> str:
+        first = purpose == "recovery-code" and secret.endswith("\0000")
+        return "ab" * 32 if first else self._keys.keyed_hash(purpose, secret)
+
+    def root_key(self, token_id: bytes) -> bytes | None:
+        return self._keys.root_key(token_id)
+
+    def new_token_id(self) -> bytes:
+        return self._keys.new_token_id()
+
+
+async def paid(till: Till) -> Invoice:
+    """A purchase that LND has settled."""
+    invoice = await till.sell()
+    till.pay(invoice)
+    return await till.settler.recheck(invoice)
+
+
+@given(code=CODES)
+def test_case_dashes_spaces_and_letters_like_digits_are_forgiven(code: str) -> None:
+    lookalike = code.replace("1", "I").replace("0", "o")
+    wide = code.translate({ord(letter): ord(letter) + 0xFEE0 for letter in ALPHABET})
+    for typed in (
+        grouped(code),
+        grouped(code).lower(),
+        lookalike,
+        code.replace("1", "l"),
+        f" {' '.join(code)}\n",
+        wide,
+    ):
+        assert read_code(typed) == code
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "7KQ2-M4XD-9TR", "7KQ2-M4XD-9TRAA", "7KQ2-M4XD-9TRU", "7KQ2-M4XD-9TR!", "7KQ2-M4XD-9TRÄ", "A" * 65, "٠" * 12],
+)
+def test_what_is_no_code_is_told_so(typed: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        read_code(typed)
+    assert refusal.value.code == "recovery_code_malformed"
+
+
+async def test_a_receipt_shows_the_same_code_every_time_and_it_leads_back(till: Till) -> None:
+    invoice = await paid(till)
+    code = await code_of(till.store, till.keys, invoice, now=START)
+    before = till.dump()
+    assert await code_of(till.store, till.keys, invoice, now=START + 1) == code
+    assert till.dump() == before
+    assert await recover(till.store, till.keys, read_code(code)) == invoice
+
+
+async def test_two_purchases_have_two_codes(till: Till) -> None:
+    codes = {await code_of(till.store, till.keys, await paid(till), now=START) for _ in range(5)}
+    assert len(codes) == 5
+
+
+async def test_the_database_gives_no_code_away(till: Till) -> None:
+    code = await code_of(till.store, till.keys, await paid(till), now=START)
+    kept = str(till.dump())
+    assert len(till.dump()["recoveries"]) == 1
+    assert code not in kept
+    assert read_code(code) not in kept
+
+
+async def test_without_the_keys_a_code_of_the_same_database_opens_nothing(till: Till, tmp_path: Path) -> None:
+    code = await code_of(till.store, till.keys, await paid(till), now=START)
+    foreign = FileKeyRing.open(tmp_path / "foreign")
+    with pytest.raises(NotFound, match="opens nothing"):
+        await recover(till.store, foreign, read_code(code))
+
+
+async def test_two_purchases_that_come_to_the_same_code_get_two(till: Till) -> None:
+    keys = Colliding(till.keys)
+    invoices = [await paid(till) for _ in range(3)]
+    codes = [await code_of(till.store, keys, invoice, now=START) for invoice in invoices]
+    assert len({*codes}) == 3
+    for invoice, code in zip(invoices, codes, strict=True):
+        assert await code_of(till.store, keys, invoice, now=START) == code
+        assert await recover(till.store, keys, read_code(code)) == invoice
+
+
+async def test_a_code_survives_a_new_key(till: Till, tmp_path: Path) -> None:
+    invoice = await paid(till)
+    code = await code_of(till.store, till.keys, invoice, now=START)
+    (tmp_path / "keys" / "1.key").write_text(secrets.token_hex(32))
+    rotated = FileKeyRing.open(tmp_path / "keys")
+    assert await code_of(till.store, rotated, invoice, now=START) == code
+    assert await recover(till.store, rotated, read_code(code)) == invoice
+
+
+async def test_a_code_whose_invoice_is_not_settled_is_as_unknown_as_any(till: Till) -> None:
+    invoice = await till.sell()
+    pinned = till.keys.keyed_hash("recovery", "0" * 12)
+    await till.store.write(lambda tx: tx.recoveries.pin(pinned, invoice.payment_hash, now=START))
+    for code in ("0" * 12, "1" * 12):
+        with pytest.raises(NotFound) as refusal:
+            await recover(till.store, till.keys, code)
+        assert refusal.value.code == "recovery_unknown"
+    # Nobody pins one before payment, and the audit of the books would say so.
+    till.pay(invoice)
+    await till.sweeper.sweep()
+    assert (await recover(till.store, till.keys, "0" * 12)).payment_hash == invoice.payment_hash
+
+
+def test_an_unpaid_invoice_has_no_code_to_ask_for() -> None:
+    with pytest.raises(AssertionError):
+        code_of(None, None, replace(an_invoice()), now=START).send(None)  # type: ignore[arg-type]  # it ends before it needs them

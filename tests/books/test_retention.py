@@ -1,0 +1,297 @@
+"""What is no longer needed goes, when it should and no sooner; what was paid for stays open, the books whole."""
+
+import asyncio
+from pathlib import Path
+from secrets import token_bytes
+
+import pytest
+from sqlalchemy import Connection, func, select, text
+
+from gateway.access.tokens import Credential, mint_token
+from gateway.books import retention as purge_module
+from gateway.books.retention import DAY_SECONDS, PAYMENT_REQUEST_SECONDS, ROWS_A_STEP, UNPAID_SECONDS, Purged, Purger
+from gateway.config import load_config
+from gateway.errors import Unavailable
+from gateway.money import Msat
+from gateway.ports import Tx
+from gateway.rows import Invoice, InvoiceState
+from gateway.simulator.core import Simulator
+from gateway.store.engines.database import Database, open_database, sqlite_path
+from gateway.store.tables.schema import tip_notes
+from tests.conftest import Site, open_site
+from tests.support.clock import FakeClock, until
+from tests.support.databases import in_a_thread, seen_in
+from tests.support.domain import Till
+from tests.support.postgres_server import Cluster
+from tests.support.rows import EXPIRY_SECONDS, a_creator, an_invoice
+
+NOTE_DAYS = 90
+NOTHING = Purged(unpaid=0, payment_requests=0, notes=0)
+WORDS = "canary-words"
+
+
+@pytest.fixture
+def purger(till: Till) -> Purger:
+    return a_purger(till, till.store)
+
+
+def a_purger(till: Till, store: Database) -> Purger:
+    return Purger(store, till.clock, store.compact, note_seconds=NOTE_DAYS * DAY_SECONDS)
+
+
+async def tip(till: Till, message: str = WORDS) -> Invoice:
+    offer = till.checkout.tip_offer(
+        till.catalog.creator("alice"), amount_msat=Msat(21_000), message=message, name="canary-name"
+    )
+    return (await till.checkout.create(offer, idempotency_key=None)).invoice
+
+
+async def settled(till: Till, invoice: Invoice) -> Invoice:
+    till.pay(invoice)
+    await till.sweeper.sweep()
+    return await till.row(invoice)
+
+
+async def expire(till: Till) -> None:
+    """Until LND has said its word about everything that was not paid."""
+    till.clock.advance(EXPIRY_SECONDS + 1)
+    await till.sweeper.sweep()
+
+
+async def count_of_notes(till: Till) -> int:
+    return seen_in(
+        till.database_url, lambda c: int(c.execute(select(func.count()).select_from(tip_notes)).scalar_one())
+    )
+
+
+async def test_a_payment_request_is_kept_for_thirty_days_after_it_was_paid(till: Till, purger: Purger) -> None:
+    invoice = await settled(till, await till.sell())
+    till.clock.advance(PAYMENT_REQUEST_SECONDS - 1)
+    assert await purger.purge() == NOTHING
+    assert (await till.row(invoice)).payment_request == invoice.payment_request
+    till.clock.advance(1)
+    assert await purger.purge() == Purged(unpaid=0, payment_requests=1, notes=0)
+    assert (await till.row(invoice)).payment_request == ""
+    assert await purger.purge() == NOTHING
+
+
+async def test_what_was_paid_opens_after_every_purge(till: Till, purger: Purger) -> None:
+    invoice = await settled(till, await till.sell())
+    till.clock.advance(400 * DAY_SECONDS)
+    await purger.purge()
+    await purger.purge(at_once=True)
+    access = await till.authorizer.authorize([("line", Credential(mint_token(till.keys, invoice), None))], "welcome")
+    assert access.valid_until is None
+    assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, "node:lightning": -100_000}
+
+
+async def test_an_unpaid_invoice_goes_a_day_after_lnds_final_word(till: Till, purger: Purger) -> None:
+    invoice = await till.sell()
+    await expire(till)
+    assert await till.states([invoice]) == ["canceled"]
+    till.clock.advance(UNPAID_SECONDS - 1)
+    assert await purger.purge() == NOTHING
+    till.clock.advance(1)
+    assert await purger.purge() == Purged(unpaid=1, payment_requests=0, notes=0)
+    assert till.dump()["invoices"] == []
+
+
+async def test_what_an_earlier_release_canceled_goes_a_day_after_its_expiry(till: Till, purger: Purger) -> None:
+    invoice = await till.sell()
+    await expire(till)
+    forget = text("UPDATE invoices SET canceled_at = NULL")
+    await till.store.write(lambda tx: tx.creators._connection.execute(forget))  # type: ignore[attr-defined]  # as it was
+    till.clock.now = invoice.expires_at + UNPAID_SECONDS - 1
+    assert await purger.purge() == NOTHING
+    till.clock.advance(1)
+    assert (await purger.purge()).unpaid == 1
+
+
+async def test_what_lnd_still_holds_open_stays_however_old_it_is(till: Till, purger: Purger) -> None:
+    till.core.quirks.watch_expiry = False
+    invoice = await till.sell()
+    till.clock.advance(EXPIRY_SECONDS + 400 * DAY_SECONDS)
+    await till.sweeper.sweep()
+    assert await purger.purge() == NOTHING
+    assert await purger.purge(at_once=True) == NOTHING
+    assert (await settled(till, invoice)).state is InvoiceState.SETTLED
+
+
+async def test_a_canceled_invoice_that_is_settled_after_all_is_no_unpaid_one(till: Till, purger: Purger) -> None:
+    invoice = await till.sell()
+    await till.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice.payment_hash], now=int(till.clock())))
+    till.pay(invoice)
+    report = await till.node.lookup(invoice.payment_hash)
+    assert report is not None
+    await till.settler.settle([report])
+    till.clock.advance(2 * UNPAID_SECONDS)
+    assert await purger.purge() == NOTHING
+    assert await till.states([invoice]) == ["settled"]
+
+
+async def test_the_words_beside_a_tip_are_kept_for_ninety_days_and_go_at_once_with_an_unpaid_one(
+    till: Till, purger: Purger
+) -> None:
+    await settled(till, await tip(till))
+    await tip(till)
+    await expire(till)
+    till.clock.advance(UNPAID_SECONDS)
+    assert await purger.purge() == Purged(unpaid=1, payment_requests=0, notes=0)
+    assert await count_of_notes(till) == 1
+    till.clock.advance((NOTE_DAYS - 2) * DAY_SECONDS)
+    assert (await purger.purge()).notes == 0
+    till.clock.advance(2 * DAY_SECONDS)
+    assert (await purger.purge()).notes == 1
+    assert await count_of_notes(till) == 0
+
+
+async def test_what_settles_while_a_purge_goes_on_is_left_alone(till: Till, purger: Purger) -> None:
+    old = await settled(till, await till.sell())
+    till.clock.advance(PAYMENT_REQUEST_SECONDS)
+    young = [await settled(till, await till.sell()) for _ in range(3)]
+    assert (await purger.purge()).payment_requests == 1
+    assert (await till.row(old)).payment_request == ""
+    assert all([(await till.row(invoice)).payment_request for invoice in young])
+
+
+async def test_more_than_a_step_takes_is_all_purged(till: Till, purger: Purger) -> None:
+    count = 2 * ROWS_A_STEP + 7
+
+    def fill(tx: Tx) -> None:
+        for number in range(1, count + 1):
+            tx.invoices.insert(an_invoice(number))
+        hashes = [an_invoice(number).payment_hash for number in range(1, count + 1)]
+        assert tx.invoices.cancel("lnd", hashes, now=int(till.clock())) == count
+
+    await till.store.write(fill)
+    till.clock.advance(UNPAID_SECONDS)
+    assert (await purger.purge()).unpaid == count
+
+
+async def test_two_that_purge_one_database_at_once_purge_everything_once(till: Till) -> None:
+    paid = [await settled(till, await tip(till)) for _ in range(12)]
+    for _ in range(5):
+        await till.sell()
+    await expire(till)
+    till.clock.advance(NOTE_DAYS * DAY_SECONDS)
+    other = await open_database(till.database_url)
+    results = await asyncio.gather(*(a_purger(till, store).purge() for store in (till.store, other) for _ in range(2)))
+    await other.close()
+    assert sum(purged.unpaid for purged in results) == 5
+    assert sum(purged.payment_requests for purged in results) == 12
+    assert sum(purged.notes for purged in results) == 12
+    assert {(await till.row(invoice)).payment_request for invoice in paid} == {""}
+
+
+async def test_a_creators_notes_go_when_they_say_so(site: Site) -> None:
+    for name in ("alice", "bob"):
+        _, invoice = await site.call(
+            "POST", f"/v1/creators/{name}/tips", json={"amount_msat": 1_000, "message": f"for {name}"}
+        )
+        await site.settle(invoice["payment_hash"])
+    waiting = {"amount_msat": 1_000, "message": "not paid yet"}
+    await site.call("POST", "/v1/creators/alice/tips", json=waiting)
+    status, purged = await site.call("DELETE", "/v1/admin/creators/alice/notes", headers=site.operator)
+    assert (status, purged["notes"]) == (200, 1)
+    assert sorted(str(row[1]) for row in site.dump()["tip_notes"]) == ["for bob", "not paid yet"]
+
+
+async def test_a_gateway_purges_by_itself(
+    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_module, "EVERY_SECONDS", 0.05)
+    async with open_site(load_config(data_dir=tmp_path), clock, core) as site:
+        await site.gateway.catalog.add_creator(a_creator("alice"))
+        tip_of = {"amount_msat": 1_000, "message": WORDS}
+        _, invoice = await site.call("POST", "/v1/creators/alice/tips", json=tip_of)
+        await site.settle(invoice["payment_hash"])
+        clock.advance(site.gateway.config.tip_note_days * DAY_SECONDS)
+        await until(lambda: site.dump()["tip_notes"] == [])
+        path = f"/v1/invoices/{invoice['payment_hash']}"
+        status, shown = await site.call("GET", path)
+        assert (status, shown["state"], shown["payment_request"]) == (200, "settled", "")
+        status, problem = await site.call("GET", f"{path}/qr.svg")
+        assert (status, problem["code"]) == (404, "payment_request_purged")
+        assert (await site.call("GET", "/readyz"))[0] == 200
+
+
+async def test_what_was_purged_is_in_no_file_of_the_database(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
+    """Neither in free pages nor in the WAL, and without a rewrite."""
+    config = load_config(data_dir=tmp_path, open_invoices_per_client=100, invoices_per_client="1000/second")
+    async with open_site(config, clock, core) as site:
+        await site.gateway.catalog.add_creator(a_creator("alice"))
+        path = sqlite_path(site.gateway.config.database_url)
+        assert path is not None
+
+        def kept() -> bytes:
+            return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+        requests = []
+        for number in range(40):
+            note = {"amount_msat": 1_000, "message": f"{WORDS} {token_bytes(200).hex()}", "name": f"name {number}"}
+            _, invoice = await site.call("POST", "/v1/creators/alice/tips", json=note)
+            requests.append(invoice["payment_request"].encode())
+            if number % 2:
+                await site.settle(invoice["payment_hash"])
+        assert WORDS.encode() in kept()
+        clock.advance(EXPIRY_SECONDS + 100 * DAY_SECONDS)
+        await until(lambda: "'open'" not in repr(site.dump()["invoices"]))
+        clock.advance(UNPAID_SECONDS)
+        assert (await site.gateway.purger.purge()).notes == 20
+        assert WORDS.encode() not in kept()
+        assert not any(request in kept() for request in requests)
+
+
+async def test_a_reader_of_the_database_delays_a_rewrite_and_is_said(
+    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.engines.sqlite._BUSY_TIMEOUT_MS", 10)
+    async with open_site(load_config(data_dir=tmp_path), clock, core) as site:
+
+        def purge_meanwhile(connection: Connection) -> None:
+            connection.exec_driver_sql("SELECT * FROM items")
+            asyncio.run_coroutine_threadsafe(site.gateway.purger.purge(at_once=True), loop).result(10)
+
+        loop = asyncio.get_running_loop()
+        with pytest.raises(Unavailable) as refusal:
+            await asyncio.to_thread(seen_in, site.gateway.config.database_url, purge_meanwhile)
+        assert refusal.value.code == "database_busy"
+        assert await site.gateway.purger.purge(at_once=True) == NOTHING
+
+
+@pytest.mark.postgres
+async def test_what_was_purged_at_once_is_in_no_table_index_or_statistic_of_postgresql(
+    tmp_path: Path, clock: FakeClock, core: Simulator, cluster: Cluster
+) -> None:
+    database = in_a_thread(cluster.new_database())
+    words = f"canary-words-{database}"
+    config = load_config(data_dir=tmp_path, database_url=cluster.url(database), open_invoices_per_client=100)
+    async with open_site(config, clock, core) as site:
+        await site.gateway.catalog.add_creator(a_creator("alice"))
+        requests = []
+        for _ in range(12):
+            note = {"amount_msat": 1_000, "message": words, "name": words}
+            _, invoice = await site.call("POST", "/v1/creators/alice/tips", json=note)
+            requests.append(invoice["payment_request"].encode())
+            await site.settle(invoice["payment_hash"])
+        await cluster.execute("ANALYZE; CHECKPOINT", database)
+        assert words.encode() in files_of(cluster)
+        assert (await site.gateway.purger.purge(at_once=True)).notes == 12
+
+        async def is_gone() -> bool:
+            """Who reads at that moment may keep what they see; it goes the next time."""
+            await site.gateway.purger.purge(at_once=True)
+            await cluster.execute("CHECKPOINT", database)
+            kept = files_of(cluster)
+            return not any(word in kept for word in (words.encode(), *requests))
+
+        await until(is_gone)
+        samples = text("SELECT attname FROM pg_stats WHERE tablename IN ('tip_notes', 'invoices')")
+        named = await asyncio.to_thread(seen_in, config.database_url, lambda c: {*c.execute(samples).scalars()})
+        assert "payment_hash" in named
+        assert not named & {"message", "name", "payment_request"}
+
+
+def files_of(cluster: Cluster) -> bytes:
+    """Every file of every database, as a thief would find it; the WAL is another matter."""
+    return b"".join(path.read_bytes() for path in (cluster.folder / "data" / "base").rglob("*") if path.is_file())

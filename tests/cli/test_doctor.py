@@ -1,0 +1,209 @@
+"""The doctor compares: books with keys, content and nodes; the public address with this gateway."""
+
+import shutil
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from gateway.app.assemble import build_app, serve_admin
+from gateway.cli.doctor.compared import (
+    Books,
+    compare_content,
+    compare_identity,
+    compare_keys,
+    compare_nodes,
+    read_books,
+)
+from gateway.cli.doctor.finding import Sign
+from gateway.cli.doctor.public_address import look_at_public_address
+from gateway.cli.doctor.running_server import look_at_server
+from gateway.config import Config, load_config
+from gateway.store.engines.database import look_into
+from gateway.store.files.keyring import FileKeyRing
+from tests.conftest import Site, serve_app
+
+TEXT = "# A\n\nFree.\n\n<!-- more -->\n\nPaid.\n"
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture
+async def books(site: Site) -> Books:
+    await site.sell_text(TEXT)
+    return await look_into(site.gateway.config.database_url, read_books)
+
+
+def bad(signs: list[Sign]) -> list[str]:
+    return [sign.what for sign in signs if sign.health == "bad"]
+
+
+# The books -----------------------------------------------------------------------------------------------------------
+
+
+async def test_keys_are_the_books_own_or_named_and_none_is_made(site: Site, books: Books, tmp_path: Path) -> None:
+    keys = site.gateway.config.shared_folder / "keys"
+    assert [sign.health for sign in compare_keys(keys, books)] == ["good"]
+    foreign, empty = tmp_path / "foreign", tmp_path / "empty"
+    FileKeyRing.open(foreign)
+    empty.mkdir()
+    assert "not the key that the books know" in bad([*compare_keys(foreign, books)])[0]
+    assert "lost" in bad([*compare_keys(empty, books)])[0]
+    assert [*empty.iterdir()] == []
+    (foreign / "0.key").write_text("no key")
+    assert "no readable key" in bad([*compare_keys(foreign, books)])[0]
+    # A key more than the books know is one that was just added.
+    more = tmp_path / "more"
+    shutil.copytree(keys, more)
+    FileKeyRing.add(more)
+    assert bad([*compare_keys(more, books)]) == []
+
+
+async def test_content_is_what_was_put_in_or_named(site: Site, books: Books) -> None:
+    content = site.gateway.config.shared_folder / "content"
+    assert compare_content(content, books).health == "good"
+    file = content / books.digests["welcome"]
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + b"!")
+    assert "welcome" in compare_content(content, books).what
+    file.unlink()
+    assert compare_content(content, books).health == "bad"
+    assert compare_content(content / "nothing", books).health == "bad"
+
+
+async def test_a_node_is_the_one_that_the_books_know_or_its_key_is_said(books: Books) -> None:
+    known = books.nodes["lnd"]
+    assert compare_identity("lnd", known, books).health == "good"
+    assert compare_identity("new", "02" * 33, books).health == "good"
+    other = compare_identity("lnd", "02" * 33, books)
+    assert (other.health, "02" * 33 in other.what, known in other.hint) == ("bad", True, True)
+
+
+async def test_nodes_that_are_all_drained_sell_nothing_and_what_nobody_follows_is_bad(books: Books) -> None:
+    assert [*compare_nodes(["lnd"], books)] == []
+    drained = replace(books, drained=["lnd"])
+    assert "every node is drained" in bad([*compare_nodes(["lnd"], drained)])[0]
+    assert [sign.health for sign in compare_nodes(["lnd", "two"], drained)] == ["warning"]
+    assert "not configured" in bad([*compare_nodes(["lnd"], replace(books, open_invoices={"gone": 2}))])[0]
+
+
+# The running server --------------------------------------------------------------------------------------------------
+
+
+async def test_the_running_server_says_itself_whether_it_is_ready(site: Site, books: Books) -> None:
+    config = site.gateway.config
+    assert await look_at_server(config) == (False, [])
+    async with serve_admin(build_app(site.gateway), config):
+        running, signs = await look_at_server(config)
+        assert (running, len(signs) > 0) == (True, True)
+        (config.shared_folder / "content" / books.digests["welcome"]).unlink()
+        site.gateway.watchman._last = None
+        running, signs = await look_at_server(config)
+        assert running
+        assert any("welcome" in what for what in bad(signs)), signs
+
+
+# The public address --------------------------------------------------------------------------------------------------
+
+
+def at(site: Site, url: str) -> Config:
+    """The site's configuration with another public address."""
+    return load_config(data_dir=site.gateway.config.data_dir, public_url=url, listen="127.0.0.1:8402")
+
+
+async def found(site: Site, url: str, *, running: bool = True) -> tuple[bool, str]:
+    reached, signs = await look_at_public_address(at(site, url), running=running)
+    return reached, " | ".join(bad(signs))
+
+
+async def test_an_address_at_which_this_gateway_answers_is_good(site: Site) -> None:
+    assert await found(site, site.url) == (True, "")
+
+
+async def test_an_address_at_which_another_gateway_answers_is_told(site: Site, tmp_path: Path) -> None:
+    config = load_config(data_dir=tmp_path / "other", public_url=site.url, listen="127.0.0.1:8402")
+    FileKeyRing.open(config.shared_folder / "keys")
+    reached, signs = await look_at_public_address(config, running=True)
+    assert (reached, "another gateway" in bad(signs)[0]) == (False, True)
+
+
+def passing(site: Site, change: Answer | None = None, *, whole: bool = False) -> Answer:
+    """A proxy; `whole`: it sends what it has read to the end."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if change is not None and not request.path.endswith("/events"):
+            return await change(request)
+        async with site.session.get(f"{site.url}{request.path_qs}") as answer:
+            if whole:
+                return web.Response(body=await answer.read(), headers={"Content-Type": answer.content_type})
+            response = web.StreamResponse(headers={"Content-Type": answer.content_type})
+            await response.prepare(request)
+            async for part in answer.content.iter_any():
+                await response.write(part)
+            return response
+
+    return handle
+
+
+async def through(site: Site, handler: Answer, *, running: bool = True) -> tuple[bool, str]:
+    app = web.Application()
+    app.router.add_get("/{rest:.*}", handler)
+    async with serve_app(app) as url:
+        return await found(site, url, running=running)
+
+
+async def test_what_a_proxy_makes_of_the_gateway_is_told(site: Site) -> None:
+    async def login(_: web.Request) -> web.Response:
+        return web.Response(text="<html>Sign in", content_type="text/html")
+
+    async def elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPMovedPermanently("https://elsewhere.example/")
+
+    async def gone(_: web.Request) -> web.Response:
+        return web.Response(status=502, text="Bad Gateway")
+
+    async def cached(_: web.Request) -> web.Response:
+        return web.json_response(body=b'{"proof":"0000"}')
+
+    async def nonsense(_: web.Request) -> web.Response:
+        return web.json_response(["proof"])
+
+    assert await through(site, passing(site)) == (True, "")
+    for change, said in (
+        (login, "status 200, text/html"),
+        (elsewhere, "leads to https://elsewhere.example/"),
+        (gone, "502"),
+        (cached, "a cache answers"),
+        (nonsense, "is not this gateway"),
+    ):
+        reached, told = await through(site, passing(site, change))
+        assert (reached, said in told) == (False, True), (said, told)
+    assert await through(site, passing(site, gone), running=False) == (False, "")
+
+
+async def test_a_filter_that_holds_events_back_is_told(site: Site) -> None:
+    _, told = await through(site, passing(site, whole=True))
+    assert "holds events back" in told
+
+
+async def test_an_address_that_nothing_answers_at_is_bad_beside_a_server_and_told_before_its_start(site: Site) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert "nothing answers" in (await found(site, url))[1]
+    assert await found(site, url, running=False) == (False, "")
+    assert "is not known" in (await found(site, "http://nothing.invalid"))[1]
+    assert "TLS" in (await found(site, site.url.replace("http:", "https:")))[1]
+    assert await found(site, "http://abc.onion") == (False, "")
+
+
+async def test_the_proof_is_given_for_a_nonce_alone_and_kept_by_no_cache(site: Site) -> None:
+    for query in ("", "?nonce=", "?nonce=" + "a" * 31, "?nonce=" + "A" * 32, "?nonce=" + "a" * 33):
+        status, problem = await site.call("GET", f"/v1/identity{query}")
+        assert (status, problem["code"]) == (422, "query_invalid")
+    url = f"{site.url}/v1/identity?nonce={'a' * 32}"
+    async with site.session.get(url) as response:
+        assert response.headers["Cache-Control"] == "no-store"
+        assert (await response.json())["proof"] == site.gateway.keys.keyed_hash("identity", "a" * 32)

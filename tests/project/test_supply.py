@@ -1,0 +1,49 @@
+"""A28: what is installed is what was locked, and what was locked can be checked to the byte."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.supply import BUILD, DEVELOPMENT, OPTIONS, ROOT, RUNTIME, not_locked, pins, unpinned
+
+
+@pytest.mark.parametrize("lock", [lock.name for lock in OPTIONS])
+def test_a28_every_version_is_pinned_with_its_hashes(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert len(pins(text)) > (5 if lock == BUILD.name else 40)
+    assert unpinned(text) == []
+
+
+def test_a28_what_is_installed_here_is_what_was_locked() -> None:
+    assert not_locked() == []
+
+
+def test_a28_what_is_used_is_what_is_tested() -> None:
+    """A library has the same version for users and for the tests."""
+    runtime, development = (
+        {line.partition(" ;")[0] for line in pins(lock.read_text())} for lock in (RUNTIME, DEVELOPMENT)
+    )
+    assert runtime - development == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aiohttp>=3",
+        "aiohttp==3.14.5",
+        "aiohttp @ https://elsewhere.example/aiohttp.whl",
+        "-e .",
+        "aiohttp==3.14.5 \\\n    --hash=md5:00112233445566778899aabbccddeeff",
+        "aiohttp==3.* \\\n    --hash=sha256:" + "0" * 64,
+    ],
+)
+def test_a28_a_line_that_leaves_a_choice_is_found(line: str) -> None:
+    assert len(unpinned(line)) == 1
+
+
+def test_a28_nothing_is_installed_without_its_hash() -> None:
+    """Neither by make, nor in a container, nor by whoever follows the guide."""
+    for path in (ROOT / "Makefile", ROOT / "ops" / "Containerfile", ROOT / "ops" / "README.md"):
+        for line in re.findall(r"(?:pip|PIP\)) install .*", Path(path).read_text()):
+            assert "--require-hashes" in line or "--no-deps" in line, f"{path.name}: {line}"

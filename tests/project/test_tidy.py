@@ -1,0 +1,215 @@
+"""What linters cannot say about this house."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.web.http.problems import STATUS, STATUS_OF_CODE
+from gateway.web.routes import API
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = {".py", ".ts", ".js", ".css", ".html"}
+LONGEST_FILE, LONGEST_SHEET, LONGEST_FUNCTION = 300, 400, 60
+MAY_CATCH_EVERYTHING = {"gateway/supervise.py", "gateway/web/http/middleware.py", "gateway/store/engines/sqlite.py"}
+WITHOUT_A_NOUN = {"utils", "util", "helpers", "helper", "common", "services", "models", "manager", "settings", "misc"}
+SECRET = re.compile(r"secret|signature|preimage|token|key_hash|macaroon|api_key|operator_key", re.IGNORECASE)
+# Values that are named after secrets and are none.
+PUBLIC = re.compile(r"preimage_only|_bytes$|token_id|tokens?_shown", re.IGNORECASE)
+# A namespace names, it is not fetched.
+NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
+
+
+def files(*folders: str, suffixes: set[str] | None = None) -> list[Path]:
+    """Our own files, by their place in the checkout."""
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
+    return [p for p in found if p.suffix in (suffixes or {".py"}) and not {"__pycache__", "node_modules"} & {*p.parts}]
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """Every module of the gateway, parsed."""
+    for path in files("gateway"):
+        yield place(path), ast.parse(path.read_text())
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_the_files_that_are_checked_are_there() -> None:
+    assert len(files("gateway")) > 60
+    assert len(files("tests")) > 40
+
+
+@pytest.mark.parametrize("folder", ["gateway", "tests", "paywall/src"])
+def test_no_file_is_longer_than_a_noun_needs(folder: str) -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in files(folder, suffixes=WRITTEN)}
+    longest = {path: LONGEST_SHEET if path.suffix == ".css" else LONGEST_FILE for path in lengths}
+    assert {place(path): length for path, length in lengths.items() if length > longest[path]} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = [
+        f"{name}: {function.name}"
+        for folder in ("gateway", "tests")
+        for name, tree in ((place(path), ast.parse(path.read_text())) for path in files(folder))
+        for function in functions(tree)
+        if (function.end_lineno or 0) - function.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_every_module_is_named_by_a_noun_of_its_own() -> None:
+    assert [place(p) for p in files("gateway", "tests") if {p.stem, *p.parent.parts} & WITHOUT_A_NOUN] == []
+
+
+def _catches_everything(handler: ast.ExceptHandler) -> bool:
+    caught = [] if handler.type is None else [node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)]
+    return handler.type is None or bool({"Exception", "BaseException"} & {*caught})
+
+
+def test_everything_is_caught_at_the_edges_only() -> None:
+    catching = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler) and _catches_everything(node)
+    }
+    assert catching == MAY_CATCH_EVERYTHING
+
+
+def _names_a_secret(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        return False
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return bool(SECRET.search(name)) and not PUBLIC.search(name) and not name.isupper()
+
+
+def test_a24_no_secret_is_compared_but_in_constant_time() -> None:
+    compared = [
+        f"{name}:{node.lineno}"
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
+        and any(_names_a_secret(side) for side in (node.left, *node.comparators))
+    ]
+    assert compared == []
+
+
+def test_a24_the_look_for_compared_secrets_finds_one() -> None:
+    wrong = ast.parse("if request.signature == expected: pass\nif key_hash != b: pass\nif preimage_only == 1: pass")
+    found = [node for node in ast.walk(wrong) if isinstance(node, ast.Compare) and _names_a_secret(node.left)]
+    assert len(found) == 2
+
+
+def _raised() -> dict[str, set[str]]:
+    """The error classes that raise each code, where both can be read in the source."""
+    kinds = {kind.__name__ for kind in STATUS}
+    raised: dict[str, set[str]] = {}
+    for name, tree in trees():
+        # The demo's wallet has refusals of its own.
+        for node in () if name.startswith("gateway/demo/") else ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds and node.args:
+                code = node.args[0]
+                if isinstance(code, ast.Constant):
+                    raised.setdefault(str(code.value), set()).add(node.func.id)
+    return raised
+
+
+def test_every_error_code_is_of_one_kind_and_so_of_one_status() -> None:
+    raised = _raised()
+    assert len(raised) > 40
+    assert {code: kinds for code, kinds in raised.items() if len(kinds) > 1} == {}
+    assert [code for code in raised if not re.fullmatch("[a-z0-9]+(_[a-z0-9]+)+", code)] == []
+
+
+def test_every_code_with_a_status_of_its_own_is_raised() -> None:
+    assert set(STATUS_OF_CODE) - set(_raised()) == set()
+
+
+def test_every_code_that_a_docstring_promises_is_raised() -> None:
+    promised = {
+        code
+        for name, tree in trees()
+        if not name.startswith("gateway/demo/")
+        for node in (tree, *(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)), *functions(tree))
+        for sentence in re.findall(r"[Rr]aises[^.]*", ast.get_docstring(node) or "")
+        for group in re.findall(r"\(((?:code )?`[a-z_`, ]+)\)", sentence)
+        for code in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", group)
+    }
+    assert len(promised) > 20
+    composed = {f"node_{state}" for state in ("away", "locked", "starting", "refused", "syncing")}
+    assert promised - set(_raised()) - composed == set()
+
+
+def test_every_handler_of_a_route_says_what_it_answers() -> None:
+    for route in API:
+        docstring = route.handler.__doc__ or ""
+        assert docstring.startswith(f"{route.method} {route.path}"), f"{route.handler.__name__}: {docstring}"
+
+
+def test_no_page_and_no_script_names_another_site() -> None:
+    foreign = []
+    for path in files("gateway/web/templates", "gateway/web/static", suffixes=WRITTEN | {".svg"}):
+        text = path.read_text()
+        for namespace in NAMESPACES:
+            text = text.replace(namespace, "")
+        if re.search(r"""(https?:)?//[a-z0-9-]+\.[a-z]{2,}""", text, re.IGNORECASE):
+            foreign.append(place(path))
+    # It holds a library, which could ask more than it is asked to: the browser tests watch what leaves.
+    assert [name for name in foreign if not name.endswith("/connect.js")] == []
+
+
+# What is sanitised when it is rendered, colours that are computed, and a tag of slugs and sanitised HTML.
+UNESCAPED = {"text_html", "palette", "snippet.tag"}
+
+
+def test_no_template_holds_a_script_or_a_style_that_the_policy_would_refuse() -> None:
+    for path in files("gateway/web/templates", suffixes={".html"}):
+        text = path.read_text()
+        assert not re.search(r"\son[a-z]+\s*=", text), place(path)
+        assert not re.search(r"\sstyle\s*=", text), place(path)
+        assert not re.search(r"<script(?![^>]*\b(?:src=|type=\"application/ld\+json\"))", text), place(path)
+        assert {*re.findall(r"([\w.]+)\s*\|\s*safe", text)} <= UNESCAPED, place(path)
+
+
+def test_a_test_that_sleeps_skips_or_mocks_is_none() -> None:
+    for path in files("tests"):
+        tree = ast.parse(path.read_text())
+        names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+        imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        imported |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        assert not {name.partition(".")[0] for name in imported} & {"mock", "pytest_mock"}, place(path)
+        assert "unittest.mock" not in imported, place(path)
+        assert "skipif" not in names, place(path)
+        assert path.name == "conftest.py" or "skip" not in names, place(path)
+
+
+# What is printed is escaped in one place. Log lines are JSON, and the answers of a process to a program are no print.
+MAY_WRITE = {"gateway/terminal.py", "gateway/log.py", "gateway/simulator/process.py", "gateway/app/render_process.py"}
+PRINTING = {"echo", "secho", "style", "print", "pprint", "print_exc", "print_exception"}
+
+
+def test_what_is_printed_is_printed_by_the_one_place_that_escapes() -> None:
+    printing = set()
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            imported = {a.name for a in node.names} if isinstance(node, ast.Import) else set()
+            if isinstance(node, ast.ImportFrom):
+                imported = {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
+            called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            stream = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            if (
+                any(module.partition(".")[0] == "rich" for module in imported)
+                or {"sys.stdout", "sys.stderr"} & {stream, *imported}
+                or called in PRINTING
+            ):
+                printing.add(name)
+    assert printing == MAY_WRITE

@@ -1,0 +1,159 @@
+"""Amounts in the reader's currency: from the operator's own source, for display, and none rather than an old one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.config import Config, load_config
+from gateway.errors import Invalid
+from gateway.rates.source import STALE_SECONDS, Rates
+from gateway.web.api.bodies import rfc3339
+from gateway.web.http.language import words_in
+from tests.conftest import Site, serve_app
+from tests.support.clock import FakeClock, until
+from tests.support.databases import put_database
+from tests.support.rows import START
+
+PRICES = {"time": int(START), "EUR": 90_000, "USD": 98_000.5, "KRW": 140_000_000, "JPY": -1}
+TEXT = "# A text\n\nFree.\n\nPaid."
+
+
+@dataclass(slots=True)
+class Source:
+    """Answers as mempool's /api/v1/prices does, until it is told otherwise."""
+
+    url: str = ""
+    prices: Any = field(default_factory=lambda: dict(PRICES))
+    asked: int = 0
+
+    async def answer(self, _: web.Request) -> web.Response:
+        self.asked += 1
+        return web.json_response(self.prices)
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """A rate is in no database."""
+    return put_database(tmp_path / "tuppence.db")
+
+
+@pytest.fixture
+async def source() -> AsyncIterator[Source]:
+    source = Source()
+    app = web.Application()
+    app.router.add_get("/api/v1/prices", source.answer)
+    async with serve_app(app) as url:
+        source.url = f"{url}/api/v1/prices"
+        yield source
+
+
+@pytest.fixture
+def config(config: Config, source: Source) -> Config:
+    return config.model_copy(update={"rates_url": source.url})
+
+
+async def rate(site: Site, languages: str) -> Any:
+    status, body = await site.call("GET", "/v1/rate", headers={"Accept-Language": languages})
+    assert status == 200
+    return body
+
+
+@pytest.mark.parametrize(
+    ("languages", "currency"),
+    [
+        ("de-AT,en;q=0.5", "EUR"),
+        ("en", "USD"),
+        ("en-US", "USD"),
+        ("ko", "KRW"),
+        ("sv-SE,fr;q=0.8", "EUR"),
+        ("*, xx, de-DE;q=0.1", "EUR"),
+    ],
+)
+async def test_a_reader_is_told_in_the_currency_of_their_language(site: Site, languages: str, currency: str) -> None:
+    await until(lambda: rate(site, "en"))
+    assert await rate(site, languages) == {
+        "currency": currency,
+        "per_bitcoin": PRICES[currency],
+        "at": rfc3339(START),
+    }
+
+
+@pytest.mark.parametrize("languages", ["", "*", "ja", "sv-SE", "es-419", "not a language", "-", "e" * 5000])
+async def test_where_nobody_knows_nothing_is_said(site: Site, languages: str) -> None:
+    await until(lambda: rate(site, "en"))
+    assert await rate(site, languages) is None
+
+
+async def test_a11_a_rate_makes_no_price(source: Source, site: Site) -> None:
+    await site.sell_text(TEXT)
+    source.prices = {"EUR": 10**9}
+    await until(lambda: rate(site, "en"))
+    assert (await site.buy("welcome"))[0]["amount_msat"] == 100_000
+
+
+async def test_a11_an_old_rate_is_not_shown(site: Site, clock: FakeClock) -> None:
+    await until(lambda: rate(site, "en"))
+    clock.advance(STALE_SECONDS + 1)
+    assert await rate(site, "en") is None
+
+
+@pytest.mark.parametrize("prices", ["nonsense", {"EUR": "much"}, [], {"eur": 1, "EURO": 1, "EUR": 0}])
+async def test_a_source_that_answers_nonsense_costs_no_sale(source: Source, site: Site, prices: Any) -> None:
+    source.prices = prices
+    await site.sell_text(TEXT)
+    await until(lambda: source.asked > 0)
+    status, _ = await site.call("POST", "/v1/items/welcome/invoices")
+    assert status == 201
+    assert (await site.call("GET", "/readyz"))[0] == 200
+
+
+async def test_the_page_of_an_item_says_it_beside_the_sat(site: Site) -> None:
+    await site.sell_text(TEXT)
+    await until(lambda: rate(site, "en"))
+    assert "≈ 0,09\xa0€" in await page(site, "de-AT")
+    assert "≈ " not in await page(site, "ja")
+
+
+async def page(site: Site, languages: str) -> str:
+    headers = {"Accept": "text/html", "Accept-Language": languages}
+    async with site.session.get(f"{site.url}/i/welcome", headers=headers) as response:
+        return await response.text()
+
+
+async def test_without_a_source_nobody_is_asked(source: Source, clock: FakeClock) -> None:
+    assert Rates("", clock).of(["en"]) is None
+    assert source.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("amount_msat", "words"),
+    [(100_000, "≈ €0.09"), (1_000, "≈ €0.0009"), (1_500, "≈ €0.001"), (10_000_000, "≈ €9.00"), (11_112, "≈ €0.01")],
+)
+def test_an_amount_below_a_cent_has_one_digit(amount_msat: int, words: str) -> None:
+    assert words_in("en").fiat(amount_msat, "EUR", 90_000.0) == words
+
+
+def test_a_source_is_an_address_of_the_web() -> None:
+    with pytest.raises(Invalid, match="TUPPENCE_RATES_URL"):
+        load_config(rates_url="file:///etc/passwd")
+
+
+async def test_an_answer_that_comes_in_pieces_is_read_to_its_end_and_a_bad_member_loses_no_other() -> None:
+    async def in_pieces(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b'{"time": "now", "USD": null, "GBP": true, ', b'"CHF": [1], "JPY": "1", "EUR"', b": 90000}"):
+            await response.write(piece)
+            await asyncio.sleep(0)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/prices", in_pieces)
+    async with serve_app(app) as url, aiohttp.ClientSession() as session:
+        assert await Rates(f"{url}/prices", FakeClock(START))._ask(session) == {"EUR": 90_000}

@@ -1,0 +1,297 @@
+"""Checkout: the node first, our row second; one key, one invoice; the price is always the item's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any, TypeVar
+
+import pytest
+
+from gateway.catalog.catalog import MOST_MEMO_BYTES
+from gateway.errors import Conflict, Invalid, NotFound, OutcomeUnknown, TooMany, Unavailable
+from gateway.money import Msat
+from gateway.ports import NodeState, Tx
+from gateway.rows import InvoiceState, ItemState, Origin, Share
+from gateway.sales.checkout import MOST_TIP_MSAT, Checkout
+from gateway.simulator.core import Simulator
+from gateway.wire.bolt11 import bolt11
+from tests.support.clock import FakeClock
+from tests.support.domain import Till, open_till
+from tests.support.observed_node import ObservedNode
+from tests.support.rows import EXPIRY_SECONDS, START, a_creator, an_item
+
+T = TypeVar("T")
+KEY = "k" * 22
+
+
+@pytest.fixture
+async def node(core: Simulator) -> ObservedNode:
+    return ObservedNode(core)
+
+
+@pytest.fixture
+async def till(
+    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
+) -> AsyncIterator[Till]:
+    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
+        yield opened
+
+
+class LosingStore:
+    """A database that goes away between the node's answer and our row."""
+
+    def __init__(self, till: Till) -> None:
+        self._store = till.store
+        self.is_full = True
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        if self.is_full:
+            raise Unavailable("database_away", "The disk is full.")
+        return await self._store.write(work)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        return await self._store.read(work)
+
+
+def checkout_with(till: Till, *, store: LosingStore | None = None, host: str = "pay.example") -> Checkout:
+    """Another checkout at the same node."""
+    return Checkout(
+        till.nodes,
+        store or till.store,
+        till.keys,
+        till.clock,
+        token_bytes,
+        public_host=host,
+        expiry_seconds=EXPIRY_SECONDS,
+    )
+
+
+async def test_an_invoice_pins_what_it_sells(till: Till) -> None:
+    invoice = await till.sell()
+    assert await till.row(invoice) == invoice
+    assert (invoice.item_id, invoice.tip_to, invoice.amount_msat) == ("welcome", None, 100_000)
+    assert (invoice.origin, invoice.state) == (Origin.CHECKOUT, InvoiceState.OPEN)
+    assert (invoice.created_at, invoice.expires_at) == (START, START + EXPIRY_SECONDS)
+    shares = (Share(creator="bob", weight=1),)
+    await till.catalog.change_item(
+        "welcome", lambda item: replace(item, price_msat=Msat(5_000), shares=shares, access_seconds=60), now=START
+    )
+    assert await till.row(invoice) == invoice
+    again = await till.sell()
+    assert (again.amount_msat, again.shares, again.access_seconds) == (5_000, shares, 60)
+
+
+async def test_the_preimage_is_random_and_lives_in_its_request_only(till: Till, node: ObservedNode) -> None:
+    for _ in range(3):
+        await till.sell()
+    assert len(set(node.preimages)) == 3
+    assert {len(preimage) for preimage in node.preimages} == {32}
+    assert not any(preimage.hex() in str(till.dump()) for preimage in node.preimages)
+
+
+async def test_a10_nothing_but_the_item_makes_the_price(till: Till) -> None:
+    offer = replace(await till.offer(), memo="a hundred sat")
+    sold = await till.checkout.create(offer, idempotency_key=None)
+    decoded = bolt11.decode(sold.invoice.payment_request)
+    assert (decoded.amount_msat, sold.invoice.amount_msat) == (100_000, 100_000)
+
+
+async def test_an_archived_or_empty_item_is_not_sold(till: Till) -> None:
+    creator = a_creator()
+    for item, code in ((an_item(state=ItemState.ARCHIVED), "item_archived"), (an_item(byte_size=0), "item_empty")):
+        with pytest.raises(NotFound) as refusal:
+            till.checkout.item_offer(item, creator)
+        assert refusal.value.code == code
+
+
+async def test_a_repeated_key_gives_the_same_invoice_and_asks_the_node_once(till: Till, node: ObservedNode) -> None:
+    offer = await till.offer()
+    first, second = [await till.checkout.create(offer, idempotency_key=KEY) for _ in range(2)]
+    assert (first.fresh, second.fresh) == (True, False)
+    assert first.invoice == second.invoice
+    assert first.token != second.token
+    assert node.asked("add_invoice") == 1
+    assert KEY not in str(till.dump())
+
+
+async def test_a_repeated_key_gives_the_same_invoice_after_a_day_and_whatever_became_of_it(till: Till) -> None:
+    first = await till.sell(idempotency_key=KEY)
+    till.clock.advance(90_000)
+    await till.sweeper.sweep()
+    again = await till.sell(idempotency_key=KEY)
+    assert (again.payment_hash, again.state) == (first.payment_hash, InvoiceState.CANCELED)
+
+
+async def test_fifty_at_once_with_one_key_are_one_row_and_one_invoice_for_all(till: Till) -> None:
+    offer = await till.offer()
+    sold = await asyncio.gather(*(till.checkout.create(offer, idempotency_key=KEY) for _ in range(50)))
+    assert len({sale.invoice.payment_hash for sale in sold}) == 1
+    assert [sale.fresh for sale in sold].count(True) == 1
+    assert len(till.dump()["invoices"]) == 1
+
+
+async def test_a_key_is_bound_to_its_item_and_to_a_tips_amount(till: Till) -> None:
+    creator = a_creator("bob")
+    item = await till.sell(idempotency_key=KEY)
+    tip = till.checkout.tip_offer(creator, amount_msat=1_000, message="", name="")
+    first = await till.checkout.create(tip, idempotency_key=KEY)
+    assert first.invoice.payment_hash != item.payment_hash
+    other = till.checkout.tip_offer(creator, amount_msat=2_000, message="", name="")
+    with pytest.raises(Conflict) as refusal:
+        await till.checkout.create(other, idempotency_key=KEY)
+    assert refusal.value.code == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize("key", ["", "k" * 21, "k" * 65, "k" * 21 + "/", "k" * 22 + "\n", "ё" * 22])
+async def test_a_key_that_is_no_secret_is_refused_before_anything_happens(
+    till: Till, node: ObservedNode, key: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await till.checkout.create(await till.offer(), idempotency_key=key)
+    assert refusal.value.code == "idempotency_key_invalid"
+    assert node.calls == []
+
+
+async def test_a_crash_between_the_node_and_our_row_leaves_an_invoice_that_nobody_has_seen(
+    till: Till, node: ObservedNode
+) -> None:
+    await till.known.confirm()
+    losing = checkout_with(till, store=LosingStore(till))
+    before = till.dump()
+    with pytest.raises(Unavailable):
+        await losing.create(await till.offer(), idempotency_key=KEY)
+    assert till.dump() == before
+    assert node.asked("add_invoice") == 1
+    sold = await till.checkout.create(await till.offer(), idempotency_key=KEY)
+    assert sold.fresh
+
+
+async def test_while_the_database_writes_nothing_the_node_is_asked_for_nothing(till: Till, node: ObservedNode) -> None:
+    store = LosingStore(till)
+    losing = checkout_with(till, store=store)
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await losing.create(await till.offer(), idempotency_key=None)
+        with pytest.raises(Unavailable):
+            await losing.challenge(await till.offer())
+    assert node.asked("add_invoice") == 1, "the first could not be foreseen"
+    store.is_full = False
+    for _ in range(2):
+        await losing.create(await till.offer(), idempotency_key=None)
+    assert node.asked("add_invoice") == 3
+
+
+async def test_a_lost_answer_leaves_no_row_and_the_same_key_sells_anew(till: Till) -> None:
+    till.core.quirks.lose_answers = 1
+    with pytest.raises(OutcomeUnknown):
+        await till.sell(idempotency_key=KEY)
+    assert till.dump()["invoices"] == []
+    assert (await till.sell(idempotency_key=KEY)).state is InvoiceState.OPEN
+
+
+async def test_a_refusal_before_issuing_leaves_no_trace(till: Till, node: ObservedNode) -> None:
+    def refuse() -> None:
+        raise TooMany("too_many_invoices", "Come back.")
+
+    with pytest.raises(TooMany):
+        await till.checkout.create(await till.offer(), idempotency_key=KEY, before_issuing=refuse)
+    assert node.calls == []
+    await till.sell(idempotency_key=KEY)
+    again = await till.checkout.create(await till.offer(), idempotency_key=KEY, before_issuing=refuse)
+    assert not again.fresh, "what exists is given in spite of a limit"
+
+
+async def test_a_challenge_is_an_invoice_of_its_own_kind(till: Till) -> None:
+    invoice = await till.checkout.challenge(await till.offer())
+    assert await till.row(invoice) == invoice
+    assert (invoice.origin, invoice.idempotency_hash) == (Origin.CHALLENGE, None)
+
+
+async def test_a_node_that_is_another_one_sells_nothing(till: Till, node: ObservedNode) -> None:
+    await till.sell()
+    node._core = Simulator(clock=till.clock, random_bytes=token_bytes)
+    with pytest.raises(Unavailable) as refusal:
+        await till.known.confirm_again()
+    assert refusal.value.code == "node_changed"
+    with pytest.raises(Unavailable):
+        await till.sell()
+    assert list(node._core.invoices) == []
+
+
+@pytest.mark.parametrize("state", [NodeState.ABSENT, NodeState.LOCKED, NodeState.STARTING], ids=str)
+async def test_a_node_that_is_not_there_sells_nothing(till: Till, state: NodeState) -> None:
+    till.core.state = state
+    with pytest.raises(Unavailable) as refusal:
+        await till.sell()
+    assert refusal.value.code == ("node_away" if state is NodeState.ABSENT else f"node_{state}")
+    assert till.dump()["invoices"] == []
+
+
+@pytest.mark.parametrize("amount_msat", [-1_000, 0, 1, 999, 1_001, MOST_TIP_MSAT + 1_000, 2**63, 2**53 + 1])
+async def test_a9_a_tip_is_whole_sat_within_reason(till: Till, amount_msat: int) -> None:
+    with pytest.raises(Invalid) as refusal:
+        till.checkout.tip_offer(a_creator(), amount_msat=amount_msat, message="", name="")
+    assert refusal.value.code == "tip_invalid"
+
+
+@pytest.mark.parametrize(("message", "name"), [("m" * 501, ""), ("", "n" * 81), ("\0", ""), ("", "a\0b")])
+async def test_a_tips_words_are_few(till: Till, message: str, name: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        till.checkout.tip_offer(a_creator(), amount_msat=1_000, message=message, name=name)
+    assert refusal.value.code == "tip_invalid"
+
+
+@pytest.mark.parametrize(("message", "name", "kept"), [("", "", False), ("m", "", True), ("", "n", True)])
+async def test_a_tips_words_are_kept_apart_from_its_invoice(till: Till, message: str, name: str, kept: bool) -> None:
+    offer = till.checkout.tip_offer(a_creator("bob"), amount_msat=MOST_TIP_MSAT, message=message, name=name)
+    sold = await till.checkout.create(offer, idempotency_key=None)
+    assert (sold.invoice.item_id, sold.invoice.tip_to) == (None, "bob")
+    notes = till.dump()["tip_notes"]
+    assert notes == ([(sold.invoice.payment_hash, message, name)] if kept else [])
+
+
+async def test_a_memo_of_any_creator_fits_into_an_invoice(till: Till) -> None:
+    for title in ("Ж" * 200, "🪙" * 200, "a" * 200):
+        checkout = checkout_with(till, host="h" * 253)
+        offer = checkout.item_offer(an_item(), a_creator(title=title))
+        assert len(offer.memo.encode()) <= MOST_MEMO_BYTES
+        sold = await checkout.create(offer, idempotency_key=None)
+        assert bolt11.decode(sold.invoice.payment_request).description == offer.memo
+
+
+async def test_an_items_own_memo_is_used_as_it_is(till: Till) -> None:
+    assert till.checkout.item_offer(an_item(memo="a gift"), a_creator()).memo == "a gift"
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds", "reused"),
+    [
+        ({}, 0, True),
+        ({}, EXPIRY_SECONDS - 1, True),
+        ({}, EXPIRY_SECONDS, False),
+        ({"amount_msat": Msat(99_000)}, 0, False),
+        ({"item_id": "other"}, 0, False),
+        ({"item_id": None, "tip_to": "alice"}, 0, False),
+        ({"origin": Origin.CHALLENGE}, 0, False),
+        ({"state": InvoiceState.CANCELED}, 0, False),
+        ({"state": InvoiceState.SETTLED, "settled_at": START, "amount_msat": Msat(1_000)}, 9_999_999, True),
+        ({"state": InvoiceState.SETTLED, "settled_at": START, "access_seconds": 60}, 59, True),
+        ({"state": InvoiceState.SETTLED, "settled_at": START, "access_seconds": 60}, 60, False),
+    ],
+)
+async def test_an_invoice_is_offered_again_while_it_opens_or_can_be_paid_at_this_price(
+    till: Till, fields: dict[str, Any], seconds: int, reused: bool
+) -> None:
+    invoice = replace(await till.sell(), **fields)
+    till.clock.advance(seconds)
+    assert till.checkout.reuse(await till.offer(), invoice) is reused
+
+
+async def test_a_paid_tip_is_never_offered_again(till: Till) -> None:
+    offer = till.checkout.tip_offer(a_creator("bob"), amount_msat=1_000, message="", name="")
+    sold = await till.checkout.create(offer, idempotency_key=None)
+    assert till.checkout.reuse(offer, sold.invoice)
+    paid = replace(sold.invoice, state=InvoiceState.SETTLED, settled_at=START)
+    assert not till.checkout.reuse(offer, paid)

@@ -1,0 +1,282 @@
+"""Settlement: a payment that the node reports as settled is credited exactly once, however it is told."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.books.ledger import NODE_ACCOUNT
+from gateway.errors import Unavailable
+from gateway.money import Msat
+from gateway.ports import NodeInvoice, NodeInvoiceState, NodeState
+from gateway.rows import Invoice, InvoiceState, Settlement
+from gateway.settlement.settle import RECHECK_EVERY_SECONDS, Settler
+from gateway.simulator.refusals import PaymentRefused
+from tests.support.domain import Till
+from tests.support.rows import START, a_report, an_invoice
+
+BOTH_CREDITED = {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
+
+
+async def reports_of(till: Till, invoices: Sequence[Invoice]) -> list[NodeInvoice]:
+    """The node's word about each."""
+    found = [await till.node.lookup(invoice.payment_hash) for invoice in invoices]
+    return [report for report in found if report is not None]
+
+
+async def sell_and_pay(till: Till, count: int) -> list[NodeInvoice]:
+    invoices = await till.sell_many(count)
+    for invoice in invoices:
+        till.pay(invoice)
+    return await reports_of(till, invoices)
+
+
+async def test_a_settled_invoice_is_credited_to_everyone_it_was_sold_for(till: Till) -> None:
+    [report] = await sell_and_pay(till, 1)
+    [settled] = await till.settler.settle([report])
+    assert (settled.state, settled.paid_msat) == (InvoiceState.SETTLED, 100_000)
+    assert (settled.settled_at, settled.settle_index) == (report.settled_at, report.settle_index)
+    assert await till.balances() == BOTH_CREDITED
+    assert till.announced == [settled.payment_hash]
+
+
+async def test_a_replayed_settlement_changes_nothing(till: Till) -> None:
+    reports = await sell_and_pay(till, 1)
+    await till.settler.settle(reports)
+    before = till.dump()
+    assert await till.settler.settle(reports) == []
+    assert till.dump() == before
+    assert len(till.announced) == 1
+
+
+async def test_a_settlement_told_five_times_at_once_is_credited_once(till: Till) -> None:
+    [report] = await sell_and_pay(till, 1)
+    assert len(await till.settler.settle([report] * 5)) == 1
+    assert await till.balances() == BOTH_CREDITED
+
+
+async def test_shuffled_duplicates_in_any_batches_are_credited_once(till: Till) -> None:
+    reports = await sell_and_pay(till, 8) * 5
+    random.Random(8).shuffle(reports)
+    batches = [reports[start : start + 7] for start in range(0, len(reports), 7)]
+    await asyncio.gather(*(till.settler.settle(batch) for batch in batches))
+    assert await till.balances() == {account: 8 * msat for account, msat in BOTH_CREDITED.items()}
+    assert sorted(till.announced) == sorted({report.payment_hash for report in reports})
+
+
+async def test_two_settlers_at_once_credit_once(till: Till) -> None:
+    reports = await sell_and_pay(till, 20)
+    also_announced: list[str] = []
+    other = Settler(
+        till.node,
+        till.store,
+        till.clock,
+        on_settled=[lambda invoices, _: also_announced.extend(invoice.payment_hash for invoice in invoices)],
+    )
+    both = await asyncio.gather(*(settler.settle([r]) for r in reports for settler in (till.settler, other)))
+    assert sum(len(settled) for settled in both) == 20
+    assert await till.balances() == {account: 20 * msat for account, msat in BOTH_CREDITED.items()}
+    assert sorted(till.announced + also_announced) == sorted(report.payment_hash for report in reports)
+
+
+async def test_events_are_in_the_order_in_which_the_node_told_the_settlements(till: Till) -> None:
+    reports = await sell_and_pay(till, 6)
+    told = [reports[n] for n in (4, 2, 0, 5, 1, 3)]
+    await till.settler.settle(told)
+    payments = await till.store.read(lambda tx: tx.events.payments(after_position=0, limit=10, creator=None))
+    assert [(p.position, p.invoice.payment_hash) for p in payments] == [
+        (n + 1, report.payment_hash) for n, report in enumerate(told)
+    ]
+
+
+async def test_positions_go_on_where_they_ended(till: Till) -> None:
+    first, second, third = await sell_and_pay(till, 3)
+    await till.settler.settle([first, second])
+    await till.settler.settle([first, third])
+    payments = await till.store.read(lambda tx: tx.events.payments(after_position=2, limit=10, creator=None))
+    assert [(p.position, p.invoice.payment_hash) for p in payments] == [(3, third.payment_hash)]
+
+
+@pytest.mark.parametrize(
+    "state", [NodeInvoiceState.OPEN, NodeInvoiceState.ACCEPTED, NodeInvoiceState.CANCELED], ids=str
+)
+async def test_only_settled_is_settled(till: Till, state: NodeInvoiceState) -> None:
+    invoice = await till.sell()
+    before = till.dump()
+    assert await till.settler.settle([a_report(invoice, state=state)]) == []
+    assert till.dump() == before
+
+
+async def test_a_canceled_invoice_that_settles_is_settled_and_raises_an_alarm(till: Till) -> None:
+    invoice = await till.sell()
+    await till.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice.payment_hash], now=1))
+    with capture_logs() as logs:
+        assert len(await till.settler.settle([a_report(invoice)])) == 1
+    assert (await till.row(invoice)).state is InvoiceState.SETTLED
+    assert await till.balances() == BOTH_CREDITED
+    assert [(log["event"], log["log_level"]) for log in logs] == [
+        ("settled_after_canceled", "error"),
+        ("settled", "info"),
+    ]
+
+
+async def test_the_row_itself_settles_once_whoever_asks(till: Till) -> None:
+    invoice = await till.sell()
+    till.pay(invoice)
+    await till.sweeper.sweep()
+    settled = await till.row(invoice)
+    again = Settlement(payment_hash=invoice.payment_hash, paid_msat=Msat(999_000), settled_at=START + 9, settle_index=9)
+    with pytest.raises(AssertionError, match="not settled"):
+        await till.store.write(lambda tx: tx.invoices.settle("lnd", [again]))
+    assert await till.row(invoice) == settled
+
+
+async def test_a_settled_invoice_is_never_canceled_again(till: Till) -> None:
+    reports = await sell_and_pay(till, 1)
+    [settled] = await till.settler.settle(reports)
+    assert await till.store.write(lambda tx: tx.invoices.cancel("lnd", [settled.payment_hash], now=1)) == 0
+    assert await till.row(settled) == settled
+
+
+async def test_an_invoice_that_is_not_ours_is_ignored(till: Till) -> None:
+    foreign = till.core.add_invoice(preimage=b"f" * 32, amount_msat=5_000, memo="", expiry_seconds=60)
+    till.core.pay(foreign.payment_hash)
+    till.core.keysend(7_000)
+    before = till.dump()
+    assert await till.settler.settle([a_report(an_invoice(99))]) == []
+    assert await till.settler.settle(await till.node.list_invoices(after_add_index=0, limit=500)) == []
+    assert till.dump() == before
+
+
+async def test_another_nodes_word_about_our_invoice_settles_nothing(till: Till) -> None:
+    invoice = await till.sell()
+    till.node.node_id = "other"
+    before = till.dump()
+    assert await till.settler.settle([a_report(invoice)]) == []
+    assert till.dump() == before
+
+
+async def test_a_late_settlement_after_expiry_is_settled(till: Till) -> None:
+    invoice = await till.sell()
+    till.core.quirks.watch_expiry = False
+    till.clock.advance(3_600)
+    till.pay(invoice)
+    [settled] = await till.settler.settle(await reports_of(till, [invoice]))
+    assert settled.state is InvoiceState.SETTLED
+    assert settled.settled_at == invoice.expires_at + 3_000
+
+
+@pytest.mark.parametrize("more_msat", [1, 999, 50_000, 99_900_000])
+async def test_an_overpayment_is_booked_as_received_and_shared_like_the_price(till: Till, more_msat: int) -> None:
+    invoice = await till.sell()
+    paid_msat = 100_000 + more_msat
+    till.pay(invoice, amount_msat=paid_msat)
+    [settled] = await till.settler.settle(await reports_of(till, [invoice]))
+    assert (settled.amount_msat, settled.paid_msat) == (100_000, paid_msat)
+    balances = await till.balances()
+    assert balances[NODE_ACCOUNT] == -paid_msat
+    assert balances["creator:alice"] + balances["creator:bob"] == paid_msat
+    assert abs(balances["creator:alice"] * 10 - paid_msat * 7) < 10
+
+
+async def test_an_underpayment_never_settles(till: Till) -> None:
+    invoice = await till.sell()
+    with pytest.raises(PaymentRefused, match="too low"):
+        till.pay(invoice, amount_msat=99_999)
+    assert await till.settler.settle(await reports_of(till, [invoice])) == []
+
+
+async def test_a12_a_settlement_without_its_amount_is_looked_up_and_booked_in_full(till: Till) -> None:
+    [report] = await sell_and_pay(till, 1)
+    assert await till.settler.settle([replace(report, paid_msat=Msat(0))]) == []
+    assert await till.balances() == BOTH_CREDITED
+
+
+async def test_a12_a_settlement_whose_amount_nobody_knows_is_not_guessed_and_not_dropped(till: Till) -> None:
+    [report] = await sell_and_pay(till, 1)
+    till.core.quirks.hide_paid_amount = True
+    before = till.dump()
+    with capture_logs() as logs:
+        assert await till.settler.settle(await till.node.list_invoices(after_add_index=0, limit=1)) == []
+    assert till.dump() == before
+    assert [log["event"] for log in logs] == ["settlement_without_amount"]
+    till.core.quirks.hide_paid_amount = False
+    till.clock.advance(605)
+    await till.sweeper.sweep(due_only=True)
+    assert await till.balances() == BOTH_CREDITED
+    assert till.announced == [report.payment_hash]
+
+
+async def test_a_recheck_books_what_the_node_settled(till: Till) -> None:
+    invoice = await till.sell()
+    till.pay(invoice)
+    rechecked = await till.settler.recheck(invoice)
+    assert rechecked.state is InvoiceState.SETTLED
+    assert rechecked == await till.row(invoice)
+    assert await till.balances() == BOTH_CREDITED
+
+
+async def test_a_recheck_asks_the_node_at_most_every_five_seconds(till: Till) -> None:
+    invoice = await till.sell()
+    assert await till.settler.recheck(invoice) == invoice
+    till.pay(invoice)
+    till.clock.advance(RECHECK_EVERY_SECONDS - 0.1)
+    assert await till.settler.recheck(invoice) == invoice
+    till.clock.advance(0.1)
+    assert (await till.settler.recheck(invoice)).state is InvoiceState.SETTLED
+
+
+async def test_a_recheck_gives_what_the_stream_has_booked_meanwhile(till: Till) -> None:
+    invoice = await till.sell()
+    till.pay(invoice)
+    await till.settler.settle(await reports_of(till, [invoice]))
+    assert (await till.settler.recheck(invoice)).state is InvoiceState.SETTLED
+
+
+async def test_a_recheck_of_what_has_its_verdict_asks_nobody(till: Till) -> None:
+    reports = await sell_and_pay(till, 1)
+    [settled] = await till.settler.settle(reports)
+    till.core.state = NodeState.ABSENT
+    assert await till.settler.recheck(settled) == settled
+
+
+async def test_a_recheck_of_an_invoice_that_the_node_does_not_know_changes_nothing(till: Till) -> None:
+    stranger = an_invoice(77)
+    await till.store.write(lambda tx: tx.invoices.insert(stranger))
+    assert await till.settler.recheck(stranger) == stranger
+
+
+async def test_a_settlement_is_remembered_with_the_instant_of_its_arrival(till: Till) -> None:
+    [report] = await sell_and_pay(till, 1)
+    till.clock.advance(0.25)
+    assert till.settler.seen_at(report.payment_hash) is None
+    await till.settler.settle([report])
+    assert till.settler.seen_at(report.payment_hash) == till.clock.now
+
+
+async def test_nothing_is_announced_before_it_is_committed(till: Till) -> None:
+    [report] = await sell_and_pay(till, 1)
+    await till.store.close()
+    with pytest.raises(Unavailable):
+        await till.settler.settle([report])
+    assert till.announced == []
+
+
+async def test_thousands_of_settlements_are_remembered_and_the_oldest_are_forgotten(till: Till) -> None:
+    reports = [a_report(await keep(till, an_invoice(number))) for number in range(1, 4)]
+    for _ in range(2):
+        await till.settler.settle(reports)
+    first, *others = reports
+    for number in range(10_000 - len(others)):
+        till.settler._seen.put(str(number), 1.0)
+    assert till.settler.seen_at(first.payment_hash) is None
+    assert all(till.settler.seen_at(report.payment_hash) for report in others)
+
+
+async def keep(till: Till, invoice: Invoice) -> Invoice:
+    """An invoice that is in the database, and at no node."""
+    assert await till.store.write(lambda tx: tx.invoices.insert(invoice))
+    return invoice

@@ -1,0 +1,86 @@
+"""Databases of every schema that there was, with rows in every table."""
+
+from hashlib import sha256
+
+from alembic import command
+from alembic.config import Config as Alembic
+from sqlalchemy import Connection
+
+from gateway.rows import Invoice
+from gateway.store.engines import migration
+from tests.support.rows import EXPIRY_SECONDS, START, an_invoice, hash_of
+
+PAID_PART = b"<p>The paid part.</p>"
+DIGEST = sha256(PAID_PART).hexdigest()
+PAID, WAITING, GIVEN_UP, TIP, LOST = (an_invoice(number) for number in range(1, 6))
+REVISIONS = [f"{number:04}" for number in range(1, int(migration.HEAD))]
+_INVOICE = (
+    "INSERT INTO invoices (payment_hash, node_id, add_index, payment_request, item_id, tip_to, amount_msat, shares, "
+    "origin, state, created_at, expires_at, check_at, paid_msat, settled_at, settle_index) "
+    "VALUES ('{hash}', 'lnd', {n}, 'r', {sold}, '{origin}', '{state}', "
+    f"{START}, {START + EXPIRY_SECONDS}, {{rest}})"
+)
+_WELCOME = """'welcome', NULL, 100000, '[["alice", 70], ["bob", 30]]'"""
+_ITEM = (
+    "INSERT INTO items (id, kind, title, creator, price_msat, preview_html, shares, access_seconds, media_type, "
+    "byte_size, word_count, file_name, digest, memo, state, created_at, updated_at{more}) VALUES ('{id}', 'text', 'W', "
+    f"""'alice', 100000, '', '[["alice", 70], ["bob", 30]]', NULL, 'text/html', {len(PAID_PART)}, 1, NULL, """
+    f"'{DIGEST}', NULL, 'active', 1, 1{{values}})"
+)
+
+
+def _invoice(invoice: Invoice, state: str, rest: str, *, sold: str = _WELCOME, origin: str = "checkout") -> str:
+    return _INVOICE.format(
+        hash=invoice.payment_hash, n=invoice.add_index, state=state, rest=rest, sold=sold, origin=origin
+    )
+
+
+_OPEN = f"{START + EXPIRY_SECONDS + 5}, NULL, NULL, NULL"
+ROWS_SINCE = {
+    "0001": (
+        "INSERT INTO creators VALUES ('alice', 'Alice', '#b4632d', 'alice', 'x', 1), "
+        "('bob', 'Bob', '#b4632d', 'bob', 'x', 1)",
+        _ITEM.format(id="welcome", more="", values=""),
+        _invoice(PAID, "settled", f"NULL, 100000, {START + 60}, 1"),
+        _invoice(WAITING, "open", _OPEN),
+        _invoice(GIVEN_UP, "canceled", "NULL, NULL, NULL, NULL"),
+        _invoice(TIP, "open", _OPEN, sold="""NULL, 'bob', 1000, '[["bob", 1]]'"""),
+        f"INSERT INTO tip_notes VALUES ('{TIP.payment_hash}', 'Thanks', 'Carol')",
+        f"INSERT INTO transfers VALUES ('{hash_of(1)}', 'share', 0, 'node:lightning', 'creator:alice', 70000, 2), "
+        f"('{hash_of(1)}', 'share', 1, 'node:lightning', 'creator:bob', 30000, 2)",
+        "INSERT INTO accounts VALUES ('creator:alice', 70000), ('creator:bob', 30000), ('node:lightning', -100000)",
+        f"INSERT INTO events VALUES (1, '{hash_of(1)}', {START + 60})",
+        "INSERT INTO counters VALUES ('event_position', 1), ('catalog_version', 1)",
+        "INSERT INTO identities VALUES ('node', 'west', 'p')",
+    ),
+    "0002": (f"INSERT INTO recoveries VALUES ('c', '{PAID.payment_hash}', 1)",),
+    "0003": ("INSERT INTO leases VALUES ('west', 'somebody', 1)",),
+    "0004": (
+        _invoice(LOST, "settled", f"NULL, 5000, {START + 61}, 2", sold="NULL, NULL, 5000, '[]'", origin="suspense"),
+        f"INSERT INTO transfers VALUES ('{LOST.payment_hash}', 'suspense', 0, 'node:lightning', 'suspense', 5000, 3)",
+        "INSERT INTO accounts VALUES ('suspense', 5000)",
+        "UPDATE accounts SET balance_msat = -105000 WHERE account = 'node:lightning'",
+        f"INSERT INTO events VALUES (2, '{LOST.payment_hash}', {START + 61})",
+        "UPDATE counters SET value = 2 WHERE name = 'event_position'",
+    ),
+    "0005": ("INSERT INTO drained_nodes VALUES ('west', 1)",),
+    "0006": (
+        _ITEM.format(
+            id="sealed",
+            more=", allowed_origins, page_url",
+            values=""", '["https://a.example"]', 'https://a.example/p'""",
+        ),
+    ),
+}
+"""What a database of each schema can hold, since when."""
+
+
+def build_schema(connection: Connection, revision: str) -> None:
+    """Migrate so far and no further, and sell something."""
+    config = Alembic()
+    config.set_main_option("script_location", str(migration._scripts()))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+    for row in (row for since, rows in ROWS_SINCE.items() if since <= revision for row in rows):
+        # As it stands: what JSON has is no parameter.
+        connection.exec_driver_sql(row)

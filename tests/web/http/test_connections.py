@@ -1,0 +1,198 @@
+"""Heads and bodies have limits of size and time; streams are not cut by them."""
+
+import asyncio
+import gzip
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aiohttp
+import pytest
+
+from gateway.app.assemble import build_app, open_gateway, serve
+from gateway.config import Config
+from gateway.simulator.core import Simulator
+from gateway.simulator.direct import DirectNode
+from gateway.web.http import bodies as received
+from gateway.web.http import connections
+from gateway.web.http.bodies import MOST_BYTES
+from gateway.web.routes import API, KEY_HOLDERS_BYTES
+from tests.conftest import Site
+from tests.support.clock import FakeClock, until
+from tests.support.rows import a_creator
+from tests.web.http.test_malformed_requests import lines_of
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+TEXT = "# A text\n\nThe free part.\n\nThe paid part."
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture
+async def door(
+    config: Config, clock: FakeClock, core: Simulator, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Site]:
+    """A gateway as it serves, but sooner out of patience."""
+    for name, seconds in (("HEAD_SECONDS", 1.0), ("LOOK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
+        monkeypatch.setattr(connections, name, seconds)
+    monkeypatch.setattr(received, "BODY_SECONDS", 1.0)
+    config = config.model_copy(update={"listen": "127.0.0.1:0"})
+    async with (
+        open_gateway(config, clock=clock, nodes=[DirectNode(core)]) as gateway,
+        serve(build_app(gateway), config) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        for name in ("alice", "bob"):
+            await gateway.catalog.add_creator(a_creator(name))
+        site = Site(gateway, core, clock, url, session)
+        await site.sell_text(TEXT)
+        logged.truncate(0)
+        yield site
+    assert lines_of(logged) == []
+
+
+@asynccontextmanager
+async def connected(site: Site) -> AsyncIterator[Ends]:
+    host, _, port = site.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """What still comes until the gateway closes."""
+    rest = b""
+    with suppress(ConnectionError):
+        async with asyncio.timeout(20):
+            while piece := await reader.read(65_536):
+                rest += piece
+    return rest
+
+
+async def answered(ends: Ends, request: bytes) -> bytes:
+    """Send, and the head of the answer."""
+    ends[1].write(request)
+    async with asyncio.timeout(20):
+        return await ends[0].readuntil(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("begun", [b"", b"G", b"GET /healthz HTTP/1.1\r\nHost: a\r\n", b"\r\n"])
+async def test_a_connection_whose_head_does_not_end_is_closed(door: Site, begun: bytes) -> None:
+    async with connected(door) as (reader, writer):
+        writer.write(begun)
+        assert await rest_of(reader) == b""
+
+
+async def test_a_head_that_trickles_has_no_more_time_than_one_that_stops(door: Site) -> None:
+    async with connected(door) as (reader, writer):
+        trickling = asyncio.create_task(rest_of(reader))
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: ")
+
+        async def is_closed() -> bool:
+            writer.write(b"x")
+            return trickling.done()
+
+        await until(is_closed)
+        assert trickling.result() == b""
+
+
+async def test_an_idle_connection_is_kept_and_its_next_head_has_the_same_time(door: Site) -> None:
+    async with connected(door) as ends, connected(door) as other:
+        assert b" 200 " in await answered(ends, HEAD)
+        await rest_of(other[0])
+        assert b" 200 " in await answered(ends, HEAD), "who is idle is not slow"
+        ends[1].write(HEAD[:20])
+        assert (await rest_of(ends[0])).endswith(b'{"alive":true}')
+
+
+async def test_a_stream_of_events_outlives_every_limit_of_heads_and_bodies(door: Site) -> None:
+    invoice, _ = await door.buy("welcome")
+    async with connected(door) as ends, connected(door) as other:
+        path = f"/v1/invoices/{invoice['payment_hash']}/events"
+        assert b" 200 " in await answered(ends, f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        for _ in range(3):
+            await rest_of(other[0])
+        door.pay(invoice["payment_hash"])
+        async with asyncio.timeout(20):
+            await ends[0].readuntil(b"event: settled")
+
+
+async def test_of_too_many_unfinished_connections_the_oldest_go(door: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_UNFINISHED", 3)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 600)
+    async with connected(door) as first, connected(door), connected(door), connected(door) as last:
+        assert await rest_of(first[0]) == b""
+        assert b" 200 " in await answered(last, HEAD)
+
+
+async def test_a_body_that_does_not_come_in_time_is_refused(door: Site) -> None:
+    for path in ("/v1/recoveries", "/recover", "/v1/items/welcome/invoices"):
+        kind = b"application/json" if path.startswith("/v1") else b"application/x-www-form-urlencoded"
+        head = b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: 100\r\n\r\n" % (path.encode(), kind)
+        async with connected(door) as ends:
+            answer = await answered(ends, head + b"code=")
+            assert b" 408 " in answer
+            assert (b"body_too_slow" in await rest_of(ends[0])) == path.startswith("/v1")
+
+
+async def test_an_upload_has_time_for_what_it_sends_and_none_to_stop(
+    door: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received, "STALLED_SECONDS", 0.2)
+    item = {"id": "book", "creator": "bob", "price_msat": 500_000, "file_name": "book.pdf"}
+    await door.call("POST", "/v1/admin/items", json=item, headers=door.operator)
+    head = (
+        f"PUT /v1/admin/items/book/content HTTP/1.1\r\nHost: a\r\nAuthorization: {door.operator['Authorization']}\r\n"
+    )
+    async with connected(door) as ends:
+        ends[1].write(f"{head}Content-Length: 10000000\r\n\r\n".encode() + bytes(1_000_000))
+        assert b" 408 " in await answered(ends, b"")
+    assert (await door.call("GET", "/v1/items/book"))[1]["byte_size"] == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_what_is_too_large_is_refused_by_its_length_before_it_comes(door: Site, method: str) -> None:
+    paths = {"GET": ("/i/welcome", "/v1/items/welcome", "/healthz"), "HEAD": ("/i/welcome",)}
+    posts = (
+        "/i/welcome",
+        "/v1/items/welcome/invoices",
+        "/v1/items/welcome/links",
+        "/v1/recoveries",
+        "/recover",
+        "/t/alice",
+    )
+    for path in paths.get(method, posts):
+        async with connected(door) as ends:
+            answer = await answered(
+                ends, f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n".encode()
+            )
+            assert b" 413 " in answer
+            assert b"close" in answer
+            await rest_of(ends[0])
+
+
+@pytest.mark.parametrize("path", ["/v1/recoveries", "/recover", "/t/alice", "/v1/items/welcome/invoices"])
+async def test_a_body_without_a_length_is_read_as_far_as_the_limit(door: Site, path: str) -> None:
+    kind = "application/json" if path.startswith("/v1") else "application/x-www-form-urlencoded"
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    chunk = b"%x\r\n%s\r\n" % (4_096, b" " * 4_096)
+    async with connected(door) as ends:
+        assert b" 413 " in await answered(ends, head + chunk * 3)
+        await rest_of(ends[0])
+
+
+@pytest.mark.parametrize("path", ["/v1/recoveries", "/recover", "/v1/items/welcome/invoices", "/i/welcome"])
+async def test_what_would_grow_when_it_is_unpacked_is_refused(door: Site, path: str) -> None:
+    bomb = gzip.compress(bytes(3_000_000))
+    status, refusal = await door.call("POST", path, data=bomb, headers={"Content-Encoding": "gzip"})
+    assert (status, refusal["code"]) == (400, "body_malformed")
+
+
+def test_a_reader_can_send_kilobytes_and_no_more() -> None:
+    limits = {route.path: route.most() for route in API if not route.path.startswith("/v1/admin/")}
+    assert set(limits.values()) == {MOST_BYTES}
+    uploads = {route.path: route.most() for route in API if route.most() > KEY_HOLDERS_BYTES}
+    assert set(uploads) == {"/v1/admin/items", "/v1/admin/items/{item_id}", "/v1/admin/items/{item_id}/content"}

@@ -1,0 +1,93 @@
+"""Simulated days: whatever happens, each payment that LND has settled is credited once, and opens what it paid for.
+
+`python -m tools.days SEED --journal` lives through the day of a seed again.
+"""
+
+import asyncio
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from gateway.books.ledger import transfers_of
+from gateway.errors import PaymentRequired
+from gateway.events.hub import Hub
+from gateway.settlement import settle as settlement
+from gateway.settlement.sweep import Sweeper
+from tests.support.databases import put_database, seen_in
+from tools.days.day import simulate
+from tools.days.life import Life
+from tools.days.loop import run_virtually
+from tools.days.verdict import judge
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_day_of_faults_loses_nothing_and_credits_nothing_twice(seed: int) -> None:
+    outcome = simulate(seed)
+    assert outcome.complaints == (), f"python -m tools.days {seed} --journal"
+    assert outcome.faults.total() > 20
+    assert outcome.kills > 0
+
+
+def test_the_same_seed_lives_the_same_day_in_another_process() -> None:
+    said = subprocess.run([sys.executable, "-m", "tools.days", "5"], check=True, capture_output=True, text=True).stdout
+    assert said.split()[-1] == simulate(5).digest[:16]
+
+
+def test_virtual_time_passes_only_while_nothing_can_run() -> None:
+    async def wait() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        busy = loop.time() - began
+        await asyncio.sleep(86_400)
+        return busy, loop.time() - began
+
+    busy, day = run_virtually(wait(), seed=1)
+    assert busy == 0
+    assert day == pytest.approx(86_400)
+
+
+# A day that notices nothing would be worth nothing: each of these defects is seen ------------------------------------
+
+
+def test_a_day_without_sweeps_loses_payments(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object, **__: object) -> None:
+        pass
+
+    monkeypatch.setattr(Sweeper, "sweep", nothing)
+    assert any(complaint.startswith("lost") for complaint in simulate(1, readers=100).complaints)
+
+
+def test_a_day_without_wakes_tells_its_readers_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hub, "wake", lambda *_: None)
+    assert any(complaint.startswith("told after") for complaint in simulate(1, readers=100).complaints)
+
+
+def test_a_day_on_which_a_paid_reader_is_refused_goes_on_and_tells_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise PaymentRequired("payment_required", "not paid")
+
+    monkeypatch.setattr(Life, "open", refuse)
+    outcome = simulate(1, readers=100)
+    assert "went wrong: PaymentRequired('not paid')" in outcome.complaints
+    assert outcome.verdict.credited > 0
+
+
+def test_a_day_of_few_payments_tells_nothing() -> None:
+    assert any("too few" in complaint for complaint in simulate(1, readers=0).complaints)
+
+
+def test_a_payment_whose_row_has_vanished_is_lost(tmp_path: Path) -> None:
+    put_database(tmp_path / "empty.db")
+    paid = {"00" * 32: 1_000}
+    verdict = seen_in(tmp_path / "empty.db", partial(judge, settled=paid, forgotten={}, is_final=True))
+    assert verdict.lost == paid.keys()
+
+
+def test_a_day_on_which_a_share_is_forgotten_has_books_that_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settlement, "transfers_of", lambda invoice, *, now: transfers_of(invoice, now=now)[:1])
+    assert any("sum to" in complaint for complaint in simulate(1, readers=100).complaints)

@@ -1,0 +1,105 @@
+"""T2 and T3: a stream that replays every index, twice and shuffled, and settlers that crash while they catch up."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+from secrets import token_bytes
+
+import pytest
+
+from gateway.rows import InvoiceState
+from gateway.settlement.settle import Settler
+from gateway.settlement.sweep import Sweeper
+from gateway.simulator.core import Simulator
+from gateway.simulator.direct import DirectNode
+from gateway.simulator.invoice import ReplayOrder
+from tests.support.domain import Till
+from tests.support.rows import EXPIRY_SECONDS
+from tools.torture.databases import DatabaseKind
+from tools.torture.replays import replay
+
+MANY = 60
+
+
+@pytest.mark.parametrize("order", ReplayOrder, ids=str)
+async def test_a_replay_from_every_index_credits_each_settlement_once(till: Till, order: ReplayOrder) -> None:
+    till.core.quirks.replay_order, till.core.quirks.overlap = order, 3
+    invoices = await till.sell_many(MANY)
+    for invoice in Random(1).sample(invoices, MANY):
+        till.pay(invoice)
+    assert isinstance(till.node, DirectNode)
+    for index in Random(2).sample(range(MANY + 1), MANY + 1):
+        stream = till.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
+        await till.settler.settle([till.node._translate(row) for row in iter(stream.take, None)])
+    assert len(till.announced) == len(set(till.announced)) == MANY - 1, "no index replays the first settlement"
+    await till.sweeper.sweep()
+    assert len(till.announced) == MANY
+    assert (await till.balances())["creator:alice"] == MANY * 70_000
+
+
+@pytest.mark.parametrize("turns", [1, 3, 10, 30, 100])
+async def test_a_catch_up_that_is_broken_off_anywhere_goes_on_where_it_was(till: Till, turns: int) -> None:
+    invoices = await till.sell_many(MANY)
+    for invoice in invoices:
+        till.pay(invoice)
+    broken_off = asyncio.create_task(till.sweeper.sweep())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    broken_off.cancel()
+    await asyncio.wait([broken_off])
+    await till.sweeper.sweep()
+    assert await till.states(invoices) == ["settled"] * MANY
+    assert len(till.announced) == MANY
+
+
+async def test_three_settlers_that_catch_up_at_once_credit_once(till: Till) -> None:
+    """Replicas that all believe to be the one that settles."""
+    invoices = await till.sell_many(MANY)
+    for invoice in invoices:
+        till.pay(invoice)
+    announced: list[str] = []
+    settlers = [
+        Settler(
+            till.node,
+            till.store,
+            till.clock,
+            on_settled=[lambda rows, _: announced.extend(r.payment_hash for r in rows)],
+        )
+        for _ in range(3)
+    ]
+    sweepers = [Sweeper(till.known, settler, till.store, till.clock) for settler in settlers]
+    await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
+    assert sorted(announced) == sorted(invoice.payment_hash for invoice in invoices)
+    assert (await till.balances())["creator:bob"] == MANY * 30_000
+
+
+async def test_a_node_restored_from_an_older_state_takes_nothing_back(till: Till) -> None:
+    """It no longer knows what it has settled since; the counters run on from where the backup was."""
+    key = b"\1" * 32
+    assert isinstance(till.node, DirectNode)
+    till.node._core = till.core = Simulator(clock=till.clock, random_bytes=token_bytes, key=key)
+    old, lost, unpaid = await till.sell_many(3)
+    till.pay(old)
+    backup = list(till.core.invoices)
+    till.pay(lost)
+    await till.sweeper.sweep()
+    restored = Simulator(clock=till.clock, random_bytes=token_bytes, key=key)
+    restored.restore(backup)
+    till.node._core = till.core = restored
+    new = await till.sell()
+    till.pay(new)
+    till.clock.advance(EXPIRY_SECONDS + 10)
+    await till.sweeper.sweep()
+    assert await till.states([old, lost, unpaid, new]) == ["settled", "settled", "canceled", "settled"]
+    assert (await till.row(new)).settle_index == (await till.row(lost)).settle_index
+    assert (await till.row(lost)).state is InvoiceState.SETTLED
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def test_a_gateway_that_is_killed_while_it_catches_up_credits_everything_once(
+    tmp_path: Path, database: DatabaseKind
+) -> None:
+    """A process of its own, killed in the middle; real time passes."""
+    tally = await replay(tmp_path, database=database, replays=20, settlements=200, seed=1, report=lambda _: None)
+    assert tally.is_clean, tally
+    assert (tally.payments, tally.replays) == (220, 20)

@@ -1,0 +1,109 @@
+"""What a macaroon allows, read from its bytes."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.simulator.identity import ADMIN, Identity
+from gateway.wire import lnd_macaroon as permissions
+
+# LND's own invoice.macaroon and readonly.macaroon (rpcserver.go), and what the README would have baked.
+INVOICE = ["address:read", "address:write", "invoices:read", "invoices:write", "onchain:read"]
+LEAST = [f"uri:{method}" for method in permissions.NEEDED]
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Identity:
+    return Identity(tmp_path / "node", random_bytes=lambda size: b"\x07" * size, now=1_800_000_000)
+
+
+def bake(identity: Identity, folder: Path, allowed: list[str]) -> bytes:
+    path = folder / "baked.macaroon"
+    identity.bake(path, allowed)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("allowed", [INVOICE, LEAST, ["info:read", "offchain:read", "onchain:read"]])
+def test_a_macaroon_for_invoices_info_addresses_and_balances_has_no_excess(
+    identity: Identity, tmp_path: Path, allowed: list[str]
+) -> None:
+    assert permissions.excess(bake(identity, tmp_path, allowed)) == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "offchain:write",
+        "onchain:write",
+        "info:write",
+        "peers:write",
+        "signer:generate",
+        "macaroon:generate",
+        "message:write",
+        "uri:/routerrpc.Router/SendPaymentV2",
+        "uri:/lnrpc.Lightning/SendCoins",
+        "uri:/lnrpc.Lightning/BakeMacaroon",
+        "uri:/a.Service/OfTheFuture",
+        "uri:",
+        ":",
+    ],
+)
+def test_anything_that_may_spend_or_is_not_known_is_excess(identity: Identity, tmp_path: Path, operation: str) -> None:
+    assert permissions.excess(bake(identity, tmp_path, [*INVOICE, operation])) == [operation]
+
+
+def test_an_admin_macaroon_is_excessive_and_lacks_nothing(identity: Identity) -> None:
+    macaroon = identity.admin_macaroon_path.read_bytes()
+    assert set(permissions.operations(macaroon)) == set(ADMIN)
+    assert set(permissions.excess(macaroon)) == set(ADMIN) - permissions.ALLOWED
+    assert permissions.missing(macaroon) == []
+
+
+def test_a_method_is_allowed_by_its_uri_or_by_its_operation(identity: Identity, tmp_path: Path) -> None:
+    assert permissions.missing(bake(identity, tmp_path, LEAST)) == []
+    assert permissions.missing(bake(identity, tmp_path, INVOICE)) == [
+        "/lnrpc.Lightning/GetInfo",
+        "/lnrpc.Lightning/ChannelBalance",
+    ]
+    assert permissions.missing(bake(identity, tmp_path, LEAST[1:])) == ["/lnrpc.Lightning/AddInvoice"]
+
+
+def test_caveats_narrow_and_so_change_nothing_of_what_is_allowed(identity: Identity, tmp_path: Path) -> None:
+    macaroon = bake(identity, tmp_path, ["offchain:write"])
+    caveat = b"time-before 2030-01-01T00:00:00Z"
+    narrowed = macaroon[:-35] + b"\x02" + bytes([len(caveat)]) + caveat + b"\x00" + macaroon[-35:]
+    assert permissions.parse(narrowed).caveats == (caveat,)
+    assert permissions.excess(narrowed) == ["offchain:write"]
+
+
+def test_a_location_is_optional_and_a_long_identifier_is_read_whole(identity: Identity, tmp_path: Path) -> None:
+    macaroon = bake(identity, tmp_path, LEAST)
+    assert macaroon[:6] == b"\x02\x01\x03lnd"
+    assert len(permissions.parse(macaroon).identifier) > 127
+    assert permissions.operations(macaroon[:1] + macaroon[6:]) == LEAST
+
+
+def test_the_bake_command_names_every_method_that_is_needed() -> None:
+    command = permissions.bake_command()
+    assert command.startswith("lncli bakemacaroon --save_to tuppence.macaroon ")
+    assert command.split()[4:] == LEAST
+
+
+def test_other_files_are_refused_with_a_hint(identity: Identity, tmp_path: Path) -> None:
+    macaroon = bake(identity, tmp_path, LEAST)
+    for wrong in (b"", macaroon.hex().encode(), macaroon[:-1], macaroon[:40], b"\x01" + macaroon[1:]):
+        with pytest.raises(ValueError, match=r"path of the \.macaroon file"):
+            permissions.operations(wrong)
+    other_bakery = macaroon.replace(b"\x03\x0a\x10", b"\x02\x0a\x10")
+    with pytest.raises(ValueError, match="another version"):
+        permissions.operations(other_bakery)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_crash(macaroon: bytes) -> None:
+    for attempt in (macaroon, b"\x02" + macaroon, b"\x02\x02\x05\x03" + macaroon):
+        with suppress(ValueError):
+            permissions.excess(attempt)

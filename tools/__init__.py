@@ -1,0 +1,1 @@
+"""Programs for developers: bench, torture, simulated days, a local cluster, pictures and catalogues."""

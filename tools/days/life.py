@@ -1,0 +1,185 @@
+"""One life of a gateway in a simulated day: from its start to its stop, or to a crash that takes all it was doing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from contextvars import ContextVar
+from functools import partial
+from random import Random
+from typing import Any, TypeVar
+
+from gateway.access.authorize import Access, Authorizer
+from gateway.access.tokens import Credential
+from gateway.catalog.catalog import Catalog
+from gateway.errors import Unavailable
+from gateway.events.hub import Hub
+from gateway.nodes.identity import KnownNode
+from gateway.nodes.pool import Nodes
+from gateway.ports import Clock, KeyRing
+from gateway.rows import Invoice
+from gateway.sales.checkout import Checkout, Sold
+from gateway.sales.offer import Offer
+from gateway.settlement.follow import follow
+from gateway.settlement.settle import OnSettled
+from gateway.settlement.sweep import Sweeper
+from gateway.supervise import Supervisor
+from tests.support.rows import EXPIRY_SECONDS
+from tools.days.lnd import Lnd, RemoteNode
+from tools.days.store import Database, InlineStore
+
+T = TypeVar("T")
+LOOK_AGAIN_SECONDS = 15.0
+
+_living: ContextVar["Life | None"] = ContextVar("living", default=None)
+
+
+class Gone(Exception):
+    """The gateway ended before it answered."""
+
+
+class Life:
+    """A gateway's parts, put together as `gateway.app.assemble` does, on ports that end with it."""
+
+    def __init__(
+        self,
+        database: Database,
+        lnd: Lnd,
+        keys: KeyRing,
+        clock: Clock,
+        rng: Random,
+        *,
+        on_settled: OnSettled,
+    ) -> None:
+        self.is_alive = True
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self._stopping = asyncio.Event()
+        self.store = InlineStore(database, rng, lambda: self.is_alive)
+        self.node = RemoteNode(lnd, rng, lambda: self.is_alive)
+        self.hub = Hub(most=10_000, most_per_invoice=8)
+        self.catalog = Catalog(self.store)
+        self.supervisor = Supervisor()
+        nodes = Nodes([self.node], self.store, clock, on_settled=[self._wake, on_settled])
+        known, self.settler = nodes[self.node.node_id].known, nodes[self.node.node_id].settler
+        self.sweeper = Sweeper(known, self.settler, self.store, clock)
+        self.authorizer = Authorizer(keys, self.store, nodes, clock)
+        self.checkout = Checkout(
+            nodes,
+            self.store,
+            keys,
+            clock,
+            rng.randbytes,
+            public_host="pay.example",
+            expiry_seconds=EXPIRY_SECONDS,
+        )
+        self._main = self.spawn(self._run(known))
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Begin something that ends with this life, as does all that it begins itself."""
+        token = _living.set(self)
+        try:
+            return asyncio.get_running_loop().create_task(work)
+        finally:
+            _living.reset(token)
+
+    async def ask(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a request answers. Raises `Gone`, and what the request raises."""
+        if not self.is_alive:
+            work.close()
+            raise Gone
+        task = self.spawn(work)
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+        if task.cancelled():
+            raise Gone
+        return task.result()
+
+    def kill(self) -> None:
+        """End now: nothing more is written, asked or told."""
+        self.is_alive = False
+        for task in list(self.tasks):
+            task.cancel()
+
+    async def stop(self) -> None:
+        """End as asked to: the streams first, then the work in reverse order."""
+        self.hub.close()
+        self._stopping.set()
+        await asyncio.wait([self._main])
+        self.kill()
+
+    # What readers ask for ---------------------------------------------------------------------------------------------
+
+    async def offer(self, item_id: str) -> Offer:
+        """What buying an item pins now."""
+        await self.catalog.refresh()
+        item = self.catalog.item(item_id)
+        return self.checkout.item_offer(item, self.catalog.creator(item.creator))
+
+    async def buy(self, item_id: str, key: str | None) -> Sold:
+        """A reader's own invoice."""
+        return await self.checkout.create(await self.offer(item_id), idempotency_key=key)
+
+    async def tip(self, amount_msat: int, key: str | None) -> Sold:
+        """An invoice for a tip."""
+        await self.catalog.refresh()
+        offer = self.checkout.tip_offer(
+            self.catalog.creator("bob"), amount_msat=amount_msat, message="thank you", name=""
+        )
+        return await self.checkout.create(offer, idempotency_key=key)
+
+    async def challenge(self, item_id: str) -> Invoice:
+        """A program's invoice."""
+        return await self.checkout.challenge(await self.offer(item_id))
+
+    async def wait_until_told(self, payment_hash: str) -> None:
+        """The event stream of an invoice: ends when its reader was told of the settlement, or the gateway stops."""
+        with self.hub.waiting(payment_hash) as woken:
+            while not self.hub.closed:
+                woken.clear()
+                with suppress(Unavailable):
+                    invoice = await self.store.read(lambda tx: tx.invoices.get(payment_hash))
+                    if invoice is not None and invoice.settled_at is not None:
+                        return
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                        await woken.wait()
+        raise Gone
+
+    async def look(self, payment_hash: str) -> bool:
+        """`GET /v1/invoices/{payment_hash}`: whether it is settled."""
+        invoice = await self.store.read(lambda tx: tx.invoices.get(payment_hash))
+        assert invoice is not None, "what a reader was given has a row"
+        with suppress(Unavailable):
+            invoice = await self.settler.recheck(invoice)
+        return invoice.settled_at is not None
+
+    async def open(self, token: bytes, preimage: bytes | None, item_id: str) -> Access:
+        """`GET …/content` with a token."""
+        return await self.authorizer.authorize([("line", Credential(token, preimage))], item_id)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _wake(self, invoices: Sequence[Invoice], _: float) -> None:
+        for invoice in invoices:
+            self.hub.wake(invoice.payment_hash)
+
+    async def _run(self, known: KnownNode) -> None:
+        work: dict[str, Callable[..., Awaitable[None]]] = {
+            "sweep": self.sweeper.run,
+            "follow": partial(follow, known, self.settler, self.sweeper),
+        }
+        async with AsyncExitStack() as stack:
+            for name, each in work.items():
+                await stack.enter_async_context(self.supervisor.supervise(name, each))
+            await self._stopping.wait()
+
+
+def remember_tasks(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
+    """A task factory that notes whose life a task belongs to."""
+    task = asyncio.Task(work, loop=loop, **options)
+    life = _living.get()
+    if life is not None:
+        life.tasks[task] = None
+        task.add_done_callback(lambda ended: life.tasks.pop(ended, None))
+    return task

@@ -1,0 +1,51 @@
+"""The books of a simulated day against what LND has settled: every payment once, to the millisatoshi."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from gateway.store.engines.invariants import audit
+
+_CREDITED = text("SELECT payment_hash, SUM(amount_msat) FROM transfers GROUP BY payment_hash")
+_OWED = text("SELECT COALESCE(SUM(balance_msat), 0) FROM accounts WHERE account LIKE 'creator:%'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Payments that were lost or credited twice, msat that do not add up, and invariants that broke."""
+
+    credited: int
+    lost: frozenset[str]
+    double: frozenset[str]
+    drift_msat: int
+    broken: tuple[str, ...]
+
+    @property
+    def complaints(self) -> list[str]:
+        """Each in words; none when all is well."""
+        found = [f"lost: {key[:8]}" for key in sorted(self.lost)] + [
+            f"double: {key[:8]}" for key in sorted(self.double)
+        ]
+        drift = [f"{self.drift_msat} msat do not add up"] if self.drift_msat else []
+        return [*found, *drift, *self.broken]
+
+
+def judge(books: Connection, settled: dict[str, int], *, forgotten: dict[str, int], is_final: bool) -> Verdict:
+    """Compare the books with what LND reports of the invoices that readers were given (msat by payment hash).
+
+    One whose row has vanished is lost. What LND has `forgotten` may have been credited before. A payment may wait for
+    its credit until the end.
+    """
+    credited = {str(key): int(msat) for key, msat in books.execute(_CREDITED)}
+    known = forgotten | settled
+    owed_msat = int(books.execute(_OWED).scalar_one())
+    broken = [finding.sentence for finding in audit(books) if finding.broken]
+    broken += [f"credited without a payment: {key[:8]}" for key in sorted(credited) if key not in known]
+    return Verdict(
+        credited=len(credited),
+        lost=frozenset(settled.keys() - credited.keys()) if is_final else frozenset(),
+        double=frozenset(key for key, msat in credited.items() if msat > known.get(key, msat)),
+        drift_msat=abs(sum(credited.values()) - sum(known.get(key, 0) for key in credited))
+        + abs(owed_msat - sum(credited.values())),
+        broken=tuple(broken),
+    )
