@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import settings
 
-from gateway.app.assemble import build_app, open_gateway
+from gateway.app.assemble import open_gateway
 from gateway.app.gateway import Gateway
 from gateway.config import Config, load_config
 from gateway.log import configure_logging
@@ -26,6 +26,7 @@ from gateway.ports import Node
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database, open_database
+from gateway.web.serve import build_app
 from tests.support.clock import FakeClock
 from tests.support.databases import Dump, broken_invariants, dump_tables, in_a_thread, put_database
 from tests.support.domain import Till, open_till

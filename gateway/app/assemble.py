@@ -1,7 +1,6 @@
-"""The one file that knows everything: a gateway put together from its parts, and served."""
+"""Assembles a `Gateway` from its configuration: store, keys, nodes, catalog and background tasks."""
 
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,13 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from aiohttp import web
 
 from gateway.access.authorize import Authorizer
 from gateway.access.key_rotation import lost_keys
 from gateway.app.background import start_alone, start_replica
 from gateway.app.data_folder import database_lost, is_used, open_shared
-from gateway.app.gateway import GATEWAY, Gateway
+from gateway.app.gateway import Gateway
 from gateway.app.metering import Meter, MeteredNode, MeteredStore
 from gateway.app.metrics import Metrics
 from gateway.app.readiness import Watchman
@@ -23,7 +21,6 @@ from gateway.app.shared_clock import SharedClock
 from gateway.books.retention import DAY_SECONDS, Purger
 from gateway.catalog.catalog import Catalog
 from gateway.config import Config
-from gateway.errors import Conflict, Unavailable
 from gateway.events.hub import Hub
 from gateway.events.shared_reads import SharedReads
 from gateway.limits.limits import Limits
@@ -39,17 +36,7 @@ from gateway.store.engines.newest_position import Newest
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
 from gateway.store.files.lock import lock_data
-from gateway.store.files.refusals import disk_refusals
 from gateway.supervise import Supervisor
-from gateway.web.docs import show_docs
-from gateway.web.http.connections import Runner
-from gateway.web.http.forwarded import forwarded
-from gateway.web.http.middleware import edge
-from gateway.web.http.public_path import add_public_path
-from gateway.web.openapi import serve_document
-from gateway.web.routes import add_routes
-
-SHUTDOWN_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -102,50 +89,6 @@ async def open_gateway(
             if doorbell is not None:
                 await start_replica(stack, gateway, doorbell, doorbell.serve)
         yield gateway
-
-
-def build_app(gateway: Gateway) -> web.Application:
-    """The web application of a gateway."""
-    proxies = gateway.config.trusted_proxies
-    middlewares = [edge, forwarded(proxies)] if proxies else [edge]
-    app = web.Application(middlewares=middlewares, handler_args={"auto_decompress": False})
-    app[GATEWAY] = gateway
-    add_routes(app)
-    app.router.add_get("/openapi.json", serve_document)
-    app.router.add_get("/docs", show_docs)
-    add_public_path(app, gateway.config.public_path)
-    return app
-
-
-@asynccontextmanager
-async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
-    """Answer on the listen address and on the admin socket; gives the address as one types it on this machine.
-
-    Raises `Conflict` (`address_in_use`).
-    """
-    async with serve_admin(app, config) as runner:
-        try:
-            await web.TCPSite(runner, config.listen_host, config.listen_port).start()
-        except OSError as error:
-            detail = f"{config.listen} cannot be listened on ({error.strerror}); choose another TUPPENCE_LISTEN."
-            raise Conflict("address_in_use", detail) from error
-        port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
-        yield f"http://{config.listen.rpartition(':')[0]}:{port}"
-
-
-@asynccontextmanager
-async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web.AppRunner]:
-    """Answer on the admin socket alone."""
-    runner = Runner(app, shutdown_timeout=SHUTDOWN_SECONDS)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, _bind_admin(config.admin_socket)).start()
-        yield runner
-    finally:
-        # Streams are ended first: a graceful stop would wait for them.
-        app[GATEWAY].hub.close()
-        await runner.cleanup()
-        config.admin_socket.unlink(missing_ok=True)
 
 
 async def _assemble(
@@ -254,17 +197,3 @@ async def _open_invoices(store: Store, nodes: Nodes, config: Config) -> list[Unr
 def _refuse_lost_database(path: Path | None, shared: Path) -> None:
     if path is not None and is_used(shared) and not (path.is_file() and path.stat().st_size):
         raise database_lost(f"{path} is missing or empty", shared)
-
-
-def _bind_admin(path: Path) -> socket.socket:
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        # The system takes addresses of some hundred letters; `AF_UNIX path too long` is the disk's refusal, too.
-        with disk_refusals(path):
-            path.unlink(missing_ok=True)
-            bound.bind(str(path))
-            path.chmod(0o600)
-    except Unavailable:
-        bound.close()
-        raise
-    return bound

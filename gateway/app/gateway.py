@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from aiohttp import web
-
 from gateway.access.authorize import Authorizer
 from gateway.app.metrics import Metrics
 from gateway.app.readiness import Watchman
@@ -59,11 +57,3 @@ class Gateway:
     def now(self) -> int:
         """Unix seconds."""
         return int(self.clock())
-
-
-GATEWAY = web.AppKey("gateway", Gateway)
-
-
-def gateway_of(request: web.Request) -> Gateway:
-    """The gateway that this request reached."""
-    return request.app[GATEWAY]

@@ -99,8 +99,9 @@ def admin_call(method: str, path: str, *, json: Any = None, data: Any = None, mi
 
 @asynccontextmanager
 async def _served_alone(config: Config, *, reads: bool, missing: str) -> AsyncIterator[None]:
-    from gateway.app.assemble import build_app, open_gateway, serve_admin  # noqa: PLC0415  # only when no server runs
+    from gateway.app.assemble import open_gateway  # noqa: PLC0415  # only when no server runs
     from gateway.store.files.lock import lock_data  # noqa: PLC0415
+    from gateway.web.serve import build_app, serve_admin  # noqa: PLC0415  # only when no server runs
 
     if (config.data_dir / "lock").exists():
         # Who owns the folder is said first: it may just be making what is missing.

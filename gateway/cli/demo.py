@@ -88,10 +88,11 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
 
 
 async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
-    from gateway.app.assemble import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
+    from gateway.app.assemble import open_gateway  # noqa: PLC0415  # --help need not load the world
     from gateway.demo.content import seed  # noqa: PLC0415
     from gateway.demo.site import add_demo  # noqa: PLC0415
     from gateway.log import configure_logging  # noqa: PLC0415
+    from gateway.web.serve import build_app, serve  # noqa: PLC0415  # --help need not load the world
 
     async with AsyncExitStack() as stack:
         opened = _simulated(purse_sat) if mode == "demo" else _regtest()

@@ -41,8 +41,9 @@ def allow_many_connections() -> None:
 
 
 async def _serve(config: Config) -> None:
-    from gateway.app.assemble import build_app, open_gateway, serve  # noqa: PLC0415  # --help need not load the world
+    from gateway.app.assemble import open_gateway  # noqa: PLC0415  # --help need not load the world
     from gateway.log import catch_strays, configure_logging  # noqa: PLC0415
+    from gateway.web.serve import build_app, serve  # noqa: PLC0415  # --help need not load the world
 
     configure_logging(config.log_level)
     catch_strays()

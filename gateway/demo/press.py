@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import aiohttp_jinja2
 from aiohttp import web
 
-from gateway.app.gateway import gateway_of
 from gateway.demo.content import ESSAY_ID, FILE_ID, WRITER
 from gateway.demo.states import GALLERY, STATES
 from gateway.errors import NotFound
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.qr import payment_qr
 from gateway.web.pages.item import as_page
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from jinja2 import PackageLoader
 from msgspec import Struct
 
-from gateway.app.gateway import Gateway, gateway_of
+from gateway.app.gateway import Gateway
 from gateway.demo.content import ESSAY_ID
 from gateway.demo.press import add_press, press_url
 from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
@@ -19,6 +19,7 @@ from gateway.rows import InvoiceState
 from gateway.web.api.bodies import answer, read_body, rfc3339
 from gateway.web.api.invoices import find_invoice
 from gateway.web.api.receipts import booked_shares
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.assets import Assets
 from gateway.web.http.forwarded import comes_from_here
 from gateway.web.http.problems import problem

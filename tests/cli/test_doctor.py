@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.app.assemble import build_app, serve_admin
 from gateway.cli.doctor.compared import (
     Books,
     compare_content,
@@ -24,6 +23,7 @@ from gateway.cli.doctor.running_server import look_at_server
 from gateway.config import Config, load_config
 from gateway.store.engines.database import look_into
 from gateway.store.files.keyring import FileKeyRing
+from gateway.web.serve import build_app, serve_admin
 from tests.conftest import Site, serve_app
 
 TEXT = "# A\n\nFree.\n\n<!-- more -->\n\nPaid.\n"

@@ -10,13 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.app.assemble import build_app, open_gateway
+from gateway.app.assemble import open_gateway
 from gateway.config import Config
 from gateway.demo.content import seed
 from gateway.demo.simulated_wallet import SimulatedWallet
 from gateway.demo.site import add_demo
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
+from gateway.web.serve import build_app
 from tests.conftest import Site, serve_app
 from tests.support.clock import FakeClock, until
 from tests.support.demo_process import READY_SECONDS, free_port, ready, run_demo, stop

@@ -10,13 +10,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.app.assemble import build_app, serve
 from gateway.config import load_config
 from gateway.events.hub import Hub
 from gateway.money import Msat
 from gateway.ports import IssuedInvoice
 from gateway.simulator.core import Simulator
 from gateway.web.api import invoices
+from gateway.web.serve import build_app, serve
 from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.rows import NODE_ID, a_creator

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.app.gateway import gateway_of
 from gateway.catalog.catalog import DEFAULT_ACCENT, new_key, wrong_key
 from gateway.errors import Forbidden, Unauthorized, Unavailable
 from gateway.ports import Tx
 from gateway.rows import Creator
 from gateway.web.api.bodies import CreatorBody, CreatorRequest, answer, read_body, rfc3339
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.forwarded import over_unix_socket
 
 

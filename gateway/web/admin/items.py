@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.app.gateway import Gateway, gateway_of
+from gateway.app.gateway import Gateway
 from gateway.catalog.catalog import MOST_TITLE_CHARACTERS
 from gateway.catalog.markup import Article
 from gateway.catalog.sealed_key import KEY_BYTES, MEDIA_TYPE, write_key
@@ -25,6 +25,7 @@ from gateway.web.api.bodies import (
 from gateway.web.api.content import send_content
 from gateway.web.api.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.receipts import item_body
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.bodies import chunks_of, read_bytes
 
 # A text with every character escaped, and its preview.

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway.app.gateway import Gateway, gateway_of
+from gateway.app.gateway import Gateway
 from gateway.errors import Unavailable
 from gateway.nodes.identity import KIND
 from gateway.nodes.pool import Member
 from gateway.web.admin.bodies import NodeBody, NodeChange
 from gateway.web.admin.creators import authenticate
 from gateway.web.api.bodies import answer, read_body, rfc3339
+from gateway.web.http.app_key import gateway_of
 
 
 async def list_nodes(request: web.Request) -> web.Response:

@@ -5,7 +5,6 @@ from functools import partial
 
 from aiohttp import web
 
-from gateway.app.gateway import gateway_of
 from gateway.books.ledger import CREATOR_PREFIX, creator_account
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Invalid
@@ -14,6 +13,7 @@ from gateway.rows import Payment, Transfer
 from gateway.web.admin.creators import authenticate
 from gateway.web.api.bodies import BalanceBody, PaymentBody, ReceiptShare, answer, rfc3339
 from gateway.web.api.receipts import account_title
+from gateway.web.http.app_key import gateway_of
 
 MOST_PAYMENTS = 500
 

@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from gateway.app.gateway import gateway_of
 from gateway.web.admin.bodies import PurgeBody, PurgeRequest
 from gateway.web.admin.creators import authenticate
 from gateway.web.api.bodies import answer, read_body
+from gateway.web.http.app_key import gateway_of
 
 
 async def purge(request: web.Request) -> web.Response:

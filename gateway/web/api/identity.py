@@ -7,10 +7,10 @@ from aiohttp import web
 from aiohttp_sse import sse_response
 from msgspec import Struct
 
-from gateway.app.gateway import gateway_of
 from gateway.errors import Invalid
 from gateway.ports.keys import KeyRing
 from gateway.web.api.bodies import answer
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.middleware import stream_headers
 
 NONCE = re.compile("[0-9a-f]{32}")

@@ -9,12 +9,13 @@ import msgspec
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from gateway.app.gateway import Gateway, gateway_of
+from gateway.app.gateway import Gateway
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.sales.checkout import Sold, check_idempotency_key, is_too_long, note_fault
 from gateway.sales.offer import Offer
 from gateway.web.api.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.bodies import read_bytes
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import check_asking_page, foreign_page

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from gateway.app.gateway import gateway_of
 from gateway.rates.source import Rate
 from gateway.web.api.bodies import answer
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.language import accepted, words_of
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.access.one_time_codes import hand_over_code
 from gateway.access.recovery import code_of, has_code
 from gateway.access.tokens import Credential, Token, check_payer
-from gateway.app.gateway import Gateway, gateway_of
+from gateway.app.gateway import Gateway
 from gateway.books.ledger import CREATOR_PREFIX, split
 from gateway.catalog.catalog import Catalog
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
@@ -17,6 +17,7 @@ from gateway.supervise import begin
 from gateway.web.api.bodies import CreatorCard, ReceiptBody, ReceiptShare, answer, rfc3339
 from gateway.web.api.invoices import NO_INVOICE
 from gateway.web.api.item_bodies import ItemBody
+from gateway.web.http.app_key import gateway_of
 from gateway.wire.l402.credential import parse_authorization
 
 PINNED_WITHIN_SECONDS = 1.0

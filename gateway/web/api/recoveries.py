@@ -5,10 +5,10 @@ from aiohttp import web
 from gateway.access.one_time_codes import is_hand_over_code, take_over
 from gateway.access.recovery import LONGEST_TYPED, read_code, recover
 from gateway.access.tokens import mint_token
-from gateway.app.gateway import gateway_of
 from gateway.errors import TuppenceError
 from gateway.rows import Invoice
 from gateway.web.api.bodies import RecoveryBody, RecoveryRequest, answer, read_body
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import foreign_page

@@ -7,13 +7,14 @@ from html import escape
 
 from aiohttp import web
 
-from gateway.app.gateway import Gateway, gateway_of
+from gateway.app.gateway import Gateway
 from gateway.cli.sealing.page import MARK
 from gateway.errors import NotFound
 from gateway.money import to_sat
 from gateway.rows import Creator, Item, ItemKind
 from gateway.web.api.bodies import answer
 from gateway.web.embed.files import SCRIPT, Embed
+from gateway.web.http.app_key import gateway_of
 from gateway.web.http.render import render, wants_page
 
 # The room that each element takes: a page that keeps it free sees nothing move.

@@ -20,8 +20,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
-from gateway.app.gateway import gateway_of
 from gateway.money import MSAT_PER_BITCOIN, MSAT_PER_SAT
+from gateway.web.http.app_key import gateway_of
 
 LANGUAGES = MappingProxyType(
     {

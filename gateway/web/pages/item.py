@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from gateway.access.download_links import download_path, link_ends_at
-from gateway.app.gateway import GATEWAY, gateway_of
 from gateway.errors import Invalid, TuppenceError
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
@@ -16,6 +15,7 @@ from gateway.web.api.receipts import page_link
 from gateway.web.api.recoveries import ask_code, open_by_code
 from gateway.web.embed.files import Embed
 from gateway.web.embed.snippet import add_snippets
+from gateway.web.http.app_key import GATEWAY, gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.item_origins import check_asking_page
 from gateway.web.http.language import chosen, words_of

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.access.tokens import Token, access_ends_at, check_item, check_payer, check_settled, read_token
-from gateway.app.gateway import Gateway, gateway_of
+from gateway.app.gateway import Gateway
 from gateway.errors import Refused
 from gateway.rows import Invoice, InvoiceState
 from gateway.web.api.invoices import look_again
+from gateway.web.http.app_key import gateway_of
 from gateway.wire.l402.credential import decode_token
 
 # An item, a tip that waits for its thanks, and one that was thanked for: its receipt is still shown.

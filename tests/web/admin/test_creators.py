@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from sqlalchemy import Engine, event
 
-from gateway.app.assemble import build_app, serve
 from gateway.web.routes import API, Route
+from gateway.web.serve import build_app, serve
 from tests.conftest import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."

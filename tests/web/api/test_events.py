@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.app.assemble import build_app, serve
 from gateway.config import load_config
 from gateway.errors import Unavailable
 from gateway.events.hub import Hub
 from gateway.simulator.core import Simulator
 from gateway.web.api import invoices
+from gateway.web.serve import build_app, serve
 from tests.conftest import Site, open_site, serve_app
 from tests.support.clock import FakeClock, unless_changed, until
 from tests.support.rows import a_creator

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 import pytest
 
-from gateway.app.assemble import build_app, open_gateway, serve
+from gateway.app.assemble import open_gateway
 from gateway.config import Config
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
@@ -17,6 +17,7 @@ from gateway.web.http import bodies as received
 from gateway.web.http import connections
 from gateway.web.http.bodies import MOST_BYTES
 from gateway.web.routes import API, KEY_HOLDERS_BYTES
+from gateway.web.serve import build_app, serve
 from tests.conftest import Site
 from tests.support.clock import FakeClock, until
 from tests.support.rows import a_creator

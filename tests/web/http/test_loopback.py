@@ -3,8 +3,8 @@
 import aiohttp
 import pytest
 
-from gateway.app.assemble import build_app, serve_admin
 from gateway.ports import NodeState
+from gateway.web.serve import build_app, serve_admin
 from tests.conftest import Site, serve_app
 from tests.web.http.test_middleware import with_fields
 

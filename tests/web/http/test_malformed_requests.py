@@ -13,13 +13,14 @@ import aiohttp
 import pytest
 from hypothesis import settings
 
-from gateway.app.assemble import build_app, open_gateway, serve
+from gateway.app.assemble import open_gateway
 from gateway.config import Config, load_config
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.web.http import bodies as received
 from gateway.web.http import connections
 from gateway.web.routes import API
+from gateway.web.serve import build_app, serve
 from tests.conftest import Site
 from tests.support.clock import FakeClock
 from tests.support.malformed_bytes import (

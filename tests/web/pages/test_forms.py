@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.app.assemble import build_app
 from gateway.ports import NodeState
+from gateway.web.serve import build_app
 from tests.conftest import Site, serve_app
 from tests.web.http.test_middleware import with_fields
 from tests.web.pages.test_purchases import TEXT, Browser

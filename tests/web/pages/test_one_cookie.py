@@ -4,8 +4,8 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from gateway.app.assemble import build_app
 from gateway.web.pages.purchases import MOST_CHARACTERS
+from gateway.web.serve import build_app
 from tests.conftest import Site, serve_app
 from tests.web.http.test_middleware import with_fields
 from tests.web.pages.test_purchases import PAGE, PAID_PART, TEXT, Browser, payment_hash

@@ -1,0 +1,81 @@
+"""The web application of a gateway, on the listen address and on the admin socket."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.app.gateway import Gateway
+from gateway.config import Config
+from gateway.errors import Conflict, Unavailable
+from gateway.store.files.refusals import disk_refusals
+from gateway.web.docs import show_docs
+from gateway.web.http.app_key import GATEWAY
+from gateway.web.http.connections import Runner
+from gateway.web.http.forwarded import forwarded
+from gateway.web.http.middleware import edge
+from gateway.web.http.public_path import add_public_path
+from gateway.web.openapi import serve_document
+from gateway.web.routes import add_routes
+
+SHUTDOWN_SECONDS = 5.0
+
+
+def build_app(gateway: Gateway) -> web.Application:
+    """The web application of a gateway."""
+    proxies = gateway.config.trusted_proxies
+    middlewares = [edge, forwarded(proxies)] if proxies else [edge]
+    app = web.Application(middlewares=middlewares, handler_args={"auto_decompress": False})
+    app[GATEWAY] = gateway
+    add_routes(app)
+    app.router.add_get("/openapi.json", serve_document)
+    app.router.add_get("/docs", show_docs)
+    add_public_path(app, gateway.config.public_path)
+    return app
+
+
+@asynccontextmanager
+async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
+    """Answer on the listen address and on the admin socket; gives the address as one types it on this machine.
+
+    Raises `Conflict` (`address_in_use`).
+    """
+    async with serve_admin(app, config) as runner:
+        try:
+            await web.TCPSite(runner, config.listen_host, config.listen_port).start()
+        except OSError as error:
+            detail = f"{config.listen} cannot be listened on ({error.strerror}); choose another TUPPENCE_LISTEN."
+            raise Conflict("address_in_use", detail) from error
+        port = next(address[1] for address in runner.addresses if isinstance(address, tuple))
+        yield f"http://{config.listen.rpartition(':')[0]}:{port}"
+
+
+@asynccontextmanager
+async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web.AppRunner]:
+    """Answer on the admin socket alone."""
+    runner = Runner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, _bind_admin(config.admin_socket)).start()
+        yield runner
+    finally:
+        # Streams are ended first: a graceful stop would wait for them.
+        app[GATEWAY].hub.close()
+        await runner.cleanup()
+        config.admin_socket.unlink(missing_ok=True)
+
+
+def _bind_admin(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # The system takes addresses of some hundred letters; `AF_UNIX path too long` is the disk's refusal, too.
+        with disk_refusals(path):
+            path.unlink(missing_ok=True)
+            bound.bind(str(path))
+            path.chmod(0o600)
+    except Unavailable:
+        bound.close()
+        raise
+    return bound
