@@ -23,7 +23,7 @@ EMBED = ROOT / "paywall" / "src" / "words"
 # The functions whose first argument is a sentence for people.
 KEYWORDS: Mapping[str, Any] = {"_": None, "N_": None, "say": None}
 SPOKEN = [
-    ("gateway/web", "*.py", "python"),
+    ("gateway/web", "**/*.py", "python"),
     *((f"gateway/{part}/templates", "*.html", "jinja2") for part in ("web", "demo")),
 ]
 WIDTH = 119
