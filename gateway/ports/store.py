@@ -199,6 +199,9 @@ class Tx(Protocol):
     leases: Leases
     drained_nodes: DrainedNodes
 
+    def probe_write(self) -> None:
+        """Write something that leaves no trace, so that a database that cannot be written refuses the commit."""
+
 
 class Store(Protocol):
     """Transactions. `work` runs in one of them and calls nothing external; it may be run again after it was undone.

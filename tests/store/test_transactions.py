@@ -55,6 +55,12 @@ async def test_one_failing_piece_of_work_leaves_its_neighbours_committed(store: 
     assert [creator.name for creator in await store.read(lambda tx: tx.creators.list())] == ["after", "before"]
 
 
+async def test_a_probe_of_writing_leaves_no_trace(till: Till) -> None:
+    before = till.dump()
+    await asyncio.gather(*(till.store.write(lambda tx: tx.probe_write()) for _ in range(5)))
+    assert till.dump() == before
+
+
 async def test_a_write_is_committed_when_its_await_ends(store: Database, database_url: str) -> None:
     for number in range(5):
         await store.write(lambda tx, n=number: tx.creators.insert(a_creator(f"c{n}")))  # type: ignore[misc]  # bound in the loop

@@ -22,7 +22,7 @@ from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 from tests.whole.test_outages import INVOICES, TEXT, refusal
 
 # Events are what a settlement alone writes; the others are what a sale or a replica needs.
-FULL = {"settling": ("events",), "everything": ("invoices", "events", "leases")}
+FULL = {"settling": ("events",), "everything": ("invoices", "events", "leases", "counters")}
 REFUSE = (
     "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
     " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$"

@@ -1,6 +1,6 @@
 """Counters whose order is commit order: the row stays locked from the step to the commit."""
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from gateway.store.tables.insert import InsertOrIgnore
 from gateway.store.tables.schema import counters
@@ -18,6 +18,8 @@ _MOVE = (
     .where(counters.c.name == bindparam("counter"), counters.c.value == bindparam("since"))
     .values(value=bindparam("to"))
 )
+_PROBE = "write_probe"
+_REMOVE = delete(counters).where(counters.c.name == bindparam("counter"))
 
 
 def advance(connection: Connection, name: str, *, by: int) -> int:
@@ -38,3 +40,9 @@ def move(connection: Connection, name: str, *, since: int, to: int) -> None:
 def current(connection: Connection, name: str) -> int:
     """A counter's value; 0 before its first step."""
     return int(connection.execute(_CURRENT, {"counter": name}).scalar() or 0)
+
+
+def probe_write(connection: Connection) -> None:
+    """Insert a counter and delete it: the page is written, though its content stays the same."""
+    connection.execute(_CREATE, {"name": _PROBE, "value": 0})
+    connection.execute(_REMOVE, {"counter": _PROBE})

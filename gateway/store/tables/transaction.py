@@ -15,6 +15,7 @@ from gateway.ports import (
     Recoveries,
     TipNotes,
 )
+from gateway.store.tables import counters
 from gateway.store.tables.creators import CreatorRows
 from gateway.store.tables.drained_nodes import DrainedNodeRows
 from gateway.store.tables.events import EventRows
@@ -32,6 +33,7 @@ class SqlTx:
     """Satisfies `ports.Tx` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.creators: Creators = CreatorRows(connection)
         self.items: Items = ItemRows(connection)
         self.invoices: Invoices = InvoiceRows(connection)
@@ -43,3 +45,6 @@ class SqlTx:
         self.identities: Identities = IdentityRows(connection)
         self.leases: Leases = LeaseRows(connection)
         self.drained_nodes: DrainedNodes = DrainedNodeRows(connection)
+
+    def probe_write(self) -> None:
+        counters.probe_write(self._connection)
