@@ -23,6 +23,7 @@ from gateway.app.gateway import Gateway
 from gateway.config import Config, load_config
 from gateway.log import configure_logging
 from gateway.ports import Node
+from gateway.ports.announcer import Announcer
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database, open_database
@@ -190,11 +191,16 @@ async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterat
 
 @asynccontextmanager
 async def open_site(
-    config: Config, clock: FakeClock, core: Simulator, *, nodes: Sequence[Node] = ()
+    config: Config,
+    clock: FakeClock,
+    core: Simulator,
+    *,
+    nodes: Sequence[Node] = (),
+    announcers: Sequence[Announcer] = (),
 ) -> AsyncIterator[Site]:
     """A gateway on a data folder, at a simulated node that may have been there before, or at `nodes`."""
     async with (
-        open_gateway(config, clock=clock, nodes=nodes or [DirectNode(core)]) as gateway,
+        open_gateway(config, clock=clock, nodes=nodes or [DirectNode(core)], announcers=announcers) as gateway,
         serve_app(build_app(gateway)) as url,
         aiohttp.ClientSession() as session,
     ):

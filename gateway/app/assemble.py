@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ import structlog
 
 from gateway.access.authorize import Authorizer
 from gateway.access.key_rotation import lost_keys
+from gateway.app.announce import Announcements
 from gateway.app.background import start_alone, start_replica
 from gateway.app.data_folder import database_lost, is_used, open_shared
 from gateway.app.gateway import Gateway
@@ -26,9 +27,10 @@ from gateway.events.shared_reads import SharedReads
 from gateway.limits.limits import Limits
 from gateway.lnd.configuration import connect_nodes
 from gateway.nodes.pool import Nodes
-from gateway.ports import Clock, Node, RandomBytes, Store
+from gateway.ports import Clock, Doorbell, Node, RandomBytes, Store
+from gateway.ports.announcer import Announcer
 from gateway.rates.source import Rates
-from gateway.rows import Invoice, Unresolved
+from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
 from gateway.store.engines.database import Database, open_database, replicas_doorbell, sqlite_path
@@ -48,9 +50,12 @@ async def open_gateway(
     clock: Clock = time.time,
     random_bytes: RandomBytes = secrets.token_bytes,
     nodes: Sequence[Node] | None = None,
+    announcers: Sequence[Announcer] = (),
     background: bool = True,
 ) -> AsyncIterator[Gateway]:
     """A gateway on its data folder, which is locked; without `background` it neither follows nor sweeps its nodes.
+
+    `announcers` receive every announcement, after the gateway's own parts.
 
     Raises `Conflict` (`data_in_use`), `Invalid` (configuration), `Unavailable` (keys, database).
     """
@@ -71,11 +76,12 @@ async def open_gateway(
             for node in opened:
                 stack.push_async_callback(node.close)
         doorbell = replicas_doorbell(config.database_url)
-        rung = doorbell.ring if doorbell is not None else lambda: None
         if doorbell is not None:
             clock = SharedClock(clock, store, system=time.time, steady=time.monotonic)
             await clock.compare()
-        gateway = await _assemble(config, clock, random_bytes, store, keys, operator_key, nodes, rung)
+        gateway = await _assemble(
+            config, clock, random_bytes, store, keys, operator_key, nodes, doorbell=doorbell, announcers=announcers
+        )
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
@@ -99,7 +105,9 @@ async def _assemble(
     keys: FileKeyRing,
     operator_key: str,
     lnd_nodes: Sequence[Node],
-    ring: Callable[[], None],
+    *,
+    doorbell: Doorbell | None,
+    announcers: Sequence[Announcer],
 ) -> Gateway:
     metrics = Metrics(config)
     store = MeteredStore(database, Meter(metrics.database_took, metrics.database_refused))
@@ -108,20 +116,18 @@ async def _assemble(
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
     challenges, supervisor = Challenges(clock), Supervisor()
     metrics.waiters.set_function(lambda: hub.count)
-
-    def on_settled(invoices: Sequence[Invoice], arrived_at: float) -> None:
-        for invoice in invoices:
-            gateway.tell(invoice.payment_hash)
-        ring()
-        metrics.observe_settled(invoices, arrived_at=arrived_at, now=clock())
-
-    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store, clock, on_settled=[on_settled])
+    open_invoices = await _open_invoices(store, lnd_nodes, config)
+    limits = Limits(config, clock, random_bytes, open_invoices=open_invoices)
+    notify_replicas = doorbell.ring if doorbell is not None else lambda: None
+    announcer = Announcements(
+        hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=announcers
+    )
+    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store, clock, announcer)
     await nodes.read_drained()
     for member in nodes:
         metrics.watch(member)
     content = ContentFolder(config.shared_folder / "content")
-    limits = Limits(config, clock, random_bytes, open_invoices=await _open_invoices(store, nodes, config))
-    gateway = Gateway(
+    return Gateway(
         config=config,
         clock=clock,
         random_bytes=random_bytes,
@@ -138,6 +144,7 @@ async def _assemble(
         content=content,
         limits=limits,
         metrics=metrics,
+        announcer=announcer,
         rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=operator_key,
@@ -145,7 +152,6 @@ async def _assemble(
             nodes, store, keys, catalog, content, supervisor, clock if isinstance(clock, SharedClock) else None
         ),
     )
-    return gateway
 
 
 def _checkout(
@@ -182,14 +188,14 @@ async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
             log.warning("node_not_configured", node_id=node_id, open_invoices=count)
 
 
-async def _open_invoices(store: Store, nodes: Nodes, config: Config) -> list[Unresolved]:
+async def _open_invoices(store: Store, nodes: Sequence[Node], config: Config) -> list[Unresolved]:
     """What nobody has paid yet, at every node."""
     most = config.open_invoices
     return [
         row
-        for member in nodes
+        for node in nodes
         for row in await store.read(
-            lambda tx, m=member: tx.invoices.unresolved(m.node_id, due_at=None, after_add_index=0, limit=most)  # type: ignore[misc]  # bound in the loop
+            lambda tx, n=node: tx.invoices.unresolved(n.node_id, due_at=None, after_add_index=0, limit=most)  # type: ignore[misc]  # bound in the loop
         )
     ]
 

@@ -35,7 +35,7 @@ async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: Newest) -
 
 async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorbell, serve_doorbell: Work) -> None:
     """The background of one of many: all hear of every settlement, one follows and sweeps a node."""
-    ear = Ear(gateway.store, doorbell, gateway.tell)
+    ear = Ear(gateway.store, doorbell, gateway.announcer)
     await ear.begin()
     gateway.metrics.watch_ear(lambda: ear.position)
     work: Works = {"doorbell": serve_doorbell, "hear": ear.listen}
@@ -72,7 +72,7 @@ def _reaches(member: Member) -> bool:
 
 def _settling(gateway: Gateway, member: Member) -> Works:
     """What turns a node's settlements into books."""
-    sweeper = Sweeper(member.known, member.settler, gateway.store, gateway.clock, on_canceled=gateway.tell)
+    sweeper = Sweeper(member.known, member.settler, gateway.store, gateway.clock)
     gateway.metrics.watch_settling(member.node_id, sweeper)
     return {
         f"sweep {member.node_id}": sweeper.run,

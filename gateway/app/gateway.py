@@ -14,6 +14,7 @@ from gateway.events.shared_reads import SharedReads
 from gateway.limits.limits import Limits
 from gateway.nodes.pool import Nodes
 from gateway.ports import Clock, RandomBytes, Store
+from gateway.ports.announcer import Announcer
 from gateway.rates.source import Rates
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
@@ -42,17 +43,12 @@ class Gateway:
     content: ContentFolder
     limits: Limits
     metrics: Metrics
+    announcer: Announcer
     rates: Rates
     supervisor: Supervisor
     operator_key: str
     watchman: Watchman
     renderer: Renderer = field(default_factory=Renderer)
-
-    def tell(self, payment_hash: str) -> None:
-        """Let everything here that waits for the node's word on an invoice know of it, whichever process booked it."""
-        self.hub.wake(payment_hash)
-        self.challenges.forget(payment_hash)
-        self.limits.release(payment_hash)
 
     def now(self) -> int:
         """Unix seconds."""

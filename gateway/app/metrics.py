@@ -106,6 +106,10 @@ class Metrics:
         heard = last_position if self._position_heard is None else self._position_heard()
         self.event_backlog.set(max(0, last_position - heard))
 
+    def observe_issued(self, invoice: Invoice) -> None:
+        """Count an invoice that a node issued."""
+        self.invoices.labels(invoice.node_id).inc()
+
     def observe_settled(self, invoices: Sequence[Invoice], *, arrived_at: float, now: float) -> None:
         """Count what one commit booked."""
         for invoice in invoices:

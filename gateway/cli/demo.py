@@ -89,6 +89,7 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
 
 async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
     from gateway.app.assemble import open_gateway  # noqa: PLC0415  # --help need not load the world
+    from gateway.demo.arrivals import Arrivals  # noqa: PLC0415
     from gateway.demo.content import seed  # noqa: PLC0415
     from gateway.demo.site import add_demo  # noqa: PLC0415
     from gateway.log import configure_logging  # noqa: PLC0415
@@ -98,14 +99,15 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
         opened = _simulated(purse_sat) if mode == "demo" else _regtest()
         config, wallet = await stack.enter_async_context(opened)
         configure_logging("warning" if config.log_level == "info" else config.log_level)
-        gateway = await stack.enter_async_context(open_gateway(config))
+        arrivals = Arrivals()
+        gateway = await stack.enter_async_context(open_gateway(config, announcers=[arrivals]))
         for member in gateway.nodes:
             network = (await member.node.status()).network
             if network and network not in {"regtest", "simnet"}:
                 raise Invalid("demo_refused", f"This node is on {network}; the demo pays with play money only.")
         await seed(gateway)
         app = build_app(gateway)
-        add_demo(app, wallet, gateway, mode)
+        add_demo(app, wallet, gateway, arrivals, mode)
         address = await stack.enter_async_context(serve(app, config))
 
         def announce() -> None:

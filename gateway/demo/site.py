@@ -11,6 +11,7 @@ from jinja2 import PackageLoader
 from msgspec import Struct
 
 from gateway.app.gateway import Gateway
+from gateway.demo.arrivals import Arrivals
 from gateway.demo.content import ESSAY_ID
 from gateway.demo.press import add_press, press_url
 from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
@@ -51,6 +52,7 @@ class _Site:
 
     wallet: Wallet
     gateway: Gateway
+    arrivals: Arrivals
 
     async def pay(self, request: web.Request) -> web.Response:
         """POST /demo/pay {"invoice": …}: 200 with the preimage, else a problem that says what became of it."""
@@ -97,14 +99,14 @@ class _Site:
             {
                 "payment_hash": invoice.payment_hash,
                 "shares": shares if settled else [],
-                "seen_at": self.gateway.nodes.seen_at(invoice.payment_hash),
+                "seen_at": self.arrivals.seen_at(invoice.payment_hash),
             }
         )
 
 
-def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, mode: Mode) -> None:
+def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, arrivals: Arrivals, mode: Mode) -> None:
     """Put the demo on a gateway's application, after its pages."""
-    site = _Site(wallet, gateway)
+    site = _Site(wallet, gateway, arrivals)
     assets = Assets("gateway.demo", "/demo/static")
     press = press_url(gateway.config.public_url)
     put_before(app, PackageLoader("gateway.demo"), demo_mode=mode, demo_static=assets.url, press_url=press)

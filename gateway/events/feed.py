@@ -1,8 +1,7 @@
 """Hear of every settlement, whichever replica booked it: a doorbell says when to look, and each second will do."""
 
-from collections.abc import Callable
-
 from gateway.ports import Doorbell, Store
+from gateway.ports.announcer import Announcer
 from gateway.supervise import Progress
 
 LOOK_EVERY_SECONDS = 1.0
@@ -12,8 +11,8 @@ PAGE = 1_000
 class Ear:
     """Reads new event positions; a position is never skipped, for they are taken in the order of commits."""
 
-    def __init__(self, store: Store, doorbell: Doorbell, tell: Callable[[str], None]) -> None:
-        self._store, self._doorbell, self._tell = store, doorbell, tell
+    def __init__(self, store: Store, doorbell: Doorbell, announcer: Announcer) -> None:
+        self._store, self._doorbell, self._announcer = store, doorbell, announcer
         self.position = 0
         """Of the newest event that was told here."""
 
@@ -32,5 +31,5 @@ class Ear:
         """Tell what is new. Raises `Unavailable`."""
         while events := await self._store.read(lambda tx: tx.events.after(self.position, limit=PAGE)):
             for event in events:
-                self._tell(event.payment_hash)
+                self._announcer.settled_elsewhere(event.payment_hash)
             self.position = events[-1].position

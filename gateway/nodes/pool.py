@@ -11,8 +11,9 @@ from gateway.money import Msat
 from gateway.nodes.health import Health
 from gateway.nodes.identity import KnownNode
 from gateway.ports import Clock, IssuedInvoice, Node, NodeInvoiceState, NodeState, NodeStatus, Store
+from gateway.ports.announcer import Announcer
 from gateway.rows import Invoice
-from gateway.settlement.settle import OnSettled, Settler
+from gateway.settlement.settle import Settler
 from gateway.supervise import Progress
 
 LOOK_EVERY_SECONDS = 5.0
@@ -74,18 +75,16 @@ class Member:
 
 
 class Nodes:
-    """Every node of the configuration, in its order. `on_settled` is called for each as `Settler` has it."""
+    """Every node of the configuration, in its order."""
 
-    def __init__(
-        self, nodes: Sequence[Node], store: Store, clock: Clock, *, on_settled: Sequence[OnSettled] = ()
-    ) -> None:
+    def __init__(self, nodes: Sequence[Node], store: Store, clock: Clock, announcer: Announcer) -> None:
         self._store = store
         self._turn = 0
         self._members = {
             node.node_id: Member(
                 node=node,
                 known=KnownNode(node, store),
-                settler=Settler(node, store, clock, on_settled=on_settled),
+                settler=Settler(node, store, clock, announcer),
             )
             for node in nodes
         }
@@ -205,10 +204,6 @@ class Nodes:
         """The preimage (hex) of a settled invoice, None when its node is none of the configuration's any more."""
         member = self._members.get(invoice.node_id)
         return None if member is None else await member.node.preimage(invoice.payment_hash)
-
-    def seen_at(self, payment_hash: str) -> float | None:
-        """As `Settler.seen_at` has it."""
-        return next((at for member in self if (at := member.settler.seen_at(payment_hash))), None)
 
     # Drained nodes ----------------------------------------------------------------------------------------------------
 

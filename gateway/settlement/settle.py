@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, TypeVar
@@ -12,6 +12,7 @@ import structlog
 from gateway.books.ledger import transfers_of
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
+from gateway.ports.announcer import Announcer
 from gateway.rows import Invoice, InvoiceState, Settlement
 from gateway.supervise import begin
 
@@ -23,7 +24,6 @@ log = structlog.get_logger()
 
 V = TypeVar("V")
 D = TypeVar("D")
-OnSettled = Callable[[Sequence[Invoice], float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +35,11 @@ class Booked:
 
 
 class Settler:
-    """Settles the invoices of one node, exactly once however often they are reported.
+    """Settles the invoices of one node, exactly once however often they are reported."""
 
-    `on_settled` is called after each commit with its invoices and the instant at which the node's word arrived.
-    """
-
-    def __init__(self, node: Node, store: Store, clock: Clock, *, on_settled: Sequence[OnSettled] = ()) -> None:
-        self.node = node
-        self._store, self._clock, self._on_settled = store, clock, on_settled
-        self._seen: _Recent[float] = _Recent()
+    def __init__(self, node: Node, store: Store, clock: Clock, announcer: Announcer) -> None:
+        self.node, self.announcer = node, announcer
+        self._store, self._clock = store, clock
         self._asked: _Recent[float] = _Recent()
         self._unbooked: _Recent[NodeInvoice] = _Recent()
 
@@ -100,10 +96,6 @@ class Settler:
             await self._store.write(partial(canceled, now=int(self._clock())))
         return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
 
-    def seen_at(self, payment_hash: str) -> float | None:
-        """When the node's word of a recent settlement arrived, in seconds with their fraction."""
-        return self._seen.get(payment_hash, 0.0) or None
-
     async def _book(self, reports: Sequence[NodeInvoice], arrived_at: float) -> list[Invoice]:
         if not reports:
             return []
@@ -148,7 +140,6 @@ class Settler:
     def _announce(self, booked: Sequence[Booked], arrived_at: float) -> list[Invoice]:
         invoices = [each.invoice for each in booked]
         for each in booked:
-            self._seen.put(each.invoice.payment_hash, arrived_at)
             if each.was is InvoiceState.CANCELED:
                 log.error("settled_after_canceled", payment_hash=each.invoice.payment_hash[:8])
         log.info(
@@ -156,8 +147,7 @@ class Settler:
             payment_hashes=[invoice.payment_hash[:8] for invoice in invoices],
             paid_msat=sum(invoice.paid_msat or 0 for invoice in invoices),
         )
-        for call in self._on_settled:
-            call(invoices, arrived_at)
+        self.announcer.settled(invoices, arrived_at=arrived_at)
         return invoices
 
 

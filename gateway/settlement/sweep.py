@@ -1,7 +1,7 @@
 """Look invoices without a verdict up at their node: the truth, which alone must be enough."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -43,18 +43,9 @@ class _Answer:
 
 
 class Sweeper:
-    """Sweeps the invoices of one node. `on_canceled` is called after the commit with each that LND has canceled."""
+    """Sweeps the invoices of one node."""
 
-    def __init__(
-        self,
-        known: KnownNode,
-        settler: Settler,
-        store: Store,
-        clock: Clock,
-        *,
-        on_canceled: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        self._on_canceled = on_canceled
+    def __init__(self, known: KnownNode, settler: Settler, store: Store, clock: Clock) -> None:
         self._known, self._settler, self._store, self._clock = known, settler, store, clock
         self._node: Node = settler.node
         self._stream_since: float | None = None
@@ -186,7 +177,7 @@ class Sweeper:
             node_id = self._node.node_id
             await self._store.write(partial(_conclude, node_id=node_id, now=int(now), canceled=canceled, checks=checks))
         for payment_hash in canceled:
-            self._on_canceled(payment_hash)
+            self._settler.announcer.canceled(payment_hash)
 
     def _listen_for_deafness(self, settled_at: Sequence[int], now: float) -> None:
         since = self._stream_since

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.app.assemble import open_gateway
 from gateway.config import Config
+from gateway.demo.arrivals import Arrivals
 from gateway.demo.content import seed
 from gateway.demo.simulated_wallet import SimulatedWallet
 from gateway.demo.site import add_demo
@@ -26,10 +27,11 @@ from tests.support.demo_process import READY_SECONDS, free_port, ready, run_demo
 @pytest.fixture
 async def demo(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
     """The demo with its wallet, its essay, its almanac."""
-    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]) as gateway:
+    arrivals = Arrivals()
+    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], announcers=[arrivals]) as gateway:
         await seed(gateway)
         app = build_app(gateway)
-        add_demo(app, SimulatedWallet(core, balance_msat=10_000_000), gateway, "demo")
+        add_demo(app, SimulatedWallet(core, balance_msat=10_000_000), gateway, arrivals, "demo")
         async with serve_app(app) as url, aiohttp.ClientSession() as session:
             yield Site(gateway, core, clock, url, session)
 

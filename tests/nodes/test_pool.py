@@ -131,7 +131,7 @@ async def test_what_settles_while_its_node_is_out_of_reach_is_credited_when_it_i
     other, _ = await pair.buy()
     pair.pay(other)
     await pair.until_settled(other)
-    await unless_changed(lambda: pair.site.gateway.nodes.seen_at(row.payment_hash) is None)
+    await unless_changed(lambda: row.payment_hash not in pair.announced.settled_hashes)
     pair.north.state = NodeState.READY
     await pair.until_settled(row)
     assert (await pair.site.call("GET", "/v1/items/welcome/content", headers=token))[0] == 200

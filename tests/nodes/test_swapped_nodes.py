@@ -17,6 +17,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database
 from tests.conftest import open_site
+from tests.support.announced import Announced
 from tests.support.clock import FakeClock, until
 from tests.support.observed_node import ObservedNode
 from tests.support.two_nodes import Pair, open_pair
@@ -110,7 +111,7 @@ async def test_a_sale_does_not_wait_for_a_silent_node_to_say_who_it_is(
             raise AssertionError
 
     monkeypatch.setattr(nodes, "CONFIRMED_WITHIN_SECONDS", 0.05)
-    silent = Nodes([Silent(core)], store, clock)
+    silent = Nodes([Silent(core)], store, clock, Announced())
     with pytest.raises(Unavailable) as refusal:
         await silent.add_invoice(lambda: token_bytes(32), amount_msat=Msat(1_000), memo="", expiry_seconds=60)
     assert refusal.value.code == "node_away"

@@ -19,6 +19,7 @@ from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import SUBSCRIBED_WITHIN_SECONDS, Sweeper
 from gateway.simulator.core import Simulator
 from gateway.supervise import Progress, Supervisor
+from tests.support.announced import Announced
 from tests.support.clock import FakeClock, unless_changed, until
 from tests.support.domain import Till, open_till
 from tests.support.observed_node import ObservedNode
@@ -169,13 +170,13 @@ async def test_a_node_that_ends_its_stream_without_a_word_is_away(till: Till) ->
             for report in nothing:
                 yield report
 
-    settler = Settler(Silent(till.core), till.store, till.clock)
+    settler = Settler(Silent(till.core), till.store, till.clock, Announced())
     task = asyncio.create_task(follow(till.known, settler, till.sweeper, Progress()))
     assert await ending_of(task) == "node_away"
 
 
 async def test_a_database_that_is_away_closes_the_stream_rather_than_park_it(till: Till) -> None:
-    settler = Settler(till.node, BrokenStore(), till.clock)
+    settler = Settler(till.node, BrokenStore(), till.clock, Announced())
     task = asyncio.create_task(follow(till.known, settler, till.sweeper, Progress()))
     await until(lambda: bool(till.core._subscriptions))
     till.pay(await till.sell())

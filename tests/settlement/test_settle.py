@@ -15,6 +15,7 @@ from gateway.ports import NodeInvoice, NodeInvoiceState, NodeState
 from gateway.rows import Invoice, InvoiceState, Settlement
 from gateway.settlement.settle import RECHECK_EVERY_SECONDS, Settler
 from gateway.simulator.refusals import PaymentRefused
+from tests.support.announced import Announced
 from tests.support.domain import Till
 from tests.support.rows import START, a_report, an_invoice
 
@@ -69,17 +70,12 @@ async def test_shuffled_duplicates_in_any_batches_are_credited_once(till: Till) 
 
 async def test_two_settlers_at_once_credit_once(till: Till) -> None:
     reports = await sell_and_pay(till, 20)
-    also_announced: list[str] = []
-    other = Settler(
-        till.node,
-        till.store,
-        till.clock,
-        on_settled=[lambda invoices, _: also_announced.extend(invoice.payment_hash for invoice in invoices)],
-    )
+    also = Announced()
+    other = Settler(till.node, till.store, till.clock, also)
     both = await asyncio.gather(*(settler.settle([r]) for r in reports for settler in (till.settler, other)))
     assert sum(len(settled) for settled in both) == 20
     assert await till.balances() == {account: 20 * msat for account, msat in BOTH_CREDITED.items()}
-    assert sorted(till.announced + also_announced) == sorted(report.payment_hash for report in reports)
+    assert sorted(till.announced + also.settled_hashes) == sorted(report.payment_hash for report in reports)
 
 
 async def test_events_are_in_the_order_in_which_the_node_told_the_settlements(till: Till) -> None:
@@ -249,31 +245,12 @@ async def test_a_recheck_of_an_invoice_that_the_node_does_not_know_changes_nothi
     assert await till.settler.recheck(stranger) == stranger
 
 
-async def test_a_settlement_is_remembered_with_the_instant_of_its_arrival(till: Till) -> None:
-    [report] = await sell_and_pay(till, 1)
-    till.clock.advance(0.25)
-    assert till.settler.seen_at(report.payment_hash) is None
-    await till.settler.settle([report])
-    assert till.settler.seen_at(report.payment_hash) == till.clock.now
-
-
 async def test_nothing_is_announced_before_it_is_committed(till: Till) -> None:
     [report] = await sell_and_pay(till, 1)
     await till.store.close()
     with pytest.raises(Unavailable):
         await till.settler.settle([report])
     assert till.announced == []
-
-
-async def test_thousands_of_settlements_are_remembered_and_the_oldest_are_forgotten(till: Till) -> None:
-    reports = [a_report(await keep(till, an_invoice(number))) for number in range(1, 4)]
-    for _ in range(2):
-        await till.settler.settle(reports)
-    first, *others = reports
-    for number in range(10_000 - len(others)):
-        till.settler._seen.put(str(number), 1.0)
-    assert till.settler.seen_at(first.payment_hash) is None
-    assert all(till.settler.seen_at(report.payment_hash) for report in others)
 
 
 async def keep(till: Till, invoice: Invoice) -> Invoice:

@@ -15,7 +15,7 @@ from gateway.errors import Unavailable
 from gateway.ports import NodeState
 from gateway.rows import Invoice, InvoiceState
 from gateway.settlement import sweep
-from gateway.settlement.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS, Sweeper
+from gateway.settlement.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
@@ -144,13 +144,11 @@ async def test_canceled_is_only_the_nodes_word(till: Till) -> None:
 
 
 async def test_what_the_node_has_canceled_is_told_and_what_was_paid_is_not(till: Till) -> None:
-    told: list[str] = []
-    sweeper = Sweeper(till.known, till.settler, till.store, till.clock, on_canceled=told.append)
     canceled, paid = await till.sell_many(2)
     till.pay(paid)
     till.core.cancel(bytes.fromhex(canceled.payment_hash))
-    await sweeper.sweep()
-    assert told == [canceled.payment_hash]
+    await till.sweeper.sweep()
+    assert till.canceled == [canceled.payment_hash]
 
 
 async def test_an_invoice_that_the_node_deleted_is_canceled_after_its_expiry_and_never_before(till: Till) -> None:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.access.authorize import Authorizer
@@ -20,6 +20,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database, open_database
 from gateway.store.files.keyring import FileKeyRing
+from tests.support.announced import Announced
 from tests.support.clock import FakeClock
 from tests.support.databases import Dump, broken_invariants, dump_tables, put_database
 from tests.support.rows import EXPIRY_SECONDS, NODE_ID, a_creator, an_item
@@ -42,7 +43,8 @@ class Till:
     settler: Settler
     sweeper: Sweeper
     authorizer: Authorizer
-    announced: list[str] = field(default_factory=list)
+    announced: list[str]
+    canceled: list[str]
 
     async def offer(self, item_id: str = "welcome") -> Offer:
         """What buying an item would pin now."""
@@ -102,9 +104,8 @@ async def open_till(
     node = node or DirectNode(core, node_id=NODE_ID)
     keys = FileKeyRing.open(folder / "keys")
     catalog = Catalog(store)
-    announced: list[str] = []
-    announce = lambda invoices, _: announced.extend(invoice.payment_hash for invoice in invoices)  # noqa: E731
-    nodes = Nodes([node], store, clock, on_settled=[announce])
+    announced = Announced()
+    nodes = Nodes([node], store, clock, announced)
     known, settler = nodes[node.node_id].known, nodes[node.node_id].settler
     checkout = Checkout(
         nodes,
@@ -134,7 +135,8 @@ async def open_till(
             settler,
             sweeper,
             authorizer,
-            announced,
+            announced.settled_hashes,
+            announced.canceled_hashes,
         )
     finally:
         await store.close()

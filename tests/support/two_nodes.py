@@ -10,6 +10,7 @@ from gateway.config import Config
 from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
 from tests.conftest import Site, open_site
+from tests.support.announced import Announced
 from tests.support.clock import FakeClock, until
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import a_creator
@@ -25,6 +26,7 @@ class Pair:
     south: Simulator
     nodes: list[ObservedNode]
     site: Site
+    announced: Announced
 
     def core(self, node_id: str) -> Simulator:
         return {"north": self.north, "south": self.south}[node_id]
@@ -69,8 +71,9 @@ async def open_pair(config: Config, clock: FakeClock) -> AsyncIterator[Pair]:
     """The nodes `north` and `south`, in that order, and a gateway that sells `welcome`."""
     north, south = (Simulator(clock=clock, random_bytes=token_bytes) for _ in range(2))
     nodes = [ObservedNode(north, node_id="north"), ObservedNode(south, node_id="south")]
-    async with open_site(config, clock, north, nodes=nodes) as site:
+    announced = Announced()
+    async with open_site(config, clock, north, nodes=nodes, announcers=[announced]) as site:
         for name in ("alice", "bob"):
             await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)
-        yield Pair(north, south, nodes, site)
+        yield Pair(north, south, nodes, site, announced)

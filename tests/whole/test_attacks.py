@@ -18,6 +18,7 @@ from gateway.store.engines.database import open_database
 from gateway.web.http.qr import payment_qr
 from gateway.wire.bolt11 import bolt11
 from tests.conftest import Site, open_site
+from tests.support.announced import Announced
 from tests.support.clock import FakeClock
 from tests.support.domain import Till
 from tests.support.rows import NODE_ID, a_creator
@@ -175,7 +176,7 @@ async def test_a2_no_lock_in_memory_protects_money(till: Till) -> None:
     for invoice in invoices:
         till.pay(invoice)
     other = await open_database(till.database_url)
-    settlers = [Settler(till.node, store, till.clock) for store in (till.store, other, other)]
+    settlers = [Settler(till.node, store, till.clock, Announced()) for store in (till.store, other, other)]
     reports = [await till.node.lookup(invoice.payment_hash) for invoice in invoices]
     told = [report for report in reports if report is not None]
     booked = await asyncio.gather(*(settler.settle(told) for settler in settlers for _ in range(3)))
@@ -193,7 +194,7 @@ async def test_a6_the_same_hash_at_another_amount_or_node_is_no_payment_of_ours(
     elsewhere = DirectNode(cheap, node_id="elsewhere")
     report = await elsewhere.lookup(invoice.payment_hash)
     assert report is not None
-    assert await Settler(elsewhere, till.store, till.clock).settle([report]) == []
+    assert await Settler(elsewhere, till.store, till.clock, Announced()).settle([report]) == []
     with pytest.raises(CallRefused, match="already exists"):
         till.core.add_invoice(preimage=preimage, amount_msat=1_000, memo="", expiry_seconds=600)
     assert await till.balances() == {}

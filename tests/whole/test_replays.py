@@ -13,6 +13,7 @@ from gateway.settlement.sweep import Sweeper
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.simulator.invoice import ReplayOrder
+from tests.support.announced import Announced
 from tests.support.domain import Till
 from tests.support.rows import EXPIRY_SECONDS
 from tools.torture.databases import DatabaseKind
@@ -57,19 +58,11 @@ async def test_three_settlers_that_catch_up_at_once_credit_once(till: Till) -> N
     invoices = await till.sell_many(MANY)
     for invoice in invoices:
         till.pay(invoice)
-    announced: list[str] = []
-    settlers = [
-        Settler(
-            till.node,
-            till.store,
-            till.clock,
-            on_settled=[lambda rows, _: announced.extend(r.payment_hash for r in rows)],
-        )
-        for _ in range(3)
-    ]
+    announced = Announced()
+    settlers = [Settler(till.node, till.store, till.clock, announced) for _ in range(3)]
     sweepers = [Sweeper(till.known, settler, till.store, till.clock) for settler in settlers]
     await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
-    assert sorted(announced) == sorted(invoice.payment_hash for invoice in invoices)
+    assert sorted(announced.settled_hashes) == sorted(invoice.payment_hash for invoice in invoices)
     assert (await till.balances())["creator:bob"] == MANY * 30_000
 
 

@@ -20,6 +20,7 @@ from gateway.store.engines.database import open_database
 from gateway.store.engines.notifications import PostgresDoorbell
 from gateway.supervise import Progress
 from tests.conftest import Site, open_site
+from tests.support.announced import Announced
 from tests.support.clock import FakeClock, unless_changed, until
 from tests.support.databases import broken_invariants, in_a_thread
 from tests.support.demo_process import free_port, ready, start, stop
@@ -145,16 +146,16 @@ async def test_two_settlers_that_are_told_the_same_credit_once(
 async def test_a_lost_ring_is_made_up_by_the_next_look(
     shared_url: str, tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
-    told: list[str] = []
+    announced = Announced()
     async with open_till(tmp_path / "a", clock, core, database_url=shared_url) as till:
-        ear = Ear(till.store, PostgresDoorbell(shared_url), told.append)
+        ear = Ear(till.store, PostgresDoorbell(shared_url), announced)
         await ear.begin()
         invoices = await till.sell_many(3)
         await till.settler.settle([a_report(invoice) for invoice in invoices])
         listening = asyncio.create_task(ear.listen(Progress()))
-        await until(lambda: len(told) == 3)
+        await until(lambda: len(announced.elsewhere_hashes) == 3)
         listening.cancel()
-    assert told == [invoice.payment_hash for invoice in invoices]
+    assert announced.elsewhere_hashes == [invoice.payment_hash for invoice in invoices]
 
 
 async def test_many_rings_are_one(shared_url: str) -> None:

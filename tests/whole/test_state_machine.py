@@ -23,6 +23,7 @@ from gateway.settlement.settle import Settler
 from gateway.simulator.direct import DirectNode
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.engines.invariants import audit
+from tests.support.announced import Announced
 from tests.support.databases import in_a_thread
 from tests.support.postgres_server import Cluster
 from tests.support.rows import ALICE_AND_BOB
@@ -182,7 +183,7 @@ class GatewayMachine(World):
         reports = [node._translate(row) for row in iter(stream.take, None) for _ in range(2)]
         reports = [report for report in reports if report.payment_hash in self.known]
         order.shuffle(reports)
-        others = [Settler(node, self.till.store, self.clock) for _ in range(settlers - 1)]
+        others = [Settler(node, self.till.store, self.clock, Announced()) for _ in range(settlers - 1)]
 
         async def settle() -> None:
             await asyncio.gather(*(settler.settle(reports) for settler in (self.till.settler, *others)))

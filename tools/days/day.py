@@ -276,9 +276,9 @@ class Day:
             self.keys,
             self.gateway_clock,
             self.rng,
-            on_settled=self._credited,
+            on_credited=self._credited,
         )
 
-    def _credited(self, invoices: Sequence[Invoice], _: float) -> None:
+    def _credited(self, invoices: Sequence[Invoice]) -> None:
         for invoice in invoices:
             self.note(f"credited {invoice.paid_msat}", invoice)

@@ -20,9 +20,9 @@ from gateway.rows import Invoice
 from gateway.sales.checkout import Checkout, Sold
 from gateway.sales.offer import Offer
 from gateway.settlement.follow import follow
-from gateway.settlement.settle import OnSettled
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Supervisor
+from tests.support.announced import Announced
 from tests.support.rows import EXPIRY_SECONDS
 from tools.days.lnd import Lnd, RemoteNode
 from tools.days.store import Database, InlineStore
@@ -48,7 +48,7 @@ class Life:
         clock: Clock,
         rng: Random,
         *,
-        on_settled: OnSettled,
+        on_credited: Callable[[Sequence[Invoice]], None],
     ) -> None:
         self.is_alive = True
         self.tasks: dict[asyncio.Task[Any], None] = {}
@@ -58,7 +58,7 @@ class Life:
         self.hub = Hub(most=10_000, most_per_invoice=8)
         self.catalog = Catalog(self.store)
         self.supervisor = Supervisor()
-        nodes = Nodes([self.node], self.store, clock, on_settled=[self._wake, on_settled])
+        nodes = Nodes([self.node], self.store, clock, _Announcements(self.hub, on_credited))
         known, self.settler = nodes[self.node.node_id].known, nodes[self.node.node_id].settler
         self.sweeper = Sweeper(known, self.settler, self.store, clock)
         self.authorizer = Authorizer(keys, self.store, nodes, clock)
@@ -160,10 +160,6 @@ class Life:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _wake(self, invoices: Sequence[Invoice], _: float) -> None:
-        for invoice in invoices:
-            self.hub.wake(invoice.payment_hash)
-
     async def _run(self, known: KnownNode) -> None:
         work: dict[str, Callable[..., Awaitable[None]]] = {
             "sweep": self.sweeper.run,
@@ -173,6 +169,20 @@ class Life:
             for name, each in work.items():
                 await stack.enter_async_context(self.supervisor.supervise(name, each))
             await self._stopping.wait()
+
+
+class _Announcements(Announced):
+    """Wakes those who wait, and tells the day of each credit."""
+
+    def __init__(self, hub: Hub, on_credited: Callable[[Sequence[Invoice]], None]) -> None:
+        super().__init__()
+        self._hub, self._on_credited = hub, on_credited
+
+    def settled(self, invoices: Sequence[Invoice], *, arrived_at: float) -> None:
+        super().settled(invoices, arrived_at=arrived_at)
+        for invoice in invoices:
+            self._hub.wake(invoice.payment_hash)
+        self._on_credited(invoices)
 
 
 def remember_tasks(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":

@@ -110,7 +110,7 @@ async def _challenge(request: web.Request, gateway: Gateway, item: Item, offer: 
                 invoice = await gateway.checkout.challenge(offer)
                 place.issued(invoice.payment_hash)
             gateway.challenges.keep(client, invoice)
-            gateway.metrics.invoices.labels(invoice.node_id).inc()
+            gateway.announcer.issued(invoice)
     return invoice
 
 

@@ -160,9 +160,9 @@ async def sell(
         )
         if sold.fresh:
             place.issued(sold.invoice.payment_hash)
-            gateway.metrics.invoices.labels(sold.invoice.node_id).inc()
+            gateway.announcer.issued(sold.invoice)
     for invoice in outdated:
-        gateway.tell(invoice.payment_hash)
+        gateway.announcer.canceled(invoice.payment_hash)
     return sold
 
 
