@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.tokens import mint_token
-from gateway.catalog.catalog import new_key
+from gateway.catalog.api_keys import new_key
 from gateway.errors import NotFound
 from gateway.log import FIELDS, MOST_ALIKE, Spared, catch_strays, configure_logging, redact
 from gateway.simulator.core import Simulator

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.catalog.catalog import DEFAULT_ACCENT, split_of
+from gateway.catalog.rules import DEFAULT_ACCENT, split_of
 from gateway.catalog.slug import slug_of
 from gateway.cli.admin_client import admin_call
 from gateway.cli.pasted import creator_of, item_id_of, origin_of, share_of

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 
 from gateway.app.gateway import Gateway
-from gateway.catalog.catalog import new_key
+from gateway.catalog.api_keys import new_key
 from gateway.catalog.markup import render_article, render_markup
 from gateway.demo.almanac import draw_almanac
 from gateway.money import from_sat

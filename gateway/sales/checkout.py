@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from gateway.access.tokens import access_ends_at, mint_token
-from gateway.catalog.catalog import MOST_MEMO_BYTES, for_sale
+from gateway.catalog.rules import MOST_MEMO_BYTES, for_sale
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Unavailable
 from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
 from gateway.nodes.pool import Nodes

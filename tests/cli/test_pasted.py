@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.catalog.catalog import SLUG, WEB_ORIGIN
+from gateway.catalog.rules import SLUG, WEB_ORIGIN
 from gateway.catalog.slug import slug_of
 from gateway.cli.catalog import shares_of
 from gateway.cli.pasted import creator_of, invoice_of, item_id_of, origin_of, payment_hash_of, site_of, thing_of

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from gateway.catalog.catalog import MOST_MEMO_BYTES
+from gateway.catalog.rules import MOST_MEMO_BYTES
 from gateway.errors import Conflict, Invalid, NotFound, OutcomeUnknown, TooMany, Unavailable
 from gateway.money import Msat
 from gateway.ports import NodeState, Tx

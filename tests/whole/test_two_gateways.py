@@ -179,9 +179,9 @@ async def test_a_flood_of_unknown_names_is_few_looks_at_the_database(
         return await version(work)
 
     monkeypatch.setattr(sites[0].gateway.store, "read", counted)
-    await asyncio.gather(*(catalog.seek(item_id=f"none-{n}") for n in range(500)))
+    await asyncio.gather(*(catalog.refresh_if_unknown(item_id=f"none-{n}") for n in range(500)))
     assert looks <= 2
-    await catalog.seek(item_id="Not a name")
+    await catalog.refresh_if_unknown(item_id="Not a name")
     assert looks <= 2
 
 

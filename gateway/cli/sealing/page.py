@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from gateway.catalog.catalog import SLUG
+from gateway.catalog.rules import SLUG
 from gateway.cli.sealing import tree
 from gateway.errors import Invalid
 

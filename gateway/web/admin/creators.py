@@ -2,41 +2,18 @@
 
 import asyncio
 import hmac
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from gateway.catalog.catalog import DEFAULT_ACCENT, new_key, wrong_key
-from gateway.errors import Forbidden, Unauthorized, Unavailable
-from gateway.ports import Tx
+from gateway.catalog.api_keys import OPERATOR, Caller, new_key
+from gateway.catalog.api_keys import authenticate as authenticate_key
+from gateway.catalog.rules import DEFAULT_ACCENT
+from gateway.errors import Unauthorized, Unavailable
 from gateway.rows import Creator
 from gateway.web.api.bodies import CreatorBody, CreatorRequest, answer, read_body, rfc3339
 from gateway.web.http.app_key import gateway_of
 from gateway.web.http.forwarded import over_unix_socket
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: a creator for what is theirs, or the operator (None) for everything."""
-
-    creator: str | None
-    key_id: str = ""
-
-    def may_sell_as(self, creator: str) -> None:
-        """Raises `Forbidden` (`not_yours`)."""
-        if self.creator not in {None, creator}:
-            raise Forbidden("not_yours", f"This key belongs to {self.creator}; {creator}'s items need {creator}'s key.")
-
-    def check(self, tx: Tx) -> None:
-        """Whether the key still is this creator's, in the transaction that writes. Raises `Unauthorized`."""
-        if self.creator is not None and not tx.creators.has_key(self.creator, self.key_id):
-            raise wrong_key()
-
-    def must_operate(self) -> None:
-        """Raises `Forbidden` (`operator_only`)."""
-        if self.creator is not None:
-            raise Forbidden("operator_only", "Only the operator may do this, with the key in operator.key.")
 
 
 async def authenticate(request: web.Request) -> Caller:
@@ -46,18 +23,18 @@ async def authenticate(request: web.Request) -> Caller:
     """
     gateway = gateway_of(request)
     if over_unix_socket(request):
-        await gateway.catalog.look()
-        return Caller(None)
+        await gateway.catalog.refresh_coalesced()
+        return OPERATOR
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key:
         raise Unauthorized("api_key_missing", "Send an API key: Authorization: Bearer tpk_…")
     # What another replica has changed a moment ago, its creator sees here.
-    await gateway.catalog.look()
+    await gateway.catalog.refresh_coalesced()
     operator_key = await asyncio.to_thread(_operator_key, gateway.config.shared_folder / "operator.key")
     # A header may hold bytes that are no UTF-8.
     if hmac.compare_digest(key.encode(errors="surrogateescape"), operator_key.encode()):
-        return Caller(None)
-    creator = gateway.catalog.authenticate(key)
+        return OPERATOR
+    creator = authenticate_key(key, gateway.catalog.creators())
     return Caller(creator.name, creator.key_id)
 
 

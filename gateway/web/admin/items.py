@@ -9,14 +9,15 @@ import msgspec
 from aiohttp import web
 
 from gateway.app.gateway import Gateway
-from gateway.catalog.catalog import MOST_TITLE_CHARACTERS
+from gateway.catalog.api_keys import Caller
 from gateway.catalog.markup import Article
+from gateway.catalog.rules import MOST_TITLE_CHARACTERS
 from gateway.catalog.sealed_key import KEY_BYTES, MEDIA_TYPE, write_key
 from gateway.catalog.slug import slug_of
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.money import Msat
 from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share
-from gateway.web.admin.creators import Caller, authenticate
+from gateway.web.admin.creators import authenticate
 from gateway.web.api.bodies import (
     answer,
     read_body,
@@ -49,7 +50,7 @@ async def create_item(request: web.Request) -> web.Response:
     wanted = await read_body(request, ItemRequest)
     caller.may_sell_as(wanted.creator)
     item = await _new_item(gateway, wanted)
-    await gateway.catalog.add_item(item, allowed=caller.check)
+    await gateway.catalog.add_item(item, caller=caller)
     return answer(_admin_item(gateway, item), status=201)
 
 
@@ -163,7 +164,7 @@ async def _put_text(gateway: Gateway, item: Item, caller: Caller, data: bytes) -
         previewed = _with_preview(newest, article)
         return replace(previewed, byte_size=len(body), word_count=article.word_count, digest=digest)
 
-    return await gateway.catalog.change_item(item.id, change, now=gateway.now(), allowed=caller.check)
+    return await gateway.catalog.change_item(item.id, change, now=gateway.now(), caller=caller)
 
 
 def _with_preview(item: Item, article: Article) -> Item:
@@ -186,7 +187,7 @@ def _source_of(article: Article) -> PreviewSource:
 async def _change(gateway: Gateway, item: Item, caller: Caller, **values: Any) -> Item:
     """Change these fields alone: an upload may take so long that others have changed meanwhile."""
     return await gateway.catalog.change_item(
-        item.id, lambda newest: replace(newest, **values), now=gateway.now(), allowed=caller.check
+        item.id, lambda newest: replace(newest, **values), now=gateway.now(), caller=caller
     )
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from gateway.access.one_time_codes import LONGEST_CODE, PATTERN
-from gateway.catalog.catalog import MOST_TITLE_CHARACTERS
+from gateway.catalog.rules import MOST_TITLE_CHARACTERS
 from gateway.errors import Invalid
 from gateway.money import MSAT_PER_SAT
 from gateway.sales.checkout import (

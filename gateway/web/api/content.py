@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.access.download_links import check_link, content_of, download_path, link_ends_at
 from gateway.access.tokens import mint_token
 from gateway.app.gateway import Gateway
-from gateway.catalog.catalog import for_sale
+from gateway.catalog.rules import for_sale
 from gateway.errors import PaymentRequired
 from gateway.rows import Invoice, Item, ItemKind
 from gateway.sales.offer import Offer

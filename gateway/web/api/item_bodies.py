@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.app.render_process import MOST_TEXT_BYTES
-from gateway.catalog.catalog import (
+from gateway.catalog.rules import (
     LONGEST_ACCESS_SECONDS,
     LONGEST_ORIGIN,
     LONGEST_PAGE_URL,

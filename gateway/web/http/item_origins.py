@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.app.gateway import Gateway
-from gateway.catalog.catalog import WEB_ORIGIN, sold_at
+from gateway.catalog.rules import WEB_ORIGIN, sold_at
 from gateway.errors import Forbidden, Invalid, NotFound, Unavailable
 from gateway.rows import Item
 from gateway.web.http.origins import OPAQUE, is_ours, reached_by_own_name

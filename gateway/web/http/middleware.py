@@ -85,7 +85,7 @@ async def _seek(gateway: Gateway, request: web.Request, route: str) -> None:
     """What another replica has just made is here, too, for who asks for it by name."""
     named = request.match_info
     creator = named["name"] if "name" in named and route.endswith(_OF_CREATORS) else None
-    await gateway.catalog.seek(item_id=named.get("item_id"), creator=creator)
+    await gateway.catalog.refresh_if_unknown(item_id=named.get("item_id"), creator=creator)
 
 
 def _is_for_readers(path: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog.catalog import new_key
+from gateway.catalog.api_keys import new_key
 from gateway.catalog.sealed_key import MEDIA_TYPE, read_key
 from gateway.cli.sealing.jwe import unseal
 from gateway.cli.sealing.page import read_page

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog.catalog import MOST_MEMO_BYTES
+from gateway.catalog.rules import MOST_MEMO_BYTES
 from gateway.web.http.problems import MEDIA_TYPE
 from tests.conftest import Site
 from tests.support.clock import until
