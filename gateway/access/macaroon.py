@@ -27,10 +27,11 @@ class Macaroon:
     caveats: tuple[bytes, ...]
     signature: bytes
 
-    def to_bytes(self) -> bytes:
-        """The binary form V2, without location."""
+    def to_bytes(self, *, location: bytes = b"") -> bytes:
+        """The binary form V2. An empty location is left out."""
         caveats = b"".join(_field(_IDENTIFIER, caveat) + b"\0" for caveat in self.caveats)
-        head = bytes((_VERSION,)) + _field(_IDENTIFIER, self.identifier) + b"\0"
+        place = _field(_LOCATION, location) if location else b""
+        head = bytes((_VERSION,)) + place + _field(_IDENTIFIER, self.identifier) + b"\0"
         return head + caveats + b"\0" + _field(_SIGNATURE, self.signature)
 
     def verify(self, root_key: bytes) -> bool:

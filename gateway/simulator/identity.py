@@ -4,8 +4,6 @@ Its key, its TLS certificate (ECDSA on P-256, as LND's) and its macaroons: `tupp
 gateway needs and `admin.macaroon`, which may spend.
 """
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -17,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from lndgrpc.compiled.lightning_pb2 import MacaroonId, Op
 
+from gateway.access.macaroon import mint, parse
 from gateway.ports import RandomBytes
 from gateway.simulator.refusals import CallRefused
-from gateway.wire.lnd_macaroon import BAKERY_VERSION, METHODS, NEEDED, operations, parse
+from gateway.wire.lnd_macaroon import BAKERY_VERSION, METHODS, NEEDED, operations
 
 _ENTITIES = ("onchain", "offchain", "address", "message", "peers", "info", "invoices", "signer", "macaroon")
 ADMIN = (*(f"{entity}:{action}" for entity in _ENTITIES for action in ("read", "write")), "macaroon:generate")
@@ -82,8 +81,7 @@ class Identity:
             ops=[Op(entity=entity, actions=actions) for entity, actions in ops.items()],
         )
         identifier = bytes([BAKERY_VERSION]) + baked.SerializeToString()
-        signature = _sign(self._root_key, identifier)
-        _write(path, bytes([2]) + _field(1, b"lnd") + _field(2, identifier) + b"\0\0" + _field(6, signature))
+        _write(path, mint(self._root_key, identifier, ()).to_bytes(location=b"lnd"))
 
     def check(self, macaroons: list[str], method: str) -> None:
         """Raise CallRefused, in LND's words, unless the hex macaroon of a call allows the method."""
@@ -93,12 +91,12 @@ class Identity:
             return
         try:
             macaroon = bytes.fromhex(macaroons[0])
-            parts, held = parse(macaroon), operations(macaroon)
+            allowed, parts = operations(macaroon), parse(macaroon)
         except ValueError as error:
             raise CallRefused("UNKNOWN", f"cannot decode macaroon: {error}") from error
-        if parts.caveats or not hmac.compare_digest(parts.signature, _sign(self._root_key, parts.identifier)):
+        if parts.caveats or not parts.verify(self._root_key):
             raise CallRefused("UNKNOWN", "verification failed: signature mismatch after caveat verification")
-        if METHODS[method] not in held and f"uri:{method}" not in held:
+        if METHODS[method] not in allowed and f"uri:{method}" not in allowed:
             raise CallRefused("UNKNOWN", "permission denied")
         self._accepted.add((macaroons[0], method))
 
@@ -111,20 +109,6 @@ class Identity:
 
 def _names() -> list[x509.GeneralName]:
     return [x509.DNSName("localhost"), *[x509.IPAddress(ip_address(each)) for each in ("127.0.0.1", "::1")]]
-
-
-def _sign(root_key: bytes, identifier: bytes) -> bytes:
-    derived = hmac.digest(b"macaroons-key-generator", root_key, hashlib.sha256)
-    return hmac.digest(derived, identifier, hashlib.sha256)
-
-
-def _field(kind: int, data: bytes) -> bytes:
-    size = len(data)
-    length = b""
-    while size > 0x7F:
-        length += bytes([size & 0x7F | 0x80])
-        size >>= 7
-    return bytes([kind]) + length + bytes([size]) + data
 
 
 def _write(path: Path, data: bytes) -> None:

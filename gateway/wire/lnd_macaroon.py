@@ -6,13 +6,15 @@ narrow what the operations say, so they are not counted.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from google.protobuf.message import DecodeError
-from lndgrpc.compiled.lightning_pb2 import MacaroonId
+from gateway.access.macaroon import MalformedMacaroon, parse
 
 BAKERY_VERSION = 3
+# Numbers of the fields of `MacaroonId` and `Op`, and protobuf's wire types.
+_OPS, _ENTITY, _ACTIONS = 3, 1, 2
+_VARINT, _LENGTH_DELIMITED = 0, 2
+_FIXED_BYTES = MappingProxyType({_VARINT: 0, 1: 8, 5: 4})
 ALLOWED = frozenset(
     {
         "invoices:read",
@@ -57,15 +59,6 @@ NEEDED = (
 """The methods that `LndNode` calls; GetState needs no macaroon."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Macaroon:
-    """The parts of a binary V2 macaroon."""
-
-    identifier: bytes
-    caveats: tuple[bytes, ...]
-    signature: bytes
-
-
 def excess(macaroon: bytes) -> list[str]:
     """The operations beyond invoices, info, addresses and the reading of balances; empty for a good macaroon.
 
@@ -76,8 +69,8 @@ def excess(macaroon: bytes) -> list[str]:
 
 def missing(macaroon: bytes) -> list[str]:
     """The methods that the gateway calls and this macaroon does not allow. Raises ValueError as `excess` does."""
-    held = set(operations(macaroon))
-    return [method for method in NEEDED if not held & {METHODS[method], f"uri:{method}"}]
+    allowed = set(operations(macaroon))
+    return [method for method in NEEDED if not allowed & {METHODS[method], f"uri:{method}"}]
 
 
 def bake_command(save_to: str = "tuppence.macaroon") -> str:
@@ -87,76 +80,55 @@ def bake_command(save_to: str = "tuppence.macaroon") -> str:
 
 def operations(macaroon: bytes) -> list[str]:
     """Everything that a macaroon allows, as `entity:action`, in its own order. Raises ValueError as `excess` does."""
-    identifier = parse(macaroon).identifier
+    try:
+        identifier = parse(macaroon).identifier
+    except MalformedMacaroon as error:
+        msg = "this file is no binary macaroon of version 2: give the path of the .macaroon file that LND wrote"
+        raise ValueError(msg) from error
     if identifier[:1] != bytes([BAKERY_VERSION]):
         msg = "this macaroon was not baked by LND: its identifier is of another version"
         raise ValueError(msg)
     try:
-        baked = MacaroonId.FromString(identifier[1:])
-    except DecodeError as error:
+        return [f"{entity}:{action}" for entity, actions in _ops(identifier[1:]) for action in actions]
+    except (LookupError, UnicodeDecodeError) as error:
         msg = "this macaroon was not baked by LND: its identifier cannot be read"
         raise ValueError(msg) from error
-    return [f"{op.entity}:{action}" for op in baked.ops for action in op.actions]
-
-
-def parse(macaroon: bytes) -> Macaroon:
-    """Take a binary V2 macaroon apart (gopkg.in/macaroon.v2, marshal-v2.go). Raises ValueError when it is none."""
-    try:
-        return _parse(macaroon)
-    except (LookupError, StopIteration) as error:
-        msg = "this file is no binary macaroon of version 2: give the path of the .macaroon file that LND wrote"
-        raise ValueError(msg) from error
-
-
-_END, _LOCATION, _IDENTIFIER, _VERIFICATION, _SIGNATURE = 0, 1, 2, 4, 6
-
-
-def _parse(macaroon: bytes) -> Macaroon:
-    if macaroon[0] != 2:
-        raise IndexError
-    fields = _fields(macaroon[1:])
-    identifier = _section(fields)[_IDENTIFIER]
-    caveats = []
-    while section := _section(fields):
-        caveats.append(section[_IDENTIFIER])
-    kind, signature = next(fields)
-    if kind != _SIGNATURE or len(signature) != 32:
-        raise IndexError
-    return Macaroon(identifier=identifier, caveats=tuple(caveats), signature=signature)
-
-
-def _section(fields: Iterator[tuple[int, bytes]]) -> dict[int, bytes]:
-    """The fields up to the end of a section, none when there is no further section."""
-    section: dict[int, bytes] = {}
-    for kind, data in fields:
-        if kind == _END:
-            return section
-        section[kind] = data
-    raise IndexError
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(data):
-        kind, at = _varint(data, at)
-        if kind == _END:
-            yield _END, b""
-            continue
-        size, at = _varint(data, at)
-        if at + size > len(data):
-            raise IndexError
-        yield kind, data[at : at + size]
-        at += size
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while data[at] & 0x80:
-        value |= (data[at] & 0x7F) << shift
-        shift, at = shift + 7, at + 1
-    return value | data[at] << shift, at + 1
 
 
 def _is_allowed(operation: str) -> bool:
     entity, _, action = operation.partition(":")
     return METHODS.get(action) in ALLOWED if entity == "uri" else operation in ALLOWED
+
+
+def _ops(macaroon_id: bytes) -> Iterator[tuple[str, list[str]]]:
+    """The entity and actions of each `lnrpc.Op` in a `lnrpc.MacaroonId` (lightning.proto)."""
+    for op in _fields(macaroon_id, _OPS):
+        entities = _fields(op, _ENTITY)
+        yield entities[-1].decode() if entities else "", [action.decode() for action in _fields(op, _ACTIONS)]
+
+
+def _fields(message: bytes, number: int) -> list[bytes]:
+    """The length-delimited fields of one number in a protobuf message; others are skipped. Raises LookupError."""
+    found: list[bytes] = []
+    at = value = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        field, wire_type = tag >> 3, tag & 7
+        if wire_type in {_VARINT, _LENGTH_DELIMITED}:
+            value, at = _varint(message, at)
+        size = value if wire_type == _LENGTH_DELIMITED else _FIXED_BYTES[wire_type]
+        if field == 0 or at + size > len(message):
+            raise IndexError
+        if field == number and wire_type == _LENGTH_DELIMITED:
+            found.append(message[at : at + size])
+        at += size
+    return found
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A protobuf varint and the position behind it. Raises IndexError where the data ends within it."""
+    value = shift = 0
+    while data[at] & 0x80:
+        value |= (data[at] & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+    return value | data[at] << shift, at + 1

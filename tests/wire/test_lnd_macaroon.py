@@ -4,9 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
+from lndgrpc.compiled.lightning_pb2 import MacaroonId, Op
 
+from gateway.access.macaroon import mint, parse
 from gateway.simulator.identity import ADMIN, Identity
 from gateway.wire import lnd_macaroon as permissions
 
@@ -75,14 +78,14 @@ def test_caveats_narrow_and_so_change_nothing_of_what_is_allowed(identity: Ident
     macaroon = bake(identity, tmp_path, ["offchain:write"])
     caveat = b"time-before 2030-01-01T00:00:00Z"
     narrowed = macaroon[:-35] + b"\x02" + bytes([len(caveat)]) + caveat + b"\x00" + macaroon[-35:]
-    assert permissions.parse(narrowed).caveats == (caveat,)
+    assert parse(narrowed).caveats == (caveat,)
     assert permissions.excess(narrowed) == ["offchain:write"]
 
 
 def test_a_location_is_optional_and_a_long_identifier_is_read_whole(identity: Identity, tmp_path: Path) -> None:
     macaroon = bake(identity, tmp_path, LEAST)
     assert macaroon[:6] == b"\x02\x01\x03lnd"
-    assert len(permissions.parse(macaroon).identifier) > 127
+    assert len(parse(macaroon).identifier) > 127
     assert permissions.operations(macaroon[:1] + macaroon[6:]) == LEAST
 
 
@@ -100,6 +103,37 @@ def test_other_files_are_refused_with_a_hint(identity: Identity, tmp_path: Path)
     other_bakery = macaroon.replace(b"\x03\x0a\x10", b"\x02\x0a\x10")
     with pytest.raises(ValueError, match="another version"):
         permissions.operations(other_bakery)
+
+
+def field(number: int, wire_type: int, data: bytes) -> bytes:
+    return bytes([number << 3 | wire_type]) + (bytes([len(data)]) + data if wire_type == 2 else data)
+
+
+def op(entity: str, actions: list[str]) -> bytes:
+    return field(3, 2, Op(entity=entity, actions=actions).SerializeToString())
+
+
+words, numbers = st.text(max_size=5), st.integers(0, 5)
+fields = st.one_of(
+    st.builds(op, words, st.lists(words, max_size=3)),
+    st.builds(field, numbers, st.just(0), st.sampled_from([b"\0", b"\x7f", b"\xff\x01"])),
+    st.builds(field, numbers, st.just(1), st.binary(min_size=8, max_size=8)),
+    st.builds(field, numbers, st.just(2), st.binary(max_size=10)),
+    st.builds(field, numbers, st.just(5), st.binary(min_size=4, max_size=4)),
+)
+
+
+@given(whole=st.lists(fields, max_size=5).map(b"".join), missing=st.integers(0, 3))
+def test_an_identifier_is_read_as_protobuf_reads_it(whole: bytes, missing: int) -> None:
+    macaroon_id = whole[: len(whole) - missing]
+    macaroon = mint(b"key", b"\x03" + macaroon_id, ()).to_bytes()
+    try:
+        expected = [f"{op.entity}:{action}" for op in MacaroonId.FromString(macaroon_id).ops for action in op.actions]
+    except DecodeError:
+        with pytest.raises(ValueError, match="its identifier cannot be read"):
+            permissions.operations(macaroon)
+    else:
+        assert permissions.operations(macaroon) == expected
 
 
 @given(st.binary(max_size=200))
