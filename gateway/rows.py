@@ -4,6 +4,7 @@ Instants are whole seconds since 1970, UTC; amounts are msat; hashes and ids are
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from gateway.money import Msat
@@ -194,3 +195,8 @@ class Balance:
 
     account: str
     balance_msat: int
+
+
+def rfc3339(instant: int) -> str:
+    """Unix seconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00Z`."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

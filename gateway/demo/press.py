@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.demo.content import ESSAY_ID, FILE_ID, WRITER
 from gateway.demo.states import GALLERY, STATES
 from gateway.errors import NotFound
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.qr import payment_qr
 from gateway.web.pages.item import as_page
 

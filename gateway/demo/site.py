@@ -16,12 +16,12 @@ from gateway.demo.content import ESSAY_ID
 from gateway.demo.press import add_press, press_url
 from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
 from gateway.errors import Forbidden
-from gateway.rows import InvoiceState
-from gateway.web.api.bodies import answer, read_body, rfc3339
+from gateway.rows import InvoiceState, rfc3339
 from gateway.web.api.invoices import find_invoice
 from gateway.web.api.receipts import booked_shares
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.assets import Assets
+from gateway.web.http.bodies import answer, read_body
 from gateway.web.http.forwarded import comes_from_here
 from gateway.web.http.problems import problem
 from gateway.web.http.render import put_before

@@ -12,8 +12,8 @@ from babel.core import get_global
 from babel.numbers import get_territory_currencies
 
 from gateway.ports import Clock
+from gateway.rows import rfc3339
 from gateway.supervise import Progress
-from gateway.web.api.bodies import rfc3339
 
 EVERY_SECONDS = 600.0
 PATIENCE = ClientTimeout(total=10)

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.sales.checkout import IDEMPOTENCY_KEY
-from gateway.web.api.bodies import Problem, answer
-from gateway.web.api.item_bodies import ItemRequest
-from gateway.web.http.problems import MEDIA_TYPE, TITLES
+from gateway.web.admin.item_bodies import ItemRequest
+from gateway.web.http.bodies import answer
+from gateway.web.http.problems import MEDIA_TYPE, TITLES, Problem
 from gateway.web.http.public_path import link
 from gateway.web.routes import API, Route
 

@@ -8,8 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.app.gateway import Gateway
 from gateway.errors import Unauthorized, Unavailable
-from gateway.web.api.bodies import answer
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
 from gateway.web.http.forwarded import comes_from_here, over_unix_socket
 
 DATABASE_SECONDS = 2.0

@@ -12,28 +12,29 @@ from gateway.web import operations
 from gateway.web.admin import audit, creators, items, nodes, payments, purges
 from gateway.web.admin.bodies import (
     AuditBody,
+    BalanceBody,
+    CreatorBody,
+    CreatorRequest,
     NodeBody,
     NodeChange,
+    PaymentBody,
     PurgeBody,
     PurgeRequest,
     SuspenseBody,
     SuspenseRequest,
 )
+from gateway.web.admin.item_bodies import AdminItemBody, ItemChange, ItemRequest
 from gateway.web.api import content, identity, invoices, rate, receipts, recoveries
 from gateway.web.api.bodies import (
-    BalanceBody,
-    CreatorBody,
     CreatorCard,
-    CreatorRequest,
     InvoiceBody,
+    ItemBody,
     LinkBody,
-    PaymentBody,
     ReceiptBody,
     RecoveryBody,
     RecoveryRequest,
     TipRequest,
 )
-from gateway.web.api.item_bodies import AdminItemBody, ItemBody, ItemChange, ItemRequest
 from gateway.web.http.bodies import BODY_LIMITS, MOST_BYTES
 from gateway.web.pages import item
 

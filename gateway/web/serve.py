@@ -12,7 +12,7 @@ from gateway.config import Config
 from gateway.errors import Conflict, Unavailable
 from gateway.store.files.refusals import disk_refusals
 from gateway.web.docs import show_docs
-from gateway.web.http.app_key import GATEWAY
+from gateway.web.http.app_keys import GATEWAY
 from gateway.web.http.connections import Runner
 from gateway.web.http.forwarded import forwarded
 from gateway.web.http.middleware import edge

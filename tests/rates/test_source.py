@@ -13,7 +13,7 @@ from aiohttp import web
 from gateway.config import Config, load_config
 from gateway.errors import Invalid
 from gateway.rates.source import STALE_SECONDS, Rates
-from gateway.web.api.bodies import rfc3339
+from gateway.rows import rfc3339
 from gateway.web.http.language import words_in
 from tests.conftest import Site, serve_app
 from tests.support.clock import FakeClock, until

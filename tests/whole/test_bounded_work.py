@@ -17,7 +17,7 @@ from gateway.app.render_process import MOST_TEXT_BYTES, SHORT_TEXT_BYTES, Render
 from gateway.catalog.markup import render_article, render_markup
 from gateway.catalog.slug import slug_of
 from gateway.errors import Invalid
-from gateway.web.api.item_bodies import ItemRequest
+from gateway.web.admin.item_bodies import ItemRequest
 from gateway.web.http.language import accepted
 from gateway.web.pages.share_card import excerpt
 from tests.conftest import Site

@@ -6,12 +6,12 @@ from aiohttp import web
 
 from gateway.app.gateway import Gateway
 from gateway.errors import NotFound, TuppenceError, Unavailable
-from gateway.rows import Invoice
+from gateway.rows import Invoice, rfc3339
 from gateway.settlement.reconcile import SETTLED_BEFORE_SECONDS, Finding, audit_node, book_to_suspense
 from gateway.web.admin.bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest
 from gateway.web.admin.creators import authenticate
-from gateway.web.api.bodies import answer, read_body, rfc3339
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer, read_body
 
 # A forged date may be one that no calendar has.
 _LAST_INSTANT = 253_402_300_799

@@ -1,8 +1,50 @@
 """Bodies of what only the operator asks: nodes, audits, suspense. Instants are RFC 3339, UTC."""
 
-from msgspec import Struct
+from typing import Annotated
 
-from gateway.web.api.bodies import Hash
+from msgspec import Meta, Struct
+
+from gateway.web.api.bodies import Hash, ReceiptShare, Slug, Title
+from gateway.web.http.bodies import COLOUR
+
+
+class CreatorRequest(Struct, forbid_unknown_fields=True):
+    """A new creator."""
+
+    name: Slug
+    title: Title | None = None
+    accent: Annotated[str, Meta(pattern=COLOUR)] | None = None
+
+
+class CreatorBody(Struct):
+    """A creator; `api_key` is shown once, when it is made."""
+
+    name: str
+    title: str
+    accent: str
+    created_at: str
+    api_key: str | None = None
+
+
+class PaymentBody(Struct):
+    """A settled invoice, in the order in which payments were booked."""
+
+    position: int
+    payment_hash: str
+    item_id: str | None
+    tip_to: str | None
+    paid_msat: int
+    settled_at: str
+    shares: list[ReceiptShare]
+    message: str
+    name: str
+
+
+class BalanceBody(Struct):
+    """A creator's claim on the operator's node."""
+
+    creator: str
+    balance_msat: int
 
 
 class NodeBody(Struct):

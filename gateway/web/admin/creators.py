@@ -10,9 +10,10 @@ from gateway.catalog.api_keys import OPERATOR, Caller, new_key
 from gateway.catalog.api_keys import authenticate as authenticate_key
 from gateway.catalog.rules import DEFAULT_ACCENT
 from gateway.errors import Unauthorized, Unavailable
-from gateway.rows import Creator
-from gateway.web.api.bodies import CreatorBody, CreatorRequest, answer, read_body, rfc3339
-from gateway.web.http.app_key import gateway_of
+from gateway.rows import Creator, rfc3339
+from gateway.web.admin.bodies import CreatorBody, CreatorRequest
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer, read_body
 from gateway.web.http.forwarded import over_unix_socket
 
 

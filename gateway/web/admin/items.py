@@ -16,18 +16,13 @@ from gateway.catalog.sealed_key import KEY_BYTES, MEDIA_TYPE, write_key
 from gateway.catalog.slug import slug_of
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.money import Msat
-from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share
+from gateway.rows import Item, ItemKind, ItemState, PreviewSource, Share, rfc3339
 from gateway.web.admin.creators import authenticate
-from gateway.web.api.bodies import (
-    answer,
-    read_body,
-    rfc3339,
-)
+from gateway.web.admin.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.content import send_content
-from gateway.web.api.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.receipts import item_body
-from gateway.web.http.app_key import gateway_of
-from gateway.web.http.bodies import chunks_of, read_bytes
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer, chunks_of, read_body, read_bytes
 
 # A text with every character escaped, and its preview.
 MOST_ITEM_BYTES = 4 * 1024**2

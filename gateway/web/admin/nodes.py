@@ -9,10 +9,11 @@ from gateway.app.gateway import Gateway
 from gateway.errors import Unavailable
 from gateway.nodes.identity import KIND
 from gateway.nodes.pool import Member
+from gateway.rows import rfc3339
 from gateway.web.admin.bodies import NodeBody, NodeChange
 from gateway.web.admin.creators import authenticate
-from gateway.web.api.bodies import answer, read_body, rfc3339
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer, read_body
 
 
 async def list_nodes(request: web.Request) -> web.Response:

@@ -9,11 +9,13 @@ from gateway.books.ledger import CREATOR_PREFIX, creator_account
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Invalid
 from gateway.ports import Tx
-from gateway.rows import Payment, Transfer
+from gateway.rows import Payment, Transfer, rfc3339
+from gateway.web.admin.bodies import BalanceBody, PaymentBody
 from gateway.web.admin.creators import authenticate
-from gateway.web.api.bodies import BalanceBody, PaymentBody, ReceiptShare, answer, rfc3339
+from gateway.web.api.bodies import ReceiptShare
 from gateway.web.api.receipts import account_title
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
 
 MOST_PAYMENTS = 500
 

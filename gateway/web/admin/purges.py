@@ -4,8 +4,8 @@ from aiohttp import web
 
 from gateway.web.admin.bodies import PurgeBody, PurgeRequest
 from gateway.web.admin.creators import authenticate
-from gateway.web.api.bodies import answer, read_body
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer, read_body
 
 
 async def purge(request: web.Request) -> web.Response:

@@ -1,29 +1,20 @@
 """What bodies look like on the wire; the OpenAPI document is made from these. Instants are RFC 3339, UTC."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-import msgspec
-from aiohttp import web
 from msgspec import Meta, Struct
 
 from gateway.access.one_time_codes import LONGEST_CODE, PATTERN
 from gateway.catalog.rules import MOST_TITLE_CHARACTERS
-from gateway.errors import Invalid
 from gateway.money import MSAT_PER_SAT
 from gateway.sales.checkout import (
     MOST_MESSAGE_CHARACTERS,
     MOST_NAME_CHARACTERS,
     MOST_TIP_MSAT,
 )
-from gateway.web.http.bodies import media_type_of, read_bytes
+from gateway.web.http.bodies import SLUG
 
-T = TypeVar("T", bound=Struct)
-
-_SLUG = "^[a-z0-9-]{1,64}$"
-_COLOUR = "^#[0-9a-f]{6}$"
-_PLAIN = {_SLUG: "1 to 64 of a-z, 0-9 and -", _COLOUR: "a colour like #a4552b"}
-Slug = Annotated[str, Meta(pattern=_SLUG)]
+Slug = Annotated[str, Meta(pattern=SLUG)]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 SOME_WORDS = r"^\s*[^\s\x00][^\x00]*$"
 NO_NUL = {"pattern": r"^[^\x00]*$"}
@@ -37,16 +28,6 @@ _CODE = "[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}"
 State = Literal["open", "expired", "settled", "canceled"]
 
 
-class Problem(Struct):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-
-
 class CreatorCard(Struct):
     """A creator as everyone sees them."""
 
@@ -54,6 +35,26 @@ class CreatorCard(Struct):
     title: str
     accent: str
     pay_url: str
+
+
+class ItemBody(Struct):
+    """An item as everyone sees it: never the paid part."""
+
+    id: str
+    kind: Literal["text", "file", "sealed"]
+    title: str
+    creator: str
+    creator_title: str
+    accent: str
+    price_msat: int
+    preview_html: str
+    access_seconds: int | None
+    media_type: str
+    byte_size: int
+    word_count: int
+    for_sale: bool
+    pay_url: str
+    page_url: str | None
 
 
 class InvoiceBody(Struct, omit_defaults=True):
@@ -133,71 +134,3 @@ class RecoveryBody(Struct):
     tip_to: str | None
     access_token: str
     receipt_url: str
-
-
-class CreatorRequest(Struct, forbid_unknown_fields=True):
-    """A new creator."""
-
-    name: Slug
-    title: Title | None = None
-    accent: Annotated[str, Meta(pattern=_COLOUR)] | None = None
-
-
-class CreatorBody(Struct):
-    """A creator; `api_key` is shown once, when it is made."""
-
-    name: str
-    title: str
-    accent: str
-    created_at: str
-    api_key: str | None = None
-
-
-class PaymentBody(Struct):
-    """A settled invoice, in the order in which payments were booked."""
-
-    position: int
-    payment_hash: str
-    item_id: str | None
-    tip_to: str | None
-    paid_msat: int
-    settled_at: str
-    shares: list[ReceiptShare]
-    message: str
-    name: str
-
-
-class BalanceBody(Struct):
-    """A creator's claim on the operator's node."""
-
-    creator: str
-    balance_msat: int
-
-
-def rfc3339(instant: int) -> str:
-    """Unix seconds as RFC 3339, UTC."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-async def read_body(request: web.Request, form: type[T]) -> T:
-    """The JSON body. Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_invalid`)."""
-    if media_type_of(request)[0] != "application/json":
-        raise Invalid("media_type_unsupported", "Send JSON with Content-Type: application/json.")
-    body = await read_bytes(request)
-    try:
-        return msgspec.json.decode(body, type=form)
-    except msgspec.ValidationError as error:
-        raise Invalid("body_invalid", f"{_plain(str(error))}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid("body_malformed", f"The body is not JSON: {error}.") from error
-
-
-def _plain(refusal: str) -> str:
-    for pattern, words in _PLAIN.items():
-        refusal = refusal.replace(f"`str` matching regex {pattern!r}", words)
-    return refusal
-
-
-def answer(body: Any, *, status: int = 200) -> web.Response:
-    """A JSON answer."""
-    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")

@@ -9,10 +9,11 @@ from gateway.access.tokens import mint_token
 from gateway.app.gateway import Gateway
 from gateway.catalog.rules import for_sale
 from gateway.errors import PaymentRequired
-from gateway.rows import Invoice, Item, ItemKind
+from gateway.rows import Invoice, Item, ItemKind, rfc3339
 from gateway.sales.offer import Offer
-from gateway.web.api.bodies import LinkBody, answer, rfc3339
-from gateway.web.http.app_key import gateway_of
+from gateway.web.api.bodies import LinkBody
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
 from gateway.web.http.downloads import disposition, send_file
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import check_asking_page, foreign_page

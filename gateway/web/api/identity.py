@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from gateway.errors import Invalid
 from gateway.ports.keys import KeyRing
-from gateway.web.api.bodies import answer
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
 from gateway.web.http.middleware import stream_headers
 
 NONCE = re.compile("[0-9a-f]{32}")

@@ -11,12 +11,12 @@ from aiohttp_sse import EventSourceResponse, sse_response
 
 from gateway.app.gateway import Gateway
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
-from gateway.rows import Invoice, InvoiceState, Origin
+from gateway.rows import Invoice, InvoiceState, Origin, rfc3339
 from gateway.sales.checkout import Sold, check_idempotency_key, is_too_long, note_fault
 from gateway.sales.offer import Offer
-from gateway.web.api.bodies import InvoiceBody, TipRequest, answer, read_body, rfc3339
-from gateway.web.http.app_key import gateway_of
-from gateway.web.http.bodies import read_bytes
+from gateway.web.api.bodies import InvoiceBody, TipRequest
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer, read_body, read_bytes
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import check_asking_page, foreign_page
 from gateway.web.http.middleware import stream_headers

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from gateway.rates.source import Rate
-from gateway.web.api.bodies import answer
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
 from gateway.web.http.language import accepted, words_of
 
 

@@ -12,12 +12,12 @@ from gateway.app.gateway import Gateway
 from gateway.books.ledger import CREATOR_PREFIX, split
 from gateway.catalog.catalog import Catalog
 from gateway.errors import NotFound, OutcomeUnknown, Unauthorized, Unavailable
-from gateway.rows import Invoice, InvoiceState, Item, ItemState
+from gateway.rows import Invoice, InvoiceState, Item, ItemState, rfc3339
 from gateway.supervise import begin
-from gateway.web.api.bodies import CreatorCard, ReceiptBody, ReceiptShare, answer, rfc3339
+from gateway.web.api.bodies import CreatorCard, ItemBody, ReceiptBody, ReceiptShare
 from gateway.web.api.invoices import NO_INVOICE
-from gateway.web.api.item_bodies import ItemBody
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
 from gateway.wire.l402.credential import parse_authorization
 
 PINNED_WITHIN_SECONDS = 1.0

@@ -7,9 +7,9 @@ from gateway.access.recovery import LONGEST_TYPED, read_code, recover
 from gateway.access.tokens import mint_token
 from gateway.errors import TuppenceError
 from gateway.rows import Invoice
-from gateway.web.api.bodies import RecoveryBody, RecoveryRequest, answer, read_body
-from gateway.web.http.app_key import gateway_of
-from gateway.web.http.bodies import read_form
+from gateway.web.api.bodies import RecoveryBody, RecoveryRequest
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer, read_body, read_form
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import foreign_page
 from gateway.web.http.language import words_of

@@ -12,9 +12,9 @@ from gateway.cli.sealing.page import MARK
 from gateway.errors import NotFound
 from gateway.money import to_sat
 from gateway.rows import Creator, Item, ItemKind
-from gateway.web.api.bodies import answer
 from gateway.web.embed.files import SCRIPT, Embed
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
 from gateway.web.http.render import render, wants_page
 
 # The room that each element takes: a page that keeps it free sees nothing move.

@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from gateway.errors import Invalid
 
+T = TypeVar("T", bound=Struct)
+
+SLUG = "^[a-z0-9-]{1,64}$"
+COLOUR = "^#[0-9a-f]{6}$"
 MOST_BYTES = 8 * 1024
 """Of a body that a reader sends, where the table of routes says nothing else."""
 BODY_LIMITS = web.AppKey("body_limits", Mapping[Any, int])
@@ -19,6 +25,7 @@ LEAST_BYTES_PER_SECOND = 16 * 1024
 STALLED_SECONDS = 30.0
 _LONGEST_TYPE = 256
 _MOST_FIELDS = 32
+_PATTERNS_IN_WORDS = {SLUG: "1 to 64 of a-z, 0-9 and -", COLOUR: "a colour like #a4552b"}
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -38,6 +45,19 @@ def check_body(request: web.Request) -> None:
 def most_bytes(request: web.Request) -> int:
     """The size up to which a body is taken here."""
     return request.config_dict[BODY_LIMITS].get(request.match_info.handler, MOST_BYTES)
+
+
+async def read_body(request: web.Request, form: type[T]) -> T:
+    """The JSON body. Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_invalid`)."""
+    if media_type_of(request)[0] != "application/json":
+        raise Invalid("media_type_unsupported", "Send JSON with Content-Type: application/json.")
+    body = await read_bytes(request)
+    try:
+        return msgspec.json.decode(body, type=form)
+    except msgspec.ValidationError as error:
+        raise Invalid("body_invalid", f"{_in_words(str(error))}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid("body_malformed", f"The body is not JSON: {error}.") from error
 
 
 async def read_bytes(request: web.Request, *, most: int | None = None) -> bytes:
@@ -87,6 +107,11 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
     return dict(reversed(fields))
 
 
+def answer(body: Any, *, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")
+
+
 def media_type_of(request: web.Request) -> tuple[str, str]:
     """The media type and the charset that a request names, in lower case: "" and "utf-8" where it names none."""
     media_type, *parameters = request.headers.get("Content-Type", "")[:_LONGEST_TYPE].lower().split(";")
@@ -97,3 +122,9 @@ def media_type_of(request: web.Request) -> tuple[str, str]:
 
 def _too_large(most: int) -> Invalid:
     return Invalid("body_too_large", f"The body is larger than this address takes: at most {most} bytes.")
+
+
+def _in_words(refusal: str) -> str:
+    for pattern, words in _PATTERNS_IN_WORDS.items():
+        refusal = refusal.replace(f"`str` matching regex {pattern!r}", words)
+    return refusal

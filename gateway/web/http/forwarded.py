@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.web.http.addresses import forwarded_for, read_address
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.origins import hostname
 
 # Of those who pass requests on; each names itself by one or several of these.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.errors import Forbidden
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
 
 # The origin of a page that names none: of a file, of a sandboxed frame, or where no referrer may be sent.
 OPAQUE = "null"

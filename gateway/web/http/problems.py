@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from gateway.errors import (
     Conflict,
@@ -67,6 +68,16 @@ _HTTP_CODES = {
     405: ("method_not_allowed", "This address does not answer that method; /docs lists those it does."),
     413: ("body_too_large", "The body is larger than this address takes."),
 }
+
+
+class Problem(Struct):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
 
 
 def status_of(error: TuppenceError) -> int:

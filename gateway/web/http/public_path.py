@@ -5,7 +5,7 @@ Some proxies pass the path on and others take it off, so every address is answer
 
 from aiohttp import web
 
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
 
 
 def add_public_path(app: web.Application, public_path: str) -> None:

@@ -15,7 +15,7 @@ from gateway.web.api.receipts import page_link
 from gateway.web.api.recoveries import ask_code, open_by_code
 from gateway.web.embed.files import Embed
 from gateway.web.embed.snippet import add_snippets
-from gateway.web.http.app_key import GATEWAY, gateway_of
+from gateway.web.http.app_keys import GATEWAY, gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.item_origins import check_asking_page
 from gateway.web.http.language import chosen, words_of

@@ -12,7 +12,7 @@ from gateway.app.gateway import Gateway
 from gateway.errors import Refused
 from gateway.rows import Invoice, InvoiceState
 from gateway.web.api.invoices import look_again
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
 from gateway.wire.l402.credential import decode_token
 
 # An item, a tip that waits for its thanks, and one that was thanked for: its receipt is still shown.

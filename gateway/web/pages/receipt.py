@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from gateway.errors import Unauthorized
-from gateway.rows import Invoice, InvoiceState, Origin
-from gateway.web.api.bodies import ReceiptShare, rfc3339
+from gateway.rows import Invoice, InvoiceState, Origin, rfc3339
+from gateway.web.api.bodies import ReceiptShare
 from gateway.web.api.receipts import (
     booked_shares,
     page_link,
@@ -19,7 +19,7 @@ from gateway.web.api.receipts import (
     sold_item,
     title_of,
 )
-from gateway.web.http.app_key import gateway_of
+from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.language import Words, chosen, words_of
 from gateway.web.http.qr import draw_qr
 from gateway.web.http.render import render

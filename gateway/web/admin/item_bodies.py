@@ -17,7 +17,7 @@ from gateway.catalog.rules import (
     WEB_ORIGIN,
 )
 from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
-from gateway.web.api.bodies import NO_NUL, SOME_WORDS, Slug, Title
+from gateway.web.api.bodies import NO_NUL, SOME_WORDS, ItemBody, Slug, Title
 
 _NOT_IN_NAMES = r"/\\\x00-\x1f\x7f"
 FileName = Annotated[
@@ -44,26 +44,6 @@ class SealedBody(Struct, forbid_unknown_fields=True):
 
     page_url: PageUrl
     word_count: Annotated[int, Meta(ge=0, le=10_000_000)] | msgspec.UnsetType = msgspec.UNSET
-
-
-class ItemBody(Struct):
-    """An item as everyone sees it: never the paid part."""
-
-    id: str
-    kind: Literal["text", "file", "sealed"]
-    title: str
-    creator: str
-    creator_title: str
-    accent: str
-    price_msat: int
-    preview_html: str
-    access_seconds: int | None
-    media_type: str
-    byte_size: int
-    word_count: int
-    for_sale: bool
-    pay_url: str
-    page_url: str | None
 
 
 class ItemRequest(Struct, forbid_unknown_fields=True):
