@@ -26,18 +26,22 @@ from gateway.ports import Node
 from gateway.ports.announcer import Announcer
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
+from gateway.simulator.server import SimulatedLnd
 from gateway.store.engines.database import Database, open_database
 from gateway.web.serve import build_app
 from tests.support.clock import FakeClock
 from tests.support.databases import Dump, broken_invariants, dump_tables, in_a_thread, put_database
 from tests.support.domain import Till, open_till
+from tests.support.observed_node import ObservedNode
 from tests.support.postgres_server import BINARIES, Cluster, open_cluster
 from tests.support.rows import NODE_ID, START, a_creator
+from tests.support.shell import Shell, simulated_lnd
 
 # `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
 settings.register_profile("nightly", max_examples=2_000, stateful_step_count=50, deadline=None)
 
 PROXIES = ("/usr/sbin/nginx", "/usr/bin/caddy")
+ASKS_THE_STORE = {"store", "till", "new_database_url"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +63,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs Node 20: apt install nodejs npm"))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What asks the store, or is marked, runs on both databases; what asks HTTP runs on SQLite."""
+    fixtures = {*metafunc.fixturenames}
+    is_said = any("database_kind" in mark.args for mark in metafunc.definition.iter_markers("parametrize"))
+    if is_said or "database_kind" not in fixtures:
+        return
+    if fixtures & ASKS_THE_STORE or metafunc.definition.get_closest_marker("both_databases"):
+        kinds = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+        metafunc.parametrize("database_kind", kinds, indirect=True)
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(START)
@@ -72,13 +87,28 @@ def cluster() -> Iterator[Cluster]:
         yield started
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty, migrated database: each test that asks for it runs on both kinds."""
-    if request.param == "sqlite":
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgres`; `pytest_generate_tests` says which tests run on both."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> str:
+    """The address of an empty, migrated database."""
+    if database_kind == "sqlite":
         return put_database(tmp_path / "tuppence.db")
     cluster: Cluster = request.getfixturevalue("cluster")
     return cluster.url(in_a_thread(cluster.emptied()))
+
+
+@pytest.fixture
+def new_database_url(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> str:
+    """The same, of a database that no other test uses before or after."""
+    if database_kind == "sqlite":
+        return put_database(tmp_path / "tuppence.db")
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return cluster.url(in_a_thread(cluster.new_database()))
 
 
 @pytest.fixture
@@ -97,10 +127,31 @@ def core(clock: FakeClock) -> Simulator:
 
 
 @pytest.fixture
-async def till(tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator) -> AsyncIterator[Till]:
+async def node(core: Simulator) -> ObservedNode:
+    """The simulated LND as the domain sees it: it notes what it is asked, and can be told to fail or to wait."""
+    return ObservedNode(core)
+
+
+@pytest.fixture
+async def till(
+    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
+) -> AsyncIterator[Till]:
     """The domain without the web, selling `welcome`."""
-    async with open_till(tmp_path, clock, core, database_url=database_url) as opened:
+    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
         yield opened
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """An empty folder in which `tuppence` commands run."""
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
+    """A simulated LND that serves gRPC, and that the shell's variables name."""
+    async with simulated_lnd(shell) as simulated:
+        yield simulated
 
 
 @dataclass(slots=True)

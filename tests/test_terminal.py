@@ -5,9 +5,8 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -16,7 +15,7 @@ from gateway.simulator import core as simulator
 from gateway.simulator.server import SimulatedLnd
 from gateway.terminal import busy, say, say_fields, say_lines, show_table, visible, warn
 from tests.support.demo_process import stop
-from tests.support.shell import Shell, serve, simulated_lnd
+from tests.support.shell import Shell, serve
 
 # Markup that nothing closes, an emoji code, a colour, a title of the window, another order of letters, nothing to see.
 EVIL = "[/draft] [bold]b[/] :smile: \x1b[31mred \x1b]0;x\x07 \u202egnp\u2066 a\u200bb \x9b5m \u2028 \x7f"
@@ -120,17 +119,6 @@ def test_a_table_in_a_pipe_is_a_line_a_row_with_tabs_between(monkeypatch: pytest
 
 
 # As commands are typed ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
-
-
-@pytest.fixture
-async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
-    async with simulated_lnd(shell) as simulated:
-        yield simulated
 
 
 def commands_over(file: str) -> Iterator[tuple[str, ...]]:

@@ -22,11 +22,6 @@ FOR_AN_HOUR = an_item("for-an-hour", access_seconds=3_600)
 
 
 @pytest.fixture
-async def node(core: Simulator) -> ObservedNode:
-    return ObservedNode(core)
-
-
-@pytest.fixture
 async def till(
     tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
 ) -> AsyncIterator[Till]:

@@ -11,6 +11,8 @@ from tests.conftest import Site
 from tests.support.domain import Till
 from tests.support.rows import START, an_item
 
+pytestmark = pytest.mark.both_databases
+
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 BOOK = b"The paid part." * 400
 FOR_AN_HOUR = an_item("for-an-hour", access_seconds=3_600)

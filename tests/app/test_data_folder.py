@@ -20,6 +20,8 @@ from tests.support.clock import FakeClock, until
 from tests.support.databases import change, dump_tables
 from tests.support.rows import a_creator
 
+pytestmark = pytest.mark.both_databases
+
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 
 
@@ -64,7 +66,7 @@ async def _open_shop(config: Config, clock: FakeClock, core: Simulator, *, sells
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("sells", [True, False])
-@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 @pytest.mark.parametrize("lacking", ["everything", "keys", "content", "operator.key"])
 async def test_a_replica_without_what_the_others_share_neither_starts_nor_makes_its_own(
     replica: Callable[[str, Path], Config],
@@ -96,7 +98,7 @@ async def test_a_replica_without_what_the_others_share_neither_starts_nor_makes_
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 async def test_a_replica_with_the_folder_of_another_shop_does_not_start(
     replica: Callable[[str, Path], Config], tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
@@ -134,7 +136,7 @@ async def test_a_new_database_beside_old_contents_is_refused(
     await _opens(config, clock, core)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("is_first", [True, False])
 async def test_a_database_whose_log_was_deleted_is_refused(
     tmp_path: Path,
@@ -169,7 +171,7 @@ async def test_a_database_whose_log_was_deleted_is_refused(
     await _opens(config, clock, core)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_an_older_copy_is_refused_until_its_operator_means_it(
     config: Config, clock: FakeClock, core: Simulator
 ) -> None:

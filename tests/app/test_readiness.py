@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from gateway.app.assemble import open_gateway
 from gateway.config import load_config
 from gateway.errors import Unavailable
@@ -11,6 +13,8 @@ from gateway.simulator.core import Simulator
 from tests.conftest import Site
 from tests.support.clock import FakeClock, until
 from tests.support.observed_node import ObservedNode
+
+pytestmark = pytest.mark.both_databases
 
 
 async def test_a_gateway_that_lacks_nothing_is_ready(site: Site) -> None:

@@ -40,7 +40,7 @@ async def test_a_clock_that_is_off_by_less_than_a_minute_stays_as_it_is(store: D
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 async def test_a_replica_minutes_off_is_not_ready_and_sells_by_the_databases_time(
     config: Config, core: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

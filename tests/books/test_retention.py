@@ -25,6 +25,8 @@ from tests.support.domain import Till
 from tests.support.postgres_server import Cluster
 from tests.support.rows import EXPIRY_SECONDS, a_creator, an_invoice
 
+pytestmark = pytest.mark.both_databases
+
 NOTE_DAYS = 90
 NOTHING = Purged(unpaid=0, payment_requests=0, notes=0)
 WORDS = "canary-words"

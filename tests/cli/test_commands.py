@@ -3,8 +3,6 @@
 import os
 import resource
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -17,19 +15,7 @@ from gateway.store.files.lock import lock_data
 from tests.support.clock import until
 from tests.support.demo_process import free_port, stop
 from tests.support.rows import an_invoice
-from tests.support.shell import TEXT, Shell, serve, set_up_shop, simulated_lnd
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
-
-
-@pytest.fixture
-async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
-    """A simulated node on its wire, named by the shell's variables."""
-    async with simulated_lnd(shell) as simulated:
-        yield simulated
+from tests.support.shell import TEXT, Shell, serve, set_up_shop
 
 
 async def cancel_one(shell: Shell, lnd: SimulatedLnd) -> None:

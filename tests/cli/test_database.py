@@ -16,11 +16,6 @@ COMMANDS = ("migrate", "move", "backup", "restore", "audit")
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
-
-
-@pytest.fixture
 def empty_url(cluster: Cluster) -> str:
     """A database without a table."""
     return cluster.url(in_a_thread(cluster.new_database("template0")))

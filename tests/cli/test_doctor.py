@@ -26,6 +26,8 @@ from gateway.store.files.keyring import FileKeyRing
 from gateway.web.serve import build_app, serve_admin
 from tests.conftest import Site, serve_app
 
+pytestmark = pytest.mark.both_databases
+
 TEXT = "# A\n\nFree.\n\n<!-- more -->\n\nPaid.\n"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -91,11 +91,6 @@ def test_a_command_in_a_folder_without_a_gateway_refuses_and_makes_nothing(
 # Beside a server ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
-
-
 async def test_payments_that_are_followed_end_with_the_server_and_say_so(shell: Shell) -> None:
     await set_up_shop(shell)
     status, output = await shell.type("payments", "--follow")

@@ -16,16 +16,6 @@ from tests.support.clock import FakeClock
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(1_800_000_000)
-
-
-@pytest.fixture
-def core(clock: FakeClock) -> Simulator:
-    return Simulator(clock=clock, random_bytes=secrets.token_bytes)
-
-
-@pytest.fixture
 def wallet(core: Simulator) -> SimulatedWallet:
     return SimulatedWallet(core, balance_msat=10_000)
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -20,19 +19,6 @@ from gateway.ports import NodeInvoiceState, NodeState
 from gateway.simulator.identity import Identity
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from tests.support.lnd_client import PREIMAGE, add, client, refusal
-
-
-@pytest.fixture
-async def simulated(tmp_path: Path) -> AsyncIterator[SimulatedLnd]:
-    async with serve_simulator(tmp_path / "lnd", clock=time.time) as server:
-        yield server
-
-
-@pytest.fixture
-async def node(simulated: SimulatedLnd) -> AsyncIterator[LndNode]:
-    async with client(simulated) as node:
-        yield node
-
 
 # AddInvoice -----------------------------------------------------------------------------------------------------------
 

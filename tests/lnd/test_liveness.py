@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
-from pathlib import Path
 
 import pytest
 from lndgrpc.compiled import stateservice_pb2
@@ -14,23 +12,10 @@ from gateway.lnd.client import LndNode
 from gateway.lnd.liveness import Timing
 from gateway.ports import NodeInvoice, NodeState
 from gateway.simulator import refusals, server
-from gateway.simulator.server import SimulatedLnd, serve_simulator
+from gateway.simulator.server import SimulatedLnd
 from tests.support.clock import until
 from tests.support.lnd_client import add, client, is_answered, refusal
 from tests.support.tcp_proxy import tcp_proxy
-
-
-@pytest.fixture
-async def simulated(tmp_path: Path) -> AsyncIterator[SimulatedLnd]:
-    async with serve_simulator(tmp_path / "lnd", clock=time.time) as server:
-        yield server
-
-
-@pytest.fixture
-async def node(simulated: SimulatedLnd) -> AsyncIterator[LndNode]:
-    async with client(simulated) as node:
-        yield node
-
 
 # A node that is not there, or not ready -------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ from tests.support.clock import FakeClock, until
 from tests.support.observed_node import ObservedNode
 from tests.support.two_nodes import Pair, open_pair
 
+pytestmark = pytest.mark.both_databases
+
 INVOICES = "/v1/items/welcome/invoices"
 
 

@@ -1,9 +1,8 @@
 """Checkout: the node first, our row second; one key, one invoice; the price is always the item's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from secrets import token_bytes
 from typing import Any, TypeVar
 
@@ -17,26 +16,12 @@ from gateway.rows import InvoiceState, ItemState, Origin, Share
 from gateway.sales.checkout import MOST_TIP_MSAT, Checkout
 from gateway.simulator.core import Simulator
 from gateway.wire.bolt11 import bolt11
-from tests.support.clock import FakeClock
-from tests.support.domain import Till, open_till
+from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_creator, an_item
 
 T = TypeVar("T")
 KEY = "k" * 22
-
-
-@pytest.fixture
-async def node(core: Simulator) -> ObservedNode:
-    return ObservedNode(core)
-
-
-@pytest.fixture
-async def till(
-    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
-) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
-        yield opened
 
 
 class LosingStore:

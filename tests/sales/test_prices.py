@@ -1,8 +1,7 @@
 """A price that changed since the reader's invoice: of the old invoice and the new one, only one can be paid."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,26 +11,11 @@ from gateway.money import Msat
 from gateway.ports import NodeInvoice, NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.sales.checkout import Sold
-from gateway.simulator.core import Simulator
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
-from tests.support.clock import FakeClock
-from tests.support.domain import Till, open_till
+from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_report
-
-
-@pytest.fixture
-async def node(core: Simulator) -> ObservedNode:
-    return ObservedNode(core)
-
-
-@pytest.fixture
-async def till(
-    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
-) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

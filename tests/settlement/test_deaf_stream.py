@@ -1,23 +1,13 @@
 """A stream that stands and tells nothing: what a sweep finds long afterwards gives it away."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from gateway.errors import Unavailable
 from gateway.rows import InvoiceState
 from gateway.settlement import sweep
-from gateway.simulator.core import Simulator
-from tests.support.clock import FakeClock
-from tests.support.domain import Till, open_till
-
-
-@pytest.fixture
-async def till(tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, database_url=database_url) as opened:
-        yield opened
+from tests.support.domain import Till
 
 
 async def test_a_settlement_that_a_sweep_finds_long_after_it_happened_means_a_deaf_stream(till: Till) -> None:

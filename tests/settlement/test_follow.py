@@ -4,7 +4,6 @@ import asyncio
 import gc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -20,24 +19,11 @@ from gateway.settlement.sweep import SUBSCRIBED_WITHIN_SECONDS, Sweeper
 from gateway.simulator.core import Simulator
 from gateway.supervise import Progress, Supervisor
 from tests.support.announced import Announced
-from tests.support.clock import FakeClock, unless_changed, until
-from tests.support.domain import Till, open_till
+from tests.support.clock import unless_changed, until
+from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-async def node(core: Simulator) -> ObservedNode:
-    return ObservedNode(core)
-
-
-@pytest.fixture
-async def till(
-    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
-) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
-        yield opened
 
 
 class BrokenStore:

@@ -1,8 +1,6 @@
 """One odd answer of a node, or one odd row, costs no other payment."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -11,26 +9,11 @@ from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.ports import NodeInvoice
 from gateway.settlement import sweep
-from gateway.simulator.core import Simulator
 from tests.settlement.test_settle import sell_and_pay
 from tests.settlement.test_sweep import add_many
-from tests.support.clock import FakeClock
-from tests.support.domain import Till, open_till
+from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS
-
-
-@pytest.fixture
-async def node(core: Simulator) -> ObservedNode:
-    return ObservedNode(core)
-
-
-@pytest.fixture
-async def till(
-    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
-) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
-        yield opened
 
 
 async def test_rows_that_share_an_add_index_are_all_swept_however_they_fall_on_pages(

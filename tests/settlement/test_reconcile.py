@@ -24,6 +24,8 @@ from tests.support.domain import Till, open_till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import NODE_ID, an_invoice
 
+pytestmark = pytest.mark.both_databases
+
 
 async def audited(till: Till) -> NodeAudit:
     """Everything but the last minute, which has passed."""
@@ -91,7 +93,7 @@ async def test_what_settled_within_the_last_minute_is_compared_and_what_is_not_b
     assert (differences(found)[1:], found.pending) == ([(Difference.UNCREDITED, on_its_way.payment_hash)], [])
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_a_credit_of_the_last_minute_that_the_node_has_not_settled_is_found(till: Till) -> None:
     [paid] = await sold_and_paid(till, 1)
     forged = await till.sell()
@@ -116,7 +118,7 @@ async def test_i6_a_settlement_that_was_not_credited_is_found(till: Till) -> Non
     assert "pay.example" in found.findings[0].memo
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_i6_a_credit_that_the_node_has_not_settled_is_found(till: Till) -> None:
     await sold_and_paid(till, 2)
     forged = await till.sell()
@@ -133,7 +135,7 @@ async def test_i6_a_credit_that_the_node_has_not_settled_is_found(till: Till) ->
     assert (found.credited_msat, found.received_msat) == (300_000, 200_000)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_i6_a_credit_with_a_date_of_the_future_is_found(till: Till) -> None:
     invoice, forged = (await sold_and_paid(till, 1))[0], await till.sell()
     paid = "UPDATE invoices SET state = 'settled', paid_msat = 100000, settled_at = ? WHERE payment_hash = ?"

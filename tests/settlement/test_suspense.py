@@ -1,8 +1,5 @@
 """What a restored backup lacks, as its payer and its operator see it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from gateway.access.tokens import mint_token
@@ -10,19 +7,10 @@ from gateway.simulator.server import SimulatedLnd
 from gateway.wire.l402.challenge import encode_token
 from tests.conftest import Site
 from tests.support.rows import an_invoice
-from tests.support.shell import Shell, simulated_lnd
+from tests.support.shell import Shell
 from tests.web.api.test_events import listening
 
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
-
-
-@pytest.fixture
-async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
-    async with simulated_lnd(shell) as simulated:
-        yield simulated
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.mark.parametrize("sold", ["an item", "a tip", "an item that is not here any more"])

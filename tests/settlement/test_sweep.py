@@ -2,9 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from secrets import token_bytes
 
 import pytest
@@ -20,22 +19,9 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
 from tests.support.clock import FakeClock, unless_changed, until
-from tests.support.domain import Till, open_till
+from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, an_invoice, preimage_of
-
-
-@pytest.fixture
-async def node(core: Simulator) -> ObservedNode:
-    return ObservedNode(core)
-
-
-@pytest.fixture
-async def till(
-    tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
-) -> AsyncIterator[Till]:
-    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
-        yield opened
 
 
 async def add_many(till: Till, numbers: Iterable[int]) -> list[Invoice]:

@@ -1,7 +1,6 @@
 """The simulated node without gRPC behaves as the client on it does."""
 
 import asyncio
-import secrets
 from collections.abc import Awaitable
 from contextlib import aclosing
 
@@ -15,16 +14,6 @@ from gateway.simulator.direct import DirectNode
 from tests.support.clock import FakeClock
 
 OPEN, SETTLED, CANCELED, _ = NodeInvoiceState
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(1_800_000_000)
-
-
-@pytest.fixture
-def core(clock: FakeClock) -> Simulator:
-    return Simulator(clock=clock, random_bytes=secrets.token_bytes)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.databases import dump_tables
 
+pytestmark = pytest.mark.both_databases
+
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 
 

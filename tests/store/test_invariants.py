@@ -11,9 +11,8 @@ from gateway.settlement.reconcile import book_to_suspense
 from gateway.simulator.core import Simulator
 from gateway.store.engines.invariants import MOST_AHEAD_SECONDS, audit, audit_database
 from tests.support.clock import FakeClock
-from tests.support.databases import change, in_a_thread, put_database, seen_in
+from tests.support.databases import change, seen_in
 from tests.support.domain import open_till
-from tests.support.postgres_server import Cluster
 from tests.support.rows import START
 
 UNGUARDED = {
@@ -59,18 +58,9 @@ class Books:
         return self.url.partition("+")[0].partition(":")[0]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def own_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database that nobody else uses afterwards."""
-    if request.param == "sqlite":
-        return put_database(tmp_path / "tuppence.db")
-    cluster: Cluster = request.getfixturevalue("cluster")
-    return cluster.url(in_a_thread(cluster.new_database()))
-
-
 @pytest.fixture
-async def books(tmp_path: Path, own_url: str, clock: FakeClock, core: Simulator) -> Books:
-    async with open_till(tmp_path, clock, core, database_url=own_url) as till:
+async def books(tmp_path: Path, new_database_url: str, clock: FakeClock, core: Simulator) -> Books:
+    async with open_till(tmp_path, clock, core, database_url=new_database_url) as till:
         paid, overpaid, unpaid = await till.sell_many(3)
         offer = till.checkout.tip_offer(till.catalog.creator("bob"), amount_msat=1_000, message="", name="")
         tip = (await till.checkout.create(offer, idempotency_key=None)).invoice
@@ -82,7 +72,7 @@ async def books(tmp_path: Path, own_url: str, clock: FakeClock, core: Simulator)
         till.pay(tip)
         await till.sweeper.sweep()
         assert await till.states([paid, overpaid, tip, unpaid]) == ["settled"] * 3 + ["open"]
-    return Books(own_url, paid, unpaid)
+    return Books(new_database_url, paid, unpaid)
 
 
 def test_books_in_order_break_no_invariant(books: Books) -> None:

@@ -11,6 +11,8 @@ from gateway.ports import Tx
 from tests.conftest import Site
 from tests.support.databases import change
 
+pytestmark = pytest.mark.both_databases
+
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 ITEM = "/v1/admin/items/welcome"
 

@@ -23,11 +23,6 @@ from tests.support.shell import Shell
 COMMANDS = (("serve",), ("migrate",), ("balances",), ("audit",), ("backup", "b.tar"))
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
-
-
 def damaged(path: Path) -> None:
     put_database(path)
     with path.open("r+b") as file:

@@ -17,7 +17,7 @@ from gateway.config import Config, load_config
 from gateway.store.engines.database import sqlite_path
 from tests.conftest import Site
 from tests.support.clock import until
-from tests.support.databases import in_a_thread, put_database, seen_in
+from tests.support.databases import seen_in
 from tests.support.postgres_server import Cluster
 from tests.whole.test_secrecy import BOOK, BROWSER, TEXT, spellings
 
@@ -40,13 +40,10 @@ MALFORMED = tuple(
 )
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database whose files nobody wrote to before."""
-    if request.param == "sqlite":
-        return put_database(tmp_path / "tuppence.db")
-    cluster: Cluster = request.getfixturevalue("cluster")
-    return cluster.url(in_a_thread(cluster.new_database()))
+@pytest.fixture
+def database_url(new_database_url: str) -> str:
+    """A database to whose files nobody wrote before."""
+    return new_database_url
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from tests.support.clock import FakeClock, until
 from tests.support.rows import NODE_ID, a_creator
 from tests.web.api.test_events import listening
 
+pytestmark = pytest.mark.both_databases
+
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES = "/v1/items/welcome/invoices"
 PER_SECOND, OPEN, ASKED, ATTACKERS, HONEST = 100, 300, 400, 40, 20

@@ -17,6 +17,8 @@ from tests.support.clock import FakeClock
 from tests.support.domain import Till, open_till
 from tests.support.rows import EXPIRY_SECONDS
 
+pytestmark = pytest.mark.both_databases
+
 HELD_SECONDS = 120
 
 

@@ -25,10 +25,12 @@ from tools.bench.nodes import open_simulator
 from tools.bench.served import buy, put_on_sale
 from tools.torture.rig import Rig
 
+pytestmark = pytest.mark.both_databases
+
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES = "/v1/items/welcome/invoices"
 READERS = 12
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

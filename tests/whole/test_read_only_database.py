@@ -17,6 +17,8 @@ from gateway.store.engines.sqlite import sqlite_engine
 from tests.conftest import Site
 from tests.web.api.test_events import listening
 
+pytestmark = pytest.mark.both_databases
+
 CONTENT, RECEIPT = "/v1/items/welcome/content", "/v1/receipt"
 WITHIN_SECONDS = 4.0
 
@@ -86,7 +88,7 @@ async def test_a_start_writes_nothing_about_keys_and_nodes_that_are_known(
     await KnownNode(DirectNode(shop.core), gateway.store).confirm()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_another_programs_lock_keeps_no_payer_waiting(shop: Site) -> None:
     booked, its = await shop.buy("welcome")
     await shop.settle(booked["payment_hash"])

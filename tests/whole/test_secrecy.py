@@ -16,6 +16,8 @@ from gateway.store.engines.database import sqlite_path
 from tests.conftest import Site
 from tests.support.clock import until
 
+pytestmark = pytest.mark.both_databases
+
 SECRET_WORDS = "the paid part, worth a hundred sats"
 TEXT = f"# A text\n\nThe free part.\n\n<!-- more -->\n\n{SECRET_WORDS}"
 BOOK = b"%PDF the paid file " + bytes(range(256))

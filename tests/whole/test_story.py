@@ -1,7 +1,11 @@
 """One payment from the price to the books, as a reader and as a program meet it."""
 
+import pytest
+
 from tests.conftest import Site
 from tests.support.clock import until
+
+pytestmark = pytest.mark.both_databases
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part, worth a hundred sats."
 PAID_PART = "worth a hundred sats"

@@ -87,6 +87,7 @@ async def test_a_repeated_key_gives_the_same_invoice_and_a_fresh_token(shop: Sit
     assert (second, issued(shop)) == (first, 1)
 
 
+@pytest.mark.both_databases
 async def test_fifty_requests_at_once_with_one_key_sell_one_invoice(shop: Site) -> None:
     answers = await asyncio.gather(*(shop.call("POST", INVOICES, headers=KEY) for _ in range(50)))
     sold = {answer["payment_hash"] for status, answer in answers if status == 201}
