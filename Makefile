@@ -24,7 +24,7 @@ regtest: $(VENV)/.installed ## The same on a real network: btcd and three LND no
 	@exec $(BIN)/tuppence demo --regtest
 
 test: $(VENV)/.installed-dev ## Run every test; says what it had to skip
-	@PATH="$(abspath $(BIN)):$$PATH" tests/run
+	@PATH="$(abspath $(BIN)):$$PATH" tools/run_tests
 
 check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/ruff check .
@@ -41,23 +41,23 @@ audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is 
 	$(AUDIT)
 
 bench: $(VENV)/.installed-dev ## Measure, on the real network; PARTS=told; CLUSTER=1: at a running cluster
-	@tests/system_packages chromium wrk postgresql-15
+	@tools/system_packages chromium wrk postgresql-15
 	@$(BIN)/python -m tools.bench $(if $(CLUSTER),--cluster) $(PARTS)
 
 torture: $(VENV)/.installed-dev ## Break all that can break, count what is lost; QUICK=1: some minutes; PARTS=kills; SEED=7; CLUSTER=1
-	@tests/system_packages postgresql-15
+	@tools/system_packages postgresql-15
 	@$(BIN)/python -m tools.torture $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster) $(PARTS)
 
 cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on a simulated LND; REGTEST=1: a real one
-	@tests/system_packages postgresql-15 nginx-light
+	@tools/system_packages postgresql-15 nginx-light
 	@exec $(BIN)/python -m tools.cluster $(if $(REGTEST),--regtest)
 
 embed: ## Build the embed from its sources (Node 20)
 	cd paywall && npm ci --no-audit --no-fund && npm run check && npm run build
 
 screenshots: $(VENV)/.installed-dev ## Take the README's pictures, and one of every state of the embed
-	@tests/system_packages chromium fonts-noto-cjk
-	@$(BIN)/python -m tests.browser.picture
+	@tools/system_packages chromium fonts-noto-cjk
+	@$(BIN)/python -m tools.pay_page_picture
 	@$(BIN)/python -m tools.screenshots all
 
 format: $(VENV)/.installed-dev ## Format and fix what can be fixed
@@ -73,10 +73,10 @@ lock: $(VENV)/.installed-dev ## Renew the three locks
 	$(LOCK) --extra demo --extra fast --extra postgres --extra seal --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 lowest: $(VENV)/.installed-dev ## Run the quick tests on the lowest versions that pyproject.toml allows
-	@tests/versions lowest-direct
+	@tools/run_on_versions lowest-direct
 
 newest: $(VENV)/.installed-dev ## Run the quick tests on the newest versions that pyproject.toml allows, as a nightly run does
-	@tests/versions highest
+	@tools/run_on_versions highest
 
 clean: ## Remove the environment and what the demo kept
 	rm -rf $(VENV) .tuppence .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

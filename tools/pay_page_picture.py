@@ -1,4 +1,4 @@
-"""Draw the README's picture: `python -m tests.browser.picture` writes docs/pay-page.png."""
+"""Draw the README's picture: `python -m tools.pay_page_picture` writes docs/pay-page.png."""
 
 import asyncio
 import io
@@ -12,7 +12,7 @@ from tests.browser.chromium import launch
 from tests.browser.reader import Reader
 from tests.browser.running_demo import open_demo
 
-PICTURE = Path(__file__).parents[2] / "docs" / "pay-page.png"
+PICTURE = Path(__file__).parents[1] / "docs" / "pay-page.png"
 # A low window keeps the preview short; the picture goes on below it, from the name to the status line.
 WINDOW: ViewportSize = {"width": 1280, "height": 560}
 MARGIN = 48
