@@ -22,8 +22,8 @@ from gateway.app.assemble import open_gateway
 from gateway.app.gateway import Gateway
 from gateway.config import Config, load_config
 from gateway.log import configure_logging
-from gateway.ports import Node
 from gateway.ports.announcer import Announcer
+from gateway.ports.node import Node
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.simulator.server import SimulatedLnd

@@ -16,7 +16,9 @@ from gateway.access.tokens import (
 )
 from gateway.errors import OutcomeUnknown, PaymentRequired, Refused, Unavailable
 from gateway.nodes.pool import Nodes
-from gateway.ports import Clock, KeyRing, Store
+from gateway.ports.clock import Clock
+from gateway.ports.keys import KeyRing
+from gateway.ports.store import Store
 from gateway.rows import Invoice
 
 _REMEMBERED = 20_000

@@ -3,7 +3,7 @@
 import hmac
 
 from gateway.errors import Forbidden
-from gateway.ports import KeyRing
+from gateway.ports.keys import KeyRing
 from gateway.rows import Item
 
 LINK_SECONDS = 3600

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from gateway.errors import Unavailable
-from gateway.ports import Store
+from gateway.ports.store import Store
 from gateway.store.files.keyring import FileKeyRing
 from gateway.supervise import Progress
 

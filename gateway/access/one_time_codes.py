@@ -11,7 +11,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from gateway.access.recovery import has_code, unknown_code
 from gateway.access.tokens import Token, access_ends_at
-from gateway.ports import KeyRing, Store, Tx
+from gateway.ports.keys import KeyRing
+from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice
 
 CODE_SECONDS = 3_600

@@ -9,7 +9,8 @@ from itertools import count
 from unicodedata import normalize
 
 from gateway.errors import Invalid, NotFound, Unavailable
-from gateway.ports import KeyRing, Store, Tx
+from gateway.ports.keys import KeyRing
+from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice, InvoiceState, Origin
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

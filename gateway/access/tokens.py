@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from gateway.access.macaroon import Macaroon, MalformedMacaroon, mint, parse
 from gateway.errors import Forbidden, PaymentRequired, Unauthorized
-from gateway.ports import KeyRing
+from gateway.ports.keys import KeyRing
 from gateway.rows import Invoice, Origin
 
 TOKEN_VERSION = b"\0\0"

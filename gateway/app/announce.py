@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from gateway.app.metrics import Metrics
 from gateway.events.hub import Hub
 from gateway.limits.limits import Limits
-from gateway.ports import Clock
 from gateway.ports.announcer import Announcer
+from gateway.ports.clock import Clock
 from gateway.rows import Invoice
 from gateway.sales.challenges import Challenges
 

@@ -27,8 +27,11 @@ from gateway.events.shared_reads import SharedReads
 from gateway.limits.limits import Limits
 from gateway.lnd.configuration import connect_nodes
 from gateway.nodes.pool import Nodes
-from gateway.ports import Clock, Doorbell, Node, RandomBytes, Store
 from gateway.ports.announcer import Announcer
+from gateway.ports.clock import Clock
+from gateway.ports.node import Node
+from gateway.ports.random_bytes import RandomBytes
+from gateway.ports.store import Doorbell, Store
 from gateway.rates.source import Rates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges

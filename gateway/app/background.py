@@ -9,7 +9,8 @@ from gateway.access.key_rotation import follow_keys
 from gateway.app.gateway import Gateway
 from gateway.events.feed import Ear
 from gateway.nodes.pool import Member
-from gateway.ports import Doorbell, NodeState
+from gateway.ports.node import NodeState
+from gateway.ports.store import Doorbell
 from gateway.settlement.follow import follow
 from gateway.settlement.lease import Lease
 from gateway.settlement.sweep import Sweeper

@@ -15,7 +15,7 @@ import structlog
 
 from gateway.access.key_rotation import KIND, pin_keys
 from gateway.errors import Unavailable
-from gateway.ports import Store, Tx
+from gateway.ports.store import Store, Tx
 from gateway.store.files.keyring import FileKeyRing, write_once
 from gateway.store.files.refusals import disk_refusals
 

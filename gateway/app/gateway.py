@@ -13,8 +13,10 @@ from gateway.events.hub import Hub
 from gateway.events.shared_reads import SharedReads
 from gateway.limits.limits import Limits
 from gateway.nodes.pool import Nodes
-from gateway.ports import Clock, RandomBytes, Store
 from gateway.ports.announcer import Announcer
+from gateway.ports.clock import Clock
+from gateway.ports.random_bytes import RandomBytes
+from gateway.ports.store import Store
 from gateway.rates.source import Rates
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat
-from gateway.ports import ChannelLiquidity, IssuedInvoice, Node, NodeInvoice, NodeStatus, Store, Tx
+from gateway.ports.node import ChannelLiquidity, IssuedInvoice, Node, NodeInvoice, NodeStatus
+from gateway.ports.store import Store, Tx
 
 T = TypeVar("T")
 

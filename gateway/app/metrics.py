@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from gateway.config import Config
 from gateway.nodes.pool import Member
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.rows import Invoice
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Progress

@@ -10,7 +10,8 @@ from gateway.catalog.catalog import Catalog
 from gateway.errors import Unavailable
 from gateway.money import MSAT_PER_SAT
 from gateway.nodes.pool import Member, Nodes
-from gateway.ports import NodeState, Store
+from gateway.ports.node import NodeState
+from gateway.ports.store import Store
 from gateway.rows import ItemState
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing

@@ -5,7 +5,8 @@ An instant decides whether paid access has ended and whether an invoice can stil
 
 import structlog
 
-from gateway.ports import Clock, Store
+from gateway.ports.clock import Clock
+from gateway.ports.store import Store
 
 TOLERATED_SECONDS = 60.0
 # An answer that took longer says too little of when it was given.

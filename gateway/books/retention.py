@@ -7,7 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from gateway.ports import Clock, Store, Tx
+from gateway.ports.clock import Clock
+from gateway.ports.store import Store, Tx
 from gateway.supervise import Progress, every
 
 EVERY_SECONDS = 3_600.0

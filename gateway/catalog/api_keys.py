@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.errors import Forbidden, Unauthorized
-from gateway.ports import RandomBytes, Tx
+from gateway.ports.random_bytes import RandomBytes
+from gateway.ports.store import Tx
 from gateway.rows import Creator
 
 KEY = re.compile(r"tpk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")

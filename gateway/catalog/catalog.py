@@ -11,7 +11,7 @@ from gateway.catalog.api_keys import OPERATOR, Caller, wrong_key
 from gateway.catalog.coalesced_refresh import CoalescedRefresh
 from gateway.catalog.rules import SLUG, check_creator, check_item
 from gateway.errors import Conflict, NotFound, Unavailable
-from gateway.ports import Store, Tx
+from gateway.ports.store import Store, Tx
 from gateway.rows import Creator, Item
 
 # Requests for unknown names query the database at most 50 times a second, however many come.

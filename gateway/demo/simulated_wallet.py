@@ -11,7 +11,7 @@ from gateway.demo.wallet import (
     OutcomeUnknown,
     WalletAway,
 )
-from gateway.ports import NodeInvoiceState, NodeState
+from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.core import PREFIX, Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused

@@ -1,7 +1,7 @@
 """Hear of every settlement, whichever replica booked it: a doorbell says when to look, and each second will do."""
 
-from gateway.ports import Doorbell, Store
 from gateway.ports.announcer import Announcer
+from gateway.ports.store import Doorbell, Store
 from gateway.supervise import Progress
 
 LOOK_EVERY_SECONDS = 1.0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from gateway.ports import Store, Tx
+from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice
 from gateway.supervise import begin
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from gateway.config import Config
 from gateway.errors import NotFound, TooMany
 from gateway.limits.rate_windows import Rate, Windows
-from gateway.ports import Clock, RandomBytes
+from gateway.ports.clock import Clock
+from gateway.ports.random_bytes import RandomBytes
 from gateway.rows import Unresolved
 from gateway.web.http.addresses import network_of
 

@@ -21,13 +21,7 @@ from gateway.lnd.channel import Channel
 from gateway.lnd.hop_hints import HopHints
 from gateway.lnd.liveness import Liveness, Timing
 from gateway.money import Msat
-from gateway.ports import (
-    ChannelLiquidity,
-    IssuedInvoice,
-    NodeInvoice,
-    NodeState,
-    NodeStatus,
-)
+from gateway.ports.node import ChannelLiquidity, IssuedInvoice, NodeInvoice, NodeState, NodeStatus
 from gateway.supervise import is_being_cancelled
 
 MAX_PAGE = 500

@@ -24,7 +24,7 @@ from gateway.lnd.translate import (
     to_unavailable,
     unavailable,
 )
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 
 _STATES = {
     state.NON_EXISTING: (NodeState.LOCKED, NODE_LOCKED, HAS_NO_WALLET),

@@ -5,7 +5,7 @@ from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.errors import Unavailable
 from gateway.money import Msat
-from gateway.ports import NodeInvoice, NodeInvoiceState
+from gateway.ports.node import NodeInvoice, NodeInvoiceState
 from gateway.wire.lnd_macaroon import bake_command
 
 NODE_AWAY, NODE_LOCKED, NODE_STARTING, NODE_REFUSED = "node_away", "node_locked", "node_starting", "node_refused"

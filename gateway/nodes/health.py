@@ -3,7 +3,7 @@
 Instants and durations are seconds of a clock that only goes forward.
 """
 
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 
 SET_ASIDE_SECONDS = 5.0
 SLOW_SECONDS, SLOW_FACTOR = 0.1, 4.0

@@ -1,7 +1,8 @@
 """A node is its identity_pubkey: stored at first contact, and no other key is served under its name."""
 
 from gateway.errors import Unavailable
-from gateway.ports import Node, NodeState, NodeStatus, Store, Tx
+from gateway.ports.node import Node, NodeState, NodeStatus
+from gateway.ports.store import Store, Tx
 
 KIND = "node"
 

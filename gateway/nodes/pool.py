@@ -10,8 +10,10 @@ from gateway.errors import NotFound, OutcomeUnknown, Unavailable
 from gateway.money import Msat
 from gateway.nodes.health import Health
 from gateway.nodes.identity import KnownNode
-from gateway.ports import Clock, IssuedInvoice, Node, NodeInvoiceState, NodeState, NodeStatus, Store
 from gateway.ports.announcer import Announcer
+from gateway.ports.clock import Clock
+from gateway.ports.node import IssuedInvoice, Node, NodeInvoiceState, NodeState, NodeStatus
+from gateway.ports.store import Store
 from gateway.rows import Invoice
 from gateway.settlement.settle import Settler
 from gateway.supervise import Progress

@@ -11,7 +11,7 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.numbers import get_territory_currencies
 
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from gateway.rows import rfc3339
 from gateway.supervise import Progress
 

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from gateway.ports import Clock
+from gateway.ports.clock import Clock
 from gateway.rows import Invoice, Origin
 from gateway.sales.key_locks import Turns
 

@@ -12,7 +12,11 @@ from gateway.catalog.rules import MOST_MEMO_BYTES, for_sale
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Unavailable
 from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
 from gateway.nodes.pool import Nodes
-from gateway.ports import Clock, Contents, KeyRing, RandomBytes, Store, Tx
+from gateway.ports.clock import Clock
+from gateway.ports.contents import Contents
+from gateway.ports.keys import KeyRing
+from gateway.ports.random_bytes import RandomBytes
+from gateway.ports.store import Store, Tx
 from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
 from gateway.sales.key_locks import Turns
 from gateway.sales.offer import Offer, renewed, sold_so

@@ -7,7 +7,7 @@ import structlog
 
 from gateway.errors import Unavailable
 from gateway.nodes.identity import KnownNode
-from gateway.ports import Node, NodeInvoice
+from gateway.ports.node import Node, NodeInvoice
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import LONGEST_DELAY_SECONDS, Progress, finish

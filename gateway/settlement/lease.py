@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from gateway.errors import TuppenceError, Unavailable
-from gateway.ports import Store, Tx
+from gateway.ports.store import Store, Tx
 from gateway.supervise import Progress, Work
 
 RENEW_EVERY_SECONDS = 2.0

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.errors import Conflict, NotFound
-from gateway.ports import Node, NodeInvoice, NodeInvoiceState, Store
+from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
+from gateway.ports.store import Store
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.settlement.settle import Settler
 

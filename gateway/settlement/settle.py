@@ -11,8 +11,10 @@ import structlog
 
 from gateway.books.ledger import transfers_of
 from gateway.errors import OutcomeUnknown, Unavailable
-from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
 from gateway.ports.announcer import Announcer
+from gateway.ports.clock import Clock
+from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
+from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice, InvoiceState, Settlement
 from gateway.supervise import begin
 

@@ -10,7 +10,9 @@ import structlog
 
 from gateway.errors import Unavailable
 from gateway.nodes.identity import KnownNode
-from gateway.ports import Clock, Node, NodeInvoice, NodeInvoiceState, Store, Tx
+from gateway.ports.clock import Clock
+from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
+from gateway.ports.store import Store, Tx
 from gateway.rows import Unresolved
 from gateway.settlement.settle import Settler
 from gateway.supervise import Progress, finish

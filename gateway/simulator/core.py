@@ -11,14 +11,9 @@ from dataclasses import replace
 from coincurve import PrivateKey
 
 from gateway.money import Msat
-from gateway.ports import (
-    ChannelLiquidity,
-    Clock,
-    NodeInvoiceState,
-    NodeState,
-    NodeStatus,
-    RandomBytes,
-)
+from gateway.ports.clock import Clock
+from gateway.ports.node import ChannelLiquidity, NodeInvoiceState, NodeState, NodeStatus
+from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.invoice import HOP_HINT, Quirks, ReplayOrder, SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready
 from gateway.simulator.registry import Registry

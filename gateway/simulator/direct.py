@@ -7,14 +7,7 @@ from dataclasses import replace
 
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat
-from gateway.ports import (
-    ChannelLiquidity,
-    IssuedInvoice,
-    NodeInvoice,
-    NodeInvoiceState,
-    NodeState,
-    NodeStatus,
-)
+from gateway.ports.node import ChannelLiquidity, IssuedInvoice, NodeInvoice, NodeInvoiceState, NodeState, NodeStatus
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.refusals import CallRefused

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from lndgrpc.compiled.lightning_pb2 import MacaroonId, Op
 
 from gateway.access.macaroon import mint, parse
-from gateway.ports import RandomBytes
+from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.refusals import CallRefused
 from gateway.wire.lnd_macaroon import BAKERY_VERSION, METHODS, NEEDED, operations
 

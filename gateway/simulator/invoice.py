@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 
 # A made-up peer, channel and fees, as BOLT 11 packs a hop.
 HOP_HINT = bytes.fromhex("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798") + bytes(17) + b"\x28"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.invoice import SimulatedInvoice
 
 _BYTES = ("payment_hash", "preimage", "payment_address")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lndgrpc.compiled import lightning_pb2 as ln
 
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.core import MIN_FINAL_CLTV, Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 

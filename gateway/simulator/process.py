@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.refusals import CallRefused, PaymentRefused
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 

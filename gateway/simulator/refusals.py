@@ -1,6 +1,6 @@
 """What the simulated node refuses, in LND's own words, so that a client is tried against the real ones."""
 
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 
 PREIMAGE_BYTES, MAX_MEMO_BYTES = 32, 1024
 MAX_INVOICE_BTC, SAT_PER_BTC = 100_000, 100_000_000

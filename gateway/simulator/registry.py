@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.invoice import SimulatedInvoice
 
 PENDING = (NodeInvoiceState.OPEN, NodeInvoiceState.ACCEPTED)

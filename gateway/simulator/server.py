@@ -13,7 +13,9 @@ from lndgrpc.compiled import invoices_pb2 as invoices
 from lndgrpc.compiled import lightning_pb2 as ln
 from lndgrpc.compiled import stateservice_pb2 as state
 
-from gateway.ports import Clock, NodeState, RandomBytes
+from gateway.ports.clock import Clock
+from gateway.ports.node import NodeState
+from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.core import Simulator
 from gateway.simulator.identity import Identity
 from gateway.simulator.journal import Journal

@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
-from gateway.ports import NodeInvoiceState, RandomBytes
+from gateway.ports.node import NodeInvoiceState
+from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.invoice import Quirks, SimulatedInvoice
 
 TOLD = (NodeInvoiceState.OPEN, NodeInvoiceState.SETTLED)

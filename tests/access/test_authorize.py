@@ -10,7 +10,7 @@ from gateway.access import authorize
 from gateway.access.authorize import Access, Authorizer
 from gateway.access.tokens import Credential, mint_token
 from gateway.errors import PaymentRequired, Unauthorized, Unavailable
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
 from tests.support.clock import FakeClock

@@ -5,7 +5,7 @@ import pytest
 from gateway.access.authorize import Authorizer
 from gateway.access.tokens import GRACE_SECONDS, Credential, mint_token
 from gateway.errors import PaymentRequired, Unavailable
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
 from tests.conftest import Site
 from tests.support.domain import Till

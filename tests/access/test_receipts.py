@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from tests.conftest import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.config import Config, load_config
 from gateway.errors import Unavailable
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
 from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until

@@ -8,7 +8,7 @@ import pytest
 from gateway.app.assemble import open_gateway
 from gateway.config import load_config
 from gateway.errors import Unavailable
-from gateway.ports import NodeState, NodeStatus
+from gateway.ports.node import NodeState, NodeStatus
 from gateway.simulator.core import Simulator
 from tests.conftest import Site
 from tests.support.clock import FakeClock, until

@@ -16,7 +16,7 @@ from gateway.books.ledger import (
     transfers_of,
 )
 from gateway.money import MAX_MSAT, Msat
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.rows import Invoice, Share, Transfer
 from gateway.store.engines.database import Database
 from tests.support.domain import Till

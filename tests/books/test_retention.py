@@ -13,7 +13,7 @@ from gateway.books.retention import DAY_SECONDS, PAYMENT_REQUEST_SECONDS, ROWS_A
 from gateway.config import load_config
 from gateway.errors import Unavailable
 from gateway.money import Msat
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.rows import Invoice, InvoiceState
 from gateway.simulator.core import Simulator
 from gateway.store.engines.database import Database, open_database, sqlite_path

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Route, expect
 
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from tests.browser.conftest import NewReader
 from tests.browser.reader import ESSAY, Reader
 from tests.conftest import Site

@@ -11,7 +11,7 @@ import pytest
 from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.money import Msat
-from gateway.ports import IssuedInvoice, NodeInvoice, NodeInvoiceState
+from gateway.ports.node import IssuedInvoice, NodeInvoice, NodeInvoiceState
 from tests.contract.nodes import CALL_SECONDS, ContractNode
 
 OPEN, SETTLED, CANCELED, ACCEPTED = NodeInvoiceState

@@ -12,7 +12,7 @@ import pytest
 from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.money import Msat
-from gateway.ports import NodeInvoice, NodeState
+from gateway.ports.node import NodeInvoice, NodeState
 from gateway.wire import lnd_macaroon as permissions
 from gateway.wire.bolt11 import bolt11
 from tests.contract.nodes import CALL_SECONDS, ContractNode, NotPaid

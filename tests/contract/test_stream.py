@@ -8,7 +8,7 @@ import pytest
 from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.errors import Unavailable
-from gateway.ports import IssuedInvoice, NodeState
+from gateway.ports.node import IssuedInvoice, NodeState
 from gateway.simulator.invoice import ReplayOrder
 from tests.contract.nodes import ContractNode
 from tests.contract.steps import ACCEPTED, CANCELED, OPEN, SETTLED, following, has_state, issue, next_of, read

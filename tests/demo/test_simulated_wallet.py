@@ -8,7 +8,7 @@ import pytest
 
 from gateway.demo.simulated_wallet import SimulatedWallet
 from gateway.demo.wallet import AlreadyPaid, InvalidInvoice, InvoiceExpired, NoRoute, OutcomeUnknown, WalletAway
-from gateway.ports import NodeInvoiceState, NodeState
+from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.server import serve_simulator

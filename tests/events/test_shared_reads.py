@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import Unavailable
 from gateway.events.shared_reads import SharedReads
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.rows import Invoice
 from gateway.store.engines.database import Database
 from tests.support.clock import until

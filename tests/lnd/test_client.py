@@ -15,7 +15,7 @@ from gateway.lnd.channel import certificate_expires_at
 from gateway.lnd.client import LndNode
 from gateway.lnd.liveness import Timing
 from gateway.money import Msat
-from gateway.ports import NodeInvoiceState, NodeState
+from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.identity import Identity
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from tests.support.lnd_client import PREIMAGE, add, client, refusal

@@ -10,7 +10,7 @@ from lndgrpc.compiled import stateservice_pb2
 from gateway.lnd import channel
 from gateway.lnd.client import LndNode
 from gateway.lnd.liveness import Timing
-from gateway.ports import NodeInvoice, NodeState
+from gateway.ports.node import NodeInvoice, NodeState
 from gateway.simulator import refusals, server
 from gateway.simulator.server import SimulatedLnd
 from tests.support.clock import until

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.nodes.health import FORGET_AFTER_SECONDS, SET_ASIDE_SECONDS, SLOW_SECONDS, Health
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 
 NOW = 1_000.0
 

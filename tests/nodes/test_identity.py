@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import Unavailable
 from gateway.nodes.identity import KnownNode
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database

@@ -11,7 +11,7 @@ from gateway.config import Config, load_config
 from gateway.errors import OutcomeUnknown
 from gateway.lnd.client import LndNode
 from gateway.lnd.liveness import Timing
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import serve_simulator
 from tests.conftest import open_site

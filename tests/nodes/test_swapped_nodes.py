@@ -12,7 +12,7 @@ from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.nodes import pool as nodes
 from gateway.nodes.pool import Nodes
-from gateway.ports import NodeState, NodeStatus
+from gateway.ports.node import NodeState, NodeStatus
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database

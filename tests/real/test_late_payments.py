@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.regtest.network import Network
 from gateway.regtest.wallet import LndWallet
 from tests.contract.nodes import ContractNode, NotPaid, real_side

@@ -11,7 +11,8 @@ import pytest
 from gateway.catalog.rules import MOST_MEMO_BYTES
 from gateway.errors import Conflict, Invalid, NotFound, OutcomeUnknown, TooMany, Unavailable
 from gateway.money import Msat
-from gateway.ports import NodeState, Tx
+from gateway.ports.node import NodeState
+from gateway.ports.store import Tx
 from gateway.rows import InvoiceState, ItemState, Origin, Share
 from gateway.sales.checkout import MOST_TIP_MSAT, Checkout
 from gateway.simulator.core import Simulator

@@ -8,7 +8,7 @@ from gateway.config import Config
 from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.nodes import pool as nodes
-from gateway.ports import ChannelLiquidity
+from gateway.ports.node import ChannelLiquidity
 from gateway.simulator.core import Simulator
 from tests.support.clock import FakeClock
 from tests.support.two_nodes import Pair, open_pair

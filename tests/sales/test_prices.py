@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import TooMany, Unavailable
 from gateway.money import Msat
-from gateway.ports import NodeInvoice, NodeInvoiceState
+from gateway.ports.node import NodeInvoice, NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.sales.checkout import Sold
 from gateway.simulator.refusals import PaymentRefused

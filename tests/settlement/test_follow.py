@@ -10,7 +10,8 @@ import pytest
 
 from gateway import supervise
 from gateway.errors import TuppenceError, Unavailable
-from gateway.ports import NodeInvoice, NodeState, Tx
+from gateway.ports.node import NodeInvoice, NodeState
+from gateway.ports.store import Tx
 from gateway.rows import Invoice
 from gateway.settlement import follow as following
 from gateway.settlement.follow import follow

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from gateway.errors import Unavailable
 from gateway.money import Msat
-from gateway.ports import NodeInvoice
+from gateway.ports.node import NodeInvoice
 from gateway.settlement import sweep
 from tests.settlement.test_settle import sell_and_pay
 from tests.settlement.test_sweep import add_many

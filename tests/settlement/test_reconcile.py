@@ -11,7 +11,7 @@ import pytest
 from gateway.access.tokens import Credential, mint_token
 from gateway.books.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
 from gateway.errors import Conflict, NotFound
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.settlement.reconcile import Difference, NodeAudit, audit_node, book_to_suspense
 from gateway.simulator.core import Simulator

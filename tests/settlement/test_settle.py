@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from gateway.books.ledger import NODE_ACCOUNT
 from gateway.errors import Unavailable
 from gateway.money import Msat
-from gateway.ports import NodeInvoice, NodeInvoiceState, NodeState
+from gateway.ports.node import NodeInvoice, NodeInvoiceState, NodeState
 from gateway.rows import Invoice, InvoiceState, Settlement
 from gateway.settlement.settle import RECHECK_EVERY_SECONDS, Settler
 from gateway.simulator.refusals import PaymentRefused

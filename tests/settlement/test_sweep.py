@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from gateway.books.ledger import NODE_ACCOUNT
 from gateway.errors import Unavailable
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.rows import Invoice, InvoiceState
 from gateway.settlement import sweep
 from gateway.settlement.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS

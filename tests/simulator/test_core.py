@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gateway.ports import NodeInvoiceState, NodeState
+from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import ReplayOrder, SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused

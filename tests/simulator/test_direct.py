@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat
-from gateway.ports import IssuedInvoice, NodeInvoiceState, NodeState
+from gateway.ports.node import IssuedInvoice, NodeInvoiceState, NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from tests.support.clock import FakeClock

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.lnd.client import LndNode
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 
 
 class Running:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from gateway.access.tokens import Credential
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from tests.conftest import Site
 from tests.support.databases import change
 

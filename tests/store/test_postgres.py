@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 
 from gateway.errors import Invalid, OutcomeUnknown, Unavailable
-from gateway.ports import Store, Tx
+from gateway.ports.store import Store, Tx
 from gateway.store.engines import pooler, postgres
 from gateway.store.engines.database import Database, migrate_database, open_database
 from gateway.store.engines.postgres import POOL_SIZE, PostgresStore

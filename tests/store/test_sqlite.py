@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import Conflict, NotFound, Unavailable
-from gateway.ports import Store, Tx
+from gateway.ports.store import Store, Tx
 from gateway.store.engines import sqlite
 from gateway.store.engines.sqlite import MOST_PER_COMMIT, SqliteStore, sqlite_engine
 from gateway.store.files.lock import lock_data

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import Unavailable
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.store.engines import postgres
 from gateway.store.engines.database import Database, open_database
 from tests.support.databases import in_a_thread

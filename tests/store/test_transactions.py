@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import NotFound, Unavailable
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.store.engines import migration
 from gateway.store.engines.database import Database, migrate_database, open_database
 from gateway.store.engines.migration import HEAD, revision_of

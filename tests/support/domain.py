@@ -10,7 +10,7 @@ from gateway.access.authorize import Authorizer
 from gateway.catalog.catalog import Catalog
 from gateway.nodes.identity import KnownNode
 from gateway.nodes.pool import Nodes
-from gateway.ports import Node
+from gateway.ports.node import Node
 from gateway.rows import Invoice, Item
 from gateway.sales.checkout import Checkout
 from gateway.sales.offer import Offer

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from gateway.errors import TuppenceError
 from gateway.money import Msat
-from gateway.ports import IssuedInvoice, NodeInvoice, NodeStatus
+from gateway.ports.node import IssuedInvoice, NodeInvoice, NodeStatus
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 

@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 from gateway.money import Msat
-from gateway.ports import NodeInvoice, NodeInvoiceState
+from gateway.ports.node import NodeInvoice, NodeInvoiceState
 from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemKind, ItemState, Origin, Share
 
 START = 1_800_000_000

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, multiple
 
 from gateway.access.tokens import Credential, mint_token
 from gateway.errors import OutcomeUnknown, Refused, Unavailable
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.rows import Invoice, InvoiceState
 from gateway.simulator.core import Simulator
 from gateway.simulator.subscription import Subscription

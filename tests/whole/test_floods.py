@@ -13,7 +13,7 @@ import pytest
 from gateway.config import load_config
 from gateway.events.hub import Hub
 from gateway.money import Msat
-from gateway.ports import IssuedInvoice
+from gateway.ports.node import IssuedInvoice
 from gateway.simulator.core import Simulator
 from gateway.web.api import invoices
 from gateway.web.serve import build_app, serve

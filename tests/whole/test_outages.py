@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from gateway import supervise
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.store.engines.database import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
 from tests.conftest import Site

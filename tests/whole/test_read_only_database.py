@@ -9,7 +9,7 @@ import pytest
 from gateway.access.key_rotation import pin_keys
 from gateway.errors import Unavailable
 from gateway.nodes.identity import KnownNode
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.settlement.settle import RECHECK_EVERY_SECONDS
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import sqlite_path

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.access.macaroon import parse
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.store.engines.database import sqlite_path
 from tests.conftest import Site
 from tests.support.clock import until

@@ -17,7 +17,7 @@ from gateway.books.ledger import NODE_ACCOUNT
 from gateway.books.retention import DAY_SECONDS, Purged, Purger
 from gateway.errors import Refused
 from gateway.money import Msat, divide
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.rows import ItemState, Share
 from gateway.settlement.settle import Settler
 from gateway.simulator.direct import DirectNode

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.config import load_config
 from gateway.errors import Unavailable
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from tests.conftest import Site, open_site

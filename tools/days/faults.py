@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 
 if TYPE_CHECKING:
     from tools.days.day import Day

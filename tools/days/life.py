@@ -15,7 +15,8 @@ from gateway.errors import Unavailable
 from gateway.events.hub import Hub
 from gateway.nodes.identity import KnownNode
 from gateway.nodes.pool import Nodes
-from gateway.ports import Clock, KeyRing
+from gateway.ports.clock import Clock
+from gateway.ports.keys import KeyRing
 from gateway.rows import Invoice
 from gateway.sales.checkout import Checkout, Sold
 from gateway.sales.offer import Offer

@@ -8,7 +8,8 @@ from random import Random
 
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat
-from gateway.ports import Clock, IssuedInvoice, NodeInvoice, NodeInvoiceState, NodeState, NodeStatus
+from gateway.ports.clock import Clock
+from gateway.ports.node import IssuedInvoice, NodeInvoice, NodeInvoiceState, NodeState, NodeStatus
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode, _is_ours
 from gateway.simulator.invoice import SimulatedInvoice

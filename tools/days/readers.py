@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.access.tokens import mint_token
 from gateway.errors import NotFound, OutcomeUnknown, PaymentRequired, TuppenceError, Unavailable
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.rows import Invoice
 from gateway.simulator.refusals import PaymentRefused
 from tests.support.rows import EXPIRY_SECONDS

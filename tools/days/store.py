@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import Unavailable
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.store.engines.sqlite import _Job, resolve, run_group, sqlite_engine
 from gateway.store.tables.transaction import SqlTx
 from tests.support.databases import put_database

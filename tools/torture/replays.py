@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from gateway.ports import NodeInvoice
+from gateway.ports.node import NodeInvoice
 from gateway.regtest.process import Report
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode

@@ -13,7 +13,7 @@ import aiohttp
 from sqlalchemy import Connection, text
 
 from gateway.lnd.client import LndNode
-from gateway.ports import NodeInvoiceState
+from gateway.ports.node import NodeInvoiceState
 from gateway.store.engines.database import look_into
 from tools.bench.nodes import BenchNode, Payable, settings_of
 from tools.bench.served import ITEM, Served, buy, serve

@@ -18,7 +18,7 @@ from gateway.cli.doctor.public_address import look_at_public_address
 from gateway.cli.doctor.running_server import look_at_server
 from gateway.config import Config, load_config
 from gateway.errors import NotFound, TuppenceError
-from gateway.ports import Node
+from gateway.ports.node import Node
 from gateway.terminal import say
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _certificate(path: Path) -> Sign:
 async def _node(config: Config, address: "NodeAddress", books: "Books | None") -> AsyncIterator[Sign]:
     from gateway.cli.doctor.compared import compare_identity  # noqa: PLC0415
     from gateway.lnd.configuration import connect  # noqa: PLC0415
-    from gateway.ports import NodeState  # noqa: PLC0415
+    from gateway.ports.node import NodeState  # noqa: PLC0415
 
     node = connect(address)
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from gateway.errors import Invalid, NotFound
-from gateway.ports import Store
+from gateway.ports.store import Store
 from gateway.store.engines.database_url import POSTGRES, postgres_address, sqlite_path
 from gateway.store.engines.migration import HEAD, migrate, revision_of
 from gateway.store.engines.sqlite import SqliteStore, sqlite_engine

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.errors import Unavailable
-from gateway.ports import Store, Tx
+from gateway.ports.store import Store, Tx
 
 State = tuple[int, int]
 """The newest event's position and the catalog's version: neither ever goes back."""

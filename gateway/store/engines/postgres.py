@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import Invalid, OutcomeUnknown, Unavailable
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.store.engines.database_url import shown
 from gateway.store.engines.migration import migrate
 from gateway.store.tables.schema import invoices, tip_notes

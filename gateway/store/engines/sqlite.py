@@ -20,7 +20,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.store.engines.sqlite_reader import connect_to_read
 from gateway.store.files.refusals import sqlite_refusal
 from gateway.store.tables.transaction import SqlTx

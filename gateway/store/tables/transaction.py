@@ -2,19 +2,7 @@
 
 from sqlalchemy import Connection
 
-from gateway.ports import (
-    Creators,
-    DrainedNodes,
-    Events,
-    Identities,
-    Invoices,
-    Items,
-    Leases,
-    Ledger,
-    Purges,
-    Recoveries,
-    TipNotes,
-)
+from gateway.ports.store import Tx
 from gateway.store.tables import counters
 from gateway.store.tables.creators import CreatorRows
 from gateway.store.tables.drained_nodes import DrainedNodeRows
@@ -29,22 +17,22 @@ from gateway.store.tables.recoveries import RecoveryRows
 from gateway.store.tables.tip_notes import TipNoteRows
 
 
-class SqlTx:
-    """Satisfies `ports.Tx` on one connection."""
+class SqlTx(Tx):
+    """One transaction on a connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.creators: Creators = CreatorRows(connection)
-        self.items: Items = ItemRows(connection)
-        self.invoices: Invoices = InvoiceRows(connection)
-        self.ledger: Ledger = LedgerRows(connection)
-        self.events: Events = EventRows(connection)
-        self.tip_notes: TipNotes = TipNoteRows(connection)
-        self.recoveries: Recoveries = RecoveryRows(connection)
-        self.purges: Purges = PurgeRows(connection)
-        self.identities: Identities = IdentityRows(connection)
-        self.leases: Leases = LeaseRows(connection)
-        self.drained_nodes: DrainedNodes = DrainedNodeRows(connection)
+        self.creators = CreatorRows(connection)
+        self.items = ItemRows(connection)
+        self.invoices = InvoiceRows(connection)
+        self.ledger = LedgerRows(connection)
+        self.events = EventRows(connection)
+        self.tip_notes = TipNoteRows(connection)
+        self.recoveries = RecoveryRows(connection)
+        self.purges = PurgeRows(connection)
+        self.identities = IdentityRows(connection)
+        self.leases = LeaseRows(connection)
+        self.drained_nodes = DrainedNodeRows(connection)
 
     def probe_write(self) -> None:
         counters.probe_write(self._connection)

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.books.ledger import CREATOR_PREFIX, creator_account
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Invalid
-from gateway.ports import Tx
+from gateway.ports.store import Tx
 from gateway.rows import Payment, Transfer, rfc3339
 from gateway.web.admin.bodies import BalanceBody, PaymentBody
 from gateway.web.admin.creators import authenticate

@@ -6,7 +6,7 @@ from base64 import b64decode
 import pytest
 
 from gateway.access.tokens import read_token
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.simulator.refusals import PaymentRefused
 from gateway.web.http.problems import NODE_AWAY_DETAIL
 from gateway.wire.bolt11 import bolt11

@@ -8,7 +8,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from gateway.app.gateway import Gateway
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.web.routes import API, Route
 from gateway.web.serve import build_app
 from tests.conftest import Site, serve_app

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.ports import NodeState
+from gateway.ports.node import NodeState
 from gateway.web.serve import build_app
 from tests.conftest import Site, serve_app
 from tests.web.http.test_middleware import with_fields
