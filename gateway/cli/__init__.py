@@ -1,6 +1,5 @@
 """The command `tuppence`."""
 
-import asyncio
 import errno
 import os
 import signal
@@ -55,7 +54,7 @@ def main() -> None:
         _explain(error)
     except OSError as error:
         _tell_refusal(error)
-    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
 
@@ -63,17 +62,17 @@ def main() -> None:
 @cache
 def commands() -> typer.Typer:
     """The whole command line."""
-    from gateway.cli.books import add_to as add_books  # noqa: PLC0415  # each adds its commands to the app made above
-    from gateway.cli.catalog import add_to as add_catalog  # noqa: PLC0415
-    from gateway.cli.database import add_to as add_database  # noqa: PLC0415
-    from gateway.cli.demo import add_to as add_demo  # noqa: PLC0415
-    from gateway.cli.doctor.command import add_to as add_doctor  # noqa: PLC0415
-    from gateway.cli.embed import add_to as add_embed  # noqa: PLC0415
-    from gateway.cli.keys import add_to as add_keys  # noqa: PLC0415
-    from gateway.cli.nodes import add_to as add_nodes  # noqa: PLC0415
-    from gateway.cli.seal import add_to as add_seal  # noqa: PLC0415
-    from gateway.cli.serve import add_to as add_serve  # noqa: PLC0415
-    from gateway.regtest.commands import app as regtest  # noqa: PLC0415
+    from gateway.cli.books import add_to as add_books
+    from gateway.cli.catalog import add_to as add_catalog
+    from gateway.cli.database import add_to as add_database
+    from gateway.cli.demo import add_to as add_demo
+    from gateway.cli.doctor.command import add_to as add_doctor
+    from gateway.cli.embed import add_to as add_embed
+    from gateway.cli.keys import add_to as add_keys
+    from gateway.cli.nodes import add_to as add_nodes
+    from gateway.cli.regtest import add_to as add_regtest
+    from gateway.cli.sealing.command import add_to as add_seal
+    from gateway.cli.serve import add_to as add_serve
 
     for add_to in (
         add_serve,
@@ -86,9 +85,9 @@ def commands() -> typer.Typer:
         add_database,
         add_doctor,
         add_demo,
+        add_regtest,
     ):
         add_to(app)
-    app.add_typer(regtest, name="regtest", help="A real network on this machine: btcd and three LND nodes.")
     return app
 
 
@@ -129,14 +128,21 @@ def _tell_defect(kind: type[BaseException], error: BaseException, _: TracebackTy
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine, on uvloop where that is installed; SIGTERM cancels it as Ctrl-C does."""
+    import asyncio
+
     try:
-        import uvloop  # noqa: PLC0415  # an extra
-    except ImportError:
-        return asyncio.run(_cancelled_by_sigterm(work))
-    return uvloop.run(_cancelled_by_sigterm(work))
+        try:
+            import uvloop
+        except ImportError:
+            return asyncio.run(_cancelled_by_sigterm(work))
+        return uvloop.run(_cancelled_by_sigterm(work))
+    except asyncio.CancelledError as error:
+        raise KeyboardInterrupt from error
 
 
 async def _cancelled_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
+    import asyncio
+
     task = asyncio.current_task()
     assert task is not None, "a coroutine runs in a task"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -7,9 +7,8 @@ from typing import Any
 
 import aiohttp
 
-from gateway.cli import run
 from gateway.cli.presence import must_be_there, must_hold_keys
-from gateway.config import Config, load_config
+from gateway.config import Config
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Refused, Unavailable
 
 ANSWER_SECONDS = 10.0
@@ -87,21 +86,11 @@ async def open_admin(config: Config, *, reads: bool = False, missing: str = "dat
         yield Admin(session, f"The gateway at {config.admin_socket}", alone=alone)
 
 
-def admin_call(method: str, path: str, *, json: Any = None, data: Any = None, missing: str = "database_missing") -> Any:
-    """One call, whole; `missing` is the code of the refusal where there is no gateway."""
-
-    async def call() -> Any:
-        async with open_admin(load_config(), reads=method == "GET", missing=missing) as admin:
-            return await admin.call(method, path, json=json, data=data)
-
-    return run(call())
-
-
 @asynccontextmanager
 async def _served_alone(config: Config, *, reads: bool, missing: str) -> AsyncIterator[None]:
-    from gateway.app.assemble import open_gateway  # noqa: PLC0415  # only when no server runs
-    from gateway.store.files.lock import lock_data  # noqa: PLC0415
-    from gateway.web.serve import build_app, serve_admin  # noqa: PLC0415  # only when no server runs
+    from gateway.app.assemble import open_gateway  # only when no server runs
+    from gateway.store.files.lock import lock_data
+    from gateway.web.serve import build_app, serve_admin  # only when no server runs
 
     if (config.data_dir / "lock").exists():
         # Who owns the folder is said first: it may just be making what is missing.

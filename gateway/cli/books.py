@@ -1,19 +1,20 @@
 """`tuppence payments`, `balances` and `audit`."""
 
-import asyncio
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli import run
-from gateway.cli.admin_client import Admin, admin_call, open_admin
+from gateway.cli.admin_call import admin_call
 from gateway.cli.pasted import payment_hash_of
 from gateway.cli.presence import must_be_there
-from gateway.config import load_config
 from gateway.errors import NotFound, TuppenceError, Unavailable
 from gateway.money import to_sat
 from gateway.terminal import BAD, GOOD, WARNING, say, say_fields, show_table
+
+if TYPE_CHECKING:
+    from gateway.cli.admin_client import Admin
 
 FOLLOW_EVERY_SECONDS = 1.0
 PAGE = 500
@@ -58,7 +59,8 @@ def audit(
     them. Book yours with --suspense; their payers can then open what they paid for. What the books know as unpaid is
     credited by it to whom it was sold for.
     """
-    from gateway.store.engines.invariants import audit_database  # noqa: PLC0415  # --help need not load the world
+    from gateway.config import load_config
+    from gateway.store.engines.invariants import audit_database
 
     run(must_be_there(load_config(), reads=True))
     for payment_hash in map(_whole, suspense or ()):
@@ -83,7 +85,8 @@ def _whole(text: str) -> str:
     begun = payment_hash_of(text)
     if len(begun) == HASH_DIGITS:
         return begun
-    from gateway.lnd.configuration import configured_nodes  # noqa: PLC0415  # as above
+    from gateway.config import load_config
+    from gateway.lnd.configuration import configured_nodes
 
     listed: set[str] = set()
     for node in configured_nodes(load_config()):
@@ -98,7 +101,8 @@ def _whole(text: str) -> str:
 
 def _audit_nodes(*, lacking: bool) -> list[bool | None]:
     """Whether the books agree with each node; None where they could not be compared."""
-    from gateway.lnd.configuration import configured_nodes  # noqa: PLC0415
+    from gateway.config import load_config
+    from gateway.lnd.configuration import configured_nodes
 
     node_ids = [node.node_id for node in configured_nodes(load_config())]
     if not node_ids:
@@ -138,6 +142,11 @@ def _audit_node(node_id: str, *, lacking: bool) -> bool | None:
 
 
 async def _print_payments(*, follow: bool) -> None:
+    import asyncio
+
+    from gateway.cli.admin_client import open_admin
+    from gateway.config import load_config
+
     async with open_admin(load_config(), reads=True) as admin:
         after = await _print_after(admin, 0)
         if follow and admin.alone:
@@ -149,7 +158,7 @@ async def _print_payments(*, follow: bool) -> None:
             after = await _print_after(admin, after)
 
 
-async def _print_after(admin: Admin, after: int) -> int:
+async def _print_after(admin: "Admin", after: int) -> int:
     while page := await admin.call("GET", f"/v1/admin/payments?after={after}&limit={PAGE}"):
         for payment in page:
             say_fields(*_fields(payment))

@@ -9,7 +9,7 @@ import typer
 
 from gateway.catalog.rules import DEFAULT_ACCENT, split_of
 from gateway.catalog.slug import slug_of
-from gateway.cli.admin_client import admin_call
+from gateway.cli.admin_call import admin_call
 from gateway.cli.pasted import creator_of, item_id_of, origin_of, share_of
 from gateway.cli.presence import makes
 from gateway.errors import Invalid
@@ -222,7 +222,7 @@ def _seconds_of(fields: Mapping[str, str]) -> int | None:
 def _front_matter(markdown: str | None) -> dict[str, str]:
     if markdown is None:
         return {}
-    from gateway.catalog.markup import render_article  # noqa: PLC0415  # Markdown only where there is some
+    from gateway.catalog.markup import render_article  # Markdown only where there is some
 
     return render_article(markdown).fields
 

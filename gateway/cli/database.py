@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli import run
-from gateway.cli.admin_client import admin_call
+from gateway.cli.admin_call import admin_call
 from gateway.cli.presence import makes, must_be_there
-from gateway.config import load_config
 from gateway.errors import NotFound
 from gateway.terminal import say, show_table
 
@@ -29,8 +28,9 @@ def migrate() -> None:
 
     Stop a server on SQLite first; on PostgreSQL replicas may run, and of several at once one does it.
     """
-    from gateway.store.engines.database import migrate_database, sqlite_path  # noqa: PLC0415  # --help need not load the world
-    from gateway.store.files.lock import lock_data  # noqa: PLC0415
+    from gateway.config import load_config
+    from gateway.store.engines.database import migrate_database, sqlite_path
+    from gateway.store.files.lock import lock_data
 
     config = load_config()
     # On SQLite one process owns the database; on PostgreSQL others wait for the one that migrates.
@@ -49,8 +49,9 @@ def move(
 
     Stop the server first. The SQLite file stays as it is; keys and content stay where they are.
     """
-    from gateway.store.engines.move_to_postgres import move_database  # noqa: PLC0415
-    from gateway.store.files.lock import lock_data  # noqa: PLC0415  # --help need not load the world
+    from gateway.config import load_config
+    from gateway.store.engines.move_to_postgres import move_database
+    from gateway.store.files.lock import lock_data
 
     config = load_config()
     run(must_be_there(config, reads=False))
@@ -62,7 +63,8 @@ def move(
 
 def backup(file: Annotated[Path, typer.Argument(help="A new file, on another disk.")]) -> None:
     """Write database, keys and content to one file; safe beside a running server. Whoever has it has the keys."""
-    from gateway.store.engines.archive import write_archive  # noqa: PLC0415  # --help need not load the world
+    from gateway.config import load_config
+    from gateway.store.engines.archive import write_archive
 
     config = load_config()
     run(must_be_there(config, reads=True))
@@ -73,8 +75,9 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file, on another dis
 @makes
 def restore(file: Annotated[Path, typer.Argument(help="What `tuppence backup` wrote.")]) -> None:
     """Put a backup into an empty data folder and, with TUPPENCE_DATABASE_URL, into an empty PostgreSQL database."""
-    from gateway.store.engines.archive import read_archive  # noqa: PLC0415  # --help need not load the world
-    from gateway.store.files.lock import lock_data  # noqa: PLC0415
+    from gateway.config import load_config
+    from gateway.store.engines.archive import read_archive
+    from gateway.store.files.lock import lock_data
 
     config = load_config()
     if not file.is_file():

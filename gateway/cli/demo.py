@@ -5,14 +5,11 @@ import os
 import shlex
 import shutil
 import sys
-import urllib.error
-import urllib.request
-import webbrowser
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -21,10 +18,12 @@ from gateway.cli import run
 from gateway.cli.pasted import invoice_of
 from gateway.cli.presence import makes
 from gateway.cli.serve import until_stopped
-from gateway.config import Config, load_config, read_env_file
-from gateway.demo.wallet import Wallet
 from gateway.errors import Invalid, Refused
 from gateway.terminal import busy, say
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+    from gateway.demo.wallet import Wallet
 
 Mode = Literal["demo", "regtest"]
 
@@ -71,6 +70,11 @@ def start(
 @demo.command()
 def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt…")]) -> None:
     """Pay an invoice with the running demo's wallet and print the preimage."""
+    import urllib.error
+    import urllib.request
+
+    from gateway.config import load_config
+
     config = load_config()
     body = json.dumps({"invoice": invoice_of(payment_request)}).encode()
     request = urllib.request.Request(  # our own address
@@ -88,12 +92,14 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
 
 
 async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
-    from gateway.app.assemble import open_gateway  # noqa: PLC0415  # --help need not load the world
-    from gateway.demo.arrivals import Arrivals  # noqa: PLC0415
-    from gateway.demo.content import seed  # noqa: PLC0415
-    from gateway.demo.site import add_demo  # noqa: PLC0415
-    from gateway.log import configure_logging  # noqa: PLC0415
-    from gateway.web.serve import build_app, serve  # noqa: PLC0415  # --help need not load the world
+    import webbrowser
+
+    from gateway.app.assemble import open_gateway
+    from gateway.demo.arrivals import Arrivals
+    from gateway.demo.content import seed
+    from gateway.demo.site import add_demo
+    from gateway.log import configure_logging
+    from gateway.web.serve import build_app, serve
 
     async with AsyncExitStack() as stack:
         opened = _simulated(purse_sat) if mode == "demo" else _regtest()
@@ -120,12 +126,14 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
 
 
 @asynccontextmanager
-async def _simulated(purse_sat: int) -> AsyncIterator[tuple[Config, Wallet]]:
-    import time  # noqa: PLC0415  # the simulator's clock
+async def _simulated(purse_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]:
+    import time
+
+    from gateway.config import load_config
 
     try:
-        from gateway.demo.simulated_wallet import SimulatedWallet  # noqa: PLC0415
-        from gateway.simulator.server import serve_simulator  # noqa: PLC0415
+        from gateway.demo.simulated_wallet import SimulatedWallet
+        from gateway.simulator.server import serve_simulator
     except ImportError as error:
         detail = f"{error}. Install it with: pip install '.[demo]' in the checkout"
         raise Invalid("demo_extra_missing", detail) from error
@@ -143,10 +151,11 @@ async def _simulated(purse_sat: int) -> AsyncIterator[tuple[Config, Wallet]]:
 
 
 @asynccontextmanager
-async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
-    from gateway.regtest.credentials import GATEWAY_ENV  # noqa: PLC0415
-    from gateway.regtest.lifetime import down, up  # noqa: PLC0415
-    from gateway.regtest.wallet_process import open_wallet  # noqa: PLC0415
+async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
+    from gateway.config import load_config, read_env_file
+    from gateway.regtest.credentials import GATEWAY_ENV
+    from gateway.regtest.lifetime import down, up
+    from gateway.regtest.wallet_process import open_wallet
 
     with busy("starting the network") as report:
         async with await up(REGTEST_FOLDER, report=report) as network:
@@ -163,6 +172,8 @@ async def _regtest() -> AsyncIterator[tuple[Config, Wallet]]:
 
 
 def _welcome(address: str, mode: Mode) -> None:
+    from gateway.config import Config
+
     # What starts us waits for this line.
     say(f"ready {address}")
     pay_command = f"{_typed()} {'demo' if mode == 'demo' else 'regtest'}"

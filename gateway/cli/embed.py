@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from gateway.cli.admin_client import admin_call
+from gateway.cli.admin_call import admin_call
 from gateway.cli.pasted import thing_of
 from gateway.terminal import say, visible
 

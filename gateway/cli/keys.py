@@ -4,7 +4,6 @@ import typer
 
 from gateway.cli import run
 from gateway.cli.presence import must_be_there, must_hold_keys
-from gateway.config import load_config
 from gateway.terminal import say
 
 keys = typer.Typer(no_args_is_help=True, help="The keys behind access tokens.")
@@ -21,7 +20,8 @@ def add_key() -> None:
 
     Back the keys up again: without them nothing sold opens.
     """
-    from gateway.store.files.keyring import FileKeyRing  # noqa: PLC0415  # --help need not load the world
+    from gateway.config import load_config
+    from gateway.store.files.keyring import FileKeyRing
 
     config = load_config()
     run(must_be_there(config, reads=False))

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.admin_client import admin_call
+from gateway.cli.admin_call import admin_call
 from gateway.terminal import say, show_table
 
 nodes = typer.Typer(no_args_is_help=True, help="The LND nodes that make invoices.")

@@ -3,8 +3,6 @@
 import re
 from urllib.parse import urlsplit
 
-from yarl import URL
-
 from gateway.errors import Invalid
 
 _ITEM = re.compile(r"/(?:i|v1/items)/([^/?#\s]+)")
@@ -60,6 +58,8 @@ def site_of(text: str) -> str:
 
     Raises `Invalid` (`address_invalid`).
     """
+    from yarl import URL
+
     said = text.strip()
     wrong = Invalid("address_invalid", f"{text!r} is no address of a site: write it like https://blog.example.")
     if not _SCHEME.match(said) and ":/" in said:

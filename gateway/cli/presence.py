@@ -4,10 +4,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from gateway.config import Config
 from gateway.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from gateway.config import Config
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,13 +34,13 @@ def makes(command: Callable[P, T]) -> Callable[P, T]:
     return making
 
 
-async def must_be_there(config: Config, *, reads: bool, code: str = "database_missing") -> None:
+async def must_be_there(config: "Config", *, reads: bool, code: str = "database_missing") -> None:
     """Refuse where the configuration names no gateway; a command that `reads` does not renew its schema, either.
 
     Raises `NotFound` (`database_missing`, or the code given), and as `look_into` does.
     """
-    from gateway.store.engines.database import look_into, sqlite_path  # noqa: PLC0415  # --help need not load the world
-    from gateway.store.engines.migration import must_be_newest  # noqa: PLC0415
+    from gateway.store.engines.database import look_into, sqlite_path
+    from gateway.store.engines.migration import must_be_newest
 
     if _makes.get():
         return
@@ -51,7 +53,7 @@ async def must_be_there(config: Config, *, reads: bool, code: str = "database_mi
         raise _nothing_at(config.data_dir, code)
 
 
-def must_hold_keys(config: Config) -> None:
+def must_hold_keys(config: "Config") -> None:
     """Refuse where opening the gateway would make its keys anew. Raises `Unavailable` (`keys_unreadable`)."""
     keys = config.shared_folder / "keys"
     if not _makes.get() and not any(keys.glob("*.key")):

@@ -1,18 +1,20 @@
 """`tuppence serve`."""
 
-import asyncio
 import gc
 import resource
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import typer
 
 from gateway.cli import run
 from gateway.cli.presence import makes
-from gateway.config import Config, load_config
 from gateway.terminal import say
+
+if TYPE_CHECKING:
+    from gateway.config import Config
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,6 +29,8 @@ def serve_command() -> None:
     It needs an LND node. TUPPENCE_… variables name it, in the environment or in .env of the working folder; the
     README's table has them all.
     """
+    from gateway.config import load_config
+
     gc.disable()
     allow_many_connections()
     run(_serve(load_config()))
@@ -40,10 +44,10 @@ def allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _serve(config: Config) -> None:
-    from gateway.app.assemble import open_gateway  # noqa: PLC0415  # --help need not load the world
-    from gateway.log import catch_strays, configure_logging  # noqa: PLC0415
-    from gateway.web.serve import build_app, serve  # noqa: PLC0415  # --help need not load the world
+async def _serve(config: "Config") -> None:
+    from gateway.app.assemble import open_gateway
+    from gateway.log import catch_strays, configure_logging
+    from gateway.web.serve import build_app, serve
 
     configure_logging(config.log_level)
     catch_strays()
@@ -54,6 +58,8 @@ async def _serve(config: Config) -> None:
 
 async def until_stopped(announce: Callable[[], None]) -> None:
     """Announce that the start is over, and wait for SIGINT or SIGTERM."""
+    import asyncio
+
     # What start-up made lives as long as the process: the collector need not walk it, then or later.
     gc.freeze()
     gc.enable()

@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 
 from gateway.regtest.lock import locked
+from gateway.regtest.names import CHAIN
 from gateway.regtest.process import RegtestError, silent
-from gateway.regtest.state import CHAIN, NetworkState, write_private
+from gateway.regtest.state import NetworkState, write_private
 
 # btcd's regtest activates segwit after three windows of 144 blocks, and a coinbase is spendable after 100 more.
 FIRST_BLOCKS = 600

@@ -9,9 +9,10 @@ import grpc
 from lndgrpc.compiled import lightning_pb2
 
 from gateway.regtest.chain import Chain
+from gateway.regtest.names import NodeName
 from gateway.regtest.node import Node
 from gateway.regtest.process import until
-from gateway.regtest.state import NetworkState, NodeName
+from gateway.regtest.state import NetworkState
 
 OPEN_SECONDS = 60.0
 MEET_SECONDS = 2.0

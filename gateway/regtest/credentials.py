@@ -4,8 +4,9 @@ from pathlib import Path
 
 from lndgrpc.compiled import lightning_pb2
 
+from gateway.regtest.names import NodeName
 from gateway.regtest.node import CALL_SECONDS, Credentials, Node, admin_credentials
-from gateway.regtest.state import NetworkState, NodeName, write_env, write_private
+from gateway.regtest.state import NetworkState, write_env, write_private
 from gateway.wire.lnd_macaroon import NEEDED
 
 WALLET_CALLS = (

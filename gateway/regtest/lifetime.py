@@ -10,9 +10,10 @@ import grpc
 
 from gateway.regtest.binaries import find_binaries
 from gateway.regtest.lock import locked
+from gateway.regtest.names import Backend
 from gateway.regtest.network import Network, log_path, stop_all
 from gateway.regtest.process import RegtestError, Report, silent
-from gateway.regtest.state import Backend, load_state, new_state, save_state
+from gateway.regtest.state import load_state, new_state, save_state
 
 
 async def up(folder: Path, *, backend: Backend | None = None, report: Report = silent) -> Network:

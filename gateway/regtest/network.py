@@ -11,6 +11,7 @@ from gateway.regtest import chain as chains
 from gateway.regtest import process as processes
 from gateway.regtest.channels import connect_peers, fund, wait_for_channels, wait_for_height
 from gateway.regtest.credentials import write_credentials
+from gateway.regtest.names import CHAIN, NODE_NAMES, NodeName
 from gateway.regtest.node import (
     READY_SECONDS,
     Credentials,
@@ -21,7 +22,7 @@ from gateway.regtest.node import (
     write_node_files,
 )
 from gateway.regtest.process import RegtestError, Report, until
-from gateway.regtest.state import CHAIN, NODE_NAMES, NetworkState, NodeName, Ports, is_free, load_state, save_state
+from gateway.regtest.state import NetworkState, Ports, is_free, load_state, save_state
 
 CHAIN_SECONDS = 30.0
 PORTS_SECONDS = 15.0

@@ -14,8 +14,9 @@ from lndgrpc.compiled import (
     stateservice_pb2_grpc,
 )
 
+from gateway.regtest.names import CHAIN, NodeName
 from gateway.regtest.process import until
-from gateway.regtest.state import CHAIN, NetworkState, NodeName, write_private
+from gateway.regtest.state import NetworkState, write_private
 
 CALL_SECONDS = 20.0
 READY_SECONDS = 90.0

@@ -7,18 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
 
 import msgspec
 
+from gateway.regtest.names import CHAIN, NODE_NAMES, Backend
 from gateway.regtest.process import Process, RegtestError
 
-Backend = Literal["sqlite", "bbolt"]
-NodeName = Literal["merchant", "reader", "creator"]
-
-BACKENDS: tuple[Backend, ...] = get_args(Backend)
-NODE_NAMES: tuple[NodeName, ...] = get_args(NodeName)
-CHAIN = "btcd"
 # Below the range from which systems lend ports to outgoing connections, so that they are still free at the next start.
 PORT_RANGE = range(20_000, 32_000)
 

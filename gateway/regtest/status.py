@@ -8,10 +8,11 @@ import grpc
 from lndgrpc.compiled import lightning_pb2
 
 from gateway.regtest.channels import OPEN_SECONDS
+from gateway.regtest.names import CHAIN, NODE_NAMES, NodeName
 from gateway.regtest.network import Network, load_network
 from gateway.regtest.node import Node
 from gateway.regtest.process import RegtestError
-from gateway.regtest.state import CHAIN, NODE_NAMES, NodeName, Ports
+from gateway.regtest.state import Ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

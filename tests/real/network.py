@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.regtest.lifetime import down, up
-from gateway.regtest.state import Backend
+from gateway.regtest.names import Backend
 
 _FOLDER = pytest.StashKey[Path]()
 

@@ -24,10 +24,11 @@ from gateway.demo.wallet import (
 from gateway.regtest import wallet as wallets
 from gateway.regtest.credentials import GATEWAY_ENV, WALLET_ENV
 from gateway.regtest.lifetime import down, up
+from gateway.regtest.names import CHAIN, NODE_NAMES
 from gateway.regtest.network import Network, load_network
 from gateway.regtest.node import CALL_SECONDS, Credentials, Node
 from gateway.regtest.process import Process, RegtestError, is_running, until
-from gateway.regtest.state import CHAIN, NODE_NAMES, read_env
+from gateway.regtest.state import read_env
 from gateway.regtest.status import status
 from gateway.regtest.wallet import LndWallet
 from gateway.regtest.wallet_process import WALLET, open_wallet

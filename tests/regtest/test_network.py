@@ -11,18 +11,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gateway.cli.regtest import regtest
 from gateway.regtest import process as processes
 from gateway.regtest.binaries import SOURCES, build_digest, cache_folder, find_go, version_of
 from gateway.regtest.chain import ANYONE_ADDRESS, ANYONE_SCRIPT, with_witness, write_chain_files
-from gateway.regtest.commands import app
 from gateway.regtest.lifetime import down
 from gateway.regtest.lock import locked
+from gateway.regtest.names import NODE_NAMES, Backend
 from gateway.regtest.node import write_node_files
 from gateway.regtest.process import RegtestError, silent, spawn, until
 from gateway.regtest.state import (
-    NODE_NAMES,
     PORT_RANGE,
-    Backend,
     Binaries,
     NetworkState,
     load_state,
@@ -220,12 +219,12 @@ def test_builds_lie_in_the_users_cache() -> None:
     "command", [["status"], ["mine"], ["logs", "merchant"], ["pay", "lnbcrt1"], ["wallet"]], ids=lambda words: words[0]
 )
 def test_without_a_network_every_command_says_how_to_start_one(command: list[str], tmp_path: Path) -> None:
-    answer = CliRunner().invoke(app, [*command, "--folder", str(tmp_path)])
+    answer = CliRunner().invoke(regtest, [*command, "--folder", str(tmp_path)])
     assert answer.exit_code == 1
     assert "tuppence regtest up" in " ".join(answer.output.split())
 
 
 def test_a_log_of_nobody_is_refused(tmp_path: Path) -> None:
-    answer = CliRunner().invoke(app, ["logs", "nobody", "--folder", str(tmp_path)])
+    answer = CliRunner().invoke(regtest, ["logs", "nobody", "--folder", str(tmp_path)])
     assert answer.exit_code == 1
     assert "merchant" in answer.output

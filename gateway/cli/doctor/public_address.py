@@ -100,7 +100,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 def _told(body: bytes) -> str:
     """The proof in an answer; empty where it has none."""
-    import json  # noqa: PLC0415
+    import json
 
     try:
         told = json.loads(body)
@@ -110,9 +110,9 @@ def _told(body: bytes) -> str:
 
 
 def _proof(folder: Path, nonce: str) -> str | None:
-    from gateway.errors import Unavailable  # noqa: PLC0415
-    from gateway.store.files.keyring import FileKeyRing  # noqa: PLC0415
-    from gateway.web.api.identity import prove  # noqa: PLC0415
+    from gateway.errors import Unavailable
+    from gateway.store.files.keyring import FileKeyRing
+    from gateway.web.api.identity import prove
 
     if not any(folder.glob("*.key")):
         return None

@@ -10,14 +10,14 @@ BOM = "\ufeff"
 
 def document(source: str) -> Any:
     """The tree of a page, with scripts on, as nearly every reader has them."""
-    from justhtml import JustHTML  # noqa: PLC0415  # an extra
+    from justhtml import JustHTML  # an extra
 
     return JustHTML(source, sanitize=False, track_node_locations=True).root
 
 
 def fragment(html: str) -> Any:
     """The tree of some HTML inside a page."""
-    from justhtml import JustHTML  # noqa: PLC0415
+    from justhtml import JustHTML
 
     return JustHTML(html, sanitize=False, fragment=True).root
 

@@ -1,7 +1,5 @@
 """`tuppence regtest`: a real Lightning network on this machine."""
 
-# ruff: noqa: PLC0415 - what needs gRPC is imported in the commands: `tuppence --help` need not wait half a second
-import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -11,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from gateway.demo.wallet import WalletError
-from gateway.regtest.process import RegtestError, until
-from gateway.regtest.state import CHAIN, NODE_NAMES, Backend
+from gateway.cli import run
+from gateway.regtest.names import CHAIN, NODE_NAMES, Backend
 from gateway.terminal import busy, say, show_table, warn_lines
 
 if TYPE_CHECKING:
@@ -24,12 +21,17 @@ T = TypeVar("T")
 FOLDER = Path(".tuppence/regtest")
 LOG_BYTES = 8_192
 
-app = typer.Typer(help="A real Lightning network on this machine: btcd and three LND nodes.", no_args_is_help=True)
+regtest = typer.Typer(no_args_is_help=True, help="A real network on this machine: btcd and three LND nodes.")
 
 Folder = Annotated[Path, typer.Option("--folder", help="Where the network lives.")]
 
 
-@app.command()
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(regtest, name="regtest")
+
+
+@regtest.command()
 def up(
     backend: Annotated[Backend | None, typer.Option(help="LND's database; sqlite if not said.")] = None,
     folder: Folder = FOLDER,
@@ -52,7 +54,7 @@ def up(
     say(f"The gateway's variables are in {folder}/{GATEWAY_ENV}")
 
 
-@app.command()
+@regtest.command()
 def down(
     *,
     delete: Annotated[bool, typer.Option("--delete", help="Remove the network's folder too.")] = False,
@@ -66,7 +68,7 @@ def down(
     say("The network is down." if stopped else "The network was down already.")
 
 
-@app.command()
+@regtest.command()
 def status(folder: Folder = FOLDER) -> None:
     """Show the processes, how far they followed the chain, and the channels."""
     from gateway.regtest.status import status as ask
@@ -74,7 +76,7 @@ def status(folder: Folder = FOLDER) -> None:
     _show_status(_run(ask(folder)))
 
 
-@app.command()
+@regtest.command()
 def mine(
     blocks: Annotated[int, typer.Argument(min=1, max=1000, help="How many.")] = 1, folder: Folder = FOLDER
 ) -> None:
@@ -88,7 +90,7 @@ def mine(
     say(f"The chain is at block {_run(make())}.")
 
 
-@app.command()
+@regtest.command()
 def logs(
     name: Annotated[str, typer.Argument(help="btcd, merchant, reader or creator.")],
     *,
@@ -106,7 +108,7 @@ def logs(
     _run(_show(path, follow=follow))
 
 
-@app.command()
+@regtest.command()
 def pay(payment_request: Annotated[str, typer.Argument(help="lnbcrt…")], folder: Folder = FOLDER) -> None:
     """Pay an invoice from the reader's node and print the preimage."""
     from gateway.regtest.wallet import LndWallet
@@ -118,9 +120,11 @@ def pay(payment_request: Annotated[str, typer.Argument(help="lnbcrt…")], folde
     say(_run(send()))
 
 
-@app.command()
+@regtest.command()
 def wallet(folder: Folder = FOLDER) -> None:
     """Serve the reader's wallet on a Unix socket until Ctrl-C or SIGTERM."""
+    import asyncio
+
     from gateway.regtest.network import load_network
     from gateway.regtest.wallet import LndWallet
     from gateway.regtest.wallet_server import SOCKET, serve_wallet
@@ -154,6 +158,8 @@ def _show_status(processes: "tuple[ProcessStatus, ...]") -> None:
 
 
 async def _show(path: Path, *, follow: bool) -> None:
+    from gateway.regtest.process import until
+
     with path.open("rb") as log:
         size = log.seek(0, 2)
         log.seek(0 if not follow else max(0, size - LOG_BYTES))
@@ -174,20 +180,15 @@ async def _show(path: Path, *, follow: bool) -> None:
 def _run(task: Coroutine[Any, Any, T]) -> T:
     import grpc
 
+    from gateway.demo.wallet import WalletError
+    from gateway.regtest.process import RegtestError
+
     try:
-        return asyncio.run(_cancelled_by_sigterm(task))
+        return run(task)
     except grpc.aio.AioRpcError as error:
         _fail(f"LND answered {error.code().name}: {error.details()}. See: tuppence regtest status")
     except (RegtestError, WalletError) as error:
         _fail(str(error))
-
-
-async def _cancelled_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
-    # As Ctrl-C does, so that what a command has started ends with it.
-    task = asyncio.current_task()
-    assert task is not None, "a coroutine runs in a task"
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await work
 
 
 def _fail(message: str) -> NoReturn:

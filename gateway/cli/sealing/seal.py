@@ -1,19 +1,15 @@
 """`tuppence seal`: the paid parts of a static site, sealed where they stand; their keys are sold by the gateway."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
-from functools import partial
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from gateway.catalog.sealed_key import read_key
 from gateway.catalog.word_count import count_words
 from gateway.cli import run
 from gateway.cli.admin_client import open_admin, open_remote
-from gateway.cli.catalog import Origins, Price, ShareOption, price_of, shares_of
+from gateway.cli.catalog import price_of, shares_of
 from gateway.cli.pasted import creator_of, origin_of, site_of
 from gateway.cli.sealing import registration as shop
 from gateway.cli.sealing.inspection import Findings, inspect, paywalls
@@ -24,95 +20,45 @@ from gateway.errors import Conflict, Invalid
 from gateway.money import to_sat
 from gateway.terminal import say
 
-OUT = Path("sealed")
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("seal")(seal)
-
-
-def seal(
-    paths: Annotated[list[Path], typer.Argument(exists=True, help="Pages, or the folder that a generator wrote.")],
-    out: Annotated[Path, typer.Option(help="The folder for the sealed site; the sources stay as they are.")] = OUT,
-    in_place: Annotated[bool, typer.Option("--in-place", help="Overwrite: for a generator's output.")] = False,  # noqa: FBT002  # typer's form
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where something would change.")] = False,  # noqa: FBT002
-    allow_copies: Annotated[bool, typer.Option("--allow-copies", help="Paid words may be quoted in clear.")] = False,  # noqa: FBT002
-    unsealed: Annotated[
-        list[str] | None,
-        typer.Option(help="A file that names a paywall and is meant to hold no paid part, like 'docs/*.html'."),
-    ] = None,
-    creator: Annotated[str, typer.Option(help="Who sells what is new, where its tag does not say.")] = "",
-    price: Price = None,
-    share: ShareOption = None,
-    origin: Origins = None,
-    site: Annotated[str, typer.Option(help="Where the site will stand, for pages without a canonical link.")] = "",
-    *,
-    gateway: Annotated[
-        str,
-        typer.Option(
-            envvar=GATEWAY,
-            default_factory=partial(in_env_file, GATEWAY),
-            show_default=False,
-            help="A gateway elsewhere, like https://pay.example.",
-        ),
-    ],
-    api_key: Annotated[
-        str,
-        typer.Option(
-            envvar=API_KEY,
-            default_factory=partial(in_env_file, API_KEY),
-            show_default=False,
-            help="A creator's key there.",
-        ),
-    ],
-) -> None:
-    """Seal the paid parts of pages, so that a payment opens them where they stand.
-
-    A paid part is <template data-paid>…</template> inside <tuppence-paywall item="my-essay">, whose tag may also say
-    creator, price and share. It leaves the page: what stays is its ciphertext, and the key is what readers buy.
-    An item keeps its key, so who has paid can open the page however often it is sealed. All who pay share that key.
-    """
-    _check_extra()
-    files = files_of(paths, None if in_place else out)
-    site = site and site_of(site)
-    check_origins(files, site)
-    origins = None if origin is None else [origin_of(text) for text in origin]
-    left = [] if in_place else left_in(out, files)
-    asked = _Asked(creator_of(creator), price, share or [], origins, site, unsealed or [], allow_copies, check, left)
-    if not any(till.part or till.sealed for _, till in paywalls(files)):
-        raise _nothing_paid(files, asked)
-    keys, is_done = run(_keys(files, asked, gateway, api_key))
-    is_written = _write(files, keys, check=check)
-    if check and not (is_done and is_written):
-        raise typer.Exit(1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
     """What the options say; the tags of pages come before them."""
 
-    creator: str
-    price: str | None
-    shares: list[str]
-    origins: list[str] | None
-    site: str
-    unsealed: list[str]
-    allow_copies: bool
-    check: bool
-    left: list[File]
+    creator: str = ""
+    price: str | None = None
+    shares: list[str] = field(default_factory=list)
+    origins: list[str] | None = None
+    site: str = ""
+    unsealed: Sequence[str] = ()
+    allow_copies: bool = False
+    check: bool = False
 
 
-def _check_extra() -> None:
-    try:
-        import justhtml  # noqa: F401, PLC0415  # an extra
+def seal_site(
+    paths: Sequence[Path], out: Path | None, options: Options, *, gateway: str | None, api_key: str | None
+) -> bool:
+    """Seal the pages of `paths` into `out`, or in place; False if `check` found something to do.
 
-        import gateway.cli.sealing.jwe  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise Invalid("seal_extra_missing", "Sealing needs an extra: pip install '.[seal]' in the checkout.") from error
+    `gateway` and `api_key` name a gateway elsewhere; where they are None, `.env` may name it.
+    Raises `Invalid` (`no_paid_part`) and whatever makes a page unfit to be sealed, before anything is written.
+    """
+    gateway = in_env_file(GATEWAY) if gateway is None else gateway
+    api_key = in_env_file(API_KEY) if api_key is None else api_key
+    files = files_of(paths, out)
+    site = options.site and site_of(options.site)
+    check_origins(files, site)
+    origins = None if options.origins is None else [origin_of(text) for text in options.origins]
+    asked = replace(options, creator=creator_of(options.creator), site=site, origins=origins)
+    left = [] if out is None else left_in(out, files)
+    if not any(till.part or till.sealed for _, till in paywalls(files)):
+        raise _nothing_paid(files, asked)
+    keys, is_done = run(_keys(files, asked, left, gateway, api_key))
+    is_written = _write(files, keys, check=asked.check)
+    return not asked.check or (is_done and is_written)
 
 
-def _nothing_paid(files: Sequence[File], asked: _Asked) -> Invalid:
+def _nothing_paid(files: Sequence[File], asked: Options) -> Invalid:
     named = inspect(files, asked.unsealed).unsealed
     said = "".join(f" {place} holds {what}." for place, what in [*named.items()][:3])
     return Invalid(
@@ -122,11 +68,13 @@ def _nothing_paid(files: Sequence[File], asked: _Asked) -> Invalid:
     )
 
 
-async def _keys(files: Sequence[File], asked: _Asked, gateway: str, api_key: str) -> tuple[dict[str, bytes], bool]:
+async def _keys(
+    files: Sequence[File], asked: Options, left: Sequence[File], gateway: str, api_key: str
+) -> tuple[dict[str, bytes], bool]:
     """The keys of what the gateway sells, and whether it sells it as the pages say. Raises at whatever is not sound."""
     async with open_remote(site_of(gateway), api_key) if gateway else open_admin(load_config()) as admin:
         known = await _open_sealed(admin.call, files)
-        findings = inspect(files, asked.unsealed, asked.left)
+        findings = inspect(files, asked.unsealed, left)
         await _note_unpaid(admin.call, files, asked.unsealed, findings)
         findings.refuse(allow_copies=asked.allow_copies)
         _say(findings, files, asked.site)
@@ -137,7 +85,7 @@ async def _keys(files: Sequence[File], asked: _Asked, gateway: str, api_key: str
 
 async def _open_sealed(call: shop.Call, files: Sequence[File]) -> dict[str, bytes]:
     """Open what is sealed already, so that it is looked for as all paid words are. Raises `Invalid` (`seal_broken`)."""
-    from gateway.cli.sealing.jwe import unseal  # noqa: PLC0415  # an extra
+    from gateway.cli.sealing.jwe import unseal  # an extra
 
     keys: dict[str, bytes] = {}
     for _, till in paywalls(files):
@@ -170,7 +118,7 @@ def _say(findings: Findings, files: Sequence[File], site: str) -> None:
             say(f"not used: the canonical link of {file.place} leads to another site, {link}")
 
 
-def _wanted(files: Sequence[File], asked: _Asked) -> dict[str, shop.Wanted]:
+def _wanted(files: Sequence[File], asked: Options) -> dict[str, shop.Wanted]:
     """What the pages want to sell: an item may stand in several of them, and is then described by the first.
 
     Raises `Conflict` (`item_differs`) if they do not agree.
@@ -189,7 +137,7 @@ def _wanted(files: Sequence[File], asked: _Asked) -> dict[str, shop.Wanted]:
     return wanted
 
 
-def _described(file: File, till: Till, asked: _Asked) -> shop.Wanted:
+def _described(file: File, till: Till, asked: Options) -> shop.Wanted:
     assert file.page is not None, "a paywall stands in a page"
     said = till.attributes
     creator = said.get("creator") or asked.creator
@@ -247,6 +195,6 @@ def _write(files: Sequence[File], keys: Mapping[str, bytes], *, check: bool) -> 
 
 
 def _sealed(page: Page, keys: Mapping[str, bytes]) -> str:
-    from gateway.cli.sealing.jwe import seal as encrypt  # noqa: PLC0415  # an extra
+    from gateway.cli.sealing.jwe import seal as encrypt  # an extra
 
     return write_page(page, lambda till: encrypt(till.paid or "", keys[till.item_id], item_id=till.item_id))
