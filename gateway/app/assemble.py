@@ -18,9 +18,11 @@ from gateway.app.gateway import Gateway
 from gateway.app.metering import Meter, MeteredNode, MeteredStore
 from gateway.app.metrics import Metrics
 from gateway.app.readiness import Watchman
+from gateway.app.render_process import ProcessRenderer
 from gateway.app.shared_clock import SharedClock
 from gateway.books.retention import DAY_SECONDS, Purger
 from gateway.catalog.catalog import Catalog
+from gateway.catalog.items import ItemEditor
 from gateway.config import Config
 from gateway.events.hub import Hub
 from gateway.events.shared_reads import SharedReads
@@ -138,6 +140,7 @@ async def _assemble(
         reads=SharedReads(store),
         nodes=nodes,
         catalog=catalog,
+        items=ItemEditor(catalog, ProcessRenderer(), content, clock, random_bytes),
         checkout=_checkout(config, nodes, store, keys, clock, random_bytes, content),
         challenges=challenges,
         purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),

@@ -1,13 +1,13 @@
 """What the handlers stand on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.access.authorize import Authorizer
 from gateway.app.metrics import Metrics
 from gateway.app.readiness import Watchman
-from gateway.app.render_process import Renderer
 from gateway.books.retention import Purger
 from gateway.catalog.catalog import Catalog
+from gateway.catalog.items import ItemEditor
 from gateway.config import Config
 from gateway.events.hub import Hub
 from gateway.events.shared_reads import SharedReads
@@ -36,6 +36,7 @@ class Gateway:
     reads: SharedReads
     nodes: Nodes
     catalog: Catalog
+    items: ItemEditor
     checkout: Checkout
     challenges: Challenges
     purger: Purger
@@ -50,7 +51,6 @@ class Gateway:
     supervisor: Supervisor
     operator_key: str
     watchman: Watchman
-    renderer: Renderer = field(default_factory=Renderer)
 
     def now(self) -> int:
         """Unix seconds."""

@@ -16,12 +16,13 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.catalog.markup import Article, render_article, render_markup
+from gateway.catalog.markup import render_article, render_markup
+from gateway.catalog.rules import MOST_TEXT_BYTES
 from gateway.errors import Invalid, Unavailable
+from gateway.ports.renderer import Article
 
 T = TypeVar("T", Article, str)
 
-MOST_TEXT_BYTES = 1024**2
 # The worst of this size takes a tenth of a second; but each `|` may be a cell in all rows of a table.
 SHORT_TEXT_BYTES = 2048
 MOST_CPU_SECONDS = 10
@@ -47,8 +48,8 @@ class Rendered(msgspec.Struct, tag=True):
     result: Article | str
 
 
-class Renderer:
-    """Renders what creators write; two texts at a time, the others wait."""
+class ProcessRenderer:
+    """A `Renderer` that renders two texts at a time; others wait."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(AT_ONCE)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import MutableMapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,8 +10,10 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 
 from gateway.catalog.comments import without_comments
+from gateway.catalog.html_text import text_of_html
 from gateway.catalog.word_count import count_words
 from gateway.errors import Invalid
+from gateway.ports.renderer import Article
 
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)\n---[ \t]*\n", re.DOTALL)
@@ -29,18 +30,6 @@ _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "del", "em", "figcaption", "figure", "h2", "h3", "h4", "hr", "i",
     "li", "ol", "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Article:
-    """A text, rendered; `fields` are its front matter's; `marked` says that its preview ends at a mark."""
-
-    fields: dict[str, str]
-    title: str
-    preview_html: str
-    marked: bool
-    html: str
-    word_count: int
 
 
 def render_article(source: str) -> Article:
@@ -60,7 +49,7 @@ def render_article(source: str) -> Article:
     known: MutableMapping[str, Any] = {}
     english = _is_english(body)
     html = _render(body, known, english=english)
-    words = count_words(nh3.clean(html, tags=set()))
+    words = count_words(text_of_html(html))
     if not words:
         raise Invalid("article_invalid", "The text is empty; write something worth its price.")
     return Article(

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 
+from gateway.catalog.file_form import MEDIA_TYPE
 from gateway.errors import Invalid, NotFound
 from gateway.money import check_price
 from gateway.rows import Creator, Item, ItemState, Share
 
 SLUG = re.compile(r"[a-z0-9-]{1,64}")
 ACCENT = re.compile(r"#[0-9a-f]{6}")
-MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}")
 DEFAULT_ACCENT = "#a4552b"
 # As browsers write it in the header Origin: lower case, no path, no default port.
 WEB_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
@@ -24,6 +24,8 @@ MOST_TITLE_CHARACTERS = 200
 # BOLT 11 cannot carry a longer description.
 MOST_MEMO_BYTES = 639
 LONGEST_ACCESS_SECONDS = 100 * 366 * 86_400
+# Of Markdown.
+MOST_TEXT_BYTES = 1024**2
 
 
 def check_item(item: Item) -> None:
@@ -61,11 +63,16 @@ def check_creator(creator: Creator) -> None:
         raise Invalid("creator_invalid", "accent must be a colour like #a4552b")
 
 
-def for_sale(item: Item) -> Item:
-    """The item itself. Raises `NotFound` (`item_archived`, `item_empty`)."""
+def with_content(item: Item) -> Item:
+    """The item itself. Raises `NotFound` (`item_empty`)."""
     if item.byte_size == 0:
         raise NotFound("item_empty", "This has no content yet; its creator has to upload it first.")
-    if item.state is ItemState.ARCHIVED:
+    return item
+
+
+def for_sale(item: Item) -> Item:
+    """The item itself. Raises `NotFound` (`item_archived`, `item_empty`)."""
+    if with_content(item).state is ItemState.ARCHIVED:
         raise NotFound("item_archived", "This is no longer for sale; what was paid still opens.")
     return item
 

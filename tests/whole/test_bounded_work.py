@@ -13,8 +13,9 @@ import pytest
 from gateway.access.macaroon import MalformedMacaroon, parse
 from gateway.access.recovery import read_code
 from gateway.app import render_process as renderer
-from gateway.app.render_process import MOST_TEXT_BYTES, SHORT_TEXT_BYTES, Renderer
+from gateway.app.render_process import SHORT_TEXT_BYTES, ProcessRenderer
 from gateway.catalog.markup import render_article, render_markup
+from gateway.catalog.rules import MOST_TEXT_BYTES
 from gateway.catalog.slug import slug_of
 from gateway.errors import Invalid
 from gateway.web.admin.item_bodies import ItemRequest
@@ -124,7 +125,7 @@ async def test_a_free_part_that_every_view_would_carry_has_its_limit(site: Site)
 
 async def test_a_text_is_rendered_alike_whatever_its_length() -> None:
     """Short ones in a thread, others in a process; a refusal comes from there as from here."""
-    rendering = Renderer()
+    rendering = ProcessRenderer()
     for times in (1, SHORT_TEXT_BYTES):
         source = "---\ntitle: One\n---\nFree “wörter”.\n\n<!-- more -->\n\n" + "Paid. " * times
         assert await rendering.article(source) == render_article(source)
@@ -139,7 +140,7 @@ async def test_a_short_text_is_held_to_the_limits_of_a_long_one() -> None:
     table = "|a" * 300 + "\n" + "|-" * 300 + "\n" + "|\n" * 300
     assert len(table) <= SHORT_TEXT_BYTES
     with pytest.raises(Invalid) as refusal:
-        await Renderer().markup(table)
+        await ProcessRenderer().markup(table)
     assert refusal.value.code == "preview_too_long"
 
 

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from gateway.app.render_process import MOST_TEXT_BYTES
+from gateway.catalog.file_form import FILE_NAME, LONGEST_FILE_NAME, MEDIA_TYPE
 from gateway.catalog.rules import (
     LONGEST_ACCESS_SECONDS,
     LONGEST_ORIGIN,
     LONGEST_PAGE_URL,
     MOST_ORIGINS,
     MOST_SHARES,
+    MOST_TEXT_BYTES,
     MOST_WEIGHT,
     PAGE_URL,
     WEB_ORIGIN,
@@ -19,11 +20,8 @@ from gateway.catalog.rules import (
 from gateway.money import MAX_MSAT, MIN_PRICE_MSAT, MSAT_PER_SAT
 from gateway.web.api.bodies import NO_NUL, SOME_WORDS, ItemBody, Slug, Title
 
-_NOT_IN_NAMES = r"/\\\x00-\x1f\x7f"
-FileName = Annotated[
-    str, Meta(max_length=200, pattern=rf"^[^\S\x00-\x1f\x7f]*[^\s{_NOT_IN_NAMES}][^{_NOT_IN_NAMES}]*$")
-]
-MediaType = Annotated[str, Meta(pattern="^[a-z0-9.+-]{1,50}/[a-z0-9.+-]{1,50}$")]
+FileName = Annotated[str, Meta(max_length=LONGEST_FILE_NAME, pattern=f"^{FILE_NAME.pattern}$")]
+MediaType = Annotated[str, Meta(pattern=f"^{MEDIA_TYPE.pattern}$")]
 Price = Annotated[int, Meta(ge=MIN_PRICE_MSAT, le=MAX_MSAT, multiple_of=MSAT_PER_SAT)]
 Seconds = Annotated[int, Meta(ge=1, le=LONGEST_ACCESS_SECONDS)]
 Preview = Annotated[str, Meta(max_length=100_000)]

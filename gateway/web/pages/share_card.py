@@ -3,16 +3,15 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from html.parser import HTMLParser
 from typing import Any
 
+from gateway.catalog.html_text import text_of_html
 from gateway.money import MSAT_PER_BITCOIN
 from gateway.rows import Creator, Item, ItemKind
 from gateway.web.pages.share_image import HEIGHT, PATH, WIDTH
 
 LONGEST_DESCRIPTION = 200
 _LOOKED_AT = 4096
-_BLOCKS = {"p", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "tr"}
 
 
 def card_view(item: Item, creator: Creator, *, public_url: str) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def excerpt(html: str) -> str:
 def _first_words(html: str) -> str:
     # What was cut in the middle of a tag ends before it.
     whole = html[: html.rfind("<")] if html.rfind("<") > html.rfind(">") else html
-    text = " ".join(_Text(whole).text.split())
+    text = text_of_html(whole)
     if len(text) <= LONGEST_DESCRIPTION:
         return text
     cut = text[:LONGEST_DESCRIPTION]
@@ -66,20 +65,3 @@ def _marking(item: Item, creator: Creator, *, url: str, description: str) -> dic
         "hasPart": {"@type": "WebPageElement", "cssSelector": ".text", **free},
         "offers": {"@type": "Offer", "price": f"{price:f}", "priceCurrency": "BTC", "url": url},
     }
-
-
-class _Text(HTMLParser):
-    """The words of some HTML; blocks are parted by a space."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # the parser's signature
-        if tag in _BLOCKS:
-            self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
