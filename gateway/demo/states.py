@@ -14,7 +14,7 @@ class State:
     opens: bool = False
 
 
-_PAYWALL, _FILE, _TIP = 'tuppence-paywall item="essay"', 'tuppence-paywall item="almanac"', 'tuppence-tip to="nora"'
+_PAYWALL, _FILE, _TIP = 'tuppence-paywall item="essay"', 'tuppence-paywall item="calendar"', 'tuppence-tip to="nora"'
 
 GALLERY = (
     ("In the page", (

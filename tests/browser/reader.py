@@ -6,8 +6,6 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 
-from gateway.demo.almanac import draw_almanac
-
 # Words of the essay behind the wall: its first paid sentence, and its last.
 # Codes are tried five times a minute from one network; this is another.
 ELSEWHERE = {"extra_http_headers": {"X-Forwarded-For": "198.51.100.7"}}
@@ -97,11 +95,6 @@ class Reader:
     async def balance_sat(self) -> int:
         """What the wallet's panel says."""
         return int((await self.page.locator("#demo-balance").inner_text()).replace(",", ""))
-
-    async def almanac(self) -> bytes:
-        """The bytes of the file that this page sells; its title ends with the year."""
-        title = await self.page.get_by_role("heading", level=1).inner_text()
-        return draw_almanac(int(title[-4:]))
 
     async def stored(self) -> str:
         """Everything that the page keeps in this browser."""

@@ -45,7 +45,7 @@ async def test_many_waiting_tabs_of_an_embed_all_load_and_share_one_stream(visit
 
 async def test_many_waiting_tabs_of_the_gateways_page_all_load_and_share_one_stream(reader: Reader) -> None:
     live = streams_of(reader.context)
-    for path in ("/i/welcome", "/i/almanac") * (MANY // 2):
+    for path in ("/i/welcome", "/i/calendar") * (MANY // 2):
         await reader.open_tab(path)
         await reader.page.locator("#offer button.pay").click()
         await reader.is_in("waiting")

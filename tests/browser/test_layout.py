@@ -39,7 +39,7 @@ WIDER_THAN_SCREEN = """() => [...document.querySelectorAll("body *")]
 
 
 @pytest.mark.parametrize("screen", TIGHT)
-@pytest.mark.parametrize("path", ["/i/welcome", "/i/almanac", "/t/nora"])
+@pytest.mark.parametrize("path", ["/i/welcome", "/i/calendar", "/t/nora"])
 async def test_nothing_is_wider_than_the_screen_from_price_to_receipt(
     new_reader: NewReader, screen: str, path: str
 ) -> None:
@@ -77,7 +77,7 @@ async def test_letters_twice_as_large_still_fit(new_reader: NewReader, path: str
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("path", ["/i/welcome", "/i/almanac", "/t/nora"])
+@pytest.mark.parametrize("path", ["/i/welcome", "/i/calendar", "/t/nora"])
 async def test_nothing_shifts_from_the_first_sight_to_the_paid_page(
     new_reader: NewReader, demo: RunningDemo, path: str, screen: dict[str, Any]
 ) -> None:

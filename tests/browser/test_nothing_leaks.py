@@ -3,6 +3,7 @@
 import re
 from importlib.resources import files
 
+from gateway.demo.content import FILE
 from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
 from tests.browser.wiretap import Wiretap
@@ -27,26 +28,26 @@ async def test_no_run_of_paid_words_is_anywhere_before_the_payment(reader: Reade
 
 async def test_no_other_address_tells_paid_words(reader: Reader) -> None:
     wiretap = Wiretap(reader.context)
-    for path in ("/", "/t/nora", "/i/almanac", "/docs", "/openapi.json", "/r", "/v1/items/welcome"):
+    for path in ("/", "/t/nora", "/i/calendar", "/docs", "/openapi.json", "/r", "/v1/items/welcome"):
         await reader.open(path)
         assert leaked_runs(await wiretap.text()) == set()
 
 
 async def test_no_piece_of_a_file_arrives_before_the_payment(reader: Reader, demo: RunningDemo) -> None:
     wiretap = Wiretap(reader.context)
-    await reader.open("/i/almanac")
-    almanac = await reader.almanac()
+    await reader.open("/i/calendar")
+    calendar = FILE.read_bytes()
     invoice = await reader.press_pay()
-    await refused_content(reader, "/v1/items/almanac/content", invoice["access_token"])
+    await refused_content(reader, "/v1/items/calendar/content", invoice["access_token"])
     assert await reader.page.locator("#file").get_attribute("href") is None
-    assert not any(piece in body for body in await wiretap.bodies() for piece in pieces_of(almanac))
+    assert not any(piece in body for body in await wiretap.bodies() for piece in pieces_of(calendar))
     assert "signature=" not in " ".join([await reader.page.content(), *addresses(reader)])
 
     assert await demo.pay(invoice["payment_request"]) == 200
     await reader.is_in("open")
     link = await reader.page.locator("#file").get_attribute("href")
     assert link is not None
-    assert await (await reader.context.request.get(link)).body() == almanac
+    assert await (await reader.context.request.get(link)).body() == calendar
 
 
 async def refused_content(reader: Reader, path: str, token: str) -> None:

@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from tests.browser.reader import Reader
 
-PAGES = ["/i/welcome", "/i/almanac", "/t/nora", "/r", "/docs", "/i/nothing"]
+PAGES = ["/i/welcome", "/i/calendar", "/t/nora", "/r", "/docs", "/i/nothing"]
 STRICT = ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'")
 
 

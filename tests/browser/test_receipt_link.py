@@ -25,7 +25,7 @@ async def test_a_receipt_link_opens_what_was_paid_on_another_device(new_reader: 
 
 
 async def test_a_receipt_link_opens_a_file_on_another_device(new_reader: NewReader) -> None:
-    link = await buy_link(await new_reader(), "/i/almanac")
+    link = await buy_link(await new_reader(), "/i/calendar")
     phone = await new_reader(**PHONE)
     await phone.open(link)
     await phone.page.get_by_role("link", name="Open it").click()

@@ -46,7 +46,7 @@ async def test_no_part_of_the_page_needs_the_script_that_is_missing(reader: Read
 
 
 async def test_a_file_is_downloaded_by_its_link(reader: Reader, demo: RunningDemo) -> None:
-    await buy(reader, demo, "/i/almanac")
+    await buy(reader, demo, "/i/calendar")
     await reader.page.reload()
     async with reader.page.expect_download() as starting:
         await reader.page.get_by_role("link", name="Download").click()

@@ -26,7 +26,7 @@ from tests.support.demo_process import READY_SECONDS, free_port, ready, run_demo
 
 @pytest.fixture
 async def demo(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
-    """The demo with its wallet, its essay, its almanac."""
+    """The demo with its wallet, its essay and its file."""
     arrivals = Arrivals()
     async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], announcers=[arrivals]) as gateway:
         await seed(gateway)
@@ -100,11 +100,11 @@ async def test_one_press_pays_the_essay_and_shows_where_each_sat_went(demo: Site
     assert await demo.call("GET", "/demo/balance") == (200, {"balance_msat": 9_900_000})
 
 
-async def test_an_almanac_is_for_sale_that_is_a_real_pdf(demo: Site) -> None:
-    invoice, token = await demo.buy("almanac")
+async def test_a_calendar_is_for_sale_that_is_a_real_pdf(demo: Site) -> None:
+    invoice, token = await demo.buy("calendar")
     await pay(demo, invoice["payment_request"])
     await until(lambda: is_booked(demo, f"/demo/payments/{invoice['payment_hash']}"))
-    async with demo.session.get(f"{demo.url}/v1/items/almanac/content", headers=token) as response:
+    async with demo.session.get(f"{demo.url}/v1/items/calendar/content", headers=token) as response:
         assert response.content_type == "application/pdf"
         assert (await response.read()).startswith(b"%PDF-")
 

@@ -10,9 +10,9 @@ let asked = 0;
 // Sealed texts that were paid for before.
 const bought = new Set(["sealed", "broken"]);
 const item = (id) => ({
-  id, title: id === "essay" ? title : "A moon almanac for 2027", kind: id === "essay" ? "text" : "file", creator: "nora",
+  id, title: id === "essay" ? title : "A calendar for every year", kind: id === "essay" ? "text" : "file", creator: "nora",
   creator_title: name, accent: "#a4552b", price_msat: id === "essay" ? 100_000 : 250_000, preview_html: "",
-  access_seconds: null, media_type: id === "essay" ? "text/html" : "application/pdf", byte_size: 48_200, word_count: 1300,
+  access_seconds: null, media_type: id === "essay" ? "text/html" : "application/pdf", byte_size: 6_153, word_count: 1300,
   for_sale: scene !== "ended", page_url: location.origin + "/demo/press", ...(bought.has(scene) && { kind: "sealed" }),
 });
 const invoice = (state = "open", seconds = expires) => ({
@@ -70,7 +70,7 @@ Object.defineProperty(globalThis, "localStorage", { value: {
   getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key),
 } });
 if (scene === "yours" || bought.has(scene)) {
-  for (const id of ["essay", "almanac"]) {
+  for (const id of ["essay", "calendar"]) {
     localStorage.setItem(`tuppence:${new URL(gateway).origin}:${id}`, JSON.stringify([{ key: "k", body: "{}", ends: 0, hash: HASH, token: "AgEDbG5k", paid: true }]));
   }
 }
