@@ -11,7 +11,7 @@ from gateway.demo.states import GALLERY, STATES
 from gateway.errors import NotFound
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.qr import payment_qr
-from gateway.web.pages.item import as_page
+from gateway.web.pages.problem import as_page
 
 # What a page must allow to embed us; the press has scripts and styles of its own besides.
 POLICY = (

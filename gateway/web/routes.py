@@ -35,8 +35,17 @@ from gateway.web.api.bodies import (
     RecoveryRequest,
     TipRequest,
 )
+from gateway.web.api.recoveries import ask_code, open_by_code
+from gateway.web.embed.files import Embed
+from gateway.web.embed.snippet import add_snippets
+from gateway.web.http.app_keys import GATEWAY
 from gateway.web.http.bodies import BODY_LIMITS, MOST_BYTES
-from gateway.web.pages import item
+from gateway.web.http.render import add_templates, put_globals
+from gateway.web.pages import item, tip
+from gateway.web.pages.problem import as_page
+from gateway.web.pages.receipt import show_receipt
+from gateway.web.pages.share_image import PATH as PICTURE
+from gateway.web.pages.share_image import send_card
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Proof = Literal["none", "token", "key"]
@@ -177,4 +186,21 @@ def add_routes(app: web.Application) -> None:
     app[BODY_LIMITS] = MappingProxyType({route.handler: route.most() for route in API})
     app.router.add_get("/v1/identity/events", identity.stream_identity)
     # The edge answers every preflight; a route must exist for the router to let it through.
-    item.add_pages(app)
+    _add_pages(app)
+
+
+def _add_pages(app: web.Application) -> None:
+    """Put the pages, their templates and their static files on an application."""
+    add_templates(app, public_path=app[GATEWAY].config.public_path)
+    embed = Embed()
+    embed.add_to(app)
+    put_globals(app, connect_script=embed.url("connect.js"))
+    add_snippets(app, embed)
+    app.router.add_get("/i/{item_id}", as_page(item.show_item))
+    app.router.add_post("/i/{item_id}", as_page(item.buy_item))
+    app.router.add_get("/t/{name}", as_page(tip.show_tip))
+    app.router.add_post("/t/{name}", as_page(tip.send_tip))
+    app.router.add_get(PICTURE, send_card)
+    app.router.add_get("/r", as_page(show_receipt))
+    app.router.add_get("/recover", as_page(ask_code))
+    app.router.add_post("/recover", as_page(open_by_code))

@@ -12,12 +12,14 @@ from gateway.config import Config
 from gateway.errors import Conflict, Unavailable
 from gateway.store.files.refusals import disk_refusals
 from gateway.web.docs import show_docs
-from gateway.web.http.app_keys import GATEWAY
+from gateway.web.http.app_keys import GATEWAY, PAGES, Pages
 from gateway.web.http.connections import Runner
 from gateway.web.http.forwarded import forwarded
 from gateway.web.http.middleware import edge
 from gateway.web.http.public_path import add_public_path
 from gateway.web.openapi import serve_document
+from gateway.web.pages.item import payment_required_page
+from gateway.web.pages.problem import not_found_page
 from gateway.web.routes import add_routes
 
 SHUTDOWN_SECONDS = 5.0
@@ -29,6 +31,7 @@ def build_app(gateway: Gateway) -> web.Application:
     middlewares = [edge, forwarded(proxies)] if proxies else [edge]
     app = web.Application(middlewares=middlewares, handler_args={"auto_decompress": False})
     app[GATEWAY] = gateway
+    app[PAGES] = Pages(not_found=not_found_page, payment_required=payment_required_page)
     add_routes(app)
     app.router.add_get("/openapi.json", serve_document)
     app.router.add_get("/docs", show_docs)

@@ -12,13 +12,12 @@ from gateway.errors import PaymentRequired
 from gateway.rows import Invoice, Item, ItemKind, rfc3339
 from gateway.sales.offer import Offer
 from gateway.web.api.bodies import LinkBody
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.app_keys import PAGES, gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.downloads import disposition, send_file
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import check_asking_page, foreign_page
 from gateway.web.http.problems import problem
-from gateway.web.pages.item import wall_page
 from gateway.wire.l402.challenge import challenge_body, challenge_header
 from gateway.wire.l402.credential import parse_authorization
 
@@ -81,7 +80,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     if request.method == "HEAD":
         return problem(402, refusal.code, refusal.detail)
     if _is_person(request):
-        return wall_page(request, item)
+        return request.app[PAGES].payment_required(request, item)
     check_asking_page(request, item)
     creator = gateway.catalog.creator(item.creator)
     offer = gateway.checkout.item_offer(item, creator)

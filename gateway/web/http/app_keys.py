@@ -1,10 +1,24 @@
-"""The key under which an aiohttp application keeps its `Gateway`, and the accessor for handlers."""
+"""The keys under which an aiohttp application keeps its `Gateway` and its pages for browsers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.app.gateway import Gateway
+from gateway.rows import Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """The HTML that a browser gets where a program gets a problem document; `web.serve` hands it in."""
+
+    not_found: Callable[[web.Request], web.Response]
+    payment_required: Callable[[web.Request, Item], web.Response]
+
 
 GATEWAY = web.AppKey("gateway", Gateway)
+PAGES = web.AppKey("pages", Pages)
 
 
 def gateway_of(request: web.Request) -> Gateway:

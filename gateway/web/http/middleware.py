@@ -8,12 +8,12 @@ from aiohttp.hdrs import METH_ALL
 
 from gateway.app.gateway import Gateway
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.app_keys import PAGES, gateway_of
 from gateway.web.http.bodies import check_body
 from gateway.web.http.item_origins import check_origin_header, readable_by
 from gateway.web.http.problems import DEFECT, problem, problem_of, problem_of_http
 from gateway.web.http.public_path import path_of, route_of
-from gateway.web.http.render import not_found_page, wants_page
+from gateway.web.http.render import wants_page
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,7 +70,7 @@ async def _answer(
         return problem_of(error, for_readers=_is_for_readers(path))
     except web.HTTPException as error:
         if isinstance(error, web.HTTPNotFound) and not path.startswith(_READERS) and wants_page(request):
-            return not_found_page(request)
+            return request.app[PAGES].not_found(request)
         return problem_of_http(error)
     except ConnectionResetError:
         raise

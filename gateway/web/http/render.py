@@ -13,7 +13,7 @@ from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.assets import Assets
 from gateway.web.http.language import LANGUAGES, Words, chosen, words_of
 from gateway.web.http.problems import status_of
-from gateway.web.pages.views import nowhere_view, problem_view
+from gateway.web.http.public_path import link, path_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
@@ -81,11 +81,6 @@ def said(words: Words) -> dict[str, Any]:
     return {"_": words.say, "language": words.tag, "languages": LANGUAGES}
 
 
-def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
-    """A refusal for a person: what happened, and when to try again."""
-    return refused_form(request, "problem.html", problem_view(status_of(error), error, words_of(request)), error)
-
-
 def refused_form(request: web.Request, template: str, view: dict[str, Any], error: TuppenceError) -> web.Response:
     """A page with the status of a refusal, for what was typed to stay where it was typed."""
     response = render(request, template, view, status=status_of(error))
@@ -94,9 +89,10 @@ def refused_form(request: web.Request, template: str, view: dict[str, Any], erro
     return response
 
 
-def not_found_page(request: web.Request) -> web.Response:
-    """An address that is none, for a person."""
-    return render(request, "problem.html", nowhere_view(words_of(request)), status=404)
+def see_other(request: web.Request) -> web.Response:
+    """303 to the page whose form was sent, in the language that was chosen there."""
+    path = path_of(request, gateway_of(request).config.public_path)
+    return web.Response(status=303, headers={"Location": link(request, path + chosen(request))})
 
 
 def wants_page(request: web.Request) -> bool:

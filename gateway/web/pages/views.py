@@ -8,7 +8,6 @@ from math import ceil
 from pathlib import PurePath
 from typing import Any
 
-from gateway.errors import TuppenceError
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, Invoice, Item, ItemKind, ItemState
 from gateway.sales.checkout import (
@@ -18,7 +17,7 @@ from gateway.sales.checkout import (
 )
 from gateway.web.http.language import Unit, Words
 from gateway.web.pages.palette import palette
-from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, NOTHING_HERE, explain, explained_in_place, title_of
+from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, explained_in_place
 
 WORDS_PER_MINUTE = 220
 LONGEST_SUFFIX = 5
@@ -126,23 +125,6 @@ def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, receipt_u
     paid: View = {"state": "open", "line": _paid(invoice, words), "receipt_url": receipt_url}
     paid |= {"scripted": False, "connects": False}
     return tip_view(creator, words) | paid
-
-
-def problem_view(status: int, error: TuppenceError, words: Words) -> View:
-    """A refusal as a page."""
-    seconds = error.retry_after_seconds
-    return {
-        "status": status,
-        "title": title_of(status, words),
-        "detail": explain(error, words),
-        "retry_after_seconds": seconds,
-        "retry_after": "" if seconds is None else words.duration(seconds, "second"),
-    }
-
-
-def nowhere_view(words: Words) -> View:
-    """The page at an address that is none."""
-    return {"status": 404, "title": title_of(404, words), "detail": words.say(NOTHING_HERE)}
 
 
 def item_view(item: Item, words: Words) -> View:

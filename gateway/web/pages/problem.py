@@ -1,0 +1,56 @@
+"""Pages for refusals and for addresses that do not exist."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from gateway.errors import TuppenceError
+from gateway.web.http.language import Words, words_of
+from gateway.web.http.problems import status_of
+from gateway.web.http.render import refused_form, render
+from gateway.web.pages.purchases import take_over_former
+from gateway.web.pages.refusal_texts import NOTHING_HERE, explain, title_of
+from gateway.web.pages.views import View
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def as_page(handler: Handler) -> Handler:
+    """A handler whose refusals are pages too."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except TuppenceError as error:
+            response = problem_page(request, error)
+        take_over_former(request, response)
+        return response
+
+    return answer
+
+
+def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
+    """A refusal for a person: what happened, and when to try again."""
+    return refused_form(request, "problem.html", problem_view(status_of(error), error, words_of(request)), error)
+
+
+def not_found_page(request: web.Request) -> web.Response:
+    """An address that is none, for a person."""
+    return render(request, "problem.html", nowhere_view(words_of(request)), status=404)
+
+
+def problem_view(status: int, error: TuppenceError, words: Words) -> View:
+    """A refusal as a page."""
+    seconds = error.retry_after_seconds
+    return {
+        "status": status,
+        "title": title_of(status, words),
+        "detail": explain(error, words),
+        "retry_after_seconds": seconds,
+        "retry_after": "" if seconds is None else words.duration(seconds, "second"),
+    }
+
+
+def nowhere_view(words: Words) -> View:
+    """The page at an address that is none."""
+    return {"status": 404, "title": title_of(404, words), "detail": words.say(NOTHING_HERE)}

@@ -1,0 +1,86 @@
+"""The tip page of a creator: the form, the invoice while it is open, and the thanks."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from gateway.errors import Invalid, TuppenceError
+from gateway.money import MSAT_PER_SAT
+from gateway.rows import InvoiceState
+from gateway.sales.checkout import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, note_fault
+from gateway.web.api.invoices import sell
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import read_form
+from gateway.web.http.language import words_of
+from gateway.web.http.origins import check_origin
+from gateway.web.http.render import refused_form, render, see_other
+from gateway.web.pages.purchases import (
+    THANKED,
+    TIP,
+    held_tokens,
+    keep_token,
+    whole,
+)
+from gateway.web.pages.receipt import receipt_path
+from gateway.web.pages.refusal_texts import NOTE_TOO_LONG, explain
+from gateway.web.pages.views import (
+    tip_open_view,
+    tip_view,
+    tip_waiting_view,
+)
+from gateway.wire.l402.credential import decode_token
+
+_MOST_DIGITS = 12
+
+
+async def show_tip(request: web.Request) -> web.Response:
+    """GET /t/{name}: thanks once for what was paid, else the invoice that waits, else the form."""
+    gateway = gateway_of(request)
+    creator = gateway.catalog.creator(request.match_info["name"])
+    now, words = gateway.clock(), words_of(request)
+    newest = next(iter(await held_tokens(request, TIP, creator.name)), None)
+    if newest is None or newest.invoice.state is InvoiceState.CANCELED:
+        return render(request, "tip.html", tip_view(creator, words))
+    if newest.invoice.state is InvoiceState.OPEN:
+        return render(request, "tip.html", tip_waiting_view(creator, newest.invoice, words, now=now))
+    receipt_url = f"{receipt_path(request, newest.invoice)}#{newest.text}"
+    view = tip_open_view(creator, newest.invoice, words, receipt_url=receipt_url)
+    response = render(request, "tip.html", view)
+    keep_token(request, response, THANKED, creator.name, decode_token(newest.text), instead_of=TIP)
+    return response
+
+
+async def send_tip(request: web.Request) -> web.Response:
+    """POST /t/{name}."""
+    gateway = gateway_of(request)
+    check_origin(request)
+    creator = gateway.catalog.creator(request.match_info["name"])
+    form = await read_form(request)
+    typed = {field: form.get(field, "") for field in ("amount", "own", "name", "message")}
+    try:
+        amount_msat = _amount_sat(typed["amount"] or typed["own"]) * MSAT_PER_SAT
+        offer = gateway.checkout.tip_offer(
+            creator, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
+        )
+        held = await held_tokens(request, TIP, creator.name)
+        sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
+    except TuppenceError as refusal:
+        view = tip_view(creator, words_of(request), typed=typed, line=_why_no_tip(request, refusal, typed))
+        return refused_form(request, "tip.html", view, refusal)
+    response = see_other(request)
+    keep_token(request, response, TIP, creator.name, sold.token)
+    return response
+
+
+def _amount_sat(text: str) -> int:
+    digits = text.strip()
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+        raise Invalid("tip_invalid", "Choose an amount, or write one as a number of sat.")
+    return int(digits)
+
+
+def _why_no_tip(request: web.Request, refusal: TuppenceError, typed: Mapping[str, str]) -> str:
+    words = words_of(request)
+    if refusal.detail == note_fault(typed["message"], typed["name"]):
+        return words.say(NOTE_TOO_LONG, message=MOST_MESSAGE_CHARACTERS, name=MOST_NAME_CHARACTERS)
+    return explain(refusal, words)
