@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import asyncio, os, signal, sys
 from sqlalchemy import Engine, event
-from gateway.store.database import migrate_database
+from gateway.store.engines.database import migrate_database
 
 @event.listens_for(Engine, "before_cursor_execute")
 def kill(connection, cursor, statement, parameters, context, many):

@@ -46,7 +46,7 @@ async def sites(
 ) -> AsyncIterator[list[Site]]:
     """Two gateways at one node, whose background never looks at the catalog."""
     database_url = cluster.url(in_a_thread(cluster.emptied()))
-    monkeypatch.setattr("gateway.background.CATALOG_EVERY_SECONDS", 10**6)
+    monkeypatch.setattr("gateway.app.background.CATALOG_EVERY_SECONDS", 10**6)
     async with AsyncExitStack() as stack:
         opened = []
         for name in "ab":
@@ -112,7 +112,7 @@ async def test_a_write_looks_its_key_up_where_it_writes(sites: list[Site], monke
 
     async def as_remembered() -> None: ...
 
-    monkeypatch.setattr(there.gateway.catalog, "look", as_remembered)
+    monkeypatch.setattr(there.gateway.catalog, "refresh_coalesced", as_remembered)
     before = there.dump()
     for method, path, rest in (
         ("POST", "/v1/admin/items", {"json": NEW}),
