@@ -190,7 +190,7 @@ class Site:
         preimage = self.pay(payment_hash)
         report = await self.gateway.nodes[NODE_ID].node.lookup(payment_hash)
         assert report is not None
-        await self.gateway.nodes[NODE_ID].settler.settle([report])
+        await self.gateway.settlers[NODE_ID].settle([report])
         return preimage
 
     def dump(self) -> Dump:
@@ -235,7 +235,7 @@ async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterat
         for name in ("alice", "bob"):
             await opened.gateway.catalog.add_creator(a_creator(name))
         # The background pins it sooner or later, and tests compare the books before and after.
-        await opened.gateway.nodes["lnd"].known.confirm()
+        await opened.gateway.nodes["lnd"].pinned.confirm()
         yield opened
     assert broken_invariants(config.database_url) == []
 

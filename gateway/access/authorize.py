@@ -15,11 +15,11 @@ from gateway.access.tokens import (
     read_token,
 )
 from gateway.errors import OutcomeUnknown, PaymentRequired, Refused, Unavailable
-from gateway.nodes.pool import Nodes
 from gateway.ports.clock import Clock
 from gateway.ports.keys import KeyRing
 from gateway.ports.store import Store
 from gateway.rows import Invoice
+from gateway.settlement.recheck import Rechecker
 
 _REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 1_000
@@ -37,8 +37,8 @@ class Access:
 class Authorizer:
     """Opens items to tokens; asks the database once per token, and LND about an invoice that is still open."""
 
-    def __init__(self, keys: KeyRing, store: Store, nodes: Nodes, clock: Clock) -> None:
-        self._keys, self._store, self._nodes, self._clock = keys, store, nodes, clock
+    def __init__(self, keys: KeyRing, store: Store, rechecker: Rechecker, clock: Clock) -> None:
+        self._keys, self._store, self._rechecker, self._clock = keys, store, rechecker, clock
         self._granted: OrderedDict[str, Access] = OrderedDict()
 
     def remembered(self, authorization: str, item_id: str) -> Access | None:
@@ -74,7 +74,7 @@ class Authorizer:
         """A presented token and its invoice as it is now, asking the node about an open one."""
         token = read_token(self._keys, credential.macaroon)
         invoice = await self._store.read(lambda tx: tx.invoices.get(token.payment_hash))
-        return token, None if invoice is None else await self._nodes.recheck(invoice)
+        return token, None if invoice is None else await self._rechecker.recheck(invoice)
 
     async def _open(self, credential: Credential, item_id: str) -> tuple[Access, bool]:
         """The access that a credential gives, and whether that is final."""

@@ -38,6 +38,8 @@ from gateway.rates.source import Rates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
+from gateway.settlement.recheck import Rechecker
+from gateway.settlement.settle import Settler
 from gateway.store.engines.database import Database, open_database, replicas_doorbell, sqlite_path
 from gateway.store.engines.newest_position import Newest
 from gateway.store.files.content import ContentFolder
@@ -127,10 +129,12 @@ async def _assemble(
     announcer = Announcements(
         hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=announcers
     )
-    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store, clock, announcer)
+    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store)
     await nodes.read_drained()
-    for member in nodes:
-        metrics.watch(member)
+    for serving in nodes:
+        metrics.watch(serving)
+    settlers = {serving.node_id: Settler(serving.node, store, clock, announcer) for serving in nodes}
+    rechecker = Rechecker(nodes, settlers, store, clock)
     content = ContentFolder(config.shared_folder / "content")
     return Gateway(
         config=config,
@@ -139,12 +143,14 @@ async def _assemble(
         store=store,
         reads=SharedReads(store),
         nodes=nodes,
+        settlers=settlers,
+        rechecker=rechecker,
         catalog=catalog,
         items=ItemEditor(catalog, ProcessRenderer(), content, clock, random_bytes),
-        checkout=_checkout(config, nodes, store, keys, clock, random_bytes, content),
+        checkout=_checkout(config, nodes, rechecker, store, keys, clock, random_bytes, content),
         challenges=challenges,
         purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
-        authorizer=Authorizer(keys, store, nodes, clock),
+        authorizer=Authorizer(keys, store, rechecker, clock),
         hub=hub,
         keys=keys,
         content=content,
@@ -163,6 +169,7 @@ async def _assemble(
 def _checkout(
     config: Config,
     nodes: Nodes,
+    rechecker: Rechecker,
     store: Store,
     keys: FileKeyRing,
     clock: Clock,
@@ -171,6 +178,7 @@ def _checkout(
 ) -> Checkout:
     return Checkout(
         nodes,
+        rechecker,
         store,
         keys,
         clock,
@@ -188,7 +196,7 @@ def _metered(node: Node, metrics: Metrics) -> Node:
 
 
 async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
-    configured = {member.node_id for member in nodes}
+    configured = {serving.node_id for serving in nodes}
     for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
         if node_id not in configured:
             log.warning("node_not_configured", node_id=node_id, open_invoices=count)

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.access.key_rotation import follow_keys
 from gateway.app.gateway import Gateway
 from gateway.events.feed import Ear
-from gateway.nodes.pool import Member
+from gateway.nodes.pool import ServingNode
 from gateway.ports.node import NodeState
 from gateway.ports.store import Doorbell
 from gateway.settlement.follow import follow
@@ -29,8 +29,8 @@ CATALOG_EVERY_SECONDS = CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVE
 async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: Newest) -> None:
     """The background of the only process on its database, ended in reverse order."""
     work: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.note)}
-    for member in gateway.nodes:
-        work |= _settling(gateway, member)
+    for serving in gateway.nodes:
+        work |= _settling(gateway, serving)
     await _begin(stack, gateway, work)
 
 
@@ -43,12 +43,12 @@ async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorb
     if gateway.watchman.clock is not None:
         work["clock"] = every(CLOCK_EVERY_SECONDS, gateway.watchman.clock.compare)
     holder = replica_id(gateway.config.data_dir)
-    for member in gateway.nodes:
-        lease = Lease(gateway.store, member.node_id, holder, able=partial(_reaches, member))
+    for serving in gateway.nodes:
+        lease = Lease(gateway.store, serving.node_id, holder, able=partial(_reaches, serving))
         stack.push_async_callback(lease.give_back)
-        settling = _settling(gateway, member)
+        settling = _settling(gateway, serving)
         work |= {name: partial(lease.while_held, each) for name, each in settling.items()}
-        work[f"lease {member.node_id}"] = lease.keep
+        work[f"lease {serving.node_id}"] = lease.keep
     await _begin(stack, gateway, work)
 
 
@@ -59,25 +59,26 @@ async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> No
         "purge": gateway.purger.run,
         "keys": partial(follow_keys, gateway.store, gateway.keys),
     }
-    for member in gateway.nodes:
-        work[f"look {member.node_id}"] = member.look
+    for serving in gateway.nodes:
+        work[f"look {serving.node_id}"] = serving.look
     for name, each in (work | settling).items():
         await stack.enter_async_context(gateway.supervisor.supervise(name, each, optional=name in OPTIONAL))
         gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
 
 
-def _reaches(member: Member) -> bool:
+def _reaches(serving: ServingNode) -> bool:
     """Whether the node answers here: another replica may reach one that is away from this one."""
-    return member.health.state is not NodeState.ABSENT
+    return serving.health.state is not NodeState.ABSENT
 
 
-def _settling(gateway: Gateway, member: Member) -> Works:
+def _settling(gateway: Gateway, serving: ServingNode) -> Works:
     """What turns a node's settlements into books."""
-    sweeper = Sweeper(member.known, member.settler, gateway.store, gateway.clock)
-    gateway.metrics.watch_settling(member.node_id, sweeper)
+    settler = gateway.settlers[serving.node_id]
+    sweeper = Sweeper(serving.pinned, settler, gateway.store, gateway.clock)
+    gateway.metrics.watch_settling(serving.node_id, sweeper)
     return {
-        f"sweep {member.node_id}": sweeper.run,
-        f"follow {member.node_id}": partial(follow, member.known, member.settler, sweeper),
+        f"sweep {serving.node_id}": sweeper.run,
+        f"follow {serving.node_id}": partial(follow, serving.pinned, settler, sweeper),
     }
 
 

@@ -1,5 +1,6 @@
 """What the handlers stand on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.access.authorize import Authorizer
@@ -20,6 +21,8 @@ from gateway.ports.store import Store
 from gateway.rates.source import Rates
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
+from gateway.settlement.recheck import Rechecker
+from gateway.settlement.settle import Settler
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
 from gateway.supervise import Supervisor
@@ -35,6 +38,8 @@ class Gateway:
     store: Store
     reads: SharedReads
     nodes: Nodes
+    settlers: Mapping[str, Settler]
+    rechecker: Rechecker
     catalog: Catalog
     items: ItemEditor
     checkout: Checkout

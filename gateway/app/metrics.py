@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway.config import Config
-from gateway.nodes.pool import Member
+from gateway.nodes.pool import ServingNode
 from gateway.ports.node import NodeState
 from gateway.rows import Invoice
 from gateway.settlement.sweep import Sweeper
@@ -70,14 +70,14 @@ class Metrics:
         limits.labels("open_invoices").set(config.open_invoices)
         limits.labels("waiters").set(config.waiters)
 
-    def watch(self, member: Member) -> None:
+    def watch(self, serving: ServingNode) -> None:
         """Tell of a node, from the first scrape on."""
-        node, health = member.node_id, member.health
+        node, health = serving.node_id, serving.health
         self._nodes.append(node)
         for counted in (self.invoices, self.settled, self.revenue_msat, self.open_invoices, self.stream_age_seconds):
             counted.labels(node)
         self.node_ready.labels(node).set_function(lambda: health.state is NodeState.READY)
-        self.node_drained.labels(node).set_function(lambda: member.drained_at is not None)
+        self.node_drained.labels(node).set_function(lambda: serving.drained_at is not None)
         self.node_inbound_msat.labels(node).set_function(
             lambda: nan if health.inbound_msat is None else health.inbound_msat
         )

@@ -9,7 +9,7 @@ from gateway.app.shared_clock import SharedClock
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Unavailable
 from gateway.money import MSAT_PER_SAT
-from gateway.nodes.pool import Member, Nodes
+from gateway.nodes.pool import Nodes, ServingNode
 from gateway.ports.node import NodeState
 from gateway.ports.store import Store
 from gateway.rows import ItemState
@@ -67,33 +67,33 @@ class Watchman:
             wrong.append(error.detail)
         else:
             self._hurry("")
-        members = list(self.nodes)
-        of_nodes = dict(zip(members, await asyncio.gather(*map(self._wrong_with, members)), strict=True))
+        serving_nodes = list(self.nodes)
+        of_nodes = dict(zip(serving_nodes, await asyncio.gather(*map(self._wrong_with, serving_nodes)), strict=True))
         wrong += self._failing("")
-        sells = any(member.drained_at is None and not of_nodes[member] for member in members)
-        if not members or all(member.drained_at is not None for member in members):
-            wrong.append("no node may sell: every one is drained" if members else "no node is configured")
+        sells = any(serving.drained_at is None and not of_nodes[serving] for serving in serving_nodes)
+        if not serving_nodes or all(serving.drained_at is not None for serving in serving_nodes):
+            wrong.append("no node may sell: every one is drained" if serving_nodes else "no node is configured")
         told = [f"item {item_id} cannot be read by this version: upgrade it" for item_id in self.catalog.unreadable]
         told += [*self._failing("", optional=True), *(line for lines in of_nodes.values() for line in lines)]
         return Readiness(sells and not wrong, [*wrong, *told])
 
-    async def _wrong_with(self, member: Member) -> list[str]:
+    async def _wrong_with(self, serving: ServingNode) -> list[str]:
         try:
-            status = await member.node.status()
+            status = await serving.node.status()
             if status.state is not NodeState.READY:
-                return [f"node {member.node_id} is {status.state}: {status.detail}"]
-            await member.known.check(status)
+                return [f"node {serving.node_id} is {status.state}: {status.detail}"]
+            await serving.pinned.check(status)
         except Unavailable as error:
-            return [f"node {member.node_id}: {error.detail}"]
-        self._hurry(member.node_id)
-        await member.read_inbound()
-        if not member.health.has_room(self._cheapest_msat()):
-            inbound_sat = (member.health.inbound_msat or 0) // MSAT_PER_SAT
+            return [f"node {serving.node_id}: {error.detail}"]
+        self._hurry(serving.node_id)
+        await serving.read_inbound()
+        if not serving.health.has_room(self._cheapest_msat()):
+            inbound_sat = (serving.health.inbound_msat or 0) // MSAT_PER_SAT
             return [
-                f"node {member.node_id} can receive {inbound_sat} sat, and nothing here costs so little: "
+                f"node {serving.node_id} can receive {inbound_sat} sat, and nothing here costs so little: "
                 "open a channel towards it, or buy inbound liquidity"
             ]
-        return self._failing(member.node_id)
+        return self._failing(serving.node_id)
 
     def _cheapest_msat(self) -> int:
         """What is sold for the least; a tip may be of a sat."""

@@ -107,8 +107,8 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
         configure_logging("warning" if config.log_level == "info" else config.log_level)
         arrivals = Arrivals()
         gateway = await stack.enter_async_context(open_gateway(config, announcers=[arrivals]))
-        for member in gateway.nodes:
-            network = (await member.node.status()).network
+        for serving in gateway.nodes:
+            network = (await serving.node.status()).network
             if network and network not in {"regtest", "simnet"}:
                 raise Invalid("demo_refused", f"This node is on {network}; the demo pays with play money only.")
         await seed(gateway)

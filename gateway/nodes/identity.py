@@ -7,7 +7,7 @@ from gateway.ports.store import Store, Tx
 KIND = "node"
 
 
-class KnownNode:
+class PinnedNode:
     """Whether the node that answers is the one whose invoices the books hold."""
 
     def __init__(self, node: Node, store: Store) -> None:

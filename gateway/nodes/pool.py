@@ -9,13 +9,10 @@ import structlog
 from gateway.errors import NotFound, OutcomeUnknown, Unavailable
 from gateway.money import Msat
 from gateway.nodes.health import Health
-from gateway.nodes.identity import KnownNode
-from gateway.ports.announcer import Announcer
-from gateway.ports.clock import Clock
-from gateway.ports.node import IssuedInvoice, Node, NodeInvoiceState, NodeState, NodeStatus
+from gateway.nodes.identity import PinnedNode
+from gateway.ports.node import IssuedInvoice, Node, NodeState, NodeStatus
 from gateway.ports.store import Store
 from gateway.rows import Invoice
-from gateway.settlement.settle import Settler
 from gateway.supervise import Progress
 
 LOOK_EVERY_SECONDS = 5.0
@@ -26,12 +23,11 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Member:
+class ServingNode:
     """One node, and what the gateway knows of it."""
 
     node: Node
-    known: KnownNode
-    settler: Settler
+    pinned: PinnedNode
     health: Health = field(default_factory=Health)
     drained_at: int | None = None
     inbound_fresh_until: float = 0.0
@@ -45,7 +41,7 @@ class Member:
         """What it says of itself now, as the one it was. Raises `Unavailable` (`node_changed`, `node_refused`)."""
         status = await self.node.status()
         if status.identity_pubkey:
-            await self.known.check(status)
+            await self.pinned.check(status)
         return status
 
     async def look(self, progress: Progress) -> None:
@@ -79,30 +75,23 @@ class Member:
 class Nodes:
     """Every node of the configuration, in its order."""
 
-    def __init__(self, nodes: Sequence[Node], store: Store, clock: Clock, announcer: Announcer) -> None:
+    def __init__(self, nodes: Sequence[Node], store: Store) -> None:
         self._store = store
         self._turn = 0
-        self._members = {
-            node.node_id: Member(
-                node=node,
-                known=KnownNode(node, store),
-                settler=Settler(node, store, clock, announcer),
-            )
-            for node in nodes
-        }
+        self._serving = {node.node_id: ServingNode(node=node, pinned=PinnedNode(node, store)) for node in nodes}
 
-    def __iter__(self) -> Iterator[Member]:
-        return iter(self._members.values())
+    def __iter__(self) -> Iterator[ServingNode]:
+        return iter(self._serving.values())
 
-    def __getitem__(self, node_id: str) -> Member:
-        return self._members[node_id]
+    def __getitem__(self, node_id: str) -> ServingNode:
+        return self._serving[node_id]
 
-    def find(self, node_id: str) -> Member:
+    def find(self, node_id: str) -> ServingNode:
         """Raises `NotFound` (`node_not_found`)."""
-        if node_id not in self._members:
-            known = ", ".join(self._members) or "none"
+        if node_id not in self._serving:
+            known = ", ".join(self._serving) or "none"
             raise NotFound("node_not_found", f"No node of the configuration is called {node_id}; there is {known}.")
-        return self._members[node_id]
+        return self._serving[node_id]
 
     # Sales ------------------------------------------------------------------------------------------------------------
 
@@ -116,29 +105,29 @@ class Nodes:
         (`no_inbound_liquidity`) when nobody could pay the invoice.
         """
         first: Unavailable | OutcomeUnknown | None = None
-        for member in await self._with_room(amount_msat):
+        for serving in await self._with_room(amount_msat):
             try:
                 issued = await self._ask(
-                    member, new_preimage(), amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
+                    serving, new_preimage(), amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
                 )
             except (Unavailable, OutcomeUnknown) as refusal:
-                log.info("node_passed_over", node_id=member.node_id, code=refusal.code)
+                log.info("node_passed_over", node_id=serving.node_id, code=refusal.code)
                 first = first or refusal
             else:
-                return member.node_id, issued
+                return serving.node_id, issued
         raise first or Unavailable("node_drained", "Every node is drained: `tuppence node undrain` lets one sell.")
 
-    async def _with_room(self, amount_msat: int) -> list[Member]:
+    async def _with_room(self, amount_msat: int) -> list[ServingNode]:
         """Who may be asked and can receive as much, the healthiest first.
 
         Raises `Unavailable` (`no_inbound_liquidity`) when nobody could pay an invoice of any of them.
         """
         sellers = self._sellers(amount_msat)
-        able = [member for member in sellers if member.health.has_room(amount_msat)]
+        able = [serving for serving in sellers if serving.health.has_room(amount_msat)]
         if not able:
             # Before a sale is refused each is asked anew: a channel may have been opened since.
-            await asyncio.gather(*(member.read_inbound() for member in sellers))
-            able = [member for member in sellers if member.health.has_room(amount_msat)]
+            await asyncio.gather(*(serving.read_inbound() for serving in sellers))
+            able = [serving for serving in sellers if serving.health.has_room(amount_msat)]
         if sellers and not able:
             log.warning("no_inbound_liquidity", amount_msat=amount_msat)
             raise Unavailable(
@@ -149,63 +138,39 @@ class Nodes:
             )
         return able
 
-    def _sellers(self, amount_msat: int) -> list[Member]:
+    def _sellers(self, amount_msat: int) -> list[ServingNode]:
         """Who may be asked, the healthiest first."""
         now = _now()
-        sellers = [member for member in self if member.drained_at is None]
+        sellers = [serving for serving in self if serving.drained_at is None]
         seconds = [latency for m in sellers if (latency := m.health.latency_seconds(now)) is not None]
         quickest = min(seconds, default=0.0)
         return sorted(sellers, key=lambda m: m.health.rank(now, amount_msat=amount_msat, quickest_seconds=quickest))
 
     async def _ask(
-        self, member: Member, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int
+        self, serving: ServingNode, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int
     ) -> IssuedInvoice:
         self._turn += 1
-        member.health.asked(self._turn)
+        serving.health.asked(self._turn)
         try:
-            await _confirm(member)
+            await _confirm(serving)
             began = _now()
-            issued = await member.node.add_invoice(
+            issued = await serving.node.add_invoice(
                 preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
             )
         except (Unavailable, OutcomeUnknown):
-            member.health.failed(_now())
+            serving.health.failed(_now())
             raise
         finally:
-            member.health.ended()
-        member.health.answered(_now(), seconds=_now() - began)
+            serving.health.ended()
+        serving.health.answered(_now(), seconds=_now() - began)
         return issued
 
     # An invoice's own node --------------------------------------------------------------------------------------------
 
-    async def recheck(self, invoice: Invoice) -> Invoice:
-        """As `Settler.recheck` has it; as it is when its node is none of the configuration's any more."""
-        member = self._members.get(invoice.node_id)
-        return invoice if member is None else await member.settler.recheck(invoice)
-
-    def as_known(self, invoice: Invoice) -> Invoice:
-        """As `Settler.as_known` has it."""
-        member = self._members.get(invoice.node_id)
-        return invoice if member is None else member.settler.as_known(invoice)
-
-    async def cancel(self, invoice: Invoice) -> Invoice:
-        """As `Settler.cancel` has it; as it is when its node is none of the configuration's any more."""
-        member = self._members.get(invoice.node_id)
-        if member is None:
-            return invoice
-        await member.known.confirm()
-        return await member.settler.cancel(invoice)
-
-    async def may_be_paid(self, invoice: Invoice) -> bool:
-        """Whether its node has it, and not as canceled. Raises `Unavailable`."""
-        member = self._members.get(invoice.node_id)
-        report = None if member is None else await member.node.lookup(invoice.payment_hash)
-        return report is not None and report.state is not NodeInvoiceState.CANCELED
-
     async def preimage(self, invoice: Invoice) -> str | None:
         """The preimage (hex) of a settled invoice, None when its node is none of the configuration's any more."""
-        member = self._members.get(invoice.node_id)
-        return None if member is None else await member.node.preimage(invoice.payment_hash)
+        serving = self._serving.get(invoice.node_id)
+        return None if serving is None else await serving.node.preimage(invoice.payment_hash)
 
     # Drained nodes ----------------------------------------------------------------------------------------------------
 
@@ -224,15 +189,15 @@ class Nodes:
     async def read_drained(self) -> None:
         """See what any replica has drained."""
         drained = dict(await self._store.read(lambda tx: tx.drained_nodes.list()))
-        for member in self:
-            member.drained_at = drained.get(member.node_id)
+        for serving in self:
+            serving.drained_at = drained.get(serving.node_id)
 
 
-async def _confirm(member: Member) -> None:
+async def _confirm(serving: ServingNode) -> None:
     """For a sale, which does not wait for a node that is silent: the background asks it for longer."""
     try:
         async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
-            await member.known.confirm()
+            await serving.pinned.confirm()
     except TimeoutError as error:
         raise Unavailable("node_away", "LND does not answer.", retry_after_seconds=5) from error
 

@@ -20,6 +20,7 @@ from gateway.ports.store import Store, Tx
 from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
 from gateway.sales.key_locks import Turns
 from gateway.sales.offer import Offer, renewed, sold_so
+from gateway.settlement.recheck import Rechecker
 
 PREIMAGE_BYTES = 32
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
@@ -46,6 +47,7 @@ class Checkout:
     def __init__(
         self,
         nodes: Nodes,
+        rechecker: Rechecker,
         store: Store,
         keys: KeyRing,
         clock: Clock,
@@ -55,7 +57,7 @@ class Checkout:
         expiry_seconds: int,
         contents: Contents | None = None,
     ) -> None:
-        self._nodes, self._store, self._keys = nodes, store, keys
+        self._nodes, self._rechecker, self._store, self._keys = nodes, rechecker, store, keys
         self._clock, self._random_bytes = clock, random_bytes
         self._public_host, self._expiry_seconds = public_host, expiry_seconds
         self._contents = contents
@@ -159,10 +161,10 @@ class Checkout:
         await self.must_open(offer)
         before_issuing()
         for each in outdated:
-            withdrawn = await self._nodes.cancel(each)
+            withdrawn = await self._rechecker.cancel(each)
             if withdrawn.state is InvoiceState.SETTLED:
                 return Sold(invoice=withdrawn, token=mint_token(self._keys, withdrawn), fresh=False)
-            if withdrawn.state is InvoiceState.OPEN and await self._nodes.may_be_paid(withdrawn):
+            if withdrawn.state is InvoiceState.OPEN and await self._rechecker.may_be_paid(withdrawn):
                 detail = "Your earlier invoice can still be paid, at its own price. Pay that one, or try again later."
                 raise Unavailable("invoice_still_open", detail, retry_after_seconds=5)
         invoice, kept = await self._issue_and_keep(offer, Origin.CHECKOUT, idempotency_hash)

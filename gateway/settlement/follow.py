@@ -6,7 +6,7 @@ from contextlib import aclosing
 import structlog
 
 from gateway.errors import Unavailable
-from gateway.nodes.identity import KnownNode
+from gateway.nodes.identity import PinnedNode
 from gateway.ports.node import Node, NodeInvoice
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
@@ -20,9 +20,9 @@ MOST_UNBOOKED = 10_000
 log = structlog.get_logger()
 
 
-async def follow(known: KnownNode, settler: Settler, sweeper: Sweeper, progress: Progress) -> None:
+async def follow(pinned: PinnedNode, settler: Settler, sweeper: Sweeper, progress: Progress) -> None:
     """Settle what the stream tells, until it breaks or turns out deaf. Raises `Unavailable`."""
-    await known.confirm_again()
+    await pinned.confirm_again()
     reports: asyncio.Queue[NodeInvoice] = asyncio.Queue(MOST_UNBOOKED)
     parts = [
         asyncio.create_task(_listen(settler.node, reports), name="listen"),

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.errors import Conflict, NotFound
 from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
 from gateway.ports.store import Store
-from gateway.rows import Invoice, InvoiceState, Origin
-from gateway.settlement.settle import Settler
+from gateway.rows import Invoice, InvoiceState
 
 PAGE = 500
 # What has settled just now may be on its way into its row; what is dated further ahead than clocks go wrong is not.
@@ -84,43 +82,6 @@ async def audit_node(node: Node, store: Store, *, now: int) -> NodeAudit:
         await _find_unpaid(node, store, found, recent)
     await _compare_recent(node, store, found, recent, agreed)
     return found
-
-
-async def book_to_suspense(settler: Settler, store: Store, payment_hash: str) -> Invoice:
-    """Book a settlement that the books lack; whoever paid it can open what they bought.
-
-    It is credited to whom it was sold for; where the books know nothing of the sale, to the account `suspense`. Raises
-    `NotFound` (`settlement_not_found`), `Conflict` (`settlement_booked`, `settlement_elsewhere`) and `Unavailable`.
-    """
-    report = await settler.node.lookup(payment_hash)
-    if report is None or not _is_settled(report) or not report.paid_msat:
-        raise NotFound("settlement_not_found", "The node has settled no invoice with this payment hash.")
-    lost = Invoice(
-        payment_hash=payment_hash,
-        node_id=settler.node.node_id,
-        add_index=report.add_index,
-        payment_request="",
-        item_id=None,
-        tip_to=None,
-        amount_msat=report.paid_msat,
-        shares=(),
-        access_seconds=None,
-        origin=Origin.SUSPENSE,
-        idempotency_hash=None,
-        state=InvoiceState.OPEN,
-        created_at=report.settled_at,
-        expires_at=report.settled_at,
-    )
-    known = (await _rows(store, [payment_hash])).get(payment_hash)
-    if known is not None and known.state is InvoiceState.SETTLED and known.origin is not Origin.SUSPENSE:
-        raise Conflict("settlement_booked", "The books have this settlement; it is credited to whom it was sold for.")
-    # A row that is there already stays as it is.
-    await store.write(lambda tx: tx.invoices.insert(lost))
-    await settler.settle([report])
-    row = (await _rows(store, [payment_hash]))[payment_hash]
-    if row.state is not InvoiceState.SETTLED:
-        raise Conflict("settlement_elsewhere", f"The books have this invoice as one of the node {row.node_id}.")
-    return row
 
 
 async def _find_unpaid(node: Node, store: Store, found: NodeAudit, recent: range) -> None:

@@ -1,11 +1,9 @@
 """Money becomes state here and nowhere else: `follow`, `sweep` and an operator's recheck all end in `settle`."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Generic, TypeVar
 
 import structlog
 
@@ -16,16 +14,12 @@ from gateway.ports.clock import Clock
 from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
 from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice, InvoiceState, Settlement
+from gateway.settlement.recent import Recent
 from gateway.supervise import begin
 
-RECHECK_EVERY_SECONDS = 5.0
 BOOKED_WITHIN_SECONDS = 1.0
-_REMEMBERED = 10_000
 
 log = structlog.get_logger()
-
-V = TypeVar("V")
-D = TypeVar("D")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +36,7 @@ class Settler:
     def __init__(self, node: Node, store: Store, clock: Clock, announcer: Announcer) -> None:
         self.node, self.announcer = node, announcer
         self._store, self._clock = store, clock
-        self._asked: _Recent[float] = _Recent()
-        self._unbooked: _Recent[NodeInvoice] = _Recent()
+        self._unbooked: Recent[NodeInvoice] = Recent()
 
     async def settle(self, reports: Sequence[NodeInvoice]) -> list[Invoice]:
         """Book the settled ones among `reports` in one commit; gives those that were not booked before."""
@@ -55,48 +48,31 @@ class Settler:
                 await self._settle_without_amount(report)
         return booked
 
-    async def recheck(self, invoice: Invoice) -> Invoice:
-        """Ask the node about an open invoice, at most every 5 s; gives the invoice as it is then.
+    async def settle_soon(self, report: NodeInvoice) -> bool:
+        """Book a settlement; False if the database has not within a second, which its payer need not wait for."""
+        self._unbooked.put(report.payment_hash, report)
+        booking = begin(self.settle([report]))
+        await asyncio.wait([booking], timeout=BOOKED_WITHIN_SECONDS)
+        if not booking.done():
+            return False
+        try:
+            booking.result()
+        except (Unavailable, OutcomeUnknown):
+            return False
+        self._unbooked.drop(report.payment_hash)
+        return True
 
-        Settled is the node's word, and final: it holds while the database cannot book it, which is tried for a second.
-        """
-        now = self._clock()
-        if invoice.state is not InvoiceState.OPEN:
-            return invoice
-        if now - self._asked.get(invoice.payment_hash, 0.0) < RECHECK_EVERY_SECONDS:
-            return self.as_known(invoice)
-        self._asked.put(invoice.payment_hash, now)
-        report = self._unbooked.get(invoice.payment_hash, None) or await self.node.lookup(invoice.payment_hash)
-        if report is None or report.state is not NodeInvoiceState.SETTLED:
-            return invoice
-        if report.paid_msat <= 0:
-            await self.settle([report])
-        elif not await self._book_soon(report):
-            return self.as_known(invoice)
-        # Read again: the stream may have told it, and booked it, while the node was being asked.
-        return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
+    def unbooked(self, payment_hash: str) -> NodeInvoice | None:
+        """LND's report of a settlement that the database could not book yet."""
+        return self._unbooked.get(payment_hash, None)
 
-    def as_known(self, invoice: Invoice) -> Invoice:
-        """An invoice of a row; settled, when the node has said so and the database could not book it yet."""
-        report = self._unbooked.get(invoice.payment_hash, None)
+    def as_reported(self, invoice: Invoice) -> Invoice:
+        """The invoice of a row; settled, if LND has reported so and the database could not book it yet."""
+        report = self.unbooked(invoice.payment_hash)
         if report is None or invoice.state is not InvoiceState.OPEN:
             return invoice
         [settlement] = _settlements([report], now=int(self._clock()))
         return _booked(invoice, settlement).invoice
-
-    async def cancel(self, invoice: Invoice) -> Invoice:
-        """Cancel an open invoice at the node; gives it as it is then: settled, when it was paid before.
-
-        It stays open when the node does not say that it is canceled; then the sweep asks again.
-        """
-        await self.node.cancel(invoice.payment_hash)
-        report = await self.node.lookup(invoice.payment_hash)
-        if report is not None and report.state is NodeInvoiceState.SETTLED:
-            await self.settle([report])
-        elif report is not None and report.state is NodeInvoiceState.CANCELED:
-            canceled = partial(_cancel, node_id=self.node.node_id, payment_hash=invoice.payment_hash)
-            await self._store.write(partial(canceled, now=int(self._clock())))
-        return await self._store.read(lambda tx: tx.invoices.get(invoice.payment_hash)) or invoice
 
     async def _book(self, reports: Sequence[NodeInvoice], arrived_at: float) -> list[Invoice]:
         if not reports:
@@ -110,20 +86,6 @@ class Settler:
                 self._unbooked.put(report.payment_hash, report)
             raise
         return self._announce(booked, arrived_at) if booked else []
-
-    async def _book_soon(self, report: NodeInvoice) -> bool:
-        """Whether a settlement could be booked; a database that is locked or full keeps its payer from nothing."""
-        self._unbooked.put(report.payment_hash, report)
-        booking = begin(self.settle([report]))
-        await asyncio.wait([booking], timeout=BOOKED_WITHIN_SECONDS)
-        if not booking.done():
-            return False
-        try:
-            booking.result()
-        except (Unavailable, OutcomeUnknown):
-            return False
-        self._unbooked.forget(report.payment_hash)
-        return True
 
     async def _settle_without_amount(self, report: NodeInvoice) -> None:
         """LND never settles for nothing: a report without its amount is looked up; none is dropped, and none guessed.
@@ -168,10 +130,6 @@ def book(tx: Tx, *, node_id: str, settlements: Sequence[Settlement], now: int) -
     return booked
 
 
-def _cancel(tx: Tx, *, node_id: str, payment_hash: str, now: int) -> None:
-    tx.invoices.cancel(node_id, [payment_hash], now=now)
-
-
 def _awaits(invoice: Invoice, node_id: str) -> bool:
     return invoice.node_id == node_id and invoice.state is not InvoiceState.SETTLED
 
@@ -199,22 +157,3 @@ def _settlements(reports: Sequence[NodeInvoice], *, now: int) -> list[Settlement
         )
         for report in reversed(unique.values())
     ]
-
-
-class _Recent(Generic[V]):
-    """Values by payment hash; the oldest are forgotten."""
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[str, V] = OrderedDict()
-
-    def get(self, payment_hash: str, default: D) -> V | D:
-        return self._values.get(payment_hash, default)
-
-    def put(self, payment_hash: str, value: V) -> None:
-        self._values[payment_hash] = value
-        self._values.move_to_end(payment_hash)
-        if len(self._values) > _REMEMBERED:
-            self._values.popitem(last=False)
-
-    def forget(self, payment_hash: str) -> None:
-        self._values.pop(payment_hash, None)

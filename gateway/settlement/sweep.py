@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from gateway.errors import Unavailable
-from gateway.nodes.identity import KnownNode
+from gateway.nodes.identity import PinnedNode
 from gateway.ports.clock import Clock
 from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
 from gateway.ports.store import Store, Tx
@@ -47,8 +47,8 @@ class _Answer:
 class Sweeper:
     """Sweeps the invoices of one node."""
 
-    def __init__(self, known: KnownNode, settler: Settler, store: Store, clock: Clock) -> None:
-        self._known, self._settler, self._store, self._clock = known, settler, store, clock
+    def __init__(self, pinned: PinnedNode, settler: Settler, store: Store, clock: Clock) -> None:
+        self._pinned, self._settler, self._store, self._clock = pinned, settler, store, clock
         self._node: Node = settler.node
         self._stream_since: float | None = None
         self._deaf = asyncio.Event()
@@ -67,7 +67,7 @@ class Sweeper:
 
         Raises `Unavailable` when the node is away, or refuses every question.
         """
-        await self._known.confirm()
+        await self._pinned.confirm()
         due_at = int(self._clock()) if due_only else None
         after: Unresolved | None = None
         refusals: list[Unavailable] = []
@@ -168,7 +168,7 @@ class Sweeper:
         unknown = [row for row in answer.asked if row.payment_hash not in reports.keys() | answer.refused.keys()]
         if unknown:
             # That some other node has no such invoice would be no verdict: who has answered?
-            await self._known.confirm_again()
+            await self._pinned.confirm_again()
         gone = {row.payment_hash for row in unknown if _is_gone(row, now)}
         canceled = [*gone, *(r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.CANCELED)]
         paid = (r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED and r.paid_msat)

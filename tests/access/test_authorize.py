@@ -106,7 +106,7 @@ async def test_a_node_that_is_away_closes_nothing_that_was_paid(till: Till) -> N
     till.pay(paid)
     await till.sweeper.sweep()
     till.core.state = NodeState.ABSENT
-    fresh = Authorizer(till.keys, till.store, till.nodes, till.clock)
+    fresh = Authorizer(till.keys, till.store, till.rechecker, till.clock)
     assert await fresh.authorize([line_of(till, paid)], "welcome")
     with pytest.raises(Unavailable):
         await fresh.authorize([line_of(till, unpaid)], "welcome")

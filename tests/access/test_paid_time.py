@@ -89,11 +89,11 @@ async def test_without_the_database_a_preimage_opens_what_never_ends(till: Till,
 
 async def test_a_payment_whose_row_is_lost_opens_until_its_token_ends(till: Till) -> None:
     credential = await credential_of(till, "for-an-hour")
-    fresh = Authorizer(till.keys, till.store, till.nodes, till.clock)
+    fresh = Authorizer(till.keys, till.store, till.rechecker, till.clock)
 
     async def gone(_: object) -> None: ...
 
-    till.nodes.recheck = gone  # type: ignore[assignment,method-assign]  # as a restored backup has it
+    till.rechecker.recheck = gone  # type: ignore[assignment,method-assign]  # as a restored backup has it
     access = await fresh.authorize([("line", credential)], "for-an-hour")
     assert access.valid_until == START + 600 + GRACE_SECONDS + 3_600
     assert fresh.remembered("line", "for-an-hour") is None

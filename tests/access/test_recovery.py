@@ -39,7 +39,7 @@ async def paid(till: Till) -> Invoice:
     """A purchase that LND has settled."""
     invoice = await till.sell()
     till.pay(invoice)
-    return await till.settler.recheck(invoice)
+    return await till.rechecker.recheck(invoice)
 
 
 @given(code=CODES)

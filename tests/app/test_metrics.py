@@ -67,7 +67,7 @@ async def test_a_settlement_that_was_credited_late_is_seen_to_be_late(shop: Site
     shop.clock.advance(200)
     report = await shop.gateway.nodes[NODE_ID].node.lookup(late)
     assert report is not None
-    await shop.gateway.nodes[NODE_ID].settler.settle([report])
+    await shop.gateway.settlers[NODE_ID].settle([report])
     seen = await scrape(shop)
     late_by = "tuppence_settled_to_credited_seconds_bucket"
     buckets = {edge: seen[f'{late_by}{{le="{edge}"}}'] for edge in ("1.0", "120.0", "300.0")}

@@ -52,7 +52,7 @@ async def line(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatc
 @asynccontextmanager
 async def followed(till: Till) -> AsyncIterator[None]:
     async def work(progress: Progress) -> None:
-        await follow(till.known, till.settler, till.sweeper, progress)
+        await follow(till.pinned, till.settler, till.sweeper, progress)
 
     async with Supervisor().supervise("follow", work):
         await until(lambda: is_followed(till.core))

@@ -17,7 +17,6 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database
 from tests.conftest import open_site
-from tests.support.announced import Announced
 from tests.support.clock import FakeClock, until
 from tests.support.observed_node import ObservedNode
 from tests.support.two_nodes import Pair, open_pair
@@ -105,7 +104,7 @@ async def test_a_known_node_under_a_new_name_is_refused_and_one_that_is_gone_is_
 
 
 async def test_a_sale_does_not_wait_for_a_silent_node_to_say_who_it_is(
-    store: Database, core: Simulator, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    store: Database, core: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Silent(DirectNode):
         async def status(self) -> NodeStatus:
@@ -113,7 +112,7 @@ async def test_a_sale_does_not_wait_for_a_silent_node_to_say_who_it_is(
             raise AssertionError
 
     monkeypatch.setattr(nodes, "CONFIRMED_WITHIN_SECONDS", 0.05)
-    silent = Nodes([Silent(core)], store, clock, Announced())
+    silent = Nodes([Silent(core)], store)
     with pytest.raises(Unavailable) as refusal:
         await silent.add_invoice(lambda: token_bytes(32), amount_msat=Msat(1_000), memo="", expiry_seconds=60)
     assert refusal.value.code == "node_away"

@@ -45,6 +45,7 @@ def checkout_with(till: Till, *, store: LosingStore | None = None, host: str = "
     """Another checkout at the same node."""
     return Checkout(
         till.nodes,
+        till.rechecker,
         store or till.store,
         till.keys,
         till.clock,
@@ -143,7 +144,7 @@ async def test_a_key_that_is_no_secret_is_refused_before_anything_happens(
 async def test_a_crash_between_the_node_and_our_row_leaves_an_invoice_that_nobody_has_seen(
     till: Till, node: ObservedNode
 ) -> None:
-    await till.known.confirm()
+    await till.pinned.confirm()
     losing = checkout_with(till, store=LosingStore(till))
     before = till.dump()
     with pytest.raises(Unavailable):
@@ -199,7 +200,7 @@ async def test_a_node_that_is_another_one_sells_nothing(till: Till, node: Observ
     await till.sell()
     node._core = Simulator(clock=till.clock, random_bytes=token_bytes)
     with pytest.raises(Unavailable) as refusal:
-        await till.known.confirm_again()
+        await till.pinned.confirm_again()
     assert refusal.value.code == "node_changed"
     with pytest.raises(Unavailable):
         await till.sell()

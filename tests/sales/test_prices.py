@@ -98,7 +98,7 @@ async def test_only_the_nodes_word_that_an_invoice_is_canceled_cancels_it(
     if state is NodeInvoiceState.ACCEPTED:
         till.core.start_payment(bytes.fromhex(outdated.payment_hash))
         monkeypatch.setattr(node, "lookup", _saying(a_report(outdated, state=state, paid_msat=Msat(0))))
-    assert (await till.settler.cancel(outdated)).state is InvoiceState.OPEN
+    assert (await till.rechecker.cancel(outdated)).state is InvoiceState.OPEN
     assert await till.states([outdated]) == ["open"]
     with pytest.raises(Unavailable) as refusal:
         await at_a_new_price(till, outdated)

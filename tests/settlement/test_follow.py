@@ -40,7 +40,7 @@ class BrokenStore:
 @asynccontextmanager
 async def followed(till: Till, progress: Progress | None = None) -> AsyncIterator[asyncio.Task[None]]:
     """A stream that is being followed, once it is open and what it asks at first has been answered."""
-    task = asyncio.create_task(follow(till.known, till.settler, till.sweeper, progress or Progress()))
+    task = asyncio.create_task(follow(till.pinned, till.settler, till.sweeper, progress or Progress()))
     await until(lambda: bool(till.core._subscriptions) and till.sweeper._stream_since is not None)
     yield task
     task.cancel()
@@ -134,7 +134,7 @@ async def test_a_node_that_breaks_off_its_stream_ends_it(till: Till) -> None:
 @pytest.mark.parametrize("state", [NodeState.ABSENT, NodeState.LOCKED, NodeState.STARTING], ids=str)
 async def test_a_node_that_is_not_ready_is_not_followed(till: Till, state: NodeState) -> None:
     till.core.state = state
-    task = asyncio.create_task(follow(till.known, till.settler, till.sweeper, Progress()))
+    task = asyncio.create_task(follow(till.pinned, till.settler, till.sweeper, Progress()))
     assert await ending_of(task) in {"node_away", "node_locked", "node_starting"}
     assert till.core._subscriptions == []
 
@@ -143,7 +143,7 @@ async def test_another_node_under_the_same_name_is_not_followed(till: Till, node
     async with followed(till):
         pass
     node._core = other = Simulator(clock=till.clock, random_bytes=lambda size: b"\5" * size)
-    task = asyncio.create_task(follow(till.known, till.settler, till.sweeper, Progress()))
+    task = asyncio.create_task(follow(till.pinned, till.settler, till.sweeper, Progress()))
     assert await ending_of(task) == "node_changed"
     assert other._subscriptions == []
 
@@ -158,13 +158,13 @@ async def test_a_node_that_ends_its_stream_without_a_word_is_away(till: Till) ->
                 yield report
 
     settler = Settler(Silent(till.core), till.store, till.clock, Announced())
-    task = asyncio.create_task(follow(till.known, settler, till.sweeper, Progress()))
+    task = asyncio.create_task(follow(till.pinned, settler, till.sweeper, Progress()))
     assert await ending_of(task) == "node_away"
 
 
 async def test_a_database_that_is_away_closes_the_stream_rather_than_park_it(till: Till) -> None:
     settler = Settler(till.node, BrokenStore(), till.clock, Announced())
-    task = asyncio.create_task(follow(till.known, settler, till.sweeper, Progress()))
+    task = asyncio.create_task(follow(till.pinned, settler, till.sweeper, Progress()))
     await until(lambda: bool(till.core._subscriptions))
     till.pay(await till.sell())
     assert await ending_of(task) == "database_away"
@@ -204,7 +204,7 @@ async def test_a_stream_whose_parts_fail_together_leaves_nothing_behind(
 ) -> None:
     await till.sell_many(3)
     node.failing = {name: Unavailable("node_away", "gone") for name in ("lookup", "subscribe")}
-    task = asyncio.create_task(follow(till.known, till.settler, till.sweeper, Progress()))
+    task = asyncio.create_task(follow(till.pinned, till.settler, till.sweeper, Progress()))
     assert await ending_of(task) == "node_away"
     del task
     gc.collect()
@@ -237,7 +237,7 @@ async def test_a_node_that_restarts_is_followed_again_and_owes_nothing(
     supervisor = Supervisor()
 
     async def work(progress: Progress) -> None:
-        await follow(till.known, till.settler, till.sweeper, progress)
+        await follow(till.pinned, till.settler, till.sweeper, progress)
 
     async with supervisor.supervise("follow", work):
         await until(lambda: bool(till.core._subscriptions))
@@ -258,7 +258,7 @@ async def test_a_deaf_stream_is_opened_again(till: Till, monkeypatch: pytest.Mon
 
     async def work(progress: Progress) -> None:
         opened.append(till.sweeper)
-        await follow(till.known, till.settler, till.sweeper, progress)
+        await follow(till.pinned, till.settler, till.sweeper, progress)
 
     async with Supervisor().supervise("follow", work):
         await until(lambda: till.sweeper._stream_since is not None)

@@ -13,7 +13,8 @@ from gateway.books.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
 from gateway.errors import Conflict, NotFound
 from gateway.ports.node import NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
-from gateway.settlement.reconcile import Difference, NodeAudit, audit_node, book_to_suspense
+from gateway.settlement.reconcile import Difference, NodeAudit, audit_node
+from gateway.settlement.suspense import book_at_node
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.store.engines.database import sqlite_path
@@ -205,7 +206,7 @@ async def test_what_a_restored_backup_lacks_is_listed_booked_once_and_opens(
             (Difference.LACKING, lost.payment_hash)
         ]
         for _ in range(2):
-            booked = await book_to_suspense(till.settler, till.store, lost.payment_hash)
+            booked = await book_at_node(till.settler, till.store, lost.payment_hash)
             assert (booked.state, booked.paid_msat) == (InvoiceState.SETTLED, 100_000)
         balances = await till.balances()
         assert (balances[SUSPENSE_ACCOUNT], balances[NODE_ACCOUNT]) == (100_000, -300_000)
@@ -222,7 +223,7 @@ async def test_a_crash_while_booking_to_suspense_is_made_up_for_by_the_sweep(
         with monkeypatch.context() as patch:
             patch.setattr(till.settler, "settle", _crash)
             with pytest.raises(ConnectionError):
-                await book_to_suspense(till.settler, till.store, lost.payment_hash)
+                await book_at_node(till.settler, till.store, lost.payment_hash)
         await till.sweeper.sweep()
         assert (await till.balances())[SUSPENSE_ACCOUNT] == 100_000
         assert broken_invariants(till.database_url) == []
@@ -237,10 +238,10 @@ async def test_only_what_the_node_settled_and_the_books_lack_goes_to_suspense(ti
     unpaid = await till.sell()
     before = till.dump()
     with pytest.raises(Conflict, match="credited to whom"):
-        await book_to_suspense(till.settler, till.store, credited.payment_hash)
+        await book_at_node(till.settler, till.store, credited.payment_hash)
     for payment_hash in (unpaid.payment_hash, "00" * 32):
         with pytest.raises(NotFound):
-            await book_to_suspense(till.settler, till.store, payment_hash)
+            await book_at_node(till.settler, till.store, payment_hash)
     assert till.dump() == before
 
 
@@ -249,12 +250,12 @@ async def test_what_was_given_up_and_paid_all_the_same_is_credited_to_whom_it_wa
     await till.store.write(lambda tx: tx.invoices.cancel(NODE_ID, [given_up.payment_hash], now=int(till.clock.now)))
     till.pay(given_up)
     assert differences(await audited(till)) == [(Difference.UNCREDITED, given_up.payment_hash)]
-    booked = await book_to_suspense(till.settler, till.store, given_up.payment_hash)
+    booked = await book_at_node(till.settler, till.store, given_up.payment_hash)
     assert (booked.state, booked.item_id, booked.origin) == (InvoiceState.SETTLED, "welcome", Origin.CHECKOUT)
     assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
     assert await audited(till) == NodeAudit(credited_msat=100_000, received_msat=100_000)
     with pytest.raises(Conflict, match="credited to whom"):
-        await book_to_suspense(till.settler, till.store, given_up.payment_hash)
+        await book_at_node(till.settler, till.store, given_up.payment_hash)
 
 
 async def test_an_invoice_of_another_node_is_not_credited(till: Till) -> None:
@@ -264,7 +265,7 @@ async def test_an_invoice_of_another_node_is_not_credited(till: Till) -> None:
     await till.store.write(lambda tx: tx.invoices.insert(elsewhere))
     before = till.dump()
     with pytest.raises(Conflict, match="of the node south"):
-        await book_to_suspense(till.settler, till.store, elsewhere.payment_hash)
+        await book_at_node(till.settler, till.store, elsewhere.payment_hash)
     assert till.dump() == before
 
 

@@ -13,7 +13,8 @@ from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice, NodeInvoiceState, NodeState
 from gateway.rows import Invoice, InvoiceState, Settlement
-from gateway.settlement.settle import RECHECK_EVERY_SECONDS, Settler
+from gateway.settlement.recheck import RECHECK_EVERY_SECONDS
+from gateway.settlement.settle import Settler
 from gateway.simulator.refusals import PaymentRefused
 from tests.support.announced import Announced
 from tests.support.domain import Till
@@ -209,7 +210,7 @@ async def test_a12_a_settlement_whose_amount_nobody_knows_is_not_guessed_and_not
 async def test_a_recheck_books_what_the_node_settled(till: Till) -> None:
     invoice = await till.sell()
     till.pay(invoice)
-    rechecked = await till.settler.recheck(invoice)
+    rechecked = await till.rechecker.recheck(invoice)
     assert rechecked.state is InvoiceState.SETTLED
     assert rechecked == await till.row(invoice)
     assert await till.balances() == BOTH_CREDITED
@@ -217,32 +218,32 @@ async def test_a_recheck_books_what_the_node_settled(till: Till) -> None:
 
 async def test_a_recheck_asks_the_node_at_most_every_five_seconds(till: Till) -> None:
     invoice = await till.sell()
-    assert await till.settler.recheck(invoice) == invoice
+    assert await till.rechecker.recheck(invoice) == invoice
     till.pay(invoice)
     till.clock.advance(RECHECK_EVERY_SECONDS - 0.1)
-    assert await till.settler.recheck(invoice) == invoice
+    assert await till.rechecker.recheck(invoice) == invoice
     till.clock.advance(0.1)
-    assert (await till.settler.recheck(invoice)).state is InvoiceState.SETTLED
+    assert (await till.rechecker.recheck(invoice)).state is InvoiceState.SETTLED
 
 
 async def test_a_recheck_gives_what_the_stream_has_booked_meanwhile(till: Till) -> None:
     invoice = await till.sell()
     till.pay(invoice)
     await till.settler.settle(await reports_of(till, [invoice]))
-    assert (await till.settler.recheck(invoice)).state is InvoiceState.SETTLED
+    assert (await till.rechecker.recheck(invoice)).state is InvoiceState.SETTLED
 
 
 async def test_a_recheck_of_what_has_its_verdict_asks_nobody(till: Till) -> None:
     reports = await sell_and_pay(till, 1)
     [settled] = await till.settler.settle(reports)
     till.core.state = NodeState.ABSENT
-    assert await till.settler.recheck(settled) == settled
+    assert await till.rechecker.recheck(settled) == settled
 
 
 async def test_a_recheck_of_an_invoice_that_the_node_does_not_know_changes_nothing(till: Till) -> None:
     stranger = an_invoice(77)
     await till.store.write(lambda tx: tx.invoices.insert(stranger))
-    assert await till.settler.recheck(stranger) == stranger
+    assert await till.rechecker.recheck(stranger) == stranger
 
 
 async def test_nothing_is_announced_before_it_is_committed(till: Till) -> None:

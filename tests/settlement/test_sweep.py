@@ -155,7 +155,7 @@ async def test_that_another_node_does_not_know_an_invoice_is_no_verdict(
     till: Till, node: ObservedNode, core: Simulator, clock: FakeClock, count: int
 ) -> None:
     invoices = await add_many(till, range(count))
-    await till.known.confirm()
+    await till.pinned.confirm()
     till.pay(invoices[0])
     clock.advance(EXPIRY_SECONDS + 10)
     node._core = Simulator(clock=clock, random_bytes=lambda size: b"\7" * size)
@@ -249,7 +249,7 @@ async def test_a_node_that_is_away_changes_nothing_and_leaves_no_question_behind
     till: Till, node: ObservedNode, caplog: pytest.LogCaptureFixture
 ) -> None:
     await add_many(till, range(8))
-    await till.known.confirm()
+    await till.pinned.confirm()
     before = till.dump()
     till.core.state = NodeState.ABSENT
     with pytest.raises(Unavailable, match="failed to connect"):

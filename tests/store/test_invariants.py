@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from gateway.rows import Invoice
-from gateway.settlement.reconcile import book_to_suspense
+from gateway.settlement.suspense import book_at_node
 from gateway.simulator.core import Simulator
 from gateway.store.engines.invariants import MOST_AHEAD_SECONDS, audit, audit_database
 from tests.support.clock import FakeClock
@@ -66,7 +66,7 @@ async def books(tmp_path: Path, new_database_url: str, clock: FakeClock, core: S
         tip = (await till.checkout.create(offer, idempotency_key=None)).invoice
         foreign = core.add_invoice(preimage=b"", amount_msat=5_000, memo="lost", expiry_seconds=600)
         core.pay(foreign.payment_hash)
-        await book_to_suspense(till.settler, till.store, foreign.payment_hash.hex())
+        await book_at_node(till.settler, till.store, foreign.payment_hash.hex())
         till.pay(paid)
         till.pay(overpaid, amount_msat=100_001)
         till.pay(tip)

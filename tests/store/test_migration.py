@@ -227,7 +227,7 @@ async def test_what_was_paid_before_an_upgrade_opens_after_it_and_the_rest_does_
 
 async def test_an_invoice_of_before_an_upgrade_is_credited_when_it_is_paid(shop: Site, tmp_path: Path) -> None:
     before = balances_in(shop)
-    assert len(await shop.gateway.nodes["lnd"].settler.settle([a_report(WAITING)])) == 1
+    assert len(await shop.gateway.settlers["lnd"].settle([a_report(WAITING)])) == 1
     assert await status_of(shop, tmp_path, WAITING) == 200
     credited = {"creator:alice": 70_000, "creator:bob": 30_000, "node:lightning": -100_000}
     assert balances_in(shop) == {account: msat + credited.get(account, 0) for account, msat in before.items()}

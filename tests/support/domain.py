@@ -8,12 +8,13 @@ from pathlib import Path
 
 from gateway.access.authorize import Authorizer
 from gateway.catalog.catalog import Catalog
-from gateway.nodes.identity import KnownNode
+from gateway.nodes.identity import PinnedNode
 from gateway.nodes.pool import Nodes
 from gateway.ports.node import Node
 from gateway.rows import Invoice, Item
 from gateway.sales.checkout import Checkout
 from gateway.sales.offer import Offer
+from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
 from gateway.simulator.core import Simulator
@@ -37,10 +38,11 @@ class Till:
     store: Database
     keys: FileKeyRing
     nodes: Nodes
-    known: KnownNode
+    pinned: PinnedNode
     catalog: Catalog
     checkout: Checkout
     settler: Settler
+    rechecker: Rechecker
     sweeper: Sweeper
     authorizer: Authorizer
     announced: list[str]
@@ -105,10 +107,12 @@ async def open_till(
     keys = FileKeyRing.open(folder / "keys")
     catalog = Catalog(store)
     announced = Announced()
-    nodes = Nodes([node], store, clock, announced)
-    known, settler = nodes[node.node_id].known, nodes[node.node_id].settler
+    nodes = Nodes([node], store)
+    pinned, settler = nodes[node.node_id].pinned, Settler(node, store, clock, announced)
+    rechecker = Rechecker(nodes, {node.node_id: settler}, store, clock)
     checkout = Checkout(
         nodes,
+        rechecker,
         store,
         keys,
         clock,
@@ -116,8 +120,8 @@ async def open_till(
         public_host="pay.example",
         expiry_seconds=EXPIRY_SECONDS,
     )
-    sweeper = Sweeper(known, settler, store, clock)
-    authorizer = Authorizer(keys, store, nodes, clock)
+    sweeper = Sweeper(pinned, settler, store, clock)
+    authorizer = Authorizer(keys, store, rechecker, clock)
     await _stock(store, items)
     await catalog.refresh()
     try:
@@ -129,10 +133,11 @@ async def open_till(
             store,
             keys,
             nodes,
-            known,
+            pinned,
             catalog,
             checkout,
             settler,
+            rechecker,
             sweeper,
             authorizer,
             announced.settled_hashes,

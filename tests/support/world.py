@@ -132,7 +132,7 @@ class World(RuleBasedStateMachine):
         rows = await self.till.store.read(lambda tx: tx.invoices.get_many([sale.invoice.payment_hash]))
         assert rows or sale.paid_msat == 0, "only what nobody paid is purged"
         for row in rows:
-            seen, booked = await self.till.settler.recheck(row), await self.till.row(row)
+            seen, booked = await self.till.rechecker.recheck(row), await self.till.row(row)
             # The node's word holds while the database takes nothing.
             said = seen.state is InvoiceState.SETTLED and sale.paid_msat > 0 and booked.state is InvoiceState.OPEN
             assert seen == booked or said

@@ -8,9 +8,9 @@ import pytest
 
 from gateway.access.key_rotation import pin_keys
 from gateway.errors import Unavailable
-from gateway.nodes.identity import KnownNode
+from gateway.nodes.identity import PinnedNode
 from gateway.ports.store import Tx
-from gateway.settlement.settle import RECHECK_EVERY_SECONDS
+from gateway.settlement.recheck import RECHECK_EVERY_SECONDS
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
@@ -28,7 +28,7 @@ async def shop(site: Site) -> AsyncIterator[Site]:
     """A site that sells `welcome`, in a folder of its own."""
     await site.sell_text("# A text\n\nThe free part.\n\nThe paid part.")
     yield site
-    await site.gateway.nodes["lnd"].settler.settle(
+    await site.gateway.settlers["lnd"].settle(
         await site.gateway.nodes["lnd"].node.list_invoices(after_add_index=0, limit=500)
     )
 
@@ -85,7 +85,7 @@ async def test_a_start_writes_nothing_about_keys_and_nodes_that_are_known(
     refuse()
     gateway = shop.gateway
     await pin_keys(gateway.store, gateway.keys.fingerprints())
-    await KnownNode(DirectNode(shop.core), gateway.store).confirm()
+    await PinnedNode(DirectNode(shop.core), gateway.store).confirm()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -60,7 +60,7 @@ async def test_three_settlers_that_catch_up_at_once_credit_once(till: Till) -> N
         till.pay(invoice)
     announced = Announced()
     settlers = [Settler(till.node, till.store, till.clock, announced) for _ in range(3)]
-    sweepers = [Sweeper(till.known, settler, till.store, till.clock) for settler in settlers]
+    sweepers = [Sweeper(till.pinned, settler, till.store, till.clock) for settler in settlers]
     await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
     assert sorted(announced.settled_hashes) == sorted(invoice.payment_hash for invoice in invoices)
     assert (await till.balances())["creator:bob"] == MANY * 30_000

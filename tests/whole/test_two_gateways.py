@@ -55,7 +55,7 @@ async def sites(
             opened.append(await stack.enter_async_context(open_site(config, clock, core, nodes=[DirectNode(core)])))
         for name in ("alice", "bob"):
             await opened[0].gateway.catalog.add_creator(a_creator(name))
-        await opened[0].gateway.nodes["lnd"].known.confirm()
+        await opened[0].gateway.nodes["lnd"].pinned.confirm()
         await opened[0].sell_text(TEXT)
         await opened[1].gateway.catalog.refresh()
         yield opened

@@ -13,7 +13,7 @@ from gateway.access.tokens import Credential
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Unavailable
 from gateway.events.hub import Hub
-from gateway.nodes.identity import KnownNode
+from gateway.nodes.identity import PinnedNode
 from gateway.nodes.pool import Nodes
 from gateway.ports.clock import Clock
 from gateway.ports.keys import KeyRing
@@ -21,6 +21,8 @@ from gateway.rows import Invoice
 from gateway.sales.checkout import Checkout, Sold
 from gateway.sales.offer import Offer
 from gateway.settlement.follow import follow
+from gateway.settlement.recheck import Rechecker
+from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Supervisor
 from tests.support.announced import Announced
@@ -59,12 +61,15 @@ class Life:
         self.hub = Hub(most=10_000, most_per_invoice=8)
         self.catalog = Catalog(self.store)
         self.supervisor = Supervisor()
-        nodes = Nodes([self.node], self.store, clock, _Announcements(self.hub, on_credited))
-        known, self.settler = nodes[self.node.node_id].known, nodes[self.node.node_id].settler
-        self.sweeper = Sweeper(known, self.settler, self.store, clock)
-        self.authorizer = Authorizer(keys, self.store, nodes, clock)
+        nodes = Nodes([self.node], self.store)
+        pinned = nodes[self.node.node_id].pinned
+        self.settler = Settler(self.node, self.store, clock, _Announcements(self.hub, on_credited))
+        self.rechecker = Rechecker(nodes, {self.node.node_id: self.settler}, self.store, clock)
+        self.sweeper = Sweeper(pinned, self.settler, self.store, clock)
+        self.authorizer = Authorizer(keys, self.store, self.rechecker, clock)
         self.checkout = Checkout(
             nodes,
+            self.rechecker,
             self.store,
             keys,
             clock,
@@ -72,7 +77,7 @@ class Life:
             public_host="pay.example",
             expiry_seconds=EXPIRY_SECONDS,
         )
-        self._main = self.spawn(self._run(known))
+        self._main = self.spawn(self._run(pinned))
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Begin something that ends with this life, as does all that it begins itself."""
@@ -152,7 +157,7 @@ class Life:
         invoice = await self.store.read(lambda tx: tx.invoices.get(payment_hash))
         assert invoice is not None, "what a reader was given has a row"
         with suppress(Unavailable):
-            invoice = await self.settler.recheck(invoice)
+            invoice = await self.rechecker.recheck(invoice)
         return invoice.settled_at is not None
 
     async def open(self, token: bytes, preimage: bytes | None, item_id: str) -> Access:
@@ -161,10 +166,10 @@ class Life:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    async def _run(self, known: KnownNode) -> None:
+    async def _run(self, pinned: PinnedNode) -> None:
         work: dict[str, Callable[..., Awaitable[None]]] = {
             "sweep": self.sweeper.run,
-            "follow": partial(follow, known, self.settler, self.sweeper),
+            "follow": partial(follow, pinned, self.settler, self.sweeper),
         }
         async with AsyncExitStack() as stack:
             for name, each in work.items():

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gateway.app.gateway import Gateway
-from gateway.errors import NotFound, TuppenceError, Unavailable
-from gateway.rows import Invoice, rfc3339
-from gateway.settlement.reconcile import SETTLED_BEFORE_SECONDS, Finding, audit_node, book_to_suspense
+from gateway.rows import rfc3339
+from gateway.settlement.reconcile import SETTLED_BEFORE_SECONDS, Finding, audit_node
+from gateway.settlement.suspense import book_to_suspense
 from gateway.web.admin.bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest
 from gateway.web.admin.creators import authenticate
 from gateway.web.http.app_keys import gateway_of
@@ -21,9 +20,9 @@ async def audit_books(request: web.Request) -> web.Response:
     """GET /v1/admin/nodes/{node_id}/audit: the operator's; takes a second for some thousands of invoices."""
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
-    member = gateway.nodes.find(request.match_info["node_id"])
-    await member.known.confirm_again()
-    found = await audit_node(member.node, gateway.store, now=gateway.now())
+    serving = gateway.nodes.find(request.match_info["node_id"])
+    await serving.pinned.confirm_again()
+    found = await audit_node(serving.node, gateway.store, now=gateway.now())
     return answer(
         AuditBody(
             credited_msat=found.credited_msat,
@@ -42,7 +41,7 @@ async def book_lacking(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
     wanted = await read_body(request, SuspenseRequest)
-    invoice = await _book(gateway, wanted.payment_hash)
+    invoice = await book_to_suspense(gateway.nodes, gateway.settlers, gateway.store, wanted.payment_hash)
     return answer(
         SuspenseBody(
             payment_hash=invoice.payment_hash,
@@ -53,20 +52,6 @@ async def book_lacking(request: web.Request) -> web.Response:
         ),
         status=201,
     )
-
-
-async def _book(gateway: Gateway, payment_hash: str) -> Invoice:
-    """At whichever node has settled it. One that is away may be the one, if no other is."""
-    refusal: TuppenceError | None = None
-    for member in gateway.nodes:
-        try:
-            await member.known.confirm_again()
-            return await book_to_suspense(member.settler, gateway.store, payment_hash)
-        except NotFound as missing:
-            refusal = refusal or missing
-        except Unavailable as away:
-            refusal = away
-    raise refusal or NotFound("node_not_found", "No node is configured.")
 
 
 def _bodies(findings: Sequence[Finding]) -> list[FindingBody]:

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.app.gateway import Gateway
 from gateway.errors import Unavailable
 from gateway.nodes.identity import KIND
-from gateway.nodes.pool import Member
+from gateway.nodes.pool import ServingNode
 from gateway.rows import rfc3339
 from gateway.web.admin.bodies import NodeBody, NodeChange
 from gateway.web.admin.creators import authenticate
@@ -22,8 +22,8 @@ async def list_nodes(request: web.Request) -> web.Response:
     (await authenticate(request)).must_operate()
     await gateway.nodes.read_drained()
     open_invoices, pinned = await _in_the_books(gateway)
-    bodies = await asyncio.gather(*(_body(member, open_invoices, pinned) for member in gateway.nodes))
-    configured = {member.node_id for member in gateway.nodes}
+    bodies = await asyncio.gather(*(_body(serving, open_invoices, pinned) for serving in gateway.nodes))
+    configured = {serving.node_id for serving in gateway.nodes}
     gone = [_gone(node_id, count) for node_id, count in sorted(open_invoices.items()) if node_id not in configured]
     return answer([*bodies, *gone])
 
@@ -32,12 +32,12 @@ async def change_node(request: web.Request) -> web.Response:
     """PATCH /v1/admin/nodes/{node_id}: every replica sees it within 2 s."""
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
-    member = gateway.nodes.find(request.match_info["node_id"])
+    serving = gateway.nodes.find(request.match_info["node_id"])
     if (await read_body(request, NodeChange)).drained:
-        await gateway.nodes.drain(member.node_id, now=gateway.now())
+        await gateway.nodes.drain(serving.node_id, now=gateway.now())
     else:
-        await gateway.nodes.undrain(member.node_id)
-    return answer(await _body(member, *await _in_the_books(gateway)))
+        await gateway.nodes.undrain(serving.node_id)
+    return answer(await _body(serving, *await _in_the_books(gateway)))
 
 
 async def _in_the_books(gateway: Gateway) -> tuple[Mapping[str, int], Mapping[str, str]]:
@@ -45,23 +45,23 @@ async def _in_the_books(gateway: Gateway) -> tuple[Mapping[str, int], Mapping[st
     return await gateway.store.read(lambda tx: (tx.invoices.count_open(), dict(tx.identities.list(KIND))))
 
 
-async def _body(member: Member, open_invoices: Mapping[str, int], pinned: Mapping[str, str]) -> NodeBody:
-    state, detail, alias = await _look(member)
+async def _body(serving: ServingNode, open_invoices: Mapping[str, int], pinned: Mapping[str, str]) -> NodeBody:
+    state, detail, alias = await _look(serving)
     return NodeBody(
-        node_id=member.node_id,
+        node_id=serving.node_id,
         state=state,
         detail=detail,
         alias=alias,
-        identity_pubkey=pinned.get(member.node_id, ""),
-        drained_at=None if member.drained_at is None else rfc3339(member.drained_at),
-        open_invoices=open_invoices.get(member.node_id, 0),
+        identity_pubkey=pinned.get(serving.node_id, ""),
+        drained_at=None if serving.drained_at is None else rfc3339(serving.drained_at),
+        open_invoices=open_invoices.get(serving.node_id, 0),
     )
 
 
-async def _look(member: Member) -> tuple[str, str, str]:
+async def _look(serving: ServingNode) -> tuple[str, str, str]:
     """State, detail and alias; a node that refuses us, or is another than it was, is `refused`."""
     try:
-        status = await member.status()
+        status = await serving.status()
     except Unavailable as refusal:
         return "refused", refusal.detail, ""
     return status.state.value, status.detail, status.alias

@@ -88,7 +88,7 @@ async def _tell(request: web.Request, gateway: Gateway, stream: EventSourceRespo
     while not gateway.hub.closed and request.transport is not None:
         woken.clear()
         try:
-            invoice = gateway.nodes.as_known(await find_invoice(request))
+            invoice = gateway.rechecker.as_reported(await find_invoice(request))
         except Unavailable as error:
             # What has begun as a stream cannot become a refusal: wait until the database is back.
             await _wait(woken, error.retry_after_seconds or LOOK_AGAIN_SECONDS)
@@ -124,7 +124,7 @@ async def find_invoice(request: web.Request) -> Invoice:
 async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
     """The invoice as the node has it; as we have it while the node is away."""
     try:
-        return await gateway.nodes.recheck(invoice)
+        return await gateway.rechecker.recheck(invoice)
     except (Unavailable, OutcomeUnknown):
         return invoice
 
