@@ -1,1 +1,1 @@
-"""The price of a bitcoin, from the source that the operator names."""
+"""Exchange rates of bitcoin, from a source that the operator configures."""

@@ -1,4 +1,4 @@
-"""What a bitcoin costs, by currency, as the operator's source says: shown beside sat, and never used for a price."""
+"""Polls exchange rates of bitcoin. They are shown beside amounts in sat and never used for a price."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,14 +19,14 @@ EVERY_SECONDS = 600.0
 PATIENCE = ClientTimeout(total=10)
 MOST_BYTES = 65_536
 MOST_PER_BITCOIN = 10**15
-# An amount that was right some hours ago misleads more than none.
+# A rate that is hours old misleads more than none.
 STALE_SECONDS = 2 * 3600
 
 log = structlog.get_logger()
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """What one bitcoin costs in a currency (ISO 4217), and when the source was asked (RFC 3339)."""
+    """The price of one bitcoin in a currency (ISO 4217), and when the source was asked (RFC 3339)."""
 
     currency: str
     per_bitcoin: float
@@ -34,7 +34,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Rates:
-    """The last answer of a source that speaks as mempool's `/api/v1/prices`: `{"EUR": 90000, "USD": …}`."""
+    """The latest rates of a source with the format of mempool's `/api/v1/prices`: `{"EUR": 90000, "USD": …}`."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url, self._clock = url, clock
@@ -42,7 +42,7 @@ class Rates:
         self._at = 0
 
     async def follow(self, progress: Progress) -> None:
-        """Ask every ten minutes; a source that is away costs nothing but the line."""
+        """Poll the source every ten minutes; a failure is only logged."""
         async with ClientSession(timeout=PATIENCE) as session:
             while True:
                 try:
@@ -53,7 +53,7 @@ class Rates:
                 await asyncio.sleep(EVERY_SECONDS)
 
     def of(self, tags: Iterable[str]) -> Rate | None:
-        """The rate of the first currency that has one, where a reader's languages are spoken; None when it is old."""
+        """The first known rate among the currencies of language tags; None if there is none or it is stale."""
         if self._clock() - self._at > STALE_SECONDS:
             return None
         currencies = (currency for tag in tags for currency in _currencies(tag))
@@ -76,12 +76,12 @@ def _is_currency(name: str) -> bool:
 
 
 def _is_price(price: object) -> bool:
-    """A source may say more, or nothing of one currency: the others hold."""
+    """Whether a value is a price: a source may list other fields, or null for a currency."""
     return isinstance(price, int | float) and not isinstance(price, bool) and 0 < price < MOST_PER_BITCOIN
 
 
 def _currencies(tag: str) -> Iterator[str]:
-    """Of the region that a language tag names, or that it most likely means."""
+    """The currencies of the region that a language tag names, or most likely implies."""
     try:
         locale = Locale.parse(tag, sep="-")
     except (UnknownLocaleError, ValueError, TypeError):

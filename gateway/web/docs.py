@@ -1,4 +1,4 @@
-"""The API's reference: our own rendering of the OpenAPI document, without script and without a third party."""
+"""The API reference at /docs: the OpenAPI document rendered as a page, without scripts or third parties."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -34,11 +34,11 @@ async def show_docs(request: web.Request) -> web.Response:
 
 
 def reference_view(api: Schema) -> View:
-    """An OpenAPI document, grouped for people."""
+    """The template variables of an OpenAPI document: its operations in groups."""
     operations = list(_operations(api))
     groups = []
     for title, prefix, words in _GROUPS:
-        # The longest prefix that fits is an operation's group.
+        # An operation belongs to the group with the longest matching prefix.
         mine = [o for o in operations if _group_of(o["path"]) == prefix]
         groups.append({"title": title, "words": words, "operations": mine})
     return {"operations": operations, "groups": groups, "version": api["info"]["version"]}
@@ -77,7 +77,7 @@ def _parameter(parameter: Schema) -> View:
 
 
 def _body(holder: Schema, schemas: Schema) -> View | None:
-    """A body's media type and, where it is an object of ours, its fields."""
+    """A body's media type and, for an object, its fields."""
     for media_type, content in holder.get("content", {}).items():
         schema = content.get("schema", {})
         inner = schema.get("items", schema)

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the table of routes and the bodies' types."""
+"""The OpenAPI document, generated from the table of routes and the types of the bodies."""
 
 import re
 from functools import cache
@@ -33,7 +33,7 @@ async def serve_document(request: web.Request) -> web.Response:
 
 @cache
 def document() -> dict[str, Any]:
-    """The document, OpenAPI 3.1."""
+    """The OpenAPI 3.1 document."""
     types = [kind for route in API for kind in (route.takes, route.gives) if not isinstance(kind, str | None)]
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REF_TEMPLATE)
     by_type = {repr(kind): schema for kind, schema in zip([*types, Problem], schemas, strict=True)}
@@ -56,7 +56,7 @@ def document() -> dict[str, Any]:
 
 
 def _only(given: str) -> dict[str, Any]:
-    """One of the members is there, the others are missing or null."""
+    """A schema that requires one of the members; the others are missing or null."""
     absent = {name: {"type": "null"} for name in _FORMS if name != given}
     return {"required": [given], "properties": {given: {"type": _FORMS[given]}, **absent}}
 

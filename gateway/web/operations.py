@@ -1,4 +1,4 @@
-"""For those who run it: alive, ready, metrics."""
+"""Operators' endpoints: liveness, readiness and metrics."""
 
 import asyncio
 import hmac
@@ -16,14 +16,14 @@ DATABASE_SECONDS = 2.0
 
 
 async def alive(_: web.Request) -> web.Response:
-    """GET /healthz: the process answers."""
+    """GET /healthz: 200 while the process answers."""
     return answer({"alive": True})
 
 
 async def ready(request: web.Request) -> web.Response:
-    """GET /readyz: 200 or 503, and what is wrong: one node of several that is away is told, and no reason for 503.
+    """GET /readyz: 200 or 503. One unavailable node of several is listed but does not make it 503.
 
-    What is wrong names keys and nodes: it is for those who may read the metrics.
+    The list of faults names keys and nodes, so only clients that may read the metrics get it.
     """
     found = await gateway_of(request).watchman.glance()
     told = {"ready": found.ready, "wrong": found.wrong} if _may_look(request) else {"ready": found.ready}
@@ -31,7 +31,7 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """GET /metrics, with TUPPENCE_METRICS_TOKEN or on the admin socket; without such a token see `comes_from_here`."""
+    """GET /metrics: with TUPPENCE_METRICS_TOKEN or on the admin socket; if no token is set, for this machine."""
     gateway = gateway_of(request)
     if not _may_look(request):
         raise Unauthorized(
@@ -50,7 +50,7 @@ def _may_look(request: web.Request) -> bool:
 
 
 async def _look_at_rows(gateway: Gateway) -> None:
-    """What only the database knows; a scrape does not wait long for it."""
+    """Update the gauges that are read from the database, without delaying the scrape for long."""
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             rows = await gateway.store.read(lambda tx: (tx.invoices.count_open(), tx.events.last_position()))

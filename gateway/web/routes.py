@@ -1,4 +1,4 @@
-"""Every address the gateway answers; the router and the OpenAPI document are both made from this table."""
+"""The table of the API's routes, from which the router and the OpenAPI document are made, and the pages' routes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -57,7 +57,10 @@ _ADMIN = (401, 403)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation. `gives` is the body of `status`, a type or a media type; `refusals` are problem documents."""
+    """One operation of the API.
+
+    `gives` is the type or media type of the body sent with `status`; `refusals` are the statuses of problem documents.
+    """
 
     method: str
     path: str
@@ -70,13 +73,13 @@ class Route:
     proof: Proof = "none"
     query: dict[str, dict[str, Any]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
-    """Of the query, what a request is refused without."""
+    """The required parameters of `query`."""
     idempotent: bool = False
     most_bytes: int = 0
-    """Of a body; 0: what a reader may send, and somewhat more where a key is asked for."""
+    """The body limit in bytes; 0 for the default of the route's proof."""
 
     def most(self) -> int:
-        """The most bytes of a body that are taken."""
+        """The body limit in bytes."""
         return self.most_bytes or (KEY_HOLDERS_BYTES if self.proof == "key" else MOST_BYTES)
 
 
@@ -178,19 +181,18 @@ API = (
 
 
 def add_routes(app: web.Application) -> None:
-    """Put the whole table, and the pages for people, on an application."""
+    """Add the API, the pages and the static files to an application."""
     for route in API:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)
     app[BODY_LIMITS] = MappingProxyType({route.handler: route.most() for route in API})
     app.router.add_get("/v1/identity/events", identity.stream_identity)
-    # The edge answers every preflight; a route must exist for the router to let it through.
     _add_pages(app)
 
 
 def _add_pages(app: web.Application) -> None:
-    """Put the pages, their templates and their static files on an application."""
+    """Add the pages, their templates and their static files."""
     add_templates(app, public_path=app[GATEWAY].config.public_path)
     embed = Embed()
     embed.add_to(app)

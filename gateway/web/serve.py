@@ -1,4 +1,4 @@
-"""The web application of a gateway, on the listen address and on the admin socket."""
+"""Builds the web application of a gateway and serves it on the listen address and the admin socket."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ def build_app(gateway: Gateway) -> web.Application:
 
 @asynccontextmanager
 async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
-    """Answer on the listen address and on the admin socket; gives the address as one types it on this machine.
+    """Serve on the listen address and the admin socket; yields the URL of the listen address.
 
     Raises `Conflict` (`address_in_use`).
     """
@@ -57,14 +57,14 @@ async def serve(app: web.Application, config: Config) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web.AppRunner]:
-    """Answer on the admin socket alone."""
+    """Serve on the admin socket only."""
     runner = Runner(app, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await web.SockSite(runner, _bind_admin(config.admin_socket)).start()
         yield runner
     finally:
-        # Streams are ended first: a graceful stop would wait for them.
+        # Event streams are ended first, because a graceful shutdown would wait for them.
         app[GATEWAY].hub.close()
         await runner.cleanup()
         config.admin_socket.unlink(missing_ok=True)
@@ -73,7 +73,7 @@ async def serve_admin(app: web.Application, config: Config) -> AsyncIterator[web
 def _bind_admin(path: Path) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # The system takes addresses of some hundred letters; `AF_UNIX path too long` is the disk's refusal, too.
+        # A path that is too long for a Unix socket is reported like an error of the disk.
         with disk_refusals(path):
             path.unlink(missing_ok=True)
             bound.bind(str(path))

@@ -1,4 +1,4 @@
-"""Bodies of what only the operator asks: nodes, audits, suspense. Instants are RFC 3339, UTC."""
+"""The JSON bodies of the admin API: creators, payments, nodes, audits. Times are RFC 3339 in UTC."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ class CreatorRequest(Struct, forbid_unknown_fields=True):
 
 
 class CreatorBody(Struct):
-    """A creator; `api_key` is shown once, when it is made."""
+    """A creator. `api_key` is sent only once, when it is created."""
 
     name: str
     title: str
@@ -27,7 +27,7 @@ class CreatorBody(Struct):
 
 
 class PaymentBody(Struct):
-    """A settled invoice, in the order in which payments were booked."""
+    """A settled invoice; `position` is its place in the order of booking."""
 
     position: int
     payment_hash: str
@@ -41,14 +41,14 @@ class PaymentBody(Struct):
 
 
 class BalanceBody(Struct):
-    """A creator's claim on the operator's node."""
+    """The amount that the operator's node owes a creator."""
 
     creator: str
     balance_msat: int
 
 
 class NodeBody(Struct):
-    """An LND node: absent, locked, starting, syncing, ready or refused; `unknown` when the configuration lacks it."""
+    """An LND node. `state`: absent, locked, starting, syncing, ready, refused; unknown if it is not configured."""
 
     node_id: str
     state: str
@@ -60,13 +60,13 @@ class NodeBody(Struct):
 
 
 class NodeChange(Struct, forbid_unknown_fields=True):
-    """A drained node makes no invoices; its open ones are followed until they are final."""
+    """A change to a node. A drained node issues no invoices; its open ones are followed until they are final."""
 
     drained: bool
 
 
 class FindingBody(Struct):
-    """A payment about which the books and the node differ."""
+    """A payment that differs between the books and the node."""
 
     difference: str
     payment_hash: str
@@ -76,9 +76,9 @@ class FindingBody(Struct):
 
 
 class AuditBody(Struct):
-    """The books against the node. `lacking` may be other applications' payments; `lost` of them bear our memo.
+    """The books compared with a node. `lacking` may be other applications' payments; `lost` counts those with our memo.
 
-    `pending` settled within the last minute and may be on its way into the books: ask again at `compare_again_at`.
+    `pending` payments settled within the last minute and may not be booked yet: repeat the audit at `compare_again_at`.
     """
 
     credited_msat: int
@@ -91,13 +91,13 @@ class AuditBody(Struct):
 
 
 class SuspenseRequest(Struct, forbid_unknown_fields=True):
-    """A settlement that the books lack."""
+    """The settlement to book."""
 
     payment_hash: Hash
 
 
 class SuspenseBody(Struct):
-    """What was booked: as what it was sold for, or, with neither item nor tip, to suspense."""
+    """A booked settlement: to its item or tip, or, with neither, to suspense."""
 
     payment_hash: str
     item_id: str | None
@@ -107,13 +107,13 @@ class SuspenseBody(Struct):
 
 
 class PurgeRequest(Struct, forbid_unknown_fields=True):
-    """`at_once`: whatever its age, if only the node's word is final, and out of the database's files too."""
+    """With `at_once`, age is ignored (the invoice must still be final at LND) and the database files are rewritten."""
 
     at_once: bool = False
 
 
 class PurgeBody(Struct):
-    """What was deleted: rows of unpaid invoices, payment requests of settled ones, notes beside tips."""
+    """The numbers of deleted rows of unpaid invoices, payment requests of settled invoices and notes to tips."""
 
     unpaid: int
     payment_requests: int

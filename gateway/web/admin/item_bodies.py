@@ -1,4 +1,4 @@
-"""What items look like on the wire: to everyone, and to those who sell them."""
+"""The JSON bodies of items in the admin API."""
 
 from typing import Annotated, Literal
 
@@ -31,14 +31,14 @@ PageUrl = Annotated[str, Meta(pattern=f"^{PAGE_URL.pattern}$", max_length=LONGES
 
 
 class ShareBody(Struct, forbid_unknown_fields=True):
-    """A creator's part: `weight` out of the sum of all weights."""
+    """A creator's share: `weight` out of the sum of all weights."""
 
     creator: Slug
     weight: Annotated[int, Meta(ge=1, le=MOST_WEIGHT)]
 
 
 class SealedBody(Struct, forbid_unknown_fields=True):
-    """A text that stands sealed in a page elsewhere; what is sold is its key, which the gateway makes and keeps."""
+    """A text that is sealed in a page elsewhere. What is sold is its key, which the gateway creates and keeps."""
 
     page_url: PageUrl
     word_count: Annotated[int, Meta(ge=0, le=10_000_000)] | msgspec.UnsetType = msgspec.UNSET
@@ -47,7 +47,7 @@ class SealedBody(Struct, forbid_unknown_fields=True):
 class ItemRequest(Struct, forbid_unknown_fields=True):
     """A new item: Markdown for a text, `file_name` and a following upload for a file, or `sealed`.
 
-    `allowed_origins`: the sites whose pages may sell it; empty: any.
+    `allowed_origins`: origins of the sites that may sell it; empty for any.
     """
 
     creator: Slug
@@ -66,7 +66,7 @@ class ItemRequest(Struct, forbid_unknown_fields=True):
 
 
 class ItemChange(Struct, forbid_unknown_fields=True):
-    """What to change; what is absent stays. `access_seconds` and `memo` may be null: for ever, the usual memo."""
+    """Changes to an item; absent members stay. `access_seconds` null means for ever, `memo` null the default memo."""
 
     title: Title | msgspec.UnsetType = msgspec.UNSET
     price_msat: Price | msgspec.UnsetType = msgspec.UNSET
@@ -82,7 +82,7 @@ class ItemChange(Struct, forbid_unknown_fields=True):
 
 
 class AdminItemBody(ItemBody, kw_only=True):
-    """An item as its creator sees it."""
+    """An item with what only its creator sees."""
 
     shares: list[ShareBody]
     memo: str | None

@@ -1,4 +1,4 @@
-"""What bodies look like on the wire; the OpenAPI document is made from these. Instants are RFC 3339, UTC."""
+"""The JSON bodies of the readers' API, also in the OpenAPI document. Times are RFC 3339 in UTC."""
 
 from typing import Annotated, Literal
 
@@ -18,18 +18,18 @@ Slug = Annotated[str, Meta(pattern=SLUG)]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 SOME_WORDS = r"^\s*[^\s\x00][^\x00]*$"
 NO_NUL = {"pattern": r"^[^\x00]*$"}
-"""What PostgreSQL cannot keep, the domain refuses in words; the description says it beforehand."""
+"""Documents that NUL is refused, because PostgreSQL cannot store it. The domain checks it."""
 Title = Annotated[str, Meta(min_length=1, max_length=MOST_TITLE_CHARACTERS, pattern=SOME_WORDS)]
-# Documented here, checked by the checkout, as are the words of a tip: a person typed it, and reads the refusal.
+# Documented here and checked at checkout, like the message of a tip: a person typed it and reads the refusal.
 _TIP_RANGE = {"minimum": MSAT_PER_SAT, "maximum": MOST_TIP_MSAT, "multipleOf": MSAT_PER_SAT}
 TipAmount = Annotated[int, Meta(extra_json_schema=_TIP_RANGE)]
-# As a receipt shows it, or without dashes: what else is forgiven need not be documented.
+# As a receipt shows it, or without dashes. Other accepted spellings are not documented.
 _CODE = "[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}-?[0-9A-TV-Za-tv-z]{4}"
 State = Literal["open", "expired", "settled", "canceled"]
 
 
 class CreatorCard(Struct):
-    """A creator as everyone sees them."""
+    """A creator's public profile."""
 
     name: str
     title: str
@@ -38,7 +38,7 @@ class CreatorCard(Struct):
 
 
 class ItemBody(Struct):
-    """An item as everyone sees it: never the paid part."""
+    """The public part of an item, without what is paid for."""
 
     id: str
     kind: Literal["text", "file", "sealed"]
@@ -58,7 +58,7 @@ class ItemBody(Struct):
 
 
 class InvoiceBody(Struct, omit_defaults=True):
-    """One offer to pay; `access_token` only in the answer that made it; no `payment_request` long after payment."""
+    """An invoice. `access_token` is sent only on creation; `payment_request` is empty once purged."""
 
     payment_hash: str
     payment_request: str
@@ -77,7 +77,7 @@ class InvoiceBody(Struct, omit_defaults=True):
 
 
 class TipRequest(Struct, forbid_unknown_fields=True):
-    """A tip; message and name are the creator's to read."""
+    """A tip. Only the creator reads message and name."""
 
     amount_msat: TipAmount
     message: Annotated[str, Meta(extra_json_schema=NO_NUL | {"maxLength": MOST_MESSAGE_CHARACTERS})] = ""
@@ -85,14 +85,14 @@ class TipRequest(Struct, forbid_unknown_fields=True):
 
 
 class LinkBody(Struct):
-    """A signed link to the content."""
+    """A signed link to the content, and when it expires."""
 
     url: str
     expires_at: str
 
 
 class ReceiptShare(Struct):
-    """Where a part of a payment went."""
+    """A creator's share of a payment."""
 
     creator: str
     title: str
@@ -100,10 +100,10 @@ class ReceiptShare(Struct):
 
 
 class ReceiptBody(Struct):
-    """A payment for the one who holds its token; `preimage` is asked of LND, absent while that is away.
+    """A payment, for the holder of its token. `preimage` comes from LND and is null while LND is unavailable.
 
-    `recovery_code` opens the purchase elsewhere; a challenge's invoice has none, and a narrowed token gets neither.
-    `page_url` is where a sealed text stands; its fragment carries a code that opens it there once, within an hour.
+    `recovery_code` gives a new token elsewhere; null for a challenge's invoice. A narrowed token gets neither.
+    `page_url` is the page of a sealed text; its fragment carries a code that opens it there once, within an hour.
     """
 
     payment_hash: str
@@ -121,13 +121,13 @@ class ReceiptBody(Struct):
 
 
 class RecoveryRequest(Struct, forbid_unknown_fields=True):
-    """The code of a receipt; case, spaces, dashes and I, L, O are forgiven. Or that of a `page_url`: it opens once."""
+    """A recovery code in any case, with or without dashes, with I, L and O corrected; or the code of a `page_url`."""
 
     code: Annotated[str, Meta(max_length=LONGEST_CODE, extra_json_schema={"pattern": f"^({_CODE}|{PATTERN})$"})]
 
 
 class RecoveryBody(Struct):
-    """A new token for what the code's receipt paid for."""
+    """A new token for a recovered purchase."""
 
     payment_hash: str
     item_id: str | None

@@ -1,4 +1,4 @@
-"""An amount in the currency of who asks, where the operator has named a source of rates."""
+"""The exchange rate in the reader's currency, if the operator has configured a source."""
 
 from aiohttp import web
 
@@ -9,7 +9,7 @@ from gateway.web.http.language import accepted
 
 
 async def read_rate(request: web.Request) -> web.Response:
-    """GET /v1/rate: where the asker's languages are spoken; null where nobody knows."""
+    """GET /v1/rate: the rate in the currency of the accepted languages; null if there is none."""
     response = answer(rate_for(request))
     response.headers["Cache-Control"] = "public, max-age=300"
     response.headers["Vary"] = "Accept-Language"

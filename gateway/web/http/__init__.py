@@ -1,1 +1,1 @@
-"""What every route needs: middleware, problems, bodies, origins, client addresses, languages, templates."""
+"""Shared by all routes: middleware, problem documents, bodies, origins, client addresses, languages, templates."""

@@ -1,4 +1,4 @@
-"""Reads an IP address out of the spellings in which proxies, sockets and headers write one."""
+"""Parses IP addresses in the spellings that proxies, sockets and headers use."""
 
 import re
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ Address = IPv4Address | IPv6Address
 _PORT = r"(?::(?:[0-9]{0,5}|_[A-Za-z0-9._-]+))?"
 _BRACKETED = re.compile(rf"\[([^\]]*)\]{_PORT}")
 _WITH_PORT = re.compile(rf"([0-9.]+){_PORT}")
-# Azure writes the port of an IPv6 address without brackets: the ninth group of what has eight.
+# Azure appends the port to an IPv6 address without brackets, as a ninth group.
 _NINTH_GROUP = re.compile(r"((?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]{1,5}")
 _NETWORK_BITS = {4: 24, 6: 48}
-# Translators between IPv6 and IPv4 put every IPv4 client into this one network (RFC 6052).
+# NAT64 maps every IPv4 client into this one IPv6 network (RFC 6052).
 _TRANSLATED = ip_network("64:ff9b::/96")
 
 
 def read_address(text: str | None) -> Address | None:
-    """The address in `203.0.113.7:51034`, `"[2001:db8::1%25eth0]:80"`, `::ffff:203.0.113.7` …; None where none is.
+    """Parse `203.0.113.7:51034`, `"[2001:db8::1%25eth0]:80"`, `::ffff:203.0.113.7` and the like; None if none fits.
 
-    Quotes, brackets, ports and zones are dropped. An IPv4 address that was written as an IPv6 one is given as IPv4.
+    Drops quotes, brackets, ports and zones. Returns an IPv4-mapped or NAT64 address as IPv4.
     """
     bare = (text or "").strip().strip('"').strip()
     for form in (_BRACKETED, _WITH_PORT, _NINTH_GROUP):
@@ -47,7 +47,7 @@ def network_of(text: str | None) -> str | None:
 
 
 def forwarded_for(line: str) -> Iterator[str]:
-    """The `for` of each element of a Forwarded header (RFC 7239), as it stands; empty where it names none, or two."""
+    """Yield the `for` value of each element of a Forwarded header (RFC 7239), unparsed; "" for none or several."""
     for element in _split(line, ","):
         pairs = [pair.partition("=") for pair in _split(element, ";")]
         values = [value.strip() for name, _, value in pairs if name.strip().lower() == "for"]
@@ -55,7 +55,7 @@ def forwarded_for(line: str) -> Iterator[str]:
 
 
 def _split(text: str, separator: str) -> list[str]:
-    """Split outside quotes. Where a quote is never closed, nothing can be told apart: all of it is one empty part."""
+    """Split outside quotes. A text with an unclosed quote is ambiguous and gives one empty part."""
     parts, quoted, escaped = [""], False, False
     for letter in text:
         if escaped:

@@ -1,4 +1,4 @@
-"""Bodies of requests: how large each route takes them, how long they may take, and what a form may look like."""
+"""Reads request bodies (JSON, forms, streams) within limits of size and time, and writes JSON responses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -16,13 +16,14 @@ T = TypeVar("T", bound=Struct)
 SLUG = "^[a-z0-9-]{1,64}$"
 COLOUR = "^#[0-9a-f]{6}$"
 MOST_BYTES = 8 * 1024
-"""Of a body that a reader sends, where the table of routes says nothing else."""
+"""The body limit of a route that sets no other."""
 BODY_LIMITS = web.AppKey("body_limits", Mapping[Any, int])
-"""The most bytes of a body, by handler."""
+"""The body limit in bytes, by handler."""
 BODY_SECONDS = 10.0
 LEAST_BYTES_PER_SECOND = 16 * 1024
-"""A body has these seconds, and one more for so many bytes that have arrived; and it never stops for longer."""
+"""A body must arrive within BODY_SECONDS, plus one second for each of these bytes received."""
 STALLED_SECONDS = 30.0
+"""The longest pause between two chunks of a body."""
 _LONGEST_TYPE = 256
 _MOST_FIELDS = 32
 _PATTERNS_IN_WORDS = {SLUG: "1 to 64 of a-z, 0-9 and -", COLOUR: "a colour like #a4552b"}
@@ -30,7 +31,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def check_body(request: web.Request) -> None:
-    """Refuse what no handler takes, before a byte of it is read.
+    """Refuse a body that is encoded or too large before reading it.
 
     Raises `Invalid` (`body_too_large`, `body_malformed`).
     """
@@ -43,12 +44,12 @@ def check_body(request: web.Request) -> None:
 
 
 def most_bytes(request: web.Request) -> int:
-    """The size up to which a body is taken here."""
+    """The body limit of the matched route, in bytes."""
     return request.config_dict[BODY_LIMITS].get(request.match_info.handler, MOST_BYTES)
 
 
 async def read_body(request: web.Request, form: type[T]) -> T:
-    """The JSON body. Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_invalid`)."""
+    """Decode a JSON body. Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_invalid`)."""
     if media_type_of(request)[0] != "application/json":
         raise Invalid("media_type_unsupported", "Send JSON with Content-Type: application/json.")
     body = await read_bytes(request)
@@ -61,7 +62,7 @@ async def read_body(request: web.Request, form: type[T]) -> T:
 
 
 async def read_bytes(request: web.Request, *, most: int | None = None) -> bytes:
-    """A whole body. Raises `Invalid` (`body_too_large`, `body_too_slow`, `body_malformed`)."""
+    """Read a whole body. Raises `Invalid` (`body_too_large`, `body_too_slow`, `body_malformed`)."""
     most = most or most_bytes(request)
     body = bytearray()
     async for chunk in chunks_of(request):
@@ -72,7 +73,7 @@ async def read_bytes(request: web.Request, *, most: int | None = None) -> bytes:
 
 
 async def chunks_of(request: web.Request) -> AsyncIterator[bytes]:
-    """A body as it arrives. Raises `Invalid` (`body_too_slow`, `body_malformed`)."""
+    """Yield a body as it arrives. Raises `Invalid` (`body_too_slow`, `body_malformed`)."""
     now = asyncio.get_running_loop().time
     deadline = now() + BODY_SECONDS
     while True:
@@ -90,7 +91,7 @@ async def chunks_of(request: web.Request) -> AsyncIterator[bytes]:
 
 
 async def read_form(request: web.Request) -> Mapping[str, str]:
-    """The fields of a form as a page of ours sends it; of several of one name the first.
+    """Read the fields of a form that one of our pages sent; the first of several with one name.
 
     Raises `Invalid` (`media_type_unsupported`, `body_malformed`, `body_too_large`, `body_too_slow`).
     """
@@ -108,12 +109,12 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
 
 
 def answer(body: Any, *, status: int = 200) -> web.Response:
-    """A JSON answer."""
+    """A JSON response."""
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")
 
 
 def media_type_of(request: web.Request) -> tuple[str, str]:
-    """The media type and the charset that a request names, in lower case: "" and "utf-8" where it names none."""
+    """The media type and charset of a request, in lower case; "" and "utf-8" by default."""
     media_type, *parameters = request.headers.get("Content-Type", "")[:_LONGEST_TYPE].lower().split(";")
     named = (parameter.partition("=") for parameter in parameters)
     charsets = [value.strip(" \t\"'") for name, _, value in named if name.strip() == "charset"]

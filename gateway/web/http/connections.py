@@ -1,7 +1,7 @@
-"""Connections to the gateway: how long a head may take, and how many may be unfinished at a time.
+"""Limits on connections: the time for a request head, and the number of unfinished heads.
 
-aiohttp bounds a head only by its time for an idle connection, which has to be longer than that of every proxy. What is
-too slow is closed without a line in the log: anybody can open connections.
+aiohttp limits a request head only by its keep-alive timeout, which has to be longer than that of any proxy. Slow
+connections are closed without logging, because anybody can open them.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ HEAD_SECONDS = 10.0
 """From the opening of a connection, or the first byte of a later request, to the end of the request's head."""
 MOST_UNFINISHED = 2_000
 LOOK_SECONDS = 1.0
-# nginx keeps an idle connection for 60 s, Caddy for 120 s: who closes first must be the proxy.
+# nginx keeps an idle connection for 60 s, Caddy for 120 s. The proxy must be the first to close.
 IDLE_SECONDS = 180.0
-# What a refused body still sends is read and dropped for so long, or its sender would not see the answer.
+# The rest of a refused body is read and dropped for this long, or its sender would not see the response.
 LINGERING_SECONDS = 2.0
 
 
 class Runner(web.AppRunner):
-    """Serves an application with these limits."""
+    """An `AppRunner` whose server applies the limits of this module."""
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -38,7 +38,7 @@ class Runner(web.AppRunner):
 
 
 class _Server(web.Server):
-    """The connections whose next head is not whole, oldest first."""
+    """Tracks the connections whose next request head is incomplete, oldest first."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -49,7 +49,7 @@ class _Server(web.Server):
         return _Connection(self, loop=self._loop, **self._kwargs)
 
     def begin_head(self, connection: "_Connection") -> None:
-        """Expect the rest of a head; the oldest connection goes where there are too many."""
+        """Start the time limit of a head; close the oldest such connection if there are too many."""
         self._heads.setdefault(connection, self._loop.time())
         if len(self._heads) > MOST_UNFINISHED:
             self._close(next(iter(self._heads)))
@@ -57,7 +57,7 @@ class _Server(web.Server):
             self._look = self._loop.call_later(LOOK_SECONDS, self._close_late)
 
     def end_head(self, connection: "_Connection") -> None:
-        """It is whole, or its connection has gone."""
+        """Stop the time limit: the head is complete, or its connection was lost."""
         self._heads.pop(connection, None)
 
     def _close_late(self) -> None:
@@ -72,7 +72,7 @@ class _Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    """One connection."""
+    """A connection that reports the start and the end of each request head."""
 
     __slots__ = ("_server",)
 
@@ -94,7 +94,7 @@ class _Connection(RequestHandler):
         if self._request_count != before:
             self._server.end_head(self)
         elif self._waiter is not None:
-            # Nobody is answered on it: these bytes begin a head.
+            # No request is being handled: these bytes begin a head.
             self._server.begin_head(self)
 
     def handle_error(
@@ -104,8 +104,8 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """A request that cannot be read is refused as every other, and without a line in the log."""
-        # What is no error of HTTP and does not reach our own handlers is bytes in a head that aiohttp trips over.
+        """Answer a malformed request with a problem document, without logging it."""
+        # A ValueError here comes from bytes in a head that aiohttp fails to parse.
         if status != 400 and not isinstance(exc, ValueError):
             return super().handle_error(request, status, exc, message)
         response = problem(400, "request_malformed", "This is no request that can be read; send HTTP/1.1 (RFC 9112).")

@@ -1,4 +1,4 @@
-"""A file as a download, in parts if asked: its validator is its digest, so parts of two contents are never joined."""
+"""Sends files with Range support. The ETag is the digest, so ranges of two contents are never joined."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+(),=@~-]")
 def send_file(
     request: web.Request, path: Path, *, digest: str, headers: Mapping[str, str], in_parts: bool
 ) -> web.StreamResponse:
-    """The file of a digest: 304 to who has it, 412 to who wants another; whole unless `in_parts`."""
+    """Send a file with its digest as ETag; 304 or 412 by the request's conditions. `in_parts` allows ranges."""
     tag = {"ETag": f'"{digest}"'}
     if request.if_match is not None and not {"*", digest} & {e.value for e in request.if_match if not e.is_weak}:
         return web.Response(status=412, headers=tag)
@@ -27,13 +27,13 @@ def send_file(
 
 
 def disposition(file_name: str) -> str:
-    """Content-Disposition (RFC 6266): the name in ASCII, for programs like `curl -OJ`, then as it is."""
+    """A Content-Disposition header (RFC 6266): an ASCII name for programs like `curl -OJ`, then the full name."""
     plain = _NOT_PLAIN.sub("_", file_name).lstrip(".") or "file"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name)}"
 
 
 class _Download(web.FileResponse):
-    """aiohttp's, which knows If-Range as a date alone, and names a file by its time and size."""
+    """A `FileResponse` with a given ETag: aiohttp derives it from time and size, and reads If-Range only as a date."""
 
     def __init__(self, path: Path, headers: LooseHeaders, *, in_parts: bool) -> None:
         super().__init__(path, headers=headers)
@@ -41,9 +41,9 @@ class _Download(web.FileResponse):
         self._tag = self.headers["ETag"]
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """See the class."""
-        # A file's name is its content's, its time is only when that was put here last: of the conditions only the
-        # part is left, which `send_file` has not looked at. Other headers may hold bytes that cannot be copied.
+        """Prepare the response with Range as the only condition."""
+        # `send_file` has checked the other conditions, and a file's modification time says nothing about its content.
+        # Only Range is copied, because other headers may hold bytes that cannot be encoded again.
         part = request.headers.get("Range", "") if self._in_parts else ""
         headers = CIMultiDict({"Range": part} if part and part.isascii() else {})
         return await super().prepare(request.clone(headers=headers))

@@ -1,7 +1,7 @@
-"""What a page says, in its reader's language.
+"""Translations of the pages, and the choice of a language for a request.
 
-English stands in the code and in the templates; the other languages are the gettext catalogues in `locale/`, read when
-first asked for. `python -m tools.catalogues` brings them up to date with the code. Values stand in braces: `{price}`.
+The English sentences are in the code and the templates. Other languages are gettext catalogues in `locale/`, loaded on
+first use; `python -m tools.catalogues` updates them from the code. Placeholders are in braces: `{price}`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,13 +35,13 @@ LANGUAGES = MappingProxyType(
         "zh-Hans": "简体中文",
     }
 )
-"""Every language, by its tag, under its own name."""
+"""Each language's own name, by its tag."""
 
 Unit = Literal["day", "hour", "minute", "second"]
 
 _LONGEST_HEADER = 400
 _MOST_TAGS = 16
-# The day before the month: the English date that is read alike everywhere.
+# British dates put the day before the month and name it, which is unambiguous everywhere.
 _DATED_AS = {"en": "en_GB"}
 _ANY = 10**9
 _CENT = Decimal("0.01")
@@ -49,26 +49,26 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """One language: its sentences, and its way to write numbers and instants."""
+    """One language: its translations, and its formats of numbers, amounts and times."""
 
     tag: str
     sentences: Mapping[str, str]
     locale: Locale
 
     def say(self, message: str, /, **values: object) -> str:
-        """An English sentence of ours in this language, with its values put in."""
+        """Translate an English sentence and fill in its placeholders."""
         return self.sentences.get(message, message).format_map(values)
 
     def number(self, value: Decimal | int) -> str:
-        """`21,000`, grouped as readers expect it."""
+        """A number with the digit grouping of the language: `21,000`."""
         return format_decimal(value, locale=self.locale)
 
     def sat(self, amount_msat: int) -> str:
-        """Satoshi: `100`, or `0.5` where the amount is no whole number of them."""
+        """An amount in sat: `100`, or `0.5` if it is not a whole number of sat."""
         return self.number(Decimal(amount_msat) / MSAT_PER_SAT)
 
     def fiat(self, amount_msat: int, currency: str, per_bitcoin: float) -> str:
-        """`≈ €0.09`; of what is less than a cent, the first digit that is not 0."""
+        """An approximate amount of a currency: `≈ €0.09`; below a cent, one significant digit."""
         value = Decimal(amount_msat) / MSAT_PER_BITCOIN * Decimal(per_bitcoin)
         is_tiny = value < _CENT
         if is_tiny:
@@ -76,23 +76,23 @@ class Words:
         return "≈ " + format_currency(value, currency, locale=self.locale, decimal_quantization=not is_tiny)
 
     def measure(self, value: Decimal | int, unit: str, *, length: Literal["short", "long"] = "short") -> str:
-        """`6 min`, `2.1 MB`; `unit` is CLDR's, as `duration-minute`."""
+        """A value with its unit: `6 min`, `2.1 MB`. `unit` is a CLDR unit such as `duration-minute`."""
         return format_unit(value, unit, length=length, locale=self.locale)
 
     def duration(self, count: int, unit: Unit) -> str:
-        """`30 days`."""
+        """A duration: `30 days`."""
         lasting = timedelta(**{f"{unit}s": count})
         return format_timedelta(lasting, granularity=unit, threshold=_ANY, locale=self.locale)
 
     def instant(self, at: int, *, to_the_second: bool = False) -> str:
-        """Unix seconds as date and time, UTC; with the seconds of a minute if there are any and they are asked for."""
+        """Unix seconds as date and time in UTC. With `to_the_second`, non-zero seconds are shown."""
         moment = datetime.fromtimestamp(at, UTC)
         day = format_date(moment, "long", _DATED_AS.get(self.tag, self.locale))
         return f"{day}, {moment:{'%H:%M:%S' if to_the_second and moment.second else '%H:%M'}} UTC"
 
 
 def words_of(request: web.Request) -> Words:
-    """The words for who asks: by `?lang=`, by what their browser accepts, by the configuration."""
+    """The language of a request: by `?lang=`, then by Accept-Language, then TUPPENCE_LANGUAGE."""
     wanted = (request.query.get("lang", ""), *accepted(request.headers.get("Accept-Language", "")))
     found = next((tag for tag in map(_known, wanted) if tag is not None), None)
     return words_in(found or gateway_of(request).config.language)
@@ -100,19 +100,19 @@ def words_of(request: web.Request) -> Words:
 
 @cache
 def words_in(tag: str) -> Words:
-    """A language of ours, by its tag."""
-    assert tag in LANGUAGES, "a reader gets one of our languages"
+    """The language of a tag in LANGUAGES."""
+    assert tag in LANGUAGES, "the tag is one of LANGUAGES"
     return Words(tag, _sentences(tag), Locale.parse(tag, sep="-"))
 
 
 def chosen(request: web.Request) -> str:
-    """The query that keeps a language which was chosen by hand, for links to our own pages; else nothing."""
+    """The query string that keeps a language chosen by `?lang=` in links to our pages; "" if none was chosen."""
     tag = _known(request.query.get("lang", ""))
     return "" if tag is None else f"?lang={tag}"
 
 
 def accepted(header: str) -> Iterator[str]:
-    """The tags of an Accept-Language header, most wanted first."""
+    """The tags of an Accept-Language header, by descending quality."""
     weighed = []
     for part in header[:_LONGEST_HEADER].split(",")[:_MOST_TAGS]:
         tag, _, weight = part.partition(";")
@@ -129,7 +129,7 @@ def _quality(weight: str) -> float:
 
 
 def _known(tag: str) -> str | None:
-    """Our tag for a language that somebody wants, whatever the region: `ko-KR` is `ko`, `pt` is `pt-BR`."""
+    """The tag in LANGUAGES for a requested one, ignoring the region: `ko-KR` is `ko`, `pt` is `pt-BR`."""
     wanted = tag.strip().lower().partition("-")[0]
     return next((ours for ours in LANGUAGES if ours.partition("-")[0] == wanted), None)
 

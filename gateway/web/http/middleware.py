@@ -1,4 +1,4 @@
-"""The outermost middleware: errors become problems, every answer gets its headers, every request is counted."""
+"""The outermost middleware: turns errors into problem documents, adds security and CORS headers, counts requests."""
 
 from collections.abc import Awaitable, Callable
 
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 @web.middleware
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """See the module."""
+    """Handle one request as the module describes."""
     gateway = gateway_of(request)
     public_path = gateway.config.public_path
     path, route = path_of(request, public_path), route_of(request, public_path)
@@ -47,7 +47,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await _answer(gateway, request, handler, path=path, route=route)
     if not response.prepared:
         if not request.content.is_eof():
-            # A body that nobody wanted whole is not read to its end for the next request.
+            # A body that was not read to its end would have to be read before the next request.
             response.force_close()
         _add_headers(response)
         if for_readers:
@@ -74,7 +74,7 @@ async def _answer(
         return problem_of_http(error)
     except ConnectionResetError:
         raise
-    # The edge of the process: a defect is logged whole, and its asker learns nothing of it.
+    # The outermost handler: a defect is logged with its traceback, and the client learns nothing about it.
     except Exception:
         method = request.method if request.method in METH_ALL else "other"
         log.exception("request_failed", method=method, route=route)
@@ -82,7 +82,7 @@ async def _answer(
 
 
 async def _seek(gateway: Gateway, request: web.Request, route: str) -> None:
-    """What another replica has just made is here, too, for who asks for it by name."""
+    """Load an item or creator that another replica has just created, if the path names one."""
     named = request.match_info
     creator = named["name"] if "name" in named and route.endswith(_OF_CREATORS) else None
     await gateway.catalog.refresh_if_unknown(item_id=named.get("item_id"), creator=creator)
@@ -93,7 +93,7 @@ def _is_for_readers(path: str) -> bool:
 
 
 def stream_headers() -> dict[str, str]:
-    """Headers of an answer that its handler prepares itself, before this middleware sees it."""
+    """The headers of a streamed response, which its handler prepares before this middleware can add them."""
     return API_HEADERS | EXPOSED | {"Access-Control-Allow-Origin": "*"}
 
 

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: a stable `code`, and a `detail` that says what to do."""
+"""Problem documents (RFC 9457) for errors: a stable `code`, and a `detail` that says what to do."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ STATUS: dict[type[TuppenceError], int] = {
     Unavailable: 503,
     OutcomeUnknown: 503,
 }
-# Where HTTP has a status of its own for what is wrong with a request.
+# Codes with a more specific status than that of their class.
 STATUS_OF_CODE = {
     "body_malformed": 400,
     "body_too_large": 413,
@@ -81,21 +81,21 @@ class Problem(Struct):
 
 
 def status_of(error: TuppenceError) -> int:
-    """The HTTP status of a refusal."""
+    """The HTTP status of an error."""
     return STATUS_OF_CODE.get(error.code) or STATUS[type(error)]
 
 
 def problem(status: int, code: str, detail: str, **members: Any) -> web.Response:
-    """A problem document."""
+    """A problem document as a response; `members` are added to its body."""
     title = TITLES.get(status, "Error")
     body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, **members}
     return web.Response(status=status, body=msgspec.json.encode(body), content_type=MEDIA_TYPE)
 
 
 def problem_of(error: TuppenceError, *, for_readers: bool) -> web.Response:
-    """The answer to a refusal, with Retry-After and WWW-Authenticate where they belong.
+    """The problem document of an error, with Retry-After and WWW-Authenticate where HTTP asks for them.
 
-    What a node says of itself names addresses and permissions: its operator reads that in the log, readers do not.
+    Readers do not see the details of node errors, which name addresses and permissions; the log has them.
     """
     status = status_of(error)
     hidden = for_readers and error.code.startswith("node_")
@@ -108,7 +108,7 @@ def problem_of(error: TuppenceError, *, for_readers: bool) -> web.Response:
 
 
 def problem_of_http(error: web.HTTPException) -> web.Response:
-    """Aiohttp's own refusals, such as an unknown path, in the same form."""
+    """The problem document of an error that aiohttp raises itself, such as an unknown path."""
     code, detail = _HTTP_CODES.get(error.status, ("request_refused", error.reason))
     response = problem(error.status, code, detail)
     for name in ("Allow", "Location"):

@@ -1,6 +1,6 @@
-"""The path of the public URL, `/pay` in https://blog.example/pay: in what we link to, and in what we are asked for.
+"""The path of the public URL, `/pay` in https://blog.example/pay, in links and in requested paths.
 
-Some proxies pass the path on and others take it off, so every address is answered with it and without it.
+Some proxies forward the path and others strip it, so every route answers with and without it.
 """
 
 from aiohttp import web
@@ -9,7 +9,7 @@ from gateway.web.http.app_keys import gateway_of
 
 
 def add_public_path(app: web.Application, public_path: str) -> None:
-    """Answer every route of the application below the path as well; "" adds nothing."""
+    """Add every route of the application a second time below the path; "" adds nothing."""
     if public_path:
         for route in list(app.router.routes()):
             assert route.resource is not None, "only routes with an address are added"
@@ -17,18 +17,18 @@ def add_public_path(app: web.Application, public_path: str) -> None:
 
 
 def path_of(request: web.Request, public_path: str) -> str:
-    """The path that was asked for, without that of the public URL."""
+    """The requested path without the public path."""
     return _below(public_path, request.path)
 
 
 def route_of(request: web.Request, public_path: str) -> str:
-    """The pattern that matched, likewise; never the path, which may name what a reader bought."""
+    """The matched route's pattern without the public path. Logs use it: a path may name what a reader bought."""
     resource = request.match_info.route.resource
     return "none" if resource is None else _below(public_path, resource.canonical)
 
 
 def link(request: web.Request, path: str) -> str:
-    """The address on this host of one of our own paths."""
+    """A path of ours below the public path, for links and redirects."""
     return gateway_of(request).config.public_path + path
 
 

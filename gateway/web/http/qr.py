@@ -1,4 +1,4 @@
-"""QR codes as SVG: dark on white, with their quiet zone, drawn as one path of strokes."""
+"""QR codes as SVG: dark on white with a quiet zone, drawn as one path of strokes."""
 
 from functools import lru_cache
 from itertools import groupby
@@ -13,20 +13,20 @@ REMEMBERED = 512
 
 
 def payment_qr(payment_request: str) -> str:
-    """The QR of an invoice. Upper case makes the code a fifth smaller, and every wallet reads it (BOLT 11)."""
+    """The QR code of a payment request, in upper case (BOLT 11): QR's alphanumeric mode makes it a fifth smaller."""
     return qr_svg("LIGHTNING:" + payment_request.upper())
 
 
 @lru_cache(maxsize=REMEMBERED)
 def qr_svg(text: str) -> str:
-    """As `draw_qr`; remembered, for a QR never changes."""
+    """`draw_qr`, cached."""
     return draw_qr(text)
 
 
 def draw_qr(text: str) -> str:
-    """An SVG of `text` at error level L, 5 px to the module.
+    """Draw `text` as an SVG at error correction level L, 5 px per module.
 
-    The mask is fixed: searching for the best one takes five times as long and scans no better.
+    The mask is fixed: choosing the best one takes five times as long and does not scan better.
     """
     code = QRCode(error_correction=ERROR_CORRECT_L, border=QUIET_MODULES, mask_pattern=FIXED_MASK)
     code.add_data(text, optimize=0)
@@ -42,7 +42,7 @@ def draw_qr(text: str) -> str:
 
 
 def _strokes(rows: list[list[bool]]) -> str:
-    """Every run of dark modules as a stroke one module wide, each move relative to the end of the last."""
+    """Each run of dark modules as a stroke one module wide, with moves relative to the end of the last."""
     path, pen_x, pen_y = ["M0 .5"], 0, 0
     for y, row in enumerate(rows):
         x = 0

@@ -1,4 +1,4 @@
-"""Templates to answers: one look, one content security policy, refusals as pages."""
+"""Renders templates as responses with a content security policy, in the reader's language."""
 
 from base64 import urlsafe_b64encode
 from typing import Any
@@ -19,17 +19,17 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
     "connect-src 'self'{relays}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# A page on which a reader's own wallet is connected reaches its relay; without TLS, one without it too.
+# A page on which a reader connects a wallet opens WebSockets to its relay; unencrypted ones only without TLS.
 RELAYS = {"https": " wss:", "http": " wss: ws:"}
-# A form's POST names its origin only if the page sends referrers to its own host.
+# Browsers send Origin with a form's POST only if the page sends referrers to its own host.
 REFERRER_POLICY = "same-origin"
 NONCE_BYTES = 16
-# Each view compresses its page, on the event loop.
+# Pages are compressed on the event loop for each view.
 MOST_COMPRESSED_BYTES = 128 * 1024
 
 
 def add_templates(app: web.Application, *, public_path: str = "") -> None:
-    """Make templates and static files known to an application."""
+    """Set up the templates and serve the static files of the pages."""
     assets = Assets("gateway.web", f"{public_path}/static")
     app.router.add_get("/static/{name}", assets.answer)
     environment = aiohttp_jinja2.setup(
@@ -39,12 +39,12 @@ def add_templates(app: web.Application, *, public_path: str = "") -> None:
 
 
 def put_globals(app: web.Application, **variables: Any) -> None:
-    """Make variables known to every template."""
+    """Add variables to every template."""
     aiohttp_jinja2.get_env(app).globals.update(variables)
 
 
 def put_before(app: web.Application, loader: BaseLoader, **variables: Any) -> None:
-    """Look for templates with `loader` first: it may provide those that the pages include if they are there."""
+    """Search templates with `loader` first, so that it can provide optional includes, and add variables."""
     environment = aiohttp_jinja2.get_env(app)
     assert environment.loader is not None, "add_templates comes first"
     environment.loader = ChoiceLoader([loader, environment.loader])
@@ -54,7 +54,7 @@ def put_before(app: web.Application, loader: BaseLoader, **variables: Any) -> No
 def render(
     request: web.Request, template: str, view: dict[str, Any], *, status: int = 200, words: Words | None = None
 ) -> web.Response:
-    """A page in its reader's language, or in `words`, with headers that let it load nothing but what is ours."""
+    """Render a page in the reader's language, or in `words`, with a policy that allows only our own resources."""
     nonce = urlsafe_b64encode(gateway_of(request).random_bytes(NONCE_BYTES)).rstrip(b"=").decode()
     spoken = words or words_of(request)
     relays = _relays(request) if view.get("connects") else ""
@@ -71,18 +71,18 @@ def render(
 
 
 def _relays(request: web.Request) -> str:
-    """None where the gateway shares its origin with other pages: those could read a connection, and it spends."""
+    """No relays if the public URL has a path: other pages of that origin could read a wallet connection and spend."""
     public = urlsplit(gateway_of(request).config.public_url)
     return RELAYS[public.scheme] if public.path in {"", "/"} else ""
 
 
 def said(words: Words) -> dict[str, Any]:
-    """What every template needs of a language."""
+    """The template variables of a language."""
     return {"_": words.say, "language": words.tag, "languages": LANGUAGES}
 
 
 def refused_form(request: web.Request, template: str, view: dict[str, Any], error: TuppenceError) -> web.Response:
-    """A page with the status of a refusal, for what was typed to stay where it was typed."""
+    """Render a form again with the status of an error, keeping what was typed."""
     response = render(request, template, view, status=status_of(error))
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
@@ -90,11 +90,11 @@ def refused_form(request: web.Request, template: str, view: dict[str, Any], erro
 
 
 def see_other(request: web.Request) -> web.Response:
-    """303 to the page whose form was sent, in the language that was chosen there."""
+    """Redirect (303) to the page whose form was sent, keeping a chosen language."""
     path = path_of(request, gateway_of(request).config.public_path)
     return web.Response(status=303, headers={"Location": link(request, path + chosen(request))})
 
 
 def wants_page(request: web.Request) -> bool:
-    """Whether a browser asks for a person, to whom a refusal is better shown than told in JSON."""
+    """Whether the client accepts HTML: a browser, which gets errors as pages."""
     return any("text/html" in accepted for accepted in request.headers.getall("Accept", ()))
