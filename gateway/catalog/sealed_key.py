@@ -11,6 +11,8 @@ from gateway.errors import Invalid
 
 MEDIA_TYPE = "application/jwk+json"
 KEY_BYTES = 32
+PAID_ATTRIBUTE = "data-paid"
+"""Marks the <template> of a page whose content is to be sealed."""
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 

@@ -11,11 +11,13 @@ from html import escape
 from typing import Any
 
 from gateway.catalog.rules import SLUG
+from gateway.catalog.sealed_key import PAID_ATTRIBUTE
 from gateway.cli.sealing import tree
 from gateway.errors import Invalid
 
 ELEMENT, STAND, PART = "tuppence-paywall", "data-tuppence", "template"
-MARK, SEALED = "data-paid", "sealed"
+SEALED = "sealed"
+PAID_PART = f"<{PART} {PAID_ATTRIBUTE}>"
 # What a page opens without being held up.
 MOST_PART_BYTES = 8 * 1024 * 1024
 SAID = ("item", "creator", "price", "share", SEALED)
@@ -154,7 +156,7 @@ class _Reader:
         while ahead:
             node, till = ahead.pop()
             if tree.is_element(node):
-                if tree.is_html(node) and node.name == PART and MARK in tree.attributes(node):
+                if tree.is_html(node) and node.name == PART and PAID_ATTRIBUTE in tree.attributes(node):
                     self._part(node, till)
                     continue
                 till = self._paywall(node, till) or till
@@ -165,8 +167,11 @@ class _Reader:
 
     def _paywall(self, node: Any, outer: Till | None) -> Till | None:
         found = tree.attributes(node)
-        if MARK in found:
-            raise Invalid("page_invalid", f"<{node.name} {MARK}>: a paid part is a <{PART} {MARK}>, outside of SVG")
+        if PAID_ATTRIBUTE in found:
+            raise Invalid(
+                "page_invalid",
+                f"<{node.name} {PAID_ATTRIBUTE}>: a paid part is a {PAID_PART}, outside of SVG",
+            )
         if not _is_paywall(node):
             return None
         own, others = ("", "data-") if node.name == ELEMENT else ("data-", "")
@@ -190,14 +195,14 @@ class _Reader:
         start, end = tree.opening(node, self.source)
         if till is None:
             line = self.source.count("\n", 0, start) + 1
-            raise Invalid("page_invalid", f"line {line}: a <{PART} {MARK}> stands outside of every <{ELEMENT}>")
+            raise Invalid("page_invalid", f"line {line}: a {PAID_PART} stands outside of every <{ELEMENT}>")
         if till.part is not None:
             raise _wrong(till, "it has two paid parts; put both into one")
         closing = tree.closing(node, self.source)
         if closing is None:
-            raise _wrong(till, f"its <{PART} {MARK}> is never closed")
+            raise _wrong(till, f"its {PAID_PART} is never closed")
         inside = [inner for child in tree.children(node) for inner in tree.nodes(child) if tree.is_element(inner)]
-        if any(_is_paywall(inner) or MARK in tree.attributes(inner) for inner in inside):
+        if any(_is_paywall(inner) or PAID_ATTRIBUTE in tree.attributes(inner) for inner in inside):
             raise _wrong(till, "a paywall stands in its paid part, and would be sold with it; put it behind")
         till.paid = self.source[end : closing[0]]
         till.part = Span(start, closing[1])

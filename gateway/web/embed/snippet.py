@@ -8,7 +8,7 @@ from html import escape
 from aiohttp import web
 
 from gateway.app.gateway import Gateway
-from gateway.cli.sealing.page import MARK
+from gateway.catalog.sealed_key import PAID_ATTRIBUTE
 from gateway.errors import NotFound
 from gateway.money import to_sat
 from gateway.rows import Creator, Item, ItemKind
@@ -71,7 +71,7 @@ def item_snippet(gateway_url: str, embed: Embed, item: Item, *, shape: str = "pa
     preview = item.preview_html.strip()
     shown = f'  <div slot="preview">\n{preview}\n  </div>\n' if preview else ""
     if item.kind is ItemKind.SEALED:
-        shown += f"  <template {MARK}>\n    <p>What is paid for, until it is sealed.</p>\n  </template>\n"
+        shown += f"  <template {PAID_ATTRIBUTE}>\n    <p>What is paid for, until it is sealed.</p>\n  </template>\n"
     tag = f'<tuppence-paywall {opening} class="{PAID_CLASS}">\n{shown}  {link}\n</tuppence-paywall>'
     return replace(_snippet(gateway_url, embed, tag), marking=_marking(item))
 
