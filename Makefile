@@ -12,7 +12,7 @@ export PIP_USE_PEP517 ?= true
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test check audit bench torture cluster embed words screenshots lock lowest newest format clean
+.PHONY: help demo regtest test check audit bench torture cluster docs embed words screenshots sbom workflows lock lowest newest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,19 @@ cluster: $(VENV)/.installed-dev ## Three gateways on PostgreSQL behind nginx, on
 	@tools/system_packages postgresql-15 nginx-light
 	@exec $(BIN)/python -m tools.cluster $(if $(REGTEST),--regtest)
 
+docs: $(VENV)/.installed-dev ## Renew the generated parts of the documentation and build the site in build/docs
+	@$(BIN)/python -m tools.reference
+	@$(BIN)/python -m sphinx -W --keep-going -q -c docs . build/docs
+	@echo "build/docs/index.html"
+
+sbom: $(VENV)/.installed-dev ## Write the bill of materials (CycloneDX) of requirements.lock to dist/sbom.json
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--of JSON -o dist/sbom.json requirements.lock
+
+workflows: ## Check .github/workflows with actionlint, built by Go
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
 embed: ## Build the embed from its sources (Node 20)
 	cd paywall && npm ci --no-audit --no-fund && npm run check && npm run build
 
@@ -79,7 +92,7 @@ newest: $(VENV)/.installed-dev ## Run the quick tests on the newest versions tha
 	@tools/run_on_versions highest
 
 clean: ## Remove the environment and what the demo kept
-	rm -rf $(VENV) .tuppence .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .tuppence .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

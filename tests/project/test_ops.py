@@ -33,7 +33,8 @@ def test_no_file_names_a_variable_that_does_not_exist(name: str) -> None:
 
 
 def test_every_command_that_is_to_be_typed_exists() -> None:
-    texts = [path.read_text() for path in OPS.iterdir() if path.suffix in {".md", ".service", ".yml"}]
+    paths = [*(ROOT / "docs" / "guides").iterdir(), *OPS.iterdir()]
+    texts = [path.read_text() for path in paths if path.suffix in {".md", ".service", ".yml"}]
     typed = {word for text in texts for word in re.findall(r"(?m)(?:^|[/`]|&& )tuppence ([a-z]+)\b", text)}
     assert {"serve", "doctor", "backup", "restore", "audit"} <= typed
     result = subprocess.run([sys.executable, "-m", "gateway", "--help"], capture_output=True, text=True, check=True)

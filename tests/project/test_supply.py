@@ -44,6 +44,7 @@ def test_a28_a_line_that_leaves_a_choice_is_found(line: str) -> None:
 
 def test_a28_nothing_is_installed_without_its_hash() -> None:
     """Neither by make, nor in a container, nor by whoever follows the guide."""
-    for path in (ROOT / "Makefile", ROOT / "ops" / "Containerfile", ROOT / "ops" / "README.md"):
+    guides = [ROOT / "docs" / "guides" / f"{name}.md" for name in ("install", "upgrade")]
+    for path in (ROOT / "Makefile", ROOT / "ops" / "Containerfile", *guides):
         for line in re.findall(r"(?:pip|PIP\)) install .*", Path(path).read_text()):
             assert "--require-hashes" in line or "--no-deps" in line, f"{path.name}: {line}"
