@@ -2,26 +2,21 @@
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 from tests.conftest import Site
+from tests.support.shell import Shell
 
 
 async def run_seal(site: Site, *arguments: str | Path, key: str = "") -> tuple[int, str]:
     """Exit status and all that was printed."""
-    environment = os.environ | {
+    variables = {
         "TUPPENCE_GATEWAY": site.url,
         "TUPPENCE_API_KEY": key or site.gateway.operator_key,
         "NO_COLOR": "1",
         "COLUMNS": "1000",
     }
-    command = (sys.executable, "-m", "gateway", "seal", *map(str, arguments))
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    printed, _ = await process.communicate()
-    return process.returncode or 0, printed.decode()
+    return await Shell(Path.cwd(), variables).type("seal", *map(str, arguments))
 
 
 async def run(*command: str, folder: Path, **variables: str) -> None:

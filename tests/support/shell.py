@@ -15,9 +15,12 @@ from pathlib import Path
 
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from tests.support.demo_process import free_port, ready, start
+from tests.support.forked_commands import run_forked
 
 TEXT = "---\nprice: 100sat\ncreator: alice\nshare: bob=30\n---\n# A little\n\nFree.\n\n<!-- more -->\n\nPaid.\n"
 TUPPENCE = ("-m", "gateway")
+FORKED = {"COLUMNS", "TERM"}
+"""Variables that no import reads."""
 
 
 @dataclass(slots=True)
@@ -29,32 +32,43 @@ class Shell:
 
     async def type(self, *arguments: str, program: Sequence[str] = TUPPENCE, **variables: str) -> tuple[int, str]:
         """Exit status and all that was printed."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *program,
-            *arguments,
-            cwd=self.folder,
-            env=self.environment(variables),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        assert process.returncode is not None, "it ended"
-        return process.returncode, output.decode()
+        read_end, write_end = os.pipe()
+        output = asyncio.create_task(asyncio.to_thread(_read_all, read_end))
+        try:
+            status = await self._run(program, arguments, variables, (0, write_end, write_end))
+        finally:
+            os.close(write_end)
+        return status, (await output).decode()
 
     async def see(self, *arguments: str, columns: int = 80, **variables: str) -> tuple[int, str]:
         """Exit status and what stands on a terminal so many columns wide."""
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-        environment = self.environment({"TERM": "xterm", **variables})
-        del environment["COLUMNS"]
+        output = asyncio.create_task(asyncio.to_thread(_read_all, ours))
+        try:
+            status = await self._run(
+                TUPPENCE, arguments, {"TERM": "xterm", "COLUMNS": "", **variables}, streams=(its, its, its)
+            )
+        finally:
+            os.close(its)
+        return status, (await output).decode().replace("\r\n", "\n")
+
+    async def _run(
+        self, program: Sequence[str], arguments: Sequence[str], variables: dict[str, str], streams: tuple[int, int, int]
+    ) -> int:
+        """Fork the command, or start it where an import would read what it is given."""
+        environment = self.environment(variables)
+        if "TERM" in variables:
+            # A terminal knows how wide it is.
+            del environment["COLUMNS"]
+        if program == TUPPENCE and all(name in FORKED or name.startswith("TUPPENCE_") for name in variables):
+            return await run_forked(arguments, folder=self.folder, environment=environment, streams=streams)
+        command = (sys.executable, *program, *arguments)
+        its, out, err = streams
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *TUPPENCE, *arguments, cwd=self.folder, env=environment, stdin=its, stdout=its, stderr=its
+            *command, cwd=self.folder, env=environment, stdin=its, stdout=out, stderr=err
         )
-        os.close(its)
-        output = await asyncio.to_thread(_read_all, ours)
-        os.close(ours)
-        return await process.wait(), output.decode().replace("\r\n", "\n")
+        return await process.wait()
 
     def environment(self, variables: dict[str, str]) -> dict[str, str]:
         """Ours, without the variables of whoever runs the tests; wide enough that lines are not wrapped."""
@@ -68,6 +82,7 @@ def _read_all(terminal: int) -> bytes:
     with suppress(OSError):
         while part := os.read(terminal, 65_536):
             read += part
+    os.close(terminal)
     return read
 
 
