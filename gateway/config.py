@@ -1,4 +1,4 @@
-"""The configuration: environment variables named TUPPENCE_…, and `.env` in the working folder."""
+"""The configuration, read from environment variables TUPPENCE_… and from `.env` in the working folder."""
 
 import os
 import re
@@ -23,17 +23,17 @@ from gateway.errors import Invalid
 
 PREFIX = "TUPPENCE_"
 ENV_FILE = ".env"
-# For commands that reach a gateway elsewhere; a server has no use for them, and does not mind.
+# Read by commands that call a remote gateway; a server ignores them.
 OF_COMMANDS = GATEWAY, API_KEY = "TUPPENCE_GATEWAY", "TUPPENCE_API_KEY"
 ADMIN_SOCKET = "admin.sock"
 LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
-# A path that begins as one of our own would be two things at once.
+# A public path that begins with one of our routes would be ambiguous.
 _PATH = re.compile(r"(?!/(i|t|v1|embed|static)(/|\Z))(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
 
 
 class Config(BaseSettings):
-    """Every variable; the README's table is made from these lines."""
+    """All variables; the table of the reference is generated from these fields."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
@@ -136,8 +136,8 @@ class Config(BaseSettings):
     def _derived(self) -> Self:
         url = self.public_url.rstrip("/") or f"http://{self.listen}"
         parts = urlsplit(url)
-        # Its port is read here: one beyond 65535 is refused when it is looked at, and not before.
-        # The 0 of TUPPENCE_LISTEN is no address of readers, and lets the system choose one.
+        # Reading the port raises ValueError if it is out of range. Port 0 is allowed only from TUPPENCE_LISTEN, where
+        # the system chooses one.
         odd = (parts.port == 0 and self.public_url) or "@" in parts.netloc or parts.query or parts.fragment
         if parts.scheme not in {"http", "https"} or not parts.hostname or odd:
             msg = "write it like https://pay.example"
@@ -152,7 +152,7 @@ class Config(BaseSettings):
 
     @property
     def shared_folder(self) -> Path:
-        """Where keys, content and the operator's key lie."""
+        """The folder of keys, content and the operator's key."""
         return self.shared_dir or self.data_dir
 
     @property
@@ -167,17 +167,17 @@ class Config(BaseSettings):
 
     @property
     def public_host(self) -> str:
-        """The host a reader sees, as it stands in memos."""
+        """The host and port of the public URL, as in memos."""
         return urlsplit(self.public_url).netloc
 
     @cached_property
     def public_path(self) -> str:
-        """The path below which readers see the gateway, as `/pay`; mostly ""."""
+        """The path of the public URL, such as `/pay`; mostly ""."""
         return urlsplit(self.public_url).path
 
     @property
     def admin_socket(self) -> Path:
-        """The Unix socket of a running server."""
+        """The admin socket of a running server."""
         return self.data_dir / ADMIN_SOCKET
 
 
@@ -200,7 +200,7 @@ def load_config(**overrides: object) -> Config:
 
 
 def in_env_file(name: str) -> str:
-    """What `.env` says of a variable; empty where it says nothing."""
+    """The value of a variable in `.env`; "" if it is not set there."""
     return dotenv_values(ENV_FILE).get(name) or ""
 
 

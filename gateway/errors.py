@@ -1,23 +1,23 @@
-"""Every refusal that the gateway expects, as one tree.
+"""The tree of all errors that the gateway expects.
 
 TuppenceError
-├── Refused                 the asker can mend it
-│   ├── Invalid             a body, path, header or amount that is wrong
+├── Refused                 the client can correct it
+│   ├── Invalid             a wrong body, path, header or amount
 │   ├── NotFound            no such item, creator or invoice
-│   ├── Unauthorized        a credential that proves nothing
+│   ├── Unauthorized        a credential that is not valid
 │   ├── Forbidden           a credential for something else
-│   ├── PaymentRequired     nothing presented, or what was bought has run out
-│   ├── Conflict            it is there already, or it is in use
-│   └── TooMany             a limit; `retry_after_seconds` says when to come back
-├── Unavailable             the gateway's side: the node is away, the disk is full
-└── OutcomeUnknown          it may have happened; look before trying again
+│   ├── PaymentRequired     no credential, or one that has expired
+│   ├── Conflict            it already exists, or it is in use
+│   └── TooMany             a limit; `retry_after_seconds` says when to retry
+├── Unavailable             a fault on the gateway's side: node unavailable, disk full
+└── OutcomeUnknown          it may have happened; check before retrying
 
 `code` is API and never changes; `detail` says what to do about it.
 """
 
 
 class TuppenceError(Exception):
-    """A refusal with a stable `code`, and a `detail` for the person who reads it."""
+    """An error with a stable `code`, and a `detail` for people."""
 
     def __init__(self, code: str, detail: str, *, retry_after_seconds: int | None = None) -> None:
         super().__init__(detail)
@@ -27,31 +27,31 @@ class TuppenceError(Exception):
 
 
 class Refused(TuppenceError):
-    """The asker can mend it."""
+    """The request is refused, and the client can correct it."""
 
 
 class Invalid(Refused):
-    """What was sent is wrong; nothing was changed."""
+    """The input is wrong; nothing was changed."""
 
 
 class NotFound(Refused):
-    """There is no such thing, or not for this asker."""
+    """It does not exist, or is not visible to this client."""
 
 
 class Unauthorized(Refused):
-    """The credential is forged, unpaid, or its proof does not fit."""
+    """The credential is forged or unpaid, or its proof does not match."""
 
 
 class Forbidden(Refused):
-    """The credential is good, but for something else."""
+    """The credential is valid, but for something else."""
 
 
 class PaymentRequired(Refused):
-    """Nothing was presented, or the access has ended: a payment opens it."""
+    """No credential was presented, or the access has ended; a payment gives access."""
 
 
 class Conflict(Refused):
-    """It exists already, or its state does not allow this."""
+    """It already exists, or its state does not allow this."""
 
 
 class TooMany(Refused):
@@ -59,8 +59,8 @@ class TooMany(Refused):
 
 
 class Unavailable(TuppenceError):
-    """A part that the gateway depends on is away; nothing was charged."""
+    """A dependency of the gateway is unavailable; nothing was charged."""
 
 
 class OutcomeUnknown(TuppenceError):
-    """It may have happened; only a later look will tell."""
+    """The outcome is unknown until it is checked later."""

@@ -1,7 +1,7 @@
-"""Structured logs on standard error. One list says what a line may hold, and nothing of a reader is on it.
+"""Structured logging to standard error, limited to allow-listed fields, none of which identifies a reader.
 
-Of an error a line holds types and places in code, of what a library says the place; its words only where they are on
-the list, without their values. Anybody who sends something can put words into all others.
+Errors are logged as types and source locations, messages of libraries as source locations; a message's text is logged
+only if it is allow-listed, without its values, because clients can influence all other texts.
 """
 
 import logging
@@ -27,7 +27,7 @@ FIELDS = frozenset(
         "unpaid", "work", "wrong",
     }
 )  # fmt: skip
-"""Every field of a line; of any other the name alone is written."""
+"""The fields that are logged; the value of any other is replaced."""
 LIBRARY_MESSAGES = frozenset(
     {
         "Error handling request from %s",
@@ -41,11 +41,11 @@ LIBRARY_MESSAGES = frozenset(
         "Unhandled exception",
     }
 )
-"""What a library may say in its own words; its values are left out."""
+"""The messages of libraries that are logged as text, without their values."""
 CLIENTS_FAULTS = {"HttpProcessingError", "RequestPayloadError", "PayloadAccessError", "ConnectionError"}
-"""What aiohttp raises at what a client sends, or at its leaving: worth no line, for anybody can make them."""
+"""Errors that aiohttp raises for malformed requests and lost clients. They are not logged: anybody can cause them."""
 MOST_ALIKE, ALIKE_SECONDS = 5, 60.0
-"""Of lines that strangers may cause, so many alike are written in so many seconds."""
+"""At most MOST_ALIKE identical lines are written in ALIKE_SECONDS, if clients can cause them."""
 _CAUSED = {"library", "request_failed", "unavailable"}
 _MOST_KINDS = 1_000
 _MOST_FRAMES, _MOST_CAUSES = 16, 4
@@ -63,8 +63,8 @@ _SECRET_NAMES = {
     "cookie",
 }
 _SECRET_SHAPES = re.compile(
-    # Payment requests; preimages and hashes; macaroons of version 2, with a location or without; API keys; passwords
-    # in addresses; signatures of links.
+    # Payment requests; preimages and hashes; macaroons of version 2, with or without a location; API keys; passwords
+    # in URLs; signatures of links.
     r"\bln(?:bc|tb|bcrt|tbs)[0-9a-z]{20,}|\b[0-9a-f]{64,}\b|\bAg[EJ][a-z0-9+/_=-]{40,}|\btp[ko]_[\w-]+"
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)|(?<=signature=)[\w-]+",
     re.IGNORECASE,
@@ -74,7 +74,7 @@ _FOLDERS = re.compile(r"^.*/(?:site-packages|python3\.\d+)/|^.*/(?=(?:gateway|te
 
 
 def configure_logging(level: str) -> None:
-    """JSON lines, or coloured ones where a person looks on; what libraries log and warn of among them."""
+    """Log JSON lines, or coloured ones on a terminal, including logs and warnings of libraries."""
     rendered: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer()]
     if sys.stderr.isatty():
         rendered = [_make_visible, structlog.dev.ConsoleRenderer()]
@@ -93,19 +93,19 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # Libraries tell of what goes wrong; of what goes right they tell too much.
+    # Libraries log too much below warnings.
     logging.basicConfig(handlers=[_Forward()], level=max(number, logging.WARNING))
     warnings.showwarning = _log_warning
 
 
 def catch_strays() -> None:
-    """Log what nobody caught, in a thread or while something is deleted, as any error: Python prints its values."""
+    """Log exceptions that escape a thread or a destructor, which Python would print with their values."""
     threading.excepthook = lambda args: _log_stray(args.exc_value)
     sys.unraisablehook = lambda args: _log_stray(args.exc_value)
 
 
 def _make_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape what a terminal obeys; JSON does so by itself."""
+    """Escape control characters for a terminal; JSON output is escaped already."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = "\n".join(map(visible, value.split("\n")))
@@ -113,7 +113,7 @@ def _make_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
 
 
 def reduce_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """An error as types and places: its words, and those of what caused it, may be anybody's."""
+    """Replace an exception by the types and source locations of its chain; its text may come from a client."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exception()
@@ -125,7 +125,7 @@ def reduce_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 
 
 class Spared:
-    """Leaves out lines alike that come too fast; the next one that is written says how many."""
+    """Limits the rate of identical lines; the next line that is written says how many were left out."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -150,14 +150,14 @@ class Spared:
 
 
 def only_known(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave out the value of a field that is not on the list."""
+    """Replace the values of fields that are not in FIELDS."""
     for name in event.keys() - FIELDS:
         event[name] = "redacted"
     return event
 
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take out what opens content or moves money, by name and by shape, however deep it lies."""
+    """Replace secrets that open content or move money, by field name and by pattern, at any depth."""
     for name, value in event.items():
         event[name] = "redacted" if name in _SECRET_NAMES else _redacted(value)
     return event
@@ -170,7 +170,7 @@ def _redacted(value: Any) -> Any:
         return {str(key): "redacted" if key in _SECRET_NAMES else _redacted(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_redacted(part) for part in value]
-    # What is neither is written as its words; bytes as hex, which has the shape of a secret.
+    # Other values are written as text; bytes as hex, which matches the pattern of a secret.
     return _SECRET_SHAPES.sub("redacted", value.hex() if isinstance(value, bytes) else str(value))
 
 
@@ -184,7 +184,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _told(error: BaseException) -> str:
-    """`KeyError: gateway/web/http/middleware.py:52 in _answer < …`, innermost first."""
+    """Format an error as `KeyError: gateway/web/http/middleware.py:52 in _answer < …`, innermost frame first."""
     name = type(error).__qualname__ + (f" ({error.code})" if isinstance(error, TuppenceError) else "")
     frames = [*traceback.walk_tb(error.__traceback__)][-_MOST_FRAMES:]
     places = [_place(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in reversed(frames)]
@@ -196,14 +196,14 @@ def _place(path: str, line: int, function: str) -> str:
 
 
 class _Forward(logging.Handler):
-    """What a library logs, as one of our lines."""
+    """Forwards records of the standard library's logging to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if record.name.startswith("aiohttp") and _is_clients_fault(error):
             return
         line: dict[str, Any] = {"logger": record.name}
-        # asyncio's go on for lines, with the values of the objects concerned.
+        # asyncio's messages have more lines, with the values of the objects concerned.
         said = str(record.msg).partition("\n")[0]
         if said in LIBRARY_MESSAGES:
             line["message"] = said
@@ -216,7 +216,7 @@ def _is_clients_fault(error: BaseException | None) -> bool:
 
 
 def _log_warning(
-    message: Warning | str,  # noqa: ARG001  # its words are anybody's
+    message: Warning | str,  # noqa: ARG001  # its text may come from a client
     category: type[Warning],
     filename: str,
     lineno: int,

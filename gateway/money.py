@@ -1,4 +1,4 @@
-"""Amounts: whole millisatoshi, never a float, never without its unit in the name."""
+"""Amounts in millisatoshi: integers, with the unit in every name."""
 
 import re
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ def from_sat(amount_sat: int) -> Msat:
 
 
 def to_sat(amount_msat: int) -> str:
-    """Satoshi for a person: `100`, or `0.5` where the amount is no whole number of them."""
+    """An amount in sat for display: `100`, or `0.5` if it is not a whole number of sat."""
     whole, rest = divmod(amount_msat, MSAT_PER_SAT)
     return f"{whole:,}" if not rest else f"{whole:,}.{rest:03d}".rstrip("0")
 
 
 def parse_price(text: str) -> Msat:
-    """Read `100sat`, `100 sats` or `100000msat`. Raises ValueError that says what a price looks like."""
+    """Parse `100sat`, `100 sats` or `100000msat`. Raises ValueError with an example of a price."""
     match = _PRICE.fullmatch(text.strip().lower()) if len(text) <= _LONGEST_PRICE else None
     if match is None:
         said = text[:_LONGEST_PRICE]
@@ -38,7 +38,7 @@ def parse_price(text: str) -> Msat:
 
 
 def check_price(amount_msat: int) -> Msat:
-    """Accept whole satoshi from 1 sat up: programs that pay floor to satoshi. Raises ValueError otherwise."""
+    """Check that a price is whole sat, at least 1, because paying programs floor to sat. Raises ValueError."""
     if not MIN_PRICE_MSAT <= amount_msat <= MAX_MSAT or amount_msat % MSAT_PER_SAT:
         msg = f"{amount_msat} msat is not a price: it must be whole satoshi (a multiple of 1000 msat), at least 1 sat"
         raise ValueError(msg)
@@ -48,10 +48,10 @@ def check_price(amount_msat: int) -> Msat:
 def divide(amount_msat: int, weights: Sequence[int]) -> list[Msat]:
     """Divide by largest remainder, in the order of `weights`; the parts sum to `amount_msat` exactly.
 
-    Of equal remainders the earlier weight takes the odd msat, so the same split always divides alike.
+    On equal remainders the earlier weight gets the extra msat, so that a split always divides in the same way.
     """
     total = sum(weights)
-    assert amount_msat >= 0, "money flows in the direction of its verb"
+    assert amount_msat >= 0, "an amount to divide is not negative"
     assert total > 0, "a split has a weight"
     parts = [amount_msat * weight // total for weight in weights]
     by_remainder = sorted(range(len(weights)), key=lambda i: -(amount_msat * weights[i] % total))

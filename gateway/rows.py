@@ -12,7 +12,7 @@ from gateway.money import Msat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creator:
-    """Who is paid. `name` is a slug, public and for ever; `accent` a colour as #rrggbb."""
+    """A creator who is paid. `name` is a public slug that never changes; `accent` a colour as #rrggbb."""
 
     name: str
     title: str
@@ -24,14 +24,14 @@ class Creator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A creator's part of a payment: `weight` out of the sum of an item's weights."""
+    """A creator's share of a payment: `weight` out of the sum of an item's weights."""
 
     creator: str
     weight: int
 
 
 class ItemKind(StrEnum):
-    """How an item opens: text unfolds in the page, a file is downloaded, a key opens what a page carries sealed."""
+    """The kind of an item: a text shown in the page, a file to download, or the key of a text sealed in a page."""
 
     TEXT = "text"
     FILE = "file"
@@ -39,14 +39,14 @@ class ItemKind(StrEnum):
 
 
 class ItemState(StrEnum):
-    """Archived stops sales; what was paid still opens."""
+    """Whether an item is sold. An archived item is not, and still opens for those who paid."""
 
     ACTIVE = "active"
     ARCHIVED = "archived"
 
 
 class PreviewSource(StrEnum):
-    """Where a preview comes from: its creator, what stands before a text's mark, or the text's first paragraph."""
+    """The source of a preview: the creator, the text before its mark, or the text's first paragraph."""
 
     GIVEN = "given"
     MARK = "mark"
@@ -55,9 +55,9 @@ class PreviewSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A thing sold. Its paid part lies in the content store under `digest` (SHA-256, hex).
+    """A thing sold. Its paid part is in the content store under `digest` (SHA-256, hex).
 
-    `allowed_origins`: the sites whose pages may sell it; empty: any. `page_url`: where a sealed text stands.
+    `allowed_origins`: origins of the sites that may sell it; empty for any. `page_url`: the page of a sealed text.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Item:
 
 
 class InvoiceState(StrEnum):
-    """What LND said last; `expired` is derived from the clock, see `Invoice.shown_state`."""
+    """The last state reported by LND. Expiry is derived from the clock: see `Invoice.shown_state`."""
 
     OPEN = "open"
     SETTLED = "settled"
@@ -91,7 +91,7 @@ class InvoiceState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where an invoice comes from: its reader, a program's challenge; or what a restored backup lacked."""
+    """The origin of an invoice: a reader's checkout, a program's challenge, or a settlement that a backup lacked."""
 
     CHECKOUT = "checkout"
     CHALLENGE = "challenge"
@@ -100,9 +100,9 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """One offer to pay. It pins what it sold: item or tip, amount, shares, paid time.
+    """An offer to pay. It keeps the terms of the sale: item or tip, amount, shares, paid time.
 
-    `payment_request` is empty once it was purged, and for what was booked to suspense.
+    `payment_request` is empty once it is purged, and for invoices in suspense.
     """
 
     payment_hash: str
@@ -124,7 +124,7 @@ class Invoice:
     settle_index: int | None = None
 
     def shown_state(self, now: float) -> str:
-        """Its state for a person: open, expired, settled or canceled."""
+        """The state that the API and the pages show: open, expired, settled or canceled."""
         if self.state is InvoiceState.OPEN and now >= self.expires_at:
             return "expired"
         return self.state.value
@@ -132,7 +132,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
-    """An invoice without a verdict, as the sweep needs it."""
+    """An invoice without a final state, with the columns that the sweep needs."""
 
     payment_hash: str
     add_index: int
@@ -164,7 +164,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One settled fact; positions are in commit order."""
+    """A settlement event; positions are in commit order."""
 
     position: int
     payment_hash: str
@@ -173,7 +173,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TipNote:
-    """What a reader wrote beside a tip; the creator's, and purged by itself."""
+    """The message and name of a tip, which only the creator reads; purged after a time."""
 
     payment_hash: str
     message: str
@@ -182,7 +182,7 @@ class TipNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """A settled invoice as its creators read it."""
+    """A settled invoice with its event position and note, for its creators."""
 
     position: int
     invoice: Invoice
@@ -191,7 +191,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """A creator's claim on the operator's node."""
+    """The balance of a ledger account."""
 
     account: str
     balance_msat: int

@@ -1,4 +1,4 @@
-"""Background work that outlives its errors."""
+"""Supervised background work: restarts with backoff, and is cancelled and awaited at exit."""
 
 import asyncio
 import random
@@ -22,9 +22,9 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Progress:
-    """What a supervised function reports: `made()` on real work done, which alone resets the backoff.
+    """The progress that a supervised function reports; only `made()` resets the backoff.
 
-    `optional`: nobody loses more than a moment while it fails.
+    `optional`: its failure costs little and does not affect readiness.
     """
 
     failures: int = 0
@@ -33,29 +33,29 @@ class Progress:
     _hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
     def made(self) -> None:
-        """Something was achieved, more than a connection."""
+        """Report real progress, more than a connection."""
         self.failures = 0
         self.last_error = ""
 
     def recovered(self) -> None:
-        """It is connected again and has caught up; there may be nothing more to do for a long time."""
+        """Report that it is connected again and has caught up; progress may not come for a long time."""
         self.last_error = ""
 
     def rests(self) -> None:
-        """There is nothing to do here for now: another replica does it."""
+        """Report that another replica does the work."""
         self.made()
 
     def is_failing(self) -> bool:
-        """Whether it has failed more than once since it last got on: after the first time it is tried again at once."""
+        """Whether it has failed more than once since the last progress: the first retry is almost immediate."""
         return bool(self.last_error) and self.failures > 1
 
     def hurry(self) -> None:
-        """What it needs answers again: end the wait for the next try. A defect is not hurried."""
+        """End the wait before the next try, because a dependency answers again. Does not apply to a defect."""
         if self.last_error not in {"", DEFECT}:
             self._hurried.set()
 
     async def pause(self) -> None:
-        """Wait for the next try."""
+        """Wait before the next try."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self.delay_seconds()):
                 await self._hurried.wait()
@@ -72,18 +72,18 @@ Work = Callable[[Progress], Awaitable[None]]
 
 @dataclass(slots=True)
 class Supervisor:
-    """The running background work of a process, by name."""
+    """The background tasks of a process, by name."""
 
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     progress: dict[str, Progress] = field(default_factory=dict)
 
     def dead(self) -> list[str]:
-        """Names of tasks that ended by themselves: readiness turns red."""
+        """Names of tasks that ended by themselves, which makes the process not ready."""
         return [name for name, task in self.tasks.items() if task.done()]
 
     @asynccontextmanager
     async def supervise(self, name: str, work: Work, *, optional: bool = False) -> AsyncIterator[None]:
-        """Run `work` again whenever it ends or fails, until this context is left; then cancel and await it."""
+        """Run `work` and restart it whenever it ends or fails; cancel and await it on exit."""
         progress = self.progress[name] = Progress(optional=optional)
         task = self.tasks[name] = asyncio.create_task(_forever(name, work, progress), name=name)
         try:
@@ -95,26 +95,26 @@ class Supervisor:
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Begin what goes on even when everyone who waits for it, shielded, has gone."""
+    """Start a task that continues when its (shielded) callers have been cancelled."""
     task = asyncio.create_task(work)
-    # Looked at, so that asyncio does not complain for a caller who has gone.
+    # The exception is retrieved here, so that asyncio does not warn when no caller is left.
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     return task
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Finish what has begun, even for a caller who is cancelled."""
+    """Run a coroutine to its end even if the caller is cancelled."""
     return await asyncio.shield(begin(work))
 
 
 def is_being_cancelled() -> bool:
-    """Whether somebody cancels the running task; False for a CancelledError that came from what it waits for."""
+    """Whether the running task is being cancelled; False for a CancelledError raised by what it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def every(seconds: float, look: Callable[[], Awaitable[object]]) -> Work:
-    """Work that does one thing again and again, for ever."""
+    """Work that calls `look` periodically, for ever."""
 
     async def work(progress: Progress) -> None:
         while True:
@@ -137,7 +137,7 @@ async def _forever(name: str, work: Work, progress: Progress) -> None:
                 raise
             log.exception("work_failed", work=name, failures=progress.failures)
             progress.last_error = DEFECT
-        # A defect in one round must not end the work for good: it is logged whole and tried again.
+        # A defect in one round must not end the work for good: it is logged with its traceback, and the work restarted.
         except Exception:
             log.exception("work_failed", work=name, failures=progress.failures)
             progress.last_error = DEFECT

@@ -1,7 +1,7 @@
-r"""The one place that prints for people: every line is escaped, no value is cut, and a pipe gets plain lines.
+r"""Prints to the terminal: every line is escaped, no value is truncated, and pipes get plain lines.
 
-Titles, names, paths, aliases and messages are written by others. What of them would move the cursor, change colours
-or the order of letters, or stand there unseen is printed as an escape like `\x1b`; nothing is read as markup.
+Titles, names, paths, aliases and messages come from others. Characters that would move the cursor, change colours or
+the direction of text, or be invisible are printed as escapes like `\x1b`; nothing is interpreted as markup.
 """
 
 import os
@@ -19,13 +19,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 Part = str | tuple[str, str]
-"""Text, or text and its style."""
+"""A text, or a text with its style."""
 
 GOOD, WARNING, BAD = ("✓", "green"), ("!", "yellow"), ("✗", "bold red")
 GAP = 2
 NARROWEST_PROSE = 16
 _UNSEEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# Letters and marks without a glyph: fillers, joiners, and the selectors that no emoji needs.
+# Characters without a glyph: fillers, joiners, and variation selectors that emoji do not need.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
 
 
@@ -56,7 +56,7 @@ def warn_lines(*parts: Part) -> None:
 
 
 def say_fields(*fields: str) -> None:
-    """Print one record of a stream: aligned by its caller for a person, between tabs for a pipe."""
+    """Print one record: fields aligned by the caller on a terminal, tab-separated in a pipe."""
     if sys.stdout.isatty():
         say("  ".join(fields).rstrip())
     else:
@@ -64,7 +64,7 @@ def say_fields(*fields: str) -> None:
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, prose: Sequence[str] = ()) -> None:
-    """Print a table. Columns of `prose` may be wrapped, others never: where they do not fit, each row is a block."""
+    """Print a table. Only columns named in `prose` are wrapped; if the others do not fit, each row is a block."""
     if not sys.stdout.isatty():
         for row in (headings, *rows):
             _write(sys.stdout, "\t".join(map(visible, row)))
@@ -87,7 +87,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, prose:
 
 @contextmanager
 def busy(first: str) -> Iterator[Callable[[str], None]]:
-    """Show each step that is reported: on a terminal as a line that changes, elsewhere as a line each."""
+    """Show reported steps: on a terminal in one changing line, elsewhere on one line each."""
     if sys.stderr.isatty():
         with _console(sys.stderr).status(Text(visible(first))) as line:
             yield lambda step: line.update(Text(visible(step)))
@@ -96,7 +96,7 @@ def busy(first: str) -> Iterator[Callable[[str], None]]:
 
     def tell(step: str) -> None:
         nonlocal last
-        # The steps of a build differ by a count alone; one line for all of them will do in a log.
+        # Steps that differ only in a count share one line in a log.
         stem = re.sub(r"\d+", "", step)
         if stem != last:
             warn(step)
@@ -106,7 +106,7 @@ def busy(first: str) -> Iterator[Callable[[str], None]]:
 
 
 def visible(text: str, escape: Callable[[str], str] | None = None) -> str:
-    """The text with an escape for every character that is unseen, or that a terminal obeys."""
+    """The text with invisible and control characters escaped."""
     if text.isascii() and text.isprintable():
         return text
     escape = escape or _escape
@@ -114,14 +114,14 @@ def visible(text: str, escape: Callable[[str], str] | None = None) -> str:
 
 
 def print_every_letter() -> None:
-    """Escape what the terminal's encoding lacks, instead of failing."""
+    """Escape characters that the output encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def drop_output() -> None:
-    """Send what is still to be printed nowhere: whoever read has gone."""
+    """Discard further output, because the reader of the pipe is gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -136,10 +136,10 @@ def _escape(character: str) -> str:
 def _widths(
     headings: Sequence[str], cells: Sequence[Sequence[str]], prose: Sequence[str], most: int
 ) -> list[int] | None:
-    """How wide each column is; None where the terminal has less room than they need."""
+    """The width of each column; None if the terminal is too narrow."""
     widths = [max(cell_len(text) for text in column) for column in zip(headings, *cells, strict=True)]
     room = most - sum(widths) - GAP * (len(widths) - 1)
-    # The widest prose gives way first.
+    # The widest column of prose is narrowed first.
     while room < 0:
         wide = [n for n, heading in enumerate(headings) if heading in prose and widths[n] > NARROWEST_PROSE]
         if not wide:
@@ -170,7 +170,7 @@ def _print(stream: TextIO, parts: Sequence[Part]) -> None:
 
 def _write(stream: TextIO, line: str) -> None:
     stream.write(f"{line}\n")
-    # Whoever reads the pipe waits for the line.
+    # The reader of a pipe waits for the line.
     stream.flush()
 
 

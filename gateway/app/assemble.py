@@ -60,9 +60,9 @@ async def open_gateway(
     announcers: Sequence[Announcer] = (),
     background: bool = True,
 ) -> AsyncIterator[Gateway]:
-    """A gateway on its data folder, which is locked; without `background` it neither follows nor sweeps its nodes.
+    """Open a gateway on its data folder, locking the folder; without `background` nodes are not followed or swept.
 
-    `announcers` receive every announcement, after the gateway's own parts.
+    `announcers` receive every announcement after the gateway's own parts.
 
     Raises `Conflict` (`data_in_use`), `Invalid` (configuration), `Unavailable` (keys, database).
     """
@@ -93,8 +93,8 @@ async def open_gateway(
         if background and config.rates_url:
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
         if background:
-            await _warn_of_the_unfollowed(store, gateway.nodes)
-            # Of a shared folder another replica may be writing the newest ones.
+            await _warn_of_unconfigured_nodes(store, gateway.nodes)
+            # Another replica may be writing the newest files of a shared folder.
             age_seconds = 0 if doorbell is None else DAY_SECONDS
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
             if newest is not None:
@@ -195,7 +195,7 @@ def _metered(node: Node, metrics: Metrics) -> Node:
     )
 
 
-async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
+async def _warn_of_unconfigured_nodes(store: Store, nodes: Nodes) -> None:
     configured = {serving.node_id for serving in nodes}
     for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
         if node_id not in configured:
@@ -203,7 +203,7 @@ async def _warn_of_the_unfollowed(store: Store, nodes: Nodes) -> None:
 
 
 async def _open_invoices(store: Store, nodes: Sequence[Node], config: Config) -> list[Unresolved]:
-    """What nobody has paid yet, at every node."""
+    """The open invoices of all nodes."""
     most = config.open_invoices
     return [
         row

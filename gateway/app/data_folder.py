@@ -1,6 +1,6 @@
-"""Keys, contents and the operator's key belong to one database: they are compared with it before a gateway starts.
+"""Checks at start that keys, contents and operator's key belong to the database.
 
-What a folder holds is told by what is in it: by the fingerprints of its keys, and by one content that nobody sells.
+A folder is identified by the fingerprints of its keys, and by a mark: a content file that no item sells.
 """
 
 import re
@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What the database knows of the folder."""
+class _Pinned:
+    """What the database has recorded about the folder."""
 
     keys: dict[str, str]
     contents: str | None
@@ -37,13 +37,13 @@ class _Known:
 
 
 async def open_shared(store: Store, folder: Path, *, alone: bool) -> tuple[FileKeyRing, str]:
-    """The key ring and the operator's key of the folder that belongs to a database; a new one is made for a new one.
+    """Open the key ring and the operator's key of a database's folder; both are created for a new database.
 
-    `alone`: no other process is on this database. Raises `Unavailable` (`database_lost`, `keys_missing`,
-    `keys_changed`, `keys_unreadable`, `contents_changed`, `operator_key_changed`), and then has written nothing.
+    `alone`: no other process uses the database. Raises `Unavailable` (`database_lost`, `keys_missing`,
+    `keys_changed`, `keys_unreadable`, `contents_changed`, `operator_key_changed`); nothing has been written then.
     """
     known = await store.read(_read_known)
-    # Versions that pinned no keys have items; a database that knows neither is new.
+    # Older versions did not record keys but have items; a database with neither is new.
     if not known.keys and not known.digests and is_used(folder):
         raise database_lost("The database is new", folder)
     _compare_keys(known, folder / "keys")
@@ -61,12 +61,12 @@ async def open_shared(store: Store, folder: Path, *, alone: bool) -> tuple[FileK
 
 
 def is_used(folder: Path) -> bool:
-    """Whether a gateway has kept contents there."""
+    """Whether the folder contains contents of a gateway."""
     return any(_CONTENT.fullmatch(path.name) for path in (folder / "content").glob("*"))
 
 
 def database_lost(what: str, folder: Path) -> Unavailable:
-    """The refusal to begin a new shop among the contents of another."""
+    """The error for a new database in a folder with the contents of another."""
     return Unavailable(
         "database_lost",
         f"{what}, and {folder} holds contents and keys of an earlier one. Put the newest database back, or restore a "
@@ -74,8 +74,8 @@ def database_lost(what: str, folder: Path) -> Unavailable:
     )
 
 
-def _read_known(tx: Tx) -> _Known:
-    return _Known(
+def _read_known(tx: Tx) -> _Pinned:
+    return _Pinned(
         keys=dict(tx.identities.list(KIND)),
         contents=dict(tx.identities.list(CONTENTS)).get("folder"),
         operator=dict(tx.identities.list(OPERATOR)).get("key"),
@@ -83,7 +83,7 @@ def _read_known(tx: Tx) -> _Known:
     )
 
 
-def _compare_keys(known: _Known, folder: Path) -> None:
+def _compare_keys(known: _Pinned, folder: Path) -> None:
     if not known.keys:
         return
     found = FileKeyRing.open(folder).fingerprints() if any(folder.glob("*.key")) else {}
@@ -93,15 +93,15 @@ def _compare_keys(known: _Known, folder: Path) -> None:
         raise Unavailable("keys_missing", f"{folder} holds none of the keys that this database knows. {_WHERE}")
 
 
-def _compare_operator(known: _Known, path: Path) -> None:
+def _compare_operator(known: _Pinned, path: Path) -> None:
     found = _fingerprint(path.read_text()) if path.exists() else None
     if known.operator is not None and found != known.operator:
         what = "is missing" if found is None else "is another than the one that this database knows"
         raise Unavailable("operator_key_changed", f"{path} {what}. {_WHERE}")
 
 
-def _compare_contents(known: _Known, folder: Path, *, alone: bool) -> bool:
-    """Whether the folder has still to be marked as this database's. Raises `Unavailable` (`contents_changed`)."""
+def _compare_contents(known: _Pinned, folder: Path, *, alone: bool) -> bool:
+    """Whether the folder still has to be marked as this database's. Raises `Unavailable` (`contents_changed`)."""
     if known.contents is not None:
         mark = folder / _digest(known.contents)
         if mark.is_file():
@@ -117,14 +117,14 @@ def _compare_contents(known: _Known, folder: Path, *, alone: bool) -> bool:
 
 
 async def _pin_contents(store: Store, folder: Path) -> None:
-    """Mark a folder as this database's: what a crash leaves half done is finished at the next start."""
+    """Mark a folder as this database's. A mark left incomplete by a crash is finished at the next start."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     pinned = dict(await store.read(lambda tx: tx.identities.list(CONTENTS))).get("folder")
     scratch = folder / _UNDER_WAY
     if _under_way(folder) is None:
         scratch.unlink(missing_ok=True)
         write_once(scratch, f"{_text(pinned or secrets.token_hex(16))}\n")
-    # Of several replicas at once one names the folder; the others find its mark, or its file under way.
+    # One of several starting replicas names the folder; the others find its mark or its unfinished file.
     own = _under_way(folder) or secrets.token_hex(16)
     pinned = await store.write(lambda tx: tx.identities.pin(CONTENTS, "folder", own))
     mark = folder / _digest(pinned)

@@ -1,4 +1,4 @@
-"""What the handlers stand on."""
+"""The gateway as one object, which the handlers of every door use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from gateway.supervise import Supervisor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """A running gateway's parts, one owner each."""
+    """The parts of a running gateway."""
 
     config: Config
     clock: Clock

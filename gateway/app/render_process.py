@@ -1,7 +1,7 @@
-"""Markdown rendered off the event loop, within limits of size, time and memory.
+"""Renders Markdown outside the event loop, within limits of size, time and memory.
 
-Some Markdown takes quadratic time to render, or repeats one long address at every reference to it. A thread cannot be
-stopped and a process can: a text is rendered in a process of its own, unless it is so short that its worst case is.
+Some Markdown takes quadratic time to render, or repeats a long URL at every reference to it. A process can be killed
+and a thread cannot, so each text is rendered in a process, unless it is so short that its worst case is fast.
 """
 
 import asyncio
@@ -23,33 +23,33 @@ from gateway.ports.renderer import Article
 
 T = TypeVar("T", Article, str)
 
-# The worst of this size takes a tenth of a second; but each `|` may be a cell in all rows of a table.
+# The worst case of this size takes 0.1 s, except with `|`: each may add a cell to every row of a table.
 SHORT_TEXT_BYTES = 2048
 MOST_CPU_SECONDS = 10
-# On a machine that has other work, too.
+# The time allowed on a busy machine.
 PATIENCE_SECONDS = 60.0
 MOST_MEMORY_BYTES = 1024**3
 MOST_HTML_BYTES = 8 * 1024**2
-# Every view of the item carries it.
+# Each view of an item sends its preview.
 MOST_PREVIEW_BYTES = 512 * 1024
 AT_ONCE = 2
 
 
 class Refusal(msgspec.Struct, tag=True):
-    """What the process answers in the place of a rendered text."""
+    """The process's answer if the text cannot be rendered."""
 
     code: str
     detail: str
 
 
 class Rendered(msgspec.Struct, tag=True):
-    """What the process answers."""
+    """The process's answer: the rendered text."""
 
     result: Article | str
 
 
 class ProcessRenderer:
-    """A `Renderer` that renders two texts at a time; others wait."""
+    """A `Renderer` that renders at most two texts at a time."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(AT_ONCE)
@@ -93,7 +93,7 @@ async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
     except TimeoutError as error:
         raise _too_complex() from error
     finally:
-        # Also of one whose asker has gone.
+        # Also if the caller was cancelled.
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
@@ -105,10 +105,10 @@ async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
 
 
 def main(name: str) -> None:
-    """Render standard input to standard output, in the process."""
+    """Render standard input to standard output; runs in the process."""
     limits = ((resource.RLIMIT_CPU, MOST_CPU_SECONDS), (resource.RLIMIT_AS, MOST_MEMORY_BYTES))
     for limit, most in limits:
-        # Where a system or a service's filter allows no limits, the patience of who waits is one.
+        # A system or a service's filter may not allow limits; the parent's timeout still applies.
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (most, most))
     source = sys.stdin.buffer.read().decode()
