@@ -17,7 +17,7 @@ from gateway.app.data_folder import database_lost, is_used, open_shared
 from gateway.app.gateway import Gateway
 from gateway.app.metering import Meter, MeteredNode, MeteredStore
 from gateway.app.metrics import Metrics
-from gateway.app.readiness import Watchman
+from gateway.app.readiness import ReadinessCheck
 from gateway.app.render_process import ProcessRenderer
 from gateway.app.shared_clock import SharedClock
 from gateway.books.retention import DAY_SECONDS, Purger
@@ -33,14 +33,14 @@ from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.node import Node
 from gateway.ports.random_bytes import RandomBytes
-from gateway.ports.store import Doorbell, Store
+from gateway.ports.store import Notifications, Store
 from gateway.rates.source import Rates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
-from gateway.store.engines.database import Database, open_database, replicas_doorbell, sqlite_path
+from gateway.store.engines.database import Database, open_database, replica_notifications, sqlite_path
 from gateway.store.engines.newest_position import Newest
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
@@ -82,12 +82,20 @@ async def open_gateway(
             nodes = opened = connect_nodes(config, required=background)
             for node in opened:
                 stack.push_async_callback(node.close)
-        doorbell = replicas_doorbell(config.database_url)
-        if doorbell is not None:
-            clock = SharedClock(clock, store, system=time.time, steady=time.monotonic)
-            await clock.compare()
+        notifications, shared_clock = replica_notifications(config.database_url), None
+        if notifications is not None:
+            clock = shared_clock = SharedClock(clock, store, system=time.time, steady=time.monotonic)
+            await shared_clock.compare()
         gateway = await _assemble(
-            config, clock, random_bytes, store, keys, operator_key, nodes, doorbell=doorbell, announcers=announcers
+            config,
+            clock,
+            random_bytes,
+            store,
+            keys,
+            operator_key,
+            nodes,
+            notifications=notifications,
+            announcers=announcers,
         )
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
@@ -95,12 +103,12 @@ async def open_gateway(
         if background:
             await _warn_of_unconfigured_nodes(store, gateway.nodes)
             # Another replica may be writing the newest files of a shared folder.
-            age_seconds = 0 if doorbell is None else DAY_SECONDS
+            age_seconds = 0 if notifications is None else DAY_SECONDS
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
             if newest is not None:
                 await start_alone(stack, gateway, newest)
-            if doorbell is not None:
-                await start_replica(stack, gateway, doorbell, doorbell.serve)
+            if notifications is not None and shared_clock is not None:
+                await start_replica(stack, gateway, notifications, notifications.serve, shared_clock)
         yield gateway
 
 
@@ -113,7 +121,7 @@ async def _assemble(
     operator_key: str,
     lnd_nodes: Sequence[Node],
     *,
-    doorbell: Doorbell | None,
+    notifications: Notifications | None,
     announcers: Sequence[Announcer],
 ) -> Gateway:
     metrics = Metrics(config)
@@ -125,7 +133,7 @@ async def _assemble(
     metrics.waiters.set_function(lambda: hub.count)
     open_invoices = await _open_invoices(store, lnd_nodes, config)
     limits = Limits(config, clock, random_bytes, open_invoices=open_invoices)
-    notify_replicas = doorbell.ring if doorbell is not None else lambda: None
+    notify_replicas = notifications.send if notifications is not None else lambda: None
     announcer = Announcements(
         hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=announcers
     )
@@ -160,7 +168,7 @@ async def _assemble(
         rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=operator_key,
-        watchman=Watchman(
+        readiness=ReadinessCheck(
             nodes, store, keys, catalog, content, supervisor, clock if isinstance(clock, SharedClock) else None
         ),
     )

@@ -1,4 +1,4 @@
-"""What goes on behind the requests: the catalog, the nodes' settlements, and what other replicas booked."""
+"""The supervised background work of a gateway: catalog, retention, and the settlements of its nodes."""
 
 import secrets
 from contextlib import AsyncExitStack
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from gateway.access.key_rotation import follow_keys
 from gateway.app.gateway import Gateway
-from gateway.events.feed import Ear
+from gateway.app.shared_clock import SharedClock
+from gateway.events.feed import Feed
 from gateway.nodes.pool import ServingNode
 from gateway.ports.node import NodeState
-from gateway.ports.store import Doorbell
+from gateway.ports.store import Notifications
 from gateway.settlement.follow import follow
 from gateway.settlement.lease import Lease
 from gateway.settlement.sweep import Sweeper
@@ -19,60 +20,63 @@ from gateway.store.files.keyring import write_once
 from gateway.supervise import Work, every
 
 Works = dict[str, Work]
-"""By name; what is about one node is called `work node_id`."""
+"""Background work by name; the name of work on one node is `work node_id`."""
 
-OPTIONAL = {"doorbell", "newest", "purge"}
-"""No sale is harmed: the feed looks every second without its doorbell, the others catch up."""
+OPTIONAL = {"notifications", "newest", "purge"}
+"""Work whose failure harms no sale: without notifications the feed reads every second, the others catch up."""
 CATALOG_EVERY_SECONDS = CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
 
 
 async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: Newest) -> None:
-    """The background of the only process on its database, ended in reverse order."""
-    work: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.note)}
+    """Start the background work of the only process on its database; it ends in reverse order."""
+    works: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.note)}
     for serving in gateway.nodes:
-        work |= _settling(gateway, serving)
-    await _begin(stack, gateway, work)
+        works |= _settling(gateway, serving)
+    await _start(stack, gateway, works)
 
 
-async def start_replica(stack: AsyncExitStack, gateway: Gateway, doorbell: Doorbell, serve_doorbell: Work) -> None:
-    """The background of one of many: all hear of every settlement, one follows and sweeps a node."""
-    ear = Ear(gateway.store, doorbell, gateway.announcer)
-    await ear.begin()
-    gateway.metrics.watch_ear(lambda: ear.position)
-    work: Works = {"doorbell": serve_doorbell, "hear": ear.listen}
-    if gateway.watchman.clock is not None:
-        work["clock"] = every(CLOCK_EVERY_SECONDS, gateway.watchman.clock.compare)
+async def start_replica(
+    stack: AsyncExitStack, gateway: Gateway, notifications: Notifications, serve_notifications: Work, clock: SharedClock
+) -> None:
+    """Start the background work of one of many replicas: each reads the feed, one follows and sweeps a node."""
+    feed = Feed(gateway.store, notifications, gateway.announcer)
+    await feed.start()
+    gateway.metrics.watch_feed(feed)
+    works: Works = {
+        "notifications": serve_notifications,
+        "feed": feed.run,
+        "clock": every(CLOCK_EVERY_SECONDS, clock.compare),
+    }
     holder = replica_id(gateway.config.data_dir)
     for serving in gateway.nodes:
-        lease = Lease(gateway.store, serving.node_id, holder, able=partial(_reaches, serving))
+        lease = Lease(gateway.store, serving.node_id, holder, able=partial(_answers, serving))
         stack.push_async_callback(lease.give_back)
-        settling = _settling(gateway, serving)
-        work |= {name: partial(lease.while_held, each) for name, each in settling.items()}
-        work[f"lease {serving.node_id}"] = lease.keep
-    await _begin(stack, gateway, work)
+        works |= {name: partial(lease.while_held, work) for name, work in _settling(gateway, serving).items()}
+        works[f"lease {serving.node_id}"] = lease.keep
+    await _start(stack, gateway, works)
 
 
-async def _begin(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> None:
-    work: Works = {
+async def _start(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> None:
+    works: Works = {
         "catalog": every(CATALOG_EVERY_SECONDS, gateway.catalog.refresh),
         "drained": every(DRAINED_EVERY_SECONDS, gateway.nodes.read_drained),
         "purge": gateway.purger.run,
         "keys": partial(follow_keys, gateway.store, gateway.keys),
     }
     for serving in gateway.nodes:
-        work[f"look {serving.node_id}"] = serving.look
-    for name, each in (work | settling).items():
-        await stack.enter_async_context(gateway.supervisor.supervise(name, each, optional=name in OPTIONAL))
+        works[f"look {serving.node_id}"] = serving.look
+    for name, work in (works | settling).items():
+        await stack.enter_async_context(gateway.supervisor.supervise(name, work, optional=name in OPTIONAL))
         gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
 
 
-def _reaches(serving: ServingNode) -> bool:
-    """Whether the node answers here: another replica may reach one that is away from this one."""
+def _answers(serving: ServingNode) -> bool:
+    """Whether this replica reaches the node; another may, when this one does not."""
     return serving.health.state is not NodeState.ABSENT
 
 
 def _settling(gateway: Gateway, serving: ServingNode) -> Works:
-    """What turns a node's settlements into books."""
+    """The work that books the settlements of one node."""
     settler = gateway.settlers[serving.node_id]
     sweeper = Sweeper(serving.pinned, settler, gateway.store, gateway.clock)
     gateway.metrics.watch_settling(serving.node_id, sweeper)
@@ -83,9 +87,9 @@ def _settling(gateway: Gateway, serving: ServingNode) -> Works:
 
 
 def replica_id(data_dir: Path) -> str:
-    """Who holds a lease: one id per data folder, which one process has at a time.
+    """The holder's name in a lease: one per data folder, which one process uses at a time.
 
-    So a gateway that crashed and starts again takes its own lease back at once, instead of waiting for its end.
+    A gateway that crashed and starts again therefore renews its own lease at once.
     """
     path = data_dir / "replica"
     write_once(path, secrets.token_hex(16))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.access.authorize import Authorizer
 from gateway.app.metrics import Metrics
-from gateway.app.readiness import Watchman
+from gateway.app.readiness import ReadinessCheck
 from gateway.books.retention import Purger
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.items import ItemEditor
@@ -55,7 +55,7 @@ class Gateway:
     rates: Rates
     supervisor: Supervisor
     operator_key: str
-    watchman: Watchman
+    readiness: ReadinessCheck
 
     def now(self) -> int:
         """Unix seconds."""

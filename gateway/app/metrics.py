@@ -1,6 +1,6 @@
 """What an operator watches, in Prometheus' form. A label names an LND node, never an item, a creator or a reader."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from math import nan
 
@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway.config import Config
+from gateway.events.feed import Feed
 from gateway.nodes.pool import ServingNode
 from gateway.ports.node import NodeState
 from gateway.rows import Invoice
@@ -65,7 +66,7 @@ class Metrics:
         self.work_failures = gauge("tuppence_work_failures", "Failures in a row of what goes on behind", ["work"])
         self._nodes: list[str] = []
         self._finds = _SweepFinds(registry)
-        self._position_heard: Callable[[], int] | None = None
+        self._feed: Feed | None = None
         limits = gauge("tuppence_limit", "The most of what the configuration allows", ["what"])
         limits.labels("open_invoices").set(config.open_invoices)
         limits.labels("waiters").set(config.waiters)
@@ -87,9 +88,9 @@ class Metrics:
         self.stream_age_seconds.labels(node_id).set_function(sweeper.stream_age_seconds)
         self._finds.sweepers[node_id] = sweeper
 
-    def watch_ear(self, position_heard: Callable[[], int]) -> None:
-        """Tell how far this process lags behind what others book."""
-        self._position_heard = position_heard
+    def watch_feed(self, feed: Feed) -> None:
+        """Measure how far this process lags behind the settlements that others book."""
+        self._feed = feed
 
     def watch_work(self, name: str, progress: Progress) -> None:
         """Tell of background work that does not get on."""
@@ -103,8 +104,8 @@ class Metrics:
             return
         for node in {*self._nodes, *open_invoices}:
             self.open_invoices.labels(node).set(open_invoices.get(node, 0))
-        heard = last_position if self._position_heard is None else self._position_heard()
-        self.event_backlog.set(max(0, last_position - heard))
+        announced = last_position if self._feed is None else self._feed.position
+        self.event_backlog.set(max(0, last_position - announced))
 
     def observe_issued(self, invoice: Invoice) -> None:
         """Count an invoice that a node issued."""

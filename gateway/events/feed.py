@@ -1,34 +1,37 @@
-"""Hear of every settlement, whichever replica booked it: a doorbell says when to look, and each second will do."""
+"""Follows the event table, so that this replica learns of settlements that any other booked."""
 
 from gateway.ports.announcer import Announcer
-from gateway.ports.store import Doorbell, Store
+from gateway.ports.store import Notifications, Store
 from gateway.supervise import Progress
 
-LOOK_EVERY_SECONDS = 1.0
+POLL_EVERY_SECONDS = 1.0
 PAGE = 1_000
 
 
-class Ear:
-    """Reads new event positions; a position is never skipped, for they are taken in the order of commits."""
+class Feed:
+    """Announces events in the order of their positions. Positions follow commit order, so none is skipped.
 
-    def __init__(self, store: Store, doorbell: Doorbell, announcer: Announcer) -> None:
-        self._store, self._doorbell, self._announcer = store, doorbell, announcer
+    A notification of another replica triggers a read at once; otherwise the table is read every second.
+    """
+
+    def __init__(self, store: Store, notifications: Notifications, announcer: Announcer) -> None:
+        self._store, self._notifications, self._announcer = store, notifications, announcer
         self.position = 0
-        """Of the newest event that was told here."""
+        """The position of the newest announced event."""
 
-    async def begin(self) -> None:
-        """What was booked before has been told, or nobody waits for it here."""
+    async def start(self) -> None:
+        """Begin after the newest event: nobody waits here for an earlier one. Raises `Unavailable`."""
         self.position = await self._store.read(lambda tx: tx.events.last_position())
 
-    async def listen(self, progress: Progress) -> None:
-        """Tell each payment hash after its commit, for ever. Raises `Unavailable`."""
+    async def run(self, progress: Progress) -> None:
+        """Announce events as they are committed, for ever. Raises `Unavailable`."""
         while True:
-            await self.look()
+            await self.announce_new()
             progress.made()
-            await self._doorbell.wait(LOOK_EVERY_SECONDS)
+            await self._notifications.wait(POLL_EVERY_SECONDS)
 
-    async def look(self) -> None:
-        """Tell what is new. Raises `Unavailable`."""
+    async def announce_new(self) -> None:
+        """Announce the events that were committed since the last call. Raises `Unavailable`."""
         while events := await self._store.read(lambda tx: tx.events.after(self.position, limit=PAGE)):
             for event in events:
                 self._announcer.settled_elsewhere(event.payment_hash)

@@ -218,11 +218,11 @@ class Store(Protocol):
         """A consistent read."""
 
 
-class Doorbell(Protocol):
-    """Tells the replicas on one database that there is something to read; it may be lost, and carries nothing."""
+class Notifications(Protocol):
+    """Notifies the replicas on one database that there is something to read. One may be lost, and carries nothing."""
 
-    def ring(self) -> None:
-        """After a commit; many together ring once."""
+    def send(self) -> None:
+        """Notify every replica soon, after a commit. Several calls may become one notification."""
 
     async def wait(self, seconds: float) -> None:
-        """Until it rings, at most so long."""
+        """Wait for a notification, at most so long."""

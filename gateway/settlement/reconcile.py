@@ -1,20 +1,21 @@
-"""The books against their node: what LND has settled is credited, to the millisatoshi, and nothing else is."""
+"""Compares the books with a node: what LND has settled is credited, to the millisatoshi, and nothing else is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.nodes.pool import ServingNode
 from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
 from gateway.ports.store import Store
 from gateway.rows import Invoice, InvoiceState
 
 PAGE = 500
-# What has settled just now may be on its way into its row; what is dated further ahead than clocks go wrong is not.
+# A payment that settled just now may be on its way into its row; one dated further ahead than clocks go wrong is not.
 SETTLED_BEFORE_SECONDS, MOST_AHEAD_SECONDS = 60, 300
 
 
 class Difference(StrEnum):
-    """How books and node differ about a payment."""
+    """How books and node can differ about a payment."""
 
     UNCREDITED = "uncredited"
     """Settled at the node; our row is not."""
@@ -23,11 +24,11 @@ class Difference(StrEnum):
     AMOUNT = "amount"
     """Credited with another amount than the node received."""
     LACKING = "lacking"
-    """Settled at the node, without a row here: another application's, or lost when a backup was restored."""
+    """Settled at the node and without a row here: another application's, or lost in a restore."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Discrepancy:
     """One payment about which books and node differ."""
 
     difference: Difference
@@ -38,45 +39,56 @@ class Finding:
 
 
 @dataclass(slots=True, kw_only=True)
-class NodeAudit:
-    """What was compared, in msat, and where it differs; `lacking` is no error by itself.
+class Reconciliation:
+    """The sums that were compared, and every difference.
 
-    `pending` has settled within the last minute and may be on its way into the books: it is not compared yet.
+    `lacking` may be payments of other applications, so it is no error by itself. `pending` settled within the last
+    minute and may be on its way into the books: it is not compared yet.
     """
 
     credited_msat: int = 0
     received_msat: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    lacking: list[Finding] = field(default_factory=list)
-    pending: list[Finding] = field(default_factory=list, compare=False)
+    discrepancies: list[Discrepancy] = field(default_factory=list)
+    lacking: list[Discrepancy] = field(default_factory=list)
+    pending: list[Discrepancy] = field(default_factory=list, compare=False)
+
+    def lost(self, public_host: str) -> int:
+        """How many of `lacking` bear the memo of this gateway's invoices: they were lost in a restore."""
+        return sum(discrepancy.memo.endswith(f"· {public_host}") for discrepancy in self.lacking)
 
 
-async def audit_node(node: Node, store: Store, *, now: int) -> NodeAudit:
-    """Compare every payment; each error is looked up again before it counts.
+async def reconcile_node(serving: ServingNode, store: Store, *, now: int) -> Reconciliation:
+    """Confirm a node's identity, then `reconcile`. Raises `Unavailable`."""
+    await serving.pinned.confirm_again()
+    return await reconcile(serving.node, store, now=now)
+
+
+async def reconcile(node: Node, store: Store, *, now: int) -> Reconciliation:
+    """Compare every payment of a node with the books; each difference is looked up again before it counts.
 
     Reads only, and page by page: safe on a running gateway. Raises `Unavailable`.
     """
     recent = range(now - SETTLED_BEFORE_SECONDS + 1, now + MOST_AHEAD_SECONDS + 1)
-    found, credited_there, after = NodeAudit(), 0, 0
+    found, credited_there, after = Reconciliation(), 0, 0
     agreed: set[str] = set()
     while page := await node.list_invoices(after_add_index=after, limit=PAGE):
         after = max(after + 1, page[-1].add_index)
         settled = [report for report in page if _is_settled(report)]
         rows = await _rows(store, [report.payment_hash for report in settled])
         for report in settled:
-            finding = _compare(node.node_id, rows.get(report.payment_hash), report)
-            # A row is there before anybody can pay it: what lacks one now will lack it then.
-            if finding is not None and finding.difference is not Difference.LACKING:
-                finding = await _look_again(node, store, report.payment_hash)
-            if finding is not None and _is_pending(finding, recent):
-                found.pending.append(finding)
+            discrepancy = _compare(node.node_id, rows.get(report.payment_hash), report)
+            # A row is written before anybody can pay its invoice, so a second look would not find one either.
+            if discrepancy is not None and discrepancy.difference is not Difference.LACKING:
+                discrepancy = await _look_again(node, store, report.payment_hash)
+            if discrepancy is not None and _is_pending(discrepancy, recent):
+                found.pending.append(discrepancy)
                 continue
-            if finding is None or finding.difference is not Difference.LACKING:
+            if discrepancy is None or discrepancy.difference is not Difference.LACKING:
                 found.received_msat += report.paid_msat
-            if finding is None or finding.difference is Difference.AMOUNT:
+            if discrepancy is None or discrepancy.difference is Difference.AMOUNT:
                 agreed.update([report.payment_hash] if report.settled_at in recent else ())
                 credited_there += report.settled_at not in recent
-            _note(found, finding)
+            _note(found, discrepancy)
     credited, found.credited_msat = await store.read(lambda tx: tx.invoices.credited(node.node_id, besides=recent))
     if credited != credited_there:
         await _find_unpaid(node, store, found, recent)
@@ -84,47 +96,47 @@ async def audit_node(node: Node, store: Store, *, now: int) -> NodeAudit:
     return found
 
 
-async def _find_unpaid(node: Node, store: Store, found: NodeAudit, recent: range) -> None:
-    """What the books have and the node has not: each credited payment is looked up, for their numbers differ."""
-    known = {finding.payment_hash for finding in found.findings}
+async def _find_unpaid(node: Node, store: Store, found: Reconciliation, recent: range) -> None:
+    """Look each credited payment up, as the node has settled fewer, or others, than the books have credited."""
+    known = {discrepancy.payment_hash for discrepancy in found.discrepancies}
     after = 0
     while page := await store.read(lambda tx, a=after: tx.events.payments(after_position=a, limit=PAGE, creator=None)):  # type: ignore[misc]  # bound in the loop
         after = page[-1].position
         for invoice in (payment.invoice for payment in page):
             if invoice.node_id == node.node_id and invoice.settled_at not in recent:
-                finding = await _look_again(node, store, invoice.payment_hash)
-                if finding is not None and finding.payment_hash not in known:
-                    _note(found, finding)
+                discrepancy = await _look_again(node, store, invoice.payment_hash)
+                if discrepancy is not None and discrepancy.payment_hash not in known:
+                    _note(found, discrepancy)
 
 
-async def _compare_recent(node: Node, store: Store, found: NodeAudit, recent: range, agreed: set[str]) -> None:
-    """What the books have credited of late; what the list did not say yet is looked up."""
+async def _compare_recent(node: Node, store: Store, found: Reconciliation, recent: range, agreed: set[str]) -> None:
+    """Compare what was credited of late; payments that the node's list did not have yet are looked up."""
     credits_ = await store.read(lambda tx: tx.invoices.credits_of(node.node_id, within=recent))
     for payment_hash, paid_msat in credits_.items():
         found.credited_msat += paid_msat
         if payment_hash in agreed:
             continue
-        finding = await _look_again(node, store, payment_hash)
-        if finding is None:
+        discrepancy = await _look_again(node, store, payment_hash)
+        if discrepancy is None:
             found.received_msat += paid_msat
-        elif payment_hash not in {known.payment_hash for known in found.findings}:
-            found.received_msat += finding.amount_msat if finding.difference is Difference.AMOUNT else 0
-            _note(found, finding)
+        elif payment_hash not in {known.payment_hash for known in found.discrepancies}:
+            found.received_msat += discrepancy.amount_msat if discrepancy.difference is Difference.AMOUNT else 0
+            _note(found, discrepancy)
 
 
-def _is_pending(finding: Finding, recent: range) -> bool:
-    return finding.difference is Difference.UNCREDITED and finding.settled_at in recent
+def _is_pending(discrepancy: Discrepancy, recent: range) -> bool:
+    return discrepancy.difference is Difference.UNCREDITED and discrepancy.settled_at in recent
 
 
-async def _look_again(node: Node, store: Store, payment_hash: str) -> Finding | None:
-    """The node first: what it has not settled now cannot have been credited before."""
+async def _look_again(node: Node, store: Store, payment_hash: str) -> Discrepancy | None:
+    """Compare one payment anew. The node is asked first: what it has not settled now was not credited before."""
     report = await node.lookup(payment_hash)
     row = (await _rows(store, [payment_hash])).get(payment_hash)
     if report is not None and _is_settled(report):
         return _compare(node.node_id, row, report)
     if row is None or row.state is not InvoiceState.SETTLED:
         return None
-    return Finding(
+    return Discrepancy(
         difference=Difference.UNPAID,
         payment_hash=payment_hash,
         amount_msat=row.paid_msat or 0,
@@ -133,7 +145,7 @@ async def _look_again(node: Node, store: Store, payment_hash: str) -> Finding | 
     )
 
 
-def _compare(node_id: str, row: Invoice | None, report: NodeInvoice) -> Finding | None:
+def _compare(node_id: str, row: Invoice | None, report: NodeInvoice) -> Discrepancy | None:
     if row is None or row.node_id != node_id:
         difference = Difference.LACKING
     elif row.state is not InvoiceState.SETTLED:
@@ -142,7 +154,7 @@ def _compare(node_id: str, row: Invoice | None, report: NodeInvoice) -> Finding 
         difference = Difference.AMOUNT
     else:
         return None
-    return Finding(
+    return Discrepancy(
         difference=difference,
         payment_hash=report.payment_hash,
         amount_msat=report.paid_msat,
@@ -151,9 +163,9 @@ def _compare(node_id: str, row: Invoice | None, report: NodeInvoice) -> Finding 
     )
 
 
-def _note(found: NodeAudit, finding: Finding | None) -> None:
-    if finding is not None:
-        (found.lacking if finding.difference is Difference.LACKING else found.findings).append(finding)
+def _note(found: Reconciliation, discrepancy: Discrepancy | None) -> None:
+    if discrepancy is not None:
+        (found.lacking if discrepancy.difference is Difference.LACKING else found.discrepancies).append(discrepancy)
 
 
 def _is_settled(report: NodeInvoice) -> bool:

@@ -25,7 +25,7 @@ async def ready(request: web.Request) -> web.Response:
 
     The list of faults names keys and nodes, so only clients that may read the metrics get it.
     """
-    found = await gateway_of(request).watchman.glance()
+    found = await gateway_of(request).readiness.recent()
     told = {"ready": found.ready, "wrong": found.wrong} if _may_look(request) else {"ready": found.ready}
     return answer(told, status=200 if found.ready else 503)
 

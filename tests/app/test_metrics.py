@@ -151,17 +151,17 @@ async def replicas(tmp_path: Path, clock: FakeClock, core: Simulator, cluster: C
 
 
 @pytest.mark.postgres
-async def test_a_replica_that_does_not_hear_of_settlements_shows_a_backlog(replicas: list[Site]) -> None:
+async def test_a_replica_whose_feed_has_ended_shows_a_backlog(replicas: list[Site]) -> None:
     one, deaf = replicas
-    ear = deaf.gateway.supervisor.tasks["hear"]
-    ear.cancel()
-    await until(ear.done)
+    feed = deaf.gateway.supervisor.tasks["feed"]
+    feed.cancel()
+    await until(feed.done)
     for _ in range(3):
         invoice, _ = await one.buy("welcome")
         await one.settle(invoice["payment_hash"])
     assert (await scrape(deaf))["tuppence_event_backlog"] == 3
     await shows(one, "tuppence_event_backlog", lambda backlog: backlog == 0)
-    assert "hear has ended" in (await deaf.call("GET", "/readyz"))[1]["wrong"]
+    assert "feed has ended" in (await deaf.call("GET", "/readyz"))[1]["wrong"]
 
 
 async def test_no_figure_is_without_a_word_of_help(shop: Site) -> None:

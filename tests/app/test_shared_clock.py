@@ -55,6 +55,6 @@ async def test_a_replica_minutes_off_is_not_ready_and_sells_by_the_databases_tim
         system.now = right()
 
         async def is_ready() -> bool:
-            return (await site.gateway.watchman.look()).ready
+            return (await site.gateway.readiness.check()).ready
 
         await until(is_ready)

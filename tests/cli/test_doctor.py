@@ -101,7 +101,7 @@ async def test_the_running_server_says_itself_whether_it_is_ready(site: Site, bo
         running, signs = await look_at_server(config)
         assert (running, len(signs) > 0) == (True, True)
         (config.shared_folder / "content" / books.digests["welcome"]).unlink()
-        site.gateway.watchman._last = None
+        site.gateway.readiness._last = None
         running, signs = await look_at_server(config)
         assert running
         assert any("welcome" in what for what in bad(signs)), signs

@@ -35,14 +35,14 @@ async def test_a_node_that_cannot_receive_the_amount_sells_nothing_until_it_can(
     assert (status, said["code"]) == (503, "no_inbound_liquidity")
     assert "channel" in said["detail"]
     assert (await pair.site.call("POST", TIPS, json={"amount_msat": 99_000}))[0] == 201, "there is room for less"
-    found = await pair.site.gateway.watchman.look()
+    found = await pair.site.gateway.readiness.check()
     assert not found.ready
     for told in ("node north can receive 0 sat", "node south can receive 99 sat"):
         assert any(told in line for line in found.wrong)
 
     _receives(monkeypatch, pair.south, 100_000)
     assert await pair.sellers(3) == ["south"] * 3
-    assert (await pair.site.gateway.watchman.look()).ready
+    assert (await pair.site.gateway.readiness.check()).ready
 
 
 async def test_what_a_node_does_not_say_of_its_channels_hinders_no_sale(pair: Pair) -> None:
@@ -50,7 +50,7 @@ async def test_what_a_node_does_not_say_of_its_channels_hinders_no_sale(pair: Pa
         node.liquidity = _refuse  # type: ignore[method-assign]  # as a macaroon that may not ask
         pair.site.gateway.nodes[node.node_id].health.inbound_msat = 0
     assert len(await pair.sellers(2)) == 2
-    assert (await pair.site.gateway.watchman.look()).ready
+    assert (await pair.site.gateway.readiness.check()).ready
 
 
 async def _refuse() -> ChannelLiquidity:

@@ -13,7 +13,7 @@ from gateway.books.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
 from gateway.errors import Conflict, NotFound
 from gateway.ports.node import NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
-from gateway.settlement.reconcile import Difference, NodeAudit, audit_node
+from gateway.settlement.reconcile import Difference, Reconciliation, reconcile
 from gateway.settlement.suspense import book_at_node
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
@@ -28,10 +28,10 @@ from tests.support.rows import NODE_ID, an_invoice
 pytestmark = pytest.mark.both_databases
 
 
-async def audited(till: Till) -> NodeAudit:
+async def audited(till: Till) -> Reconciliation:
     """Everything but the last minute, which has passed."""
     till.clock.advance(61)
-    return await audit_node(till.node, till.store, now=int(till.clock.now))
+    return await reconcile(till.node, till.store, now=int(till.clock.now))
 
 
 async def sold_and_paid(till: Till, count: int) -> list[Invoice]:
@@ -42,8 +42,8 @@ async def sold_and_paid(till: Till, count: int) -> list[Invoice]:
     return invoices
 
 
-def differences(found: NodeAudit) -> list[tuple[Difference, str]]:
-    return [(finding.difference, finding.payment_hash) for finding in found.findings]
+def differences(found: Reconciliation) -> list[tuple[Difference, str]]:
+    return [(each.difference, each.payment_hash) for each in found.discrepancies]
 
 
 def forge(till: Till, statement: str, *values: Any) -> None:
@@ -68,12 +68,12 @@ async def test_books_in_order_agree_with_the_node_to_the_millisatoshi(till: Till
     await till.sell()
     till.core.keysend(9_000)
     found = await audited(till)
-    assert found == NodeAudit(credited_msat=count * 100_000, received_msat=count * 100_000)
+    assert found == Reconciliation(credited_msat=count * 100_000, received_msat=count * 100_000)
 
 
 async def test_what_settled_within_the_last_minute_is_not_missed_yet(till: Till) -> None:
     till.pay(await till.sell())
-    assert await audit_node(till.node, till.store, now=int(till.clock.now)) == NodeAudit()
+    assert await reconcile(till.node, till.store, now=int(till.clock.now)) == Reconciliation()
 
 
 async def test_what_settled_within_the_last_minute_is_compared_and_what_is_not_booked_yet_is_said(till: Till) -> None:
@@ -82,12 +82,12 @@ async def test_what_settled_within_the_last_minute_is_compared_and_what_is_not_b
     till.pay(on_its_way)
     lost = till.core.add_invoice(preimage=b"", amount_msat=5_000, memo="Alice · pay.example", expiry_seconds=600)
     till.core.pay(lost.payment_hash)
-    found = await audit_node(till.node, till.store, now=int(till.clock.now))
+    found = await reconcile(till.node, till.store, now=int(till.clock.now))
     assert (found.credited_msat, found.received_msat) == (200_000, 200_000)
     assert [each.payment_hash for each in found.pending] == [on_its_way.payment_hash]
     assert [each.payment_hash for each in found.lacking] == [lost.payment_hash.hex()]
     overstate(till, booked[0])
-    found = await audit_node(till.node, till.store, now=int(till.clock.now))
+    found = await reconcile(till.node, till.store, now=int(till.clock.now))
     assert differences(found) == [(Difference.AMOUNT, booked[0].payment_hash)]
     assert (found.credited_msat, found.received_msat) == (200_000, 200_001)
     found = await audited(till)
@@ -103,10 +103,10 @@ async def test_a_credit_of_the_last_minute_that_the_node_has_not_settled_is_foun
     row = till.core._registry.get(bytes.fromhex(forged.payment_hash))
     assert isinstance(row, SimulatedInvoice)
     till.core._registry.change(replace(row, state=NodeInvoiceState.OPEN))
-    found = await audit_node(till.node, till.store, now=int(till.clock.now))
+    found = await reconcile(till.node, till.store, now=int(till.clock.now))
     assert differences(found) == [(Difference.UNPAID, forged.payment_hash)]
     assert (found.credited_msat, found.received_msat) == (200_000, 100_000)
-    assert paid.payment_hash not in {each.payment_hash for each in found.findings}
+    assert paid.payment_hash not in {each.payment_hash for each in found.discrepancies}
 
 
 async def test_i6_a_settlement_that_was_not_credited_is_found(till: Till) -> None:
@@ -116,7 +116,7 @@ async def test_i6_a_settlement_that_was_not_credited_is_found(till: Till) -> Non
     found = await audited(till)
     assert differences(found) == [(Difference.UNCREDITED, missed.payment_hash)]
     assert (found.credited_msat, found.received_msat) == (200_000, 300_000)
-    assert "pay.example" in found.findings[0].memo
+    assert "pay.example" in found.discrepancies[0].memo
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -148,7 +148,7 @@ async def test_i6_a_credit_with_a_date_of_the_future_is_found(till: Till) -> Non
     forge(till, "UPDATE invoices SET state = 'open', paid_msat = NULL, settled_at = NULL WHERE settled_at = ?", 10**18)
     # What was paid stays paid, whatever its date.
     forge(till, "UPDATE invoices SET settled_at = ? WHERE payment_hash = ?", 9_999_999_999, invoice.payment_hash)
-    assert await audited(till) == NodeAudit(credited_msat=100_000, received_msat=100_000)
+    assert await audited(till) == Reconciliation(credited_msat=100_000, received_msat=100_000)
 
 
 async def test_i7_an_amount_that_is_not_what_the_node_received_is_found(till: Till) -> None:
@@ -201,7 +201,7 @@ async def test_what_a_restored_backup_lacks_is_listed_booked_once_and_opens(
     folder, lost, token = await restored(tmp_path, clock, core)
     async with open_till(folder, clock, core) as till:
         found = await audited(till)
-        assert found.findings == []
+        assert found.discrepancies == []
         assert [(each.difference, each.payment_hash) for each in found.lacking] == [
             (Difference.LACKING, lost.payment_hash)
         ]
@@ -210,7 +210,7 @@ async def test_what_a_restored_backup_lacks_is_listed_booked_once_and_opens(
             assert (booked.state, booked.paid_msat) == (InvoiceState.SETTLED, 100_000)
         balances = await till.balances()
         assert (balances[SUSPENSE_ACCOUNT], balances[NODE_ACCOUNT]) == (100_000, -300_000)
-        assert await audited(till) == NodeAudit(credited_msat=300_000, received_msat=300_000)
+        assert await audited(till) == Reconciliation(credited_msat=300_000, received_msat=300_000)
         access = await till.authorizer.authorize([("line", Credential(token, None))], "welcome")
         assert access.payment_hash == lost.payment_hash
 
@@ -253,7 +253,7 @@ async def test_what_was_given_up_and_paid_all_the_same_is_credited_to_whom_it_wa
     booked = await book_at_node(till.settler, till.store, given_up.payment_hash)
     assert (booked.state, booked.item_id, booked.origin) == (InvoiceState.SETTLED, "welcome", Origin.CHECKOUT)
     assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
-    assert await audited(till) == NodeAudit(credited_msat=100_000, received_msat=100_000)
+    assert await audited(till) == Reconciliation(credited_msat=100_000, received_msat=100_000)
     with pytest.raises(Conflict, match="credited to whom"):
         await book_at_node(till.settler, till.store, given_up.payment_hash)
 

@@ -114,7 +114,7 @@ async def test_a_gateway_that_lost_a_key_serves_on_and_is_not_ready(
         pass
     (tmp_path / "keys" / "1.key").unlink()
     async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False) as gateway:
-        found = await gateway.watchman.look()
+        found = await gateway.readiness.check()
         lost = "keys/1.key is lost: what was sold with it stays closed until it is restored"
         assert (found.ready, found.wrong) == (False, [lost])
 
@@ -154,7 +154,7 @@ async def test_running_gateways_know_a_new_key_at_once_and_mint_with_it_once_all
         await until(lambda: gateway.keys.new_token_id()[0] == 1)
         pinned = await gateway.store.read(lambda tx: tx.identities.list("key"))
         assert dict(pinned) == starting.fingerprints()
-        assert (await gateway.watchman.look()).ready
+        assert (await gateway.readiness.check()).ready
 
 
 async def test_a_key_that_is_another_than_the_database_knows_is_not_taken_in(
@@ -167,4 +167,4 @@ async def test_a_key_that_is_another_than_the_database_knows_is_not_taken_in(
         await until(lambda: "keys/1.key is not the key" in gateway.supervisor.progress["keys"].last_error)
         assert gateway.keys.root_key(bytes([1]) * 32) is None
         assert gateway.keys.new_token_id()[0] == 0
-        assert not (await gateway.watchman.look()).ready
+        assert not (await gateway.readiness.check()).ready

@@ -43,7 +43,7 @@ async def test_an_item_that_cannot_be_read_loses_no_other(site: Site, written: s
         status, problem = await site.call(method, path, **options)
         assert (status, problem["code"]) == (503, "item_unreadable")
     assert site.gateway.catalog.unreadable == ("odd",)
-    assert "item odd cannot be read" in " ".join((await site.gateway.watchman.look()).wrong)
+    assert "item odd cannot be read" in " ".join((await site.gateway.readiness.check()).wrong)
 
 
 async def test_a_payment_that_cannot_be_read_loses_no_other(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""The bell between replicas, when its own connection fails."""
+"""Notifications between replicas, when their connection fails."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.store.engines import notifications as doorbell
-from gateway.store.engines.notifications import PostgresDoorbell
+from gateway.store.engines import notifications
+from gateway.store.engines.notifications import PostgresNotifications
 from gateway.supervise import Progress
 from tests.support.postgres_server import SHARED, Cluster
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
@@ -17,24 +17,24 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 async def proxy(cluster: Cluster) -> AsyncIterator[TcpProxy]:
-    """Between the bell and the server."""
+    """Between the gateway and the server."""
     async with tcp_proxy(f"127.0.0.1:{cluster.port}") as between:
         yield between
 
 
-@pytest.mark.parametrize("is_rung", [True, False])
+@pytest.mark.parametrize("is_requested", [True, False])
 async def test_a_bell_whose_connection_swallows_everything_is_hung_anew(
-    cluster: Cluster, proxy: TcpProxy, is_rung: bool, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, proxy: TcpProxy, is_requested: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doorbell, "PROBE_EVERY_SECONDS", 60.0 if is_rung else 0.05)
-    monkeypatch.setattr(doorbell, "ANSWER_SECONDS", 0.2)
-    bell = PostgresDoorbell(cluster.tcp_url(SHARED, int(proxy.target.rpartition(":")[2])))
-    serving = asyncio.create_task(bell.serve(Progress()))
-    # The first ring is of the start.
-    await bell.wait(10)
+    monkeypatch.setattr(notifications, "PROBE_EVERY_SECONDS", 60.0 if is_requested else 0.05)
+    monkeypatch.setattr(notifications, "ANSWER_SECONDS", 0.2)
+    own = PostgresNotifications(cluster.tcp_url(SHARED, int(proxy.target.rpartition(":")[2])))
+    serving = asyncio.create_task(own.serve(Progress()))
+    # The first notification is that of the start.
+    await own.wait(10)
     proxy.forget()
-    if is_rung:
-        bell.ring()
+    if is_requested:
+        own.send()
     async with asyncio.timeout(10):
         with pytest.raises(Unavailable):
             await serving

@@ -100,7 +100,7 @@ async def _doors(site: Site, token: dict[str, str]) -> list[tuple[int, str]]:
 
 
 async def _readiness(site: Site) -> tuple[bool, str]:
-    found = await site.gateway.watchman.look()
+    found = await site.gateway.readiness.check()
     return found.ready, " ".join(found.wrong)
 
 

@@ -46,17 +46,17 @@ async def sites(own: Cluster, tmp_path: Path, clock: FakeClock, core: Simulator)
 
 
 async def _is_ready(site: Site) -> bool:
-    return (await site.gateway.watchman.look()).ready
+    return (await site.gateway.readiness.check()).ready
 
 
 async def test_a_bell_that_is_cut_makes_no_replica_unready(own: Cluster, sites: list[Site]) -> None:
     for _ in range(3):
         await own.execute(LISTENERS)
-        works = [site.gateway.supervisor.progress["doorbell"] for site in sites]
+        works = [site.gateway.supervisor.progress["notifications"] for site in sites]
         await until(lambda w=works: all(work.failures for work in w))  # type: ignore[misc]  # bound in the loop
         assert [await _is_ready(site) for site in sites] == [True, True]
-    # The next ring may be hours away: hung anew is well again.
-    await until(lambda: not any(site.gateway.supervisor.progress["doorbell"].last_error for site in sites))
+    # The next notification may be hours away: a new connection is well again.
+    await until(lambda: not any(site.gateway.supervisor.progress["notifications"].last_error for site in sites))
 
 
 async def test_replicas_are_ready_soon_after_the_database_is_back(own: Cluster, sites: list[Site]) -> None:

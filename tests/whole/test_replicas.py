@@ -13,11 +13,11 @@ import aiohttp
 import pytest
 
 from gateway.config import load_config
-from gateway.events.feed import Ear
+from gateway.events.feed import Feed
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from gateway.store.engines.database import open_database
-from gateway.store.engines.notifications import PostgresDoorbell
+from gateway.store.engines.notifications import PostgresNotifications
 from gateway.supervise import Progress
 from tests.conftest import Site, open_site
 from tests.support.announced import Announced
@@ -143,33 +143,33 @@ async def test_two_settlers_that_are_told_the_same_credit_once(
         assert [event.position for event in events] == [*range(1, 61)]
 
 
-async def test_a_lost_ring_is_made_up_by_the_next_look(
+async def test_a_lost_notification_is_made_up_by_the_next_read(
     shared_url: str, tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     announced = Announced()
     async with open_till(tmp_path / "a", clock, core, database_url=shared_url) as till:
-        ear = Ear(till.store, PostgresDoorbell(shared_url), announced)
-        await ear.begin()
+        feed = Feed(till.store, PostgresNotifications(shared_url), announced)
+        await feed.start()
         invoices = await till.sell_many(3)
         await till.settler.settle([a_report(invoice) for invoice in invoices])
-        listening = asyncio.create_task(ear.listen(Progress()))
+        listening = asyncio.create_task(feed.run(Progress()))
         await until(lambda: len(announced.elsewhere_hashes) == 3)
         listening.cancel()
     assert announced.elsewhere_hashes == [invoice.payment_hash for invoice in invoices]
 
 
-async def test_many_rings_are_one(shared_url: str) -> None:
-    bells = [PostgresDoorbell(shared_url) for _ in range(2)]
-    serving = [asyncio.create_task(bell.serve(Progress())) for bell in bells]
+async def test_many_notifications_are_one(shared_url: str) -> None:
+    notifications = [PostgresNotifications(shared_url) for _ in range(2)]
+    serving = [asyncio.create_task(each.serve(Progress())) for each in notifications]
     heard = 0
     # The first is of the start.
-    await asyncio.gather(*(bell.wait(10) for bell in bells))
+    await asyncio.gather(*(each.wait(10) for each in notifications))
     for _ in range(1_000):
-        bells[0].ring()
-    await bells[1].wait(10)
+        notifications[0].send()
+    await notifications[1].wait(10)
     for _ in range(3):
         before = time.monotonic()
-        await bells[1].wait(0.2)
+        await notifications[1].wait(0.2)
         heard += time.monotonic() - before < 0.2
     assert heard <= 1
     for task in serving:

@@ -1,4 +1,4 @@
-"""Settlements booked on PostgreSQL by one, two and three replicas, of which one settles and all hear of it."""
+"""Settlements booked on PostgreSQL by one, two and three replicas, of which one settles and all read the feed."""
 
 import asyncio
 import time

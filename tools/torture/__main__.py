@@ -105,7 +105,7 @@ PARTS: dict[str, tuple[Part, str]] = {
     "lnd": (_lnd, "a real LND is restarted under payments, every second time by SIGKILL"),
     "outages": (_outages, "the node is out of reach for a minute under payments, and then PostgreSQL is stopped"),
     "flood": (_flood, "invoices are asked for by hundreds a second, and honest readers pay meanwhile"),
-    "waiters": (_waiters, "thousands wait at one replica, whose doorbell fails while others settle"),
+    "waiters": (_waiters, "thousands wait at one replica, whose notifications fail while others settle"),
     "days": (_days, "simulated days, all faults on"),
 }
 

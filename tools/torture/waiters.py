@@ -1,4 +1,4 @@
-"""T21: thousands wait at one replica while another settles; then the doorbell between them fails; then all pay."""
+"""T21: thousands wait at one replica while another settles; then the notifications between them fail; then all pay."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from tools.torture.rig import LOOK_SECONDS, PATIENCE_SECONDS, Rig
 from tools.torture.tally import Failed, Tally, slower
 
 PAYMENT_EVERY_SECONDS = 0.04
-# From a payment to its reader: of a hundred 99, and everybody while the doorbell is silent.
+# From a payment to its reader: of a hundred 99, and everybody while notifications are silent.
 HEALTHY_SECONDS, SILENT_SECONDS = 0.25, 2.0
 # Thousands paid at once have to be booked first, one after the other: everybody is told soon after the last credit.
 ALL_CREDITED_SECONDS, AFTER_THE_LAST_SECONDS = 10.0, 2.0
@@ -49,7 +49,7 @@ async def _tell(rig: Rig, node: SimulatedNode, readers: Child, server: Cluster, 
     some = len(rig.unpaid) // 40
     report("payments while all is well")
     healthy = await delays(readers, await _pay_steadily(rig, some))
-    report("payments while the doorbell is silent")
+    report("payments while notifications are silent")
     silencing = asyncio.create_task(_silence(server))
     silent = await delays(readers, await _pay_steadily(rig, some))
     silencing.cancel()
@@ -62,13 +62,13 @@ async def _tell(rig: Rig, node: SimulatedNode, readers: Child, server: Cluster, 
         longest_delay_seconds=max(healthy + silent + at_once),
         slow=(
             *slower("told of a payment, p99", percentile(healthy, 99), HEALTHY_SECONDS),
-            *slower("told of a payment without a doorbell", max(silent), SILENT_SECONDS),
+            *slower("told of a payment without notifications", max(silent), SILENT_SECONDS),
             *slower(f"{len(at_once)} paid at once credited", credited, ALL_CREDITED_SECONDS),
             *slower("told after the last credit of these", max(at_once) - credited, AFTER_THE_LAST_SECONDS),
         ),
         notes=(
             f"told of {len(healthy)} payments: p99 {percentile(healthy, 99) * 1000:.0f} ms",
-            f"of {len(silent)} without a doorbell: at most {max(silent):.2f} s",
+            f"of {len(silent)} without notifications: at most {max(silent):.2f} s",
             f"of {len(at_once)} paid at once: the last after {max(at_once):.1f} s, credited after {credited:.1f} s",
         ),
     )
@@ -109,7 +109,7 @@ def _untold(paid_at: Iterable[str], told_at: Mapping[str, float]) -> list[str]:
 
 
 async def _silence(server: Cluster) -> None:
-    """End whoever listens or rings, as soon as it is back."""
+    """End whoever listens or notifies, as soon as it is back."""
     while True:
         await server.execute(SILENCE)
         await asyncio.sleep(SILENCE_EVERY_SECONDS)

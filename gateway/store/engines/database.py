@@ -15,7 +15,7 @@ from gateway.store.engines.sqlite_reader import connect_to_read
 from gateway.store.files.refusals import disk_refusals, sqlite_refusals
 
 if TYPE_CHECKING:
-    from gateway.store.engines.notifications import PostgresDoorbell
+    from gateway.store.engines.notifications import PostgresNotifications
 
 T = TypeVar("T")
 
@@ -47,14 +47,14 @@ async def open_database(url: str) -> Database:
     return SqliteStore.open(path)
 
 
-def replicas_doorbell(url: str) -> "PostgresDoorbell | None":
+def replica_notifications(url: str) -> "PostgresNotifications | None":
     """The bell between the replicas on one database; None on SQLite, which one process owns."""
     if sqlite_path(url) is not None:
         return None
     _postgres()
-    from gateway.store.engines.notifications import PostgresDoorbell  # noqa: PLC0415  # an extra
+    from gateway.store.engines.notifications import PostgresNotifications  # noqa: PLC0415  # an extra
 
-    return PostgresDoorbell(postgres_address(url))
+    return PostgresNotifications(postgres_address(url))
 
 
 async def migrate_database(url: str) -> bool:
@@ -126,6 +126,6 @@ __all__ = [
     "look_into",
     "migrate_database",
     "open_database",
-    "replicas_doorbell",
+    "replica_notifications",
     "sqlite_path",
 ]

@@ -1,7 +1,7 @@
-"""A bell between replicas on PostgreSQL: it says that there is something to read, never what.
+"""Notifications between replicas by PostgreSQL's LISTEN and NOTIFY.
 
-It rings by a connection of its own after the commits that it tells of: NOTIFY inside a settling transaction would make
-every commit wait for every other.
+They are sent on a separate connection after the commit: NOTIFY inside a settling transaction would make every commit
+wait for every other.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ MOST_PER_SECOND = 20
 PROBE_EVERY_SECONDS, ANSWER_SECONDS = 15.0, 5.0
 
 
-class PostgresDoorbell:
-    """Satisfies `ports.Doorbell`."""
+class PostgresNotifications:
+    """Satisfies `ports.store.Notifications`."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._pressed, self._heard = asyncio.Event(), asyncio.Event()
+        self._requested, self._received = asyncio.Event(), asyncio.Event()
 
-    def ring(self) -> None:
-        self._pressed.set()
+    def send(self) -> None:
+        self._requested.set()
 
     async def wait(self, seconds: float) -> None:
-        await _is_set(self._heard, seconds)
-        self._heard.clear()
+        await _is_set(self._received, seconds)
+        self._received.clear()
 
     async def serve(self, progress: Progress) -> None:
         async with one_connection(self._url) as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            driver.add_termination_listener(lambda _: self._pressed.set())
-            await driver.add_listener(CHANNEL, lambda *_: self._heard.set())
+            driver.add_termination_listener(lambda _: self._requested.set())
+            await driver.add_listener(CHANNEL, lambda *_: self._received.set())
             try:
                 await self._answer(driver, progress)
             finally:
@@ -43,16 +43,16 @@ class PostgresDoorbell:
                 driver.terminate()
 
     async def _answer(self, driver: Any, progress: Progress) -> None:
-        # What was rung while nobody listened.
-        self._heard.set()
+        # A notification may have been sent while nobody listened.
+        self._received.set()
         progress.recovered()
         while True:
-            is_rung = await _is_set(self._pressed, PROBE_EVERY_SECONDS)
-            self._pressed.clear()
+            is_requested = await _is_set(self._requested, PROBE_EVERY_SECONDS)
+            self._requested.clear()
             if driver.is_closed():
-                raise Unavailable("database_away", "The database ended the doorbell's connection.")
-            # A connection on which nothing passes any more says so to nobody but to who asks.
-            await driver.execute(f"NOTIFY {CHANNEL}" if is_rung else "SELECT 1", timeout=ANSWER_SECONDS)
+                raise Unavailable("database_away", "The database ended the connection for notifications.")
+            # A dead TCP connection is noticed only when something is sent on it, so we probe.
+            await driver.execute(f"NOTIFY {CHANNEL}" if is_requested else "SELECT 1", timeout=ANSWER_SECONDS)
             progress.made()
             await asyncio.sleep(1 / MOST_PER_SECOND)
 

@@ -1,14 +1,14 @@
-"""The operator's look at the books against LND, and what to do with settlements that a restored backup lacks."""
+"""The operator's audit of the books against LND, and the booking of settlements that the books lack."""
 
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from gateway.rows import rfc3339
-from gateway.settlement.reconcile import SETTLED_BEFORE_SECONDS, Finding, audit_node
+from gateway.settlement.reconcile import SETTLED_BEFORE_SECONDS, Discrepancy, reconcile_node
 from gateway.settlement.suspense import book_to_suspense
 from gateway.web.admin.bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest
-from gateway.web.admin.creators import authenticate
+from gateway.web.admin.callers import authenticate
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer, read_body
 
@@ -21,15 +21,14 @@ async def audit_books(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
     serving = gateway.nodes.find(request.match_info["node_id"])
-    await serving.pinned.confirm_again()
-    found = await audit_node(serving.node, gateway.store, now=gateway.now())
+    found = await reconcile_node(serving, gateway.store, now=gateway.now())
     return answer(
         AuditBody(
             credited_msat=found.credited_msat,
             received_msat=found.received_msat,
-            findings=_bodies(found.findings),
+            findings=_bodies(found.discrepancies),
             lacking=_bodies(found.lacking),
-            lost=sum(finding.memo.endswith(f"· {gateway.config.public_host}") for finding in found.lacking),
+            lost=found.lost(gateway.config.public_host),
             pending=_bodies(found.pending),
             compare_again_at=rfc3339(gateway.now() + SETTLED_BEFORE_SECONDS) if found.pending else None,
         )
@@ -54,14 +53,14 @@ async def book_lacking(request: web.Request) -> web.Response:
     )
 
 
-def _bodies(findings: Sequence[Finding]) -> list[FindingBody]:
+def _bodies(discrepancies: Sequence[Discrepancy]) -> list[FindingBody]:
     return [
         FindingBody(
-            difference=finding.difference.value,
-            payment_hash=finding.payment_hash,
-            amount_msat=finding.amount_msat,
-            settled_at=rfc3339(max(0, min(finding.settled_at, _LAST_INSTANT))),
-            memo=finding.memo,
+            difference=discrepancy.difference.value,
+            payment_hash=discrepancy.payment_hash,
+            amount_msat=discrepancy.amount_msat,
+            settled_at=rfc3339(max(0, min(discrepancy.settled_at, _LAST_INSTANT))),
+            memo=discrepancy.memo,
         )
-        for finding in findings
+        for discrepancy in discrepancies
     ]

@@ -13,7 +13,7 @@ from gateway.catalog.rules import with_content
 from gateway.errors import Invalid
 from gateway.money import Msat
 from gateway.rows import Item, ItemState, Share, rfc3339
-from gateway.web.admin.creators import authenticate
+from gateway.web.admin.callers import authenticate
 from gateway.web.admin.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.content import send_content
 from gateway.web.api.receipts import item_body

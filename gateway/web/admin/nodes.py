@@ -11,7 +11,7 @@ from gateway.nodes.identity import KIND
 from gateway.nodes.pool import ServingNode
 from gateway.rows import rfc3339
 from gateway.web.admin.bodies import NodeBody, NodeChange
-from gateway.web.admin.creators import authenticate
+from gateway.web.admin.callers import authenticate
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer, read_body
 

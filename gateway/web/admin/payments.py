@@ -11,7 +11,7 @@ from gateway.errors import Invalid
 from gateway.ports.store import Tx
 from gateway.rows import Payment, Transfer, rfc3339
 from gateway.web.admin.bodies import BalanceBody, PaymentBody
-from gateway.web.admin.creators import authenticate
+from gateway.web.admin.callers import authenticate
 from gateway.web.api.bodies import ReceiptShare
 from gateway.web.api.receipts import account_title
 from gateway.web.http.app_keys import gateway_of
