@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class Progress:
     """The progress that a supervised function reports; only `made()` resets the backoff.
 
-    `optional`: its failure costs little and does not affect readiness.
+    `optional`: its failure is reported but does not make the process not ready.
     """
 
     failures: int = 0

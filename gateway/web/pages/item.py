@@ -33,14 +33,14 @@ from gateway.web.pages.views import (
 
 
 def payment_required_page(request: web.Request, item: Item) -> web.Response:
-    """The page of an item as the answer, 402, to a browser that asked for its content. It makes no invoice."""
+    """The page of an item with status 402, for a browser that requested its content. Creates no invoice."""
     creator = gateway_of(request).catalog.creator(item.creator)
     view = offer_view(item, creator, words_of(request)) | _card(request, item, creator)
     return render(request, "item.html", view, status=402)
 
 
 async def show_item(request: web.Request) -> web.Response:
-    """GET /i/{item_id}: what the cookie has paid for, else the invoice it waits for, else the offer."""
+    """GET /i/{item_id}: the content if the cookie has a paid token, else its open invoice, else the offer."""
     gateway = gateway_of(request)
     item, creator = _item(request)
     now = gateway.clock()
@@ -57,7 +57,7 @@ async def show_item(request: web.Request) -> web.Response:
 
 
 async def buy_item(request: web.Request) -> web.Response:
-    """POST /i/{item_id}: an invoice for a browser without script, kept in its cookie."""
+    """POST /i/{item_id}: buy without scripts; the cookie keeps the token of the invoice."""
     gateway = gateway_of(request)
     check_origin(request)
     item, creator = _item(request)

@@ -1,4 +1,4 @@
-"""The colours of a page: one accent per creator, and what can be read on it and beside it."""
+"""The colours of a page, derived from its creator's accent with sufficient contrast."""
 
 import re
 
@@ -16,7 +16,7 @@ _STEPS = 20
 
 
 def palette(accent: str) -> str:
-    """The style sheet of an accent `#rrggbb`, by day and by night; copper when it is no colour."""
+    """CSS variables for an accent `#rrggbb`, in light and dark mode; COPPER if it is not a colour."""
     colour = _parse(accent.lower() if _HEX.fullmatch(accent.lower()) else COPPER)
     day = _variables(colour, paper=_parse(PAPER), towards=_BLACK, fill=colour)
     lit = _until(colour, paper=_parse(NIGHT), towards=_WHITE, contrast_wanted=EDGE_CONTRAST)
@@ -25,7 +25,7 @@ def palette(accent: str) -> str:
 
 
 def shades(accent: str, count: int) -> list[Colour]:
-    """From an accent `#rrggbb`, as it is by day, to what can be read on it, in even steps."""
+    """`count` even steps from an accent `#rrggbb` to a text colour that is readable on it."""
     colour = _parse(accent)
     return [_mix(colour, _readable_on(colour), step / (count - 1)) for step in range(count)]
 
@@ -41,12 +41,12 @@ def _variables(colour: Colour, *, paper: Colour, towards: Colour, fill: Colour) 
 
 
 def _readable_on(fill: Colour) -> Colour:
-    """White where it can be read, else ink, else black, which can be read wherever white cannot."""
+    """White if it is readable on the fill, else ink, else black."""
     return next(c for c in (_WHITE, _INK, _BLACK) if c == _BLACK or _contrast(c, fill) >= TEXT_CONTRAST)
 
 
 def _until(colour: Colour, *, paper: Colour, towards: Colour, contrast_wanted: float) -> Colour:
-    """The colour, moved towards black or white only as far as it must to stand out from the paper."""
+    """The colour, mixed with black or white only as far as the contrast with the paper requires."""
     for step in range(_STEPS + 1):
         mixed = _mix(colour, towards, step / _STEPS)
         if _contrast(mixed, paper) >= contrast_wanted:

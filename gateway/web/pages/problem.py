@@ -16,7 +16,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def as_page(handler: Handler) -> Handler:
-    """A handler whose refusals are pages too."""
+    """Wrap a handler so that its errors are answered with a page."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -30,17 +30,17 @@ def as_page(handler: Handler) -> Handler:
 
 
 def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
-    """A refusal for a person: what happened, and when to try again."""
+    """The page for an error: what happened, and when to try again."""
     return refused_form(request, "problem.html", problem_view(status_of(error), error, words_of(request)), error)
 
 
 def not_found_page(request: web.Request) -> web.Response:
-    """An address that is none, for a person."""
+    """The page for an address that does not exist."""
     return render(request, "problem.html", nowhere_view(words_of(request)), status=404)
 
 
 def problem_view(status: int, error: TuppenceError, words: Words) -> View:
-    """A refusal as a page."""
+    """The template variables of an error."""
     seconds = error.retry_after_seconds
     return {
         "status": status,
@@ -52,5 +52,5 @@ def problem_view(status: int, error: TuppenceError, words: Words) -> View:
 
 
 def nowhere_view(words: Words) -> View:
-    """The page at an address that is none."""
+    """The template variables for an address that does not exist."""
     return {"status": 404, "title": title_of(404, words), "detail": words.say(NOTHING_HERE)}

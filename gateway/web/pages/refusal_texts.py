@@ -1,10 +1,10 @@
-"""Refusals in words for a person. The API's own stay English: programs read their `code`."""
+"""Translated texts of errors for the pages. The API's details stay English: programs read the `code`."""
 
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
 from gateway.web.http.language import Words
 
 N_ = str
-"""Marks a sentence for the catalogue; it is said later, in the reader's language."""
+"""Marks a sentence for extraction into the catalogues; it is translated when it is shown."""
 
 AWAY = N_("The creator's node is not answering. Nothing was charged; try again in a moment.")
 NOTHING_HERE = N_("There is nothing at this address. It may have been cut short on its way to you.")
@@ -37,21 +37,21 @@ _DETAILS = {
 }
 NOTE_TOO_LONG = N_("Shorten the note: at most {message} characters of message, {name} of name.")
 IN_PLACE = ("item_archived", "item_empty", "too_many_invoices", "too_many_open_invoices", "tip_invalid")
-"""The codes that the paying script may meet, and shows where the reader is."""
+"""The error codes that the paying script shows in place."""
 
 
 def title_of(status: int, words: Words) -> str:
-    """What happened, in two or three words."""
+    """A short title for a status."""
     return words.say(_TITLES.get(status, _UNTITLED))
 
 
 def explain(error: TuppenceError, words: Words) -> str:
-    """What happened, and what to do about it. What a node says of itself is its operator's to read."""
+    """What happened and what to do about it, without the details of node errors."""
     if isinstance(error, OutcomeUnknown) or (isinstance(error, Unavailable) and error.code.startswith("node_")):
         return words.say(AWAY)
     return words.say(_DETAILS.get(error.code, REFUSED))
 
 
-def explained_in_place(words: Words) -> dict[str, str]:
-    """The sentences of the codes that the paying script may meet."""
+def texts_in_place(words: Words) -> dict[str, str]:
+    """The texts for the codes in IN_PLACE."""
     return {code: words.say(_DETAILS[code]) for code in IN_PLACE}

@@ -1,4 +1,4 @@
-"""How a page looks where it is shared or found: OpenGraph for cards, schema.org for search engines."""
+"""Metadata of an item's page: OpenGraph for link previews, schema.org for search engines."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,9 +15,9 @@ _LOOKED_AT = 4096
 
 
 def card_view(item: Item, creator: Creator, *, public_url: str) -> dict[str, Any]:
-    """What the head of an item's page says: the preview's first words, its address, and that the rest is paid for."""
+    """The metadata of an item's page: description, URL, image, and which part is paid for."""
     description = excerpt(item.preview_html)
-    # A sealed text has a page of its own, which is the one to find.
+    # A sealed text is on a page elsewhere, which search engines should index instead.
     url = item.page_url or f"{public_url}/i/{item.id}"
     return {
         "url": url,
@@ -31,25 +31,25 @@ def card_view(item: Item, creator: Creator, *, public_url: str) -> dict[str, Any
 
 
 def excerpt(html: str) -> str:
-    """The first words of sanitised HTML, without markup, ended at a word."""
-    # Every view of a page asks for them, and a preview may be long.
+    """The beginning of sanitised HTML as plain text, cut at a word."""
+    # It is computed for every view of a page, and a preview may be long.
     return _first_words(html[:_LOOKED_AT])
 
 
 @lru_cache(maxsize=1024)
 def _first_words(html: str) -> str:
-    # What was cut in the middle of a tag ends before it.
+    # A tag that was cut in two is dropped.
     whole = html[: html.rfind("<")] if html.rfind("<") > html.rfind(">") else html
     text = text_of_html(whole)
     if len(text) <= LONGEST_DESCRIPTION:
         return text
     cut = text[:LONGEST_DESCRIPTION]
-    # Where words are not parted by spaces, as in Japanese, it ends where it is full.
+    # A language without spaces, such as Japanese, is cut at the length limit.
     return (cut.rpartition(" ")[0] if " " in cut[LONGEST_DESCRIPTION // 2 :] else cut).rstrip(" ,;:–-") + "…"
 
 
 def _marking(item: Item, creator: Creator, *, url: str, description: str) -> dict[str, Any]:
-    """The paywall's marking as Google reads it: the text of the page is not free, and stands in `.text`."""
+    """Structured data for paywalled content as Google defines it: the part in `.text` is not free."""
     free = {"isAccessibleForFree": False}
     price = Decimal(item.price_msat) / MSAT_PER_BITCOIN
     return {

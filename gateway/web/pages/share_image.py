@@ -1,6 +1,6 @@
-"""The picture beside a shared link, which networks want as PNG: the two coins of the mark, on the creator's accent.
+"""The image of link previews as PNG: the two coins of the logo on the creator's accent.
 
-It is drawn once, each pixel as how much of the coins' colour it holds; an accent is but another palette.
+The pixels are drawn once, as intensities of the coins' colour; each accent only changes the PNG's palette.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from gateway.web.pages.palette import shades
 
 WIDTH, HEIGHT = 1200, 630
 PATH = "/t/{name}/card.png"
-# The mark's drawing is 22 units wide; its second coin stands half behind the first.
+# The logo is 22 units wide; its second coin is half behind the first.
 _UNIT = 20
 _RADIUS = 6.4 * _UNIT
 _FRONT, _BACK = (WIDTH / 2 - 4 * _UNIT, 255), (WIDTH / 2 + 4 * _UNIT, 115)
@@ -25,7 +25,7 @@ _A_DAY = "public, max-age=86400"
 
 
 async def send_card(request: web.Request) -> web.Response:
-    """GET /t/{name}/card.png."""
+    """GET /t/{name}/card.png: the image for a creator."""
     creator = gateway_of(request).catalog.creator(request.match_info["name"])
     headers = {"Cache-Control": _A_DAY, "Cross-Origin-Resource-Policy": "cross-origin"}
     picture = await asyncio.to_thread(draw_coins, creator.accent)
@@ -34,7 +34,7 @@ async def send_card(request: web.Request) -> web.Response:
 
 @lru_cache(maxsize=256)
 def draw_coins(accent: str) -> bytes:
-    """The PNG for an accent, 1200 by 630."""
+    """The PNG for an accent, 1200 by 630 pixels."""
     colours = b"".join(bytes(shade) for shade in shades(accent, 256))
     chunks = ((b"IHDR", _HEADER), (b"PLTE", colours), (b"IDAT", _pixels()), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
@@ -46,14 +46,14 @@ def _pixels() -> bytes:
     for y in range(HEIGHT):
         row = bytearray(WIDTH)
         for centre, strength in (_BACK, _FRONT):
-            _cross(row, centre, strength, abs(y + 0.5 - HEIGHT / 2))
-        # Each row of a PNG begins with its filter: none.
+            _draw_coin_row(row, centre, strength, abs(y + 0.5 - HEIGHT / 2))
+        # Each row of a PNG begins with its filter type, 0 for none.
         rows += b"\0" + row
     return zlib.compress(bytes(rows), 9)
 
 
-def _cross(row: bytearray, centre: float, strength: int, distance: float) -> None:
-    """Lay one row of a coin over what is there; where its edge crosses a pixel, as much of it as it covers."""
+def _draw_coin_row(row: bytearray, centre: float, strength: int, distance: float) -> None:
+    """Draw one row of a coin over the row, anti-aliased at the edge."""
     if distance > _RADIUS + 1:
         return
     half = sqrt(max(0.0, (_RADIUS + 1) ** 2 - distance**2))

@@ -34,7 +34,7 @@ _MOST_DIGITS = 12
 
 
 async def show_tip(request: web.Request) -> web.Response:
-    """GET /t/{name}: thanks once for what was paid, else the invoice that waits, else the form."""
+    """GET /t/{name}: thanks once for a paid tip, else shows the open invoice, else the form."""
     gateway = gateway_of(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     now, words = gateway.clock(), words_of(request)
@@ -51,7 +51,7 @@ async def show_tip(request: web.Request) -> web.Response:
 
 
 async def send_tip(request: web.Request) -> web.Response:
-    """POST /t/{name}."""
+    """POST /t/{name}: tip without scripts; the cookie keeps the token of the invoice."""
     gateway = gateway_of(request)
     check_origin(request)
     creator = gateway.catalog.creator(request.match_info["name"])

@@ -1,4 +1,4 @@
-"""What the pages show, as plain values: rows in, template variables out, in the reader's words."""
+"""Template variables of the pages, computed from rows in the reader's language."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from gateway.sales.checkout import (
 )
 from gateway.web.http.language import Unit, Words
 from gateway.web.pages.palette import palette
-from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, explained_in_place
+from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, texts_in_place
 
 WORDS_PER_MINUTE = 220
 LONGEST_SUFFIX = 5
@@ -47,7 +47,7 @@ _KILO = 1000
 
 
 def offer_view(item: Item, creator: Creator, words: Words) -> View:
-    """The page of an item before anything is paid."""
+    """The page of an item before payment."""
     return {
         "state": "offered",
         "item": item_view(item, words),
@@ -55,14 +55,14 @@ def offer_view(item: Item, creator: Creator, words: Words) -> View:
         "palette": palette(creator.accent),
         "text_html": item.preview_html,
         "line": "" if item.state is ItemState.ACTIVE else words.say(NO_LONGER_SOLD),
-        "refusals": explained_in_place(words),
+        "refusals": texts_in_place(words),
         "scripted": item.kind is not ItemKind.SEALED,
         "connects": True,
     }
 
 
 def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
-    """The page of an item without script, while its invoice is open: it looks again every 3 s."""
+    """The page of an item without scripts while its invoice is open; it refreshes every 3 s."""
     shown = _as_sold(item, invoice) if invoice.shown_state(now) == "open" else item
     return offer_view(shown, creator, words) | _waiting(invoice, words, now=now)
 
@@ -78,7 +78,7 @@ def open_view(
     page_url: str,
     receipt_url: str,
 ) -> View:
-    """The page of an item without script, paid: the content in the place of the preview, or the way to it."""
+    """The page of a paid item without scripts: the content in place of the preview, or a link to it."""
     return offer_view(_as_sold(item, invoice), creator, words) | {
         "state": "open",
         "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
@@ -92,7 +92,7 @@ def open_view(
 
 
 def tip_view(creator: Creator, words: Words, *, typed: Mapping[str, str] | None = None, line: str = "") -> View:
-    """The tip page of a creator; with what somebody typed into its form and was refused for."""
+    """The tip page of a creator; after an error, with what was typed and the error in `line`."""
     amounts = {str(amount_sat): amount_sat for amount_sat in TIP_AMOUNTS_SAT}
     chosen_sat = USUAL_TIP_SAT if typed is None else amounts.get(typed["amount"], 0)
     return {
@@ -108,27 +108,27 @@ def tip_view(creator: Creator, words: Words, *, typed: Mapping[str, str] | None 
         "longest_name": MOST_NAME_CHARACTERS,
         "longest_message": MOST_MESSAGE_CHARACTERS,
         "line": line,
-        "refusals": explained_in_place(words),
+        "refusals": texts_in_place(words),
         "scripted": True,
         "connects": True,
     }
 
 
 def tip_waiting_view(creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
-    """The tip page without script, while its invoice is open."""
+    """The tip page without scripts while its invoice is open."""
     shown = {"amount_sat": words.sat(invoice.amount_msat)}
     return tip_view(creator, words) | shown | _waiting(invoice, words, now=now)
 
 
 def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, receipt_url: str) -> View:
-    """The thanks, without script."""
+    """The tip page without scripts after payment."""
     paid: View = {"state": "open", "line": _paid(invoice, words), "receipt_url": receipt_url}
     paid |= {"scripted": False, "connects": False}
     return tip_view(creator, words) | paid
 
 
 def item_view(item: Item, words: Words) -> View:
-    """An item as templates show it."""
+    """The template variables of an item."""
     is_file = item.kind is ItemKind.FILE
     return {
         "id": item.id,
@@ -147,13 +147,13 @@ def item_view(item: Item, words: Words) -> View:
 
 
 def creator_view(creator: Creator, words: Words) -> View:
-    """A creator as templates show them."""
+    """The template variables of a creator."""
     title = creator.title.strip()
     return {"name": creator.name, "title": title, "initial": title[:1].upper(), "lang": language_of(title, words.tag)}
 
 
 def what_it_buys(item: Item, words: Words) -> str:
-    """`6 min read`, or `PDF, 2.1 MB`; and for how long, where that is limited."""
+    """What a payment buys: `6 min read` or `PDF, 2.1 MB`, with the access time if it is limited."""
     if item.kind is ItemKind.FILE:
         what = f"{_media_name(item, words)}, {_size(item.byte_size, words)}"
     else:
@@ -165,7 +165,7 @@ def what_it_buys(item: Item, words: Words) -> str:
 
 
 def language_of(text: str, page: str) -> str:
-    """The language that letters give away, for fonts, line breaks and screen readers; else the page's, or English."""
+    """The language of a text by its script, for the `lang` attribute; else the page's language, or English."""
     found = next((language for language, letters in _SCRIPTS if letters.search(text)), None)
     if found == "zh" and page in _HAN:
         return page
@@ -173,7 +173,7 @@ def language_of(text: str, page: str) -> str:
 
 
 def _as_sold(item: Item, invoice: Invoice) -> Item:
-    """The item on the terms of an invoice: they may have changed since, and its code asks for these."""
+    """The item on the terms of an invoice, because the item may have changed since."""
     return replace(item, price_msat=invoice.amount_msat, access_seconds=invoice.access_seconds)
 
 
@@ -216,7 +216,7 @@ def _size(byte_size: int, words: Words) -> str:
 
 
 def _duration(seconds: int, words: Words) -> str:
-    """`1 day 12 hours`: to the second, for it is what is sold."""
+    """A duration such as `1 day 12 hours`, exact to the second."""
     parts = []
     for unit, length in _UNITS:
         count, seconds = divmod(seconds, length)
