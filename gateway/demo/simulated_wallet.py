@@ -15,7 +15,7 @@ from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.core import PREFIX, Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused
-from gateway.wire.bolt11 import bolt11
+from gateway.wire.bolt11 import reading as bolt11
 
 PAYER = "demo wallet"
 

@@ -18,7 +18,7 @@ from gateway.simulator.invoice import HOP_HINT, Quirks, ReplayOrder, SimulatedIn
 from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready
 from gateway.simulator.registry import Registry
 from gateway.simulator.subscription import TOLD, Subscription
-from gateway.wire.bolt11 import bolt11
+from gateway.wire.bolt11 import reading as bolt11
 
 DEFAULT_EXPIRY_SECONDS = 24 * 3600
 MIN_FINAL_CLTV = 80

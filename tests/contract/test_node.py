@@ -14,7 +14,7 @@ from lndgrpc.compiled import lightning_pb2 as ln
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice, NodeState
 from gateway.wire import lnd_macaroon as permissions
-from gateway.wire.bolt11 import bolt11
+from gateway.wire.bolt11 import reading as bolt11
 from tests.contract.nodes import CALL_SECONDS, ContractNode, NotPaid
 from tests.contract.steps import CANCELED, OPEN, SETTLED, UNKNOWN_HASH, has_state, invoice, issue, refused
 from tests.support.clock import until

@@ -16,7 +16,7 @@ from gateway.ports.store import Tx
 from gateway.rows import InvoiceState, ItemState, Origin, Share
 from gateway.sales.checkout import MOST_TIP_MSAT, Checkout
 from gateway.simulator.core import Simulator
-from gateway.wire.bolt11 import bolt11
+from gateway.wire.bolt11 import reading as bolt11
 from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_creator, an_item

@@ -9,7 +9,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import ReplayOrder, SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused
 from gateway.simulator.subscription import Subscription
-from gateway.wire.bolt11 import bolt11
+from gateway.wire.bolt11 import reading as bolt11
 
 OPEN, SETTLED, CANCELED, ACCEPTED = NodeInvoiceState
 

@@ -16,7 +16,7 @@ from gateway.simulator.direct import DirectNode
 from gateway.simulator.refusals import CallRefused
 from gateway.store.engines.database import open_database
 from gateway.web.http.qr import payment_qr
-from gateway.wire.bolt11 import bolt11
+from gateway.wire.bolt11 import reading as bolt11
 from tests.conftest import Site, open_site
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock

@@ -9,7 +9,7 @@ from gateway.access.tokens import read_token
 from gateway.ports.node import NodeState
 from gateway.simulator.refusals import PaymentRefused
 from gateway.web.http.problems import NODE_AWAY_DETAIL
-from gateway.wire.bolt11 import bolt11
+from gateway.wire.bolt11 import reading as bolt11
 from tests.conftest import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
