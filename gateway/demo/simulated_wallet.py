@@ -15,7 +15,8 @@ from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.core import PREFIX, Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused
-from gateway.wire.bolt11 import reading as bolt11
+from gateway.wire.bolt11.reading import PaymentRequest, decode
+from gateway.wire.bolt11.signing import payee_of
 
 PAYER = "demo wallet"
 
@@ -32,14 +33,14 @@ class SimulatedWallet:
 
     async def pay(self, payment_request: str) -> str:
         """Pay the invoice; the preimage in hex. Raises WalletError as the Protocol has it."""
-        invoice = _read(payment_request)
+        invoice, payee = _read(payment_request)
         if not invoice.amount_msat:
             msg = "This invoice names no amount: ask the payee for one that does."
             raise InvalidInvoice(msg)
         if self._core.state is NodeState.ABSENT:
             msg = "The simulated network is down: nothing was paid."
             raise WalletAway(msg)
-        if invoice.payee.hex() != self._core.status().identity_pubkey:
+        if payee != self._core.status().identity_pubkey:
             msg = "No route: the simulated network has one other node, and this invoice is not its own."
             raise NoRoute(msg)
         self._check_unpaid(invoice.payment_hash)
@@ -60,11 +61,11 @@ class SimulatedWallet:
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
         """What the invoice asks for; raises InvalidInvoice."""
-        invoice = _read(payment_request)
+        invoice, payee = _read(payment_request)
         return DecodedInvoice(
             payment_hash=invoice.payment_hash.hex(),
             amount_msat=invoice.amount_msat or 0,
-            payee=invoice.payee.hex(),
+            payee=payee,
             description=invoice.description,
             expires_at=datetime.fromtimestamp(invoice.expires_at, UTC),
         )
@@ -91,14 +92,16 @@ def _preimage(row: SimulatedInvoice) -> str:
     return row.preimage.hex()
 
 
-def _read(payment_request: str) -> bolt11.Bolt11:
+def _read(payment_request: str) -> tuple[PaymentRequest, str]:
+    """The invoice, and the public key of the node that signed it, in hex."""
     text = payment_request.strip().lower().removeprefix("lightning:")
     try:
-        invoice = bolt11.decode(text)
+        invoice = decode(text)
+        payee = payee_of(invoice).hex()
     except ValueError as error:
         msg = f"This is not an invoice: {error}."
         raise InvalidInvoice(msg) from error
     if invoice.prefix != PREFIX:
         msg = "This invoice is of another network than the simulated one."
         raise InvalidInvoice(msg)
-    return invoice
+    return invoice, payee

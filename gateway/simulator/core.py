@@ -18,7 +18,7 @@ from gateway.simulator.invoice import HOP_HINT, Quirks, ReplayOrder, SimulatedIn
 from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready
 from gateway.simulator.registry import Registry
 from gateway.simulator.subscription import TOLD, Subscription
-from gateway.wire.bolt11 import reading as bolt11
+from gateway.wire.bolt11.signing import encode
 
 DEFAULT_EXPIRY_SECONDS = 24 * 3600
 MIN_FINAL_CLTV = 80
@@ -114,7 +114,7 @@ class Simulator:
             raise CallRefused("UNKNOWN", "invoice with payment hash already exists")
         payment_address = self._random_bytes(32)
         try:
-            payment_request = bolt11.encode(
+            payment_request = encode(
                 self._key,
                 prefix=PREFIX,
                 amount_msat=amount_msat,

@@ -14,7 +14,8 @@ from lndgrpc.compiled import lightning_pb2 as ln
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice, NodeState
 from gateway.wire import lnd_macaroon as permissions
-from gateway.wire.bolt11 import reading as bolt11
+from gateway.wire.bolt11.reading import decode
+from gateway.wire.bolt11.signing import payee_of
 from tests.contract.nodes import CALL_SECONDS, ContractNode, NotPaid
 from tests.contract.steps import CANCELED, OPEN, SETTLED, UNKNOWN_HASH, has_state, invoice, issue, refused
 from tests.support.clock import until
@@ -25,10 +26,10 @@ from tests.support.clock import until
 async def test_an_issued_invoice_says_what_was_asked_and_is_signed_by_the_node(lnd: ContractNode) -> None:
     preimage = secrets.token_bytes(32)
     issued = await lnd.node.add_invoice(preimage, amount_msat=Msat(123_456), memo="creator · host", expiry_seconds=77)
-    invoice = bolt11.decode(issued.payment_request)
+    invoice = decode(issued.payment_request)
     assert issued.payment_hash == hashlib.sha256(preimage).hexdigest() == invoice.payment_hash.hex()
     assert (invoice.amount_msat, invoice.description, invoice.expiry_seconds) == (123_456, "creator · host", 77)
-    assert invoice.payee.hex() == (await lnd.node.status()).identity_pubkey
+    assert payee_of(invoice).hex() == (await lnd.node.status()).identity_pubkey
     assert invoice.prefix == "lnbcrt"
 
 
@@ -87,7 +88,7 @@ async def test_a_paid_invoice_is_looked_up_as_settled_with_what_was_paid(lnd: Co
     assert after is not None
     assert (after.state, after.paid_msat, after.add_index) == (SETTLED, 1000, issued.add_index)
     assert after.settle_index > 0
-    assert after.settled_at >= bolt11.decode(issued.payment_request).created_at
+    assert after.settled_at >= decode(issued.payment_request).created_at
 
 
 async def test_settle_index_grows_in_the_order_of_payment(lnd: ContractNode) -> None:

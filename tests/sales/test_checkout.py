@@ -16,7 +16,7 @@ from gateway.ports.store import Tx
 from gateway.rows import InvoiceState, ItemState, Origin, Share
 from gateway.sales.checkout import MOST_TIP_MSAT, Checkout
 from gateway.simulator.core import Simulator
-from gateway.wire.bolt11 import reading as bolt11
+from gateway.wire.bolt11.reading import decode
 from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_creator, an_item
@@ -81,7 +81,7 @@ async def test_the_preimage_is_random_and_lives_in_its_request_only(till: Till, 
 async def test_a10_nothing_but_the_item_makes_the_price(till: Till) -> None:
     offer = replace(await till.offer(), memo="a hundred sat")
     sold = await till.checkout.create(offer, idempotency_key=None)
-    decoded = bolt11.decode(sold.invoice.payment_request)
+    decoded = decode(sold.invoice.payment_request)
     assert (decoded.amount_msat, sold.invoice.amount_msat) == (100_000, 100_000)
 
 
@@ -245,7 +245,7 @@ async def test_a_memo_of_any_creator_fits_into_an_invoice(till: Till) -> None:
         offer = checkout.item_offer(an_item(), a_creator(title=title))
         assert len(offer.memo.encode()) <= MOST_MEMO_BYTES
         sold = await checkout.create(offer, idempotency_key=None)
-        assert bolt11.decode(sold.invoice.payment_request).description == offer.memo
+        assert decode(sold.invoice.payment_request).description == offer.memo
 
 
 async def test_an_items_own_memo_is_used_as_it_is(till: Till) -> None:

@@ -16,7 +16,7 @@ from gateway.simulator.direct import DirectNode
 from gateway.simulator.refusals import CallRefused
 from gateway.store.engines.database import open_database
 from gateway.web.http.qr import payment_qr
-from gateway.wire.bolt11 import reading as bolt11
+from gateway.wire.bolt11.reading import decode
 from tests.conftest import Site, open_site
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock
@@ -70,7 +70,7 @@ async def test_a16_every_invoice_names_its_amount(shop: Site) -> None:
     await shop.call("POST", TIPS, json={"amount_msat": 1_000})
     await shop.call("POST", "/i/welcome", allow_redirects=False)
     await shop.call("POST", "/t/alice", data=TIP_FORM, allow_redirects=False)
-    amounts = [bolt11.decode(row.payment_request).amount_msat for row in shop.core.invoices]
+    amounts = [decode(row.payment_request).amount_msat for row in shop.core.invoices]
     assert amounts == [100_000, 100_000, 1_000, 100_000, 21_000]
 
 

@@ -9,7 +9,7 @@ from gateway.access.tokens import read_token
 from gateway.ports.node import NodeState
 from gateway.simulator.refusals import PaymentRefused
 from gateway.web.http.problems import NODE_AWAY_DETAIL
-from gateway.wire.bolt11 import reading as bolt11
+from gateway.wire.bolt11.reading import decode
 from tests.conftest import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
@@ -36,7 +36,7 @@ async def change(site: Site, **fields: object) -> None:
 
 async def test_an_invoice_says_everything_that_a_reader_needs(shop: Site) -> None:
     invoice, _ = await shop.buy("welcome")
-    decoded = bolt11.decode(invoice["payment_request"])
+    decoded = decode(invoice["payment_request"])
     assert decoded.payment_hash.hex() == invoice["payment_hash"]
     assert (decoded.amount_msat, decoded.description) == (100_000, "Alice · 127.0.0.1:8402")
     token = read_token(shop.gateway.keys, b64decode(invoice["access_token"]))
@@ -199,10 +199,10 @@ async def test_two_paid_invoices_of_one_reader_are_both_booked(shop: Site) -> No
 async def test_the_memo_is_the_creators_and_never_the_readers(shop: Site) -> None:
     tip = {"amount_msat": 21_000, "message": "from me", "name": "a reader"}
     _, invoice = await shop.call("POST", TIPS, json=tip)
-    assert bolt11.decode(invoice["payment_request"]).description == "Alice · 127.0.0.1:8402"
+    assert decode(invoice["payment_request"]).description == "Alice · 127.0.0.1:8402"
     await change(shop, memo="ü" * 319)
     invoice, _ = await shop.buy("welcome")
-    assert bolt11.decode(invoice["payment_request"]).description == "ü" * 319
+    assert decode(invoice["payment_request"]).description == "ü" * 319
 
 
 AWAY = [(NodeState.ABSENT, "node_away"), (NodeState.LOCKED, "node_locked"), (NodeState.STARTING, "node_starting")]
