@@ -41,7 +41,7 @@ from gateway.sales.checkout import Checkout
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.store.engines.database import Database, open_database, replica_notifications, sqlite_path
-from gateway.store.engines.newest_position import Newest
+from gateway.store.engines.newest_position import NewestPosition
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
 from gateway.store.files.lock import lock_data
@@ -72,7 +72,7 @@ async def open_gateway(
         _refuse_lost_database(path, shared)
         store = await open_database(config.database_url)
         stack.push_async_callback(store.close)
-        newest = None if path is None else Newest(store, path)
+        newest = None if path is None else NewestPosition(store, path)
         if newest is not None:
             await newest.check()
         keys, operator_key = await open_shared(store, shared, alone=path is not None)

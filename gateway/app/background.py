@@ -15,7 +15,7 @@ from gateway.ports.store import Notifications
 from gateway.settlement.follow import follow
 from gateway.settlement.lease import Lease
 from gateway.settlement.sweep import Sweeper
-from gateway.store.engines.newest_position import Newest
+from gateway.store.engines.newest_position import NewestPosition
 from gateway.store.files.keyring import write_once
 from gateway.supervise import Work, every
 
@@ -27,9 +27,9 @@ OPTIONAL = {"notifications", "newest", "purge"}
 CATALOG_EVERY_SECONDS = CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
 
 
-async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: Newest) -> None:
+async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: NewestPosition) -> None:
     """Start the background work of the only process on its database; it ends in reverse order."""
-    works: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.note)}
+    works: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.record)}
     for serving in gateway.nodes:
         works |= _settling(gateway, serving)
     await _start(stack, gateway, works)

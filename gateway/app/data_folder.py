@@ -16,8 +16,8 @@ import structlog
 from gateway.access.key_rotation import KIND, pin_keys
 from gateway.errors import Unavailable
 from gateway.ports.store import Store, Tx
+from gateway.store.files.disk_errors import disk_errors
 from gateway.store.files.keyring import FileKeyRing, write_once
-from gateway.store.files.refusals import disk_refusals
 
 CONTENTS, OPERATOR = "contents", "operator"
 _CONTENT = re.compile("[0-9a-f]{64}")
@@ -145,7 +145,7 @@ async def _pin_operator(store: Store, operator_key: str) -> None:
 
 def _operator_key(path: Path) -> str:
     write_once(path, f"tpo_{secrets.token_urlsafe(32)}\n")
-    with disk_refusals(path):
+    with disk_errors(path):
         return path.read_text().strip()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from gateway.cli.presence import must_be_there, must_hold_keys
+from gateway.cli.presence import require_gateway, require_keys
 from gateway.config import Config
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Refused, Unavailable
 
@@ -69,7 +69,7 @@ async def open_remote(gateway_url: str, api_key: str) -> AsyncIterator[Admin]:
 async def open_admin(config: Config, *, reads: bool = False, missing: str = "database_missing") -> AsyncIterator[Admin]:
     """The running server's admin API; where none runs, its like on the data folder for this moment.
 
-    Raises `Unavailable` (`gateway_away`, `data_in_use`), and as `must_be_there` does.
+    Raises `Unavailable` (`gateway_away`, `data_in_use`), and as `require_gateway` does.
     """
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(config.admin_socket))
@@ -96,8 +96,8 @@ async def _served_alone(config: Config, *, reads: bool, missing: str) -> AsyncIt
         # Who owns the folder is said first: it may just be making what is missing.
         with lock_data(config.data_dir):
             pass
-    await must_be_there(config, reads=reads, code=missing)
-    must_hold_keys(config)
+    await require_gateway(config, reads=reads, code=missing)
+    require_keys(config)
     async with open_gateway(config, background=False) as gateway, serve_admin(build_app(gateway), config):
         yield
 

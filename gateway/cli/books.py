@@ -8,7 +8,7 @@ import typer
 from gateway.cli import run
 from gateway.cli.admin_call import admin_call
 from gateway.cli.pasted import payment_hash_of
-from gateway.cli.presence import must_be_there
+from gateway.cli.presence import require_gateway
 from gateway.errors import NotFound, TuppenceError, Unavailable
 from gateway.money import to_sat
 from gateway.terminal import BAD, GOOD, WARNING, say, say_fields, show_table
@@ -62,7 +62,7 @@ def audit(
     from gateway.config import load_config
     from gateway.store.engines.invariants import audit_database
 
-    run(must_be_there(load_config(), reads=True))
+    run(require_gateway(load_config(), reads=True))
     for payment_hash in map(_whole, suspense or ()):
         booked = admin_call("POST", "/v1/admin/suspense", json={"payment_hash": payment_hash})
         sold = booked["item_id"] or (f"a tip to {booked['tip_to']}" if booked["tip_to"] else None)

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli import run
 from gateway.cli.admin_call import admin_call
-from gateway.cli.presence import makes, must_be_there
+from gateway.cli.presence import makes, require_gateway
 from gateway.errors import NotFound
 from gateway.terminal import say, show_table
 
@@ -54,7 +54,7 @@ def move(
     from gateway.store.files.lock import lock_data
 
     config = load_config()
-    run(must_be_there(config, reads=False))
+    run(require_gateway(config, reads=False))
     with lock_data(config.data_dir):
         counts = run(move_database(config.database_url, to))
     show_table(("table", "rows"), [(name, str(count)) for name, count in counts.items()])
@@ -67,7 +67,7 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file, on another dis
     from gateway.store.engines.archive import write_archive
 
     config = load_config()
-    run(must_be_there(config, reads=True))
+    run(require_gateway(config, reads=True))
     size = run(write_archive(file, config.database_url, config.shared_folder))
     say(f"{file}: {size:,} bytes. Keep it as secret as the keys in it.")
 

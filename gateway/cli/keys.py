@@ -3,7 +3,7 @@
 import typer
 
 from gateway.cli import run
-from gateway.cli.presence import must_be_there, must_hold_keys
+from gateway.cli.presence import require_gateway, require_keys
 from gateway.terminal import say
 
 keys = typer.Typer(no_args_is_help=True, help="The keys behind access tokens.")
@@ -24,6 +24,6 @@ def add_key() -> None:
     from gateway.store.files.keyring import FileKeyRing
 
     config = load_config()
-    run(must_be_there(config, reads=False))
-    must_hold_keys(config)
+    run(require_gateway(config, reads=False))
+    require_keys(config)
     say(f"{FileKeyRing.add(config.shared_folder / 'keys')} added; back it up")

@@ -34,13 +34,13 @@ def makes(command: Callable[P, T]) -> Callable[P, T]:
     return making
 
 
-async def must_be_there(config: "Config", *, reads: bool, code: str = "database_missing") -> None:
+async def require_gateway(config: "Config", *, reads: bool, code: str = "database_missing") -> None:
     """Refuse where the configuration names no gateway; a command that `reads` does not renew its schema, either.
 
-    Raises `NotFound` (`database_missing`, or the code given), and as `look_into` does.
+    Raises `NotFound` (`database_missing`, or the code given), and as `read_database` does.
     """
-    from gateway.store.engines.database import look_into, sqlite_path
-    from gateway.store.engines.migration import must_be_newest
+    from gateway.store.engines.database import read_database, sqlite_path
+    from gateway.store.engines.migration import require_newest_schema
 
     if _makes.get():
         return
@@ -48,12 +48,12 @@ async def must_be_there(config: "Config", *, reads: bool, code: str = "database_
     if path is not None and not path.exists():
         raise _nothing_at(path, code)
     if path is None or reads:
-        await look_into(config.database_url, must_be_newest)
+        await read_database(config.database_url, require_newest_schema)
     if not config.data_dir.is_dir():
         raise _nothing_at(config.data_dir, code)
 
 
-def must_hold_keys(config: "Config") -> None:
+def require_keys(config: "Config") -> None:
     """Refuse where opening the gateway would make its keys anew. Raises `Unavailable` (`keys_unreadable`)."""
     keys = config.shared_folder / "keys"
     if not _makes.get() and not any(keys.glob("*.key")):

@@ -1,1 +1,5 @@
-"""What is kept: the database by SQLAlchemy Core, the key ring and the paid content in the data folder."""
+"""Storage, on SQLite or PostgreSQL.
+
+`tables` holds the SQL, one module for each noun. `engines` runs it: transactions, migrations, backup, the move to
+PostgreSQL and the audit. `files` holds what lies beside the database: keys, paid content, the data folder's lock.
+"""

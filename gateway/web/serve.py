@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.app.gateway import Gateway
 from gateway.config import Config
 from gateway.errors import Conflict, Unavailable
-from gateway.store.files.refusals import disk_refusals
+from gateway.store.files.disk_errors import disk_errors
 from gateway.web.docs import show_docs
 from gateway.web.http.app_keys import GATEWAY, PAGES, Pages
 from gateway.web.http.connections import Runner
@@ -74,7 +74,7 @@ def _bind_admin(path: Path) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         # A path that is too long for a Unix socket is reported like an error of the disk.
-        with disk_refusals(path):
+        with disk_errors(path):
             path.unlink(missing_ok=True)
             bound.bind(str(path))
             path.chmod(0o600)

@@ -14,7 +14,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.archive import read_archive, write_archive
 from gateway.store.engines.database import sqlite_path
-from gateway.store.engines.newest_position import note_of
+from gateway.store.engines.newest_position import position_file
 from tests.conftest import open_site
 from tests.support.clock import FakeClock, until
 from tests.support.databases import change, dump_tables
@@ -61,7 +61,7 @@ async def _open_shop(config: Config, clock: FakeClock, core: Simulator, *, sells
             await site.sell_text(TEXT)
         path = sqlite_path(config.database_url)
         if path is not None:
-            await until(lambda: note_of(path).exists())
+            await until(lambda: position_file(path).exists())
 
 
 @pytest.mark.postgres
@@ -156,7 +156,7 @@ async def test_a_database_whose_log_was_deleted_is_refused(
             for name in ("alice", "bob"):
                 await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)
-        note = note_of(config.data_dir / "tuppence.db")
+        note = position_file(config.data_dir / "tuppence.db")
         version = str(await site.gateway.store.read(lambda tx: tx.items.version()))
         await until(lambda: note.exists() and note.read_text().split()[1] == version)
         shutil.copytree(config.data_dir, killed, ignore=shutil.ignore_patterns("*.sock"))
@@ -182,10 +182,10 @@ async def test_an_older_copy_is_refused_until_its_operator_means_it(
     async with open_site(config, clock, core) as site:
         await site.sell_text(TEXT)
         version = str(await site.gateway.store.read(lambda tx: tx.items.version()))
-        await until(lambda: note_of(database).read_text().split()[1] == version)
+        await until(lambda: position_file(database).read_text().split()[1] == version)
     database.write_bytes(older)
     assert await _refusal(config, clock, core) == "database_older"
-    note_of(database).unlink()
+    position_file(database).unlink()
     await _opens(config, clock, core)
 
 
@@ -197,7 +197,7 @@ async def test_a_restored_backup_starts_with_all_that_belongs_to_it(
     await write_archive(archive, config.database_url, config.shared_folder)
     restored = load_config(data_dir=tmp_path / "restored", listen="127.0.0.1:8402")
     restored.data_dir.mkdir()
-    note_of(restored.data_dir / "tuppence.db").write_text("99 99\n")
+    position_file(restored.data_dir / "tuppence.db").write_text("99 99\n")
     await read_archive(archive, restored.database_url, restored.shared_folder)
     await _opens(restored, clock, core)
 

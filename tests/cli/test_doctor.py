@@ -21,7 +21,7 @@ from gateway.cli.doctor.finding import Sign
 from gateway.cli.doctor.public_address import look_at_public_address
 from gateway.cli.doctor.running_server import look_at_server
 from gateway.config import Config, load_config
-from gateway.store.engines.database import look_into
+from gateway.store.engines.database import read_database
 from gateway.store.files.keyring import FileKeyRing
 from gateway.web.serve import build_app, serve_admin
 from tests.conftest import Site, serve_app
@@ -35,7 +35,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @pytest.fixture
 async def books(site: Site) -> Books:
     await site.sell_text(TEXT)
-    return await look_into(site.gateway.config.database_url, read_books)
+    return await read_database(site.gateway.config.database_url, read_books)
 
 
 def bad(signs: list[Sign]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.store.engines.database import look_into
+from gateway.store.engines.database import read_database
 from tests.support.clock import until
 from tests.support.demo_process import ready, stop
 from tools.bench.aimed import AimedBench
@@ -47,7 +47,7 @@ async def test_torture_and_bench_aim_at_a_running_cluster(tmp_path: Path) -> Non
             assert served.url == front
             assert await added_ms(session, served, node, settled_at) < 5_000
             (settling,) = await stack.enter_async_context(bench.replicas("told_apart", 1))
-            assert [lease_id(settling.folder)] == await look_into(aim.address.database_url, holders)
+            assert [lease_id(settling.folder)] == await read_database(aim.address.database_url, holders)
 
 
 def test_what_aims_at_no_cluster_says_how_to_start_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from gateway.errors import Conflict, Invalid, NotFound, Unavailable
 from gateway.simulator.core import Simulator
 from gateway.store.engines import archive as archives
 from gateway.store.engines.archive import read_archive, write_archive
-from gateway.store.engines.sqlite import blamed_engine
+from gateway.store.engines.sqlite import translating_engine
 from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.databases import dump_tables
@@ -153,11 +153,11 @@ async def test_a_full_disk_beside_a_backup_is_blamed_and_not_the_database_that_i
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def small(path: Path) -> Engine:
-        engine = blamed_engine(path)
+        engine = translating_engine(path)
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 10"))
         return engine
 
-    monkeypatch.setattr(archives, "blamed_engine", small)
+    monkeypatch.setattr(archives, "translating_engine", small)
     (tmp_path / "backups").mkdir()
     with pytest.raises(Unavailable, match=r"backups/.* refused: database or disk is full") as refusal:
         await back_up(site, tmp_path / "backups" / "backup.tar")

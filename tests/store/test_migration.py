@@ -18,7 +18,7 @@ from gateway.errors import Unavailable
 from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
 from gateway.store.engines import migration
-from gateway.store.engines.database import look_into, migrate_database, open_database, sqlite_path
+from gateway.store.engines.database import migrate_database, open_database, read_database, sqlite_path
 from gateway.store.files.keyring import FileKeyRing
 from gateway.wire.l402.challenge import encode_token
 from tests.conftest import Site, open_site
@@ -179,7 +179,7 @@ async def test_replicas_that_start_on_an_old_schema_at_once_migrate_it_once(old_
         assert sorted(await asyncio.gather(*(migrate_database(old_url) for _ in range(3)))) == [False, False, True]
     else:
         assert [await migrate_database(old_url) for _ in range(2)] == [True, False]
-    assert await look_into(old_url, migration.revision_of) == migration.HEAD
+    assert await read_database(old_url, migration.revision_of) == migration.HEAD
 
 
 @pytest.mark.parametrize("revision", [REVISIONS[0], "0006"])

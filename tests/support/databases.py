@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, inspect, text
 
-from gateway.store.engines.database import change_postgres, look_into, sqlite_path
+from gateway.store.engines.database import change_postgres, read_database, sqlite_path
 from gateway.store.engines.invariants import audit
 from gateway.store.engines.migration import migrate
 from gateway.store.engines.sqlite import sqlite_engine
@@ -40,7 +40,7 @@ def dump_tables(where: Path | str) -> Dump:
 
 def seen_in(where: Path | str, look: Callable[[Connection], T]) -> T:
     """What one consistent read finds, whether or not a loop runs here."""
-    return in_a_thread(look_into(f"sqlite:///{where}" if isinstance(where, Path) else where, look))
+    return in_a_thread(read_database(f"sqlite:///{where}" if isinstance(where, Path) else where, look))
 
 
 def change(url: str, work: Callable[[Connection], object]) -> None:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from gateway.regtest.process import Report
-from gateway.store.engines.database import look_into
+from gateway.store.engines.database import read_database
 from tools.bench.bench import Bench, NodeKind
 from tools.bench.nodes import BenchNode
 from tools.bench.processes import Loop
@@ -41,6 +41,6 @@ class AimedBench(Bench):
     async def replicas(self, name: str, count: int, *, kind: NodeKind | None = None) -> AsyncIterator[list[Served]]:
         """So many of them, the one that settles first."""
         del name, kind
-        settling = await look_into(self._aim.address.database_url, holders)
+        settling = await read_database(self._aim.address.database_url, holders)
         replicas = sorted(self._aim.replicas, key=lambda replica: replica.lease_id not in settling)
         yield [replica.served for replica in replicas[:count]]

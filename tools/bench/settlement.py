@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from gateway.store.engines.database import look_into
+from gateway.store.engines.database import read_database
 from tests.support.clock import until
 from tools.bench.bench import Bench
 from tools.bench.figure import Line, line_of
@@ -57,7 +57,7 @@ async def _settle(bench: Bench, driver: Child, replicas: Sequence[Served], datab
 
 
 async def _booked(url: str) -> int:
-    return await look_into(url, lambda books: int(books.execute(_BOOKED).scalar_one()))
+    return await read_database(url, lambda books: int(books.execute(_BOOKED).scalar_one()))
 
 
 def _replicas(count: int) -> str:

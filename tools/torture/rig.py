@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from gateway.lnd.client import LndNode
 from gateway.ports.node import NodeInvoiceState
-from gateway.store.engines.database import look_into
+from gateway.store.engines.database import read_database
 from tools.bench.nodes import BenchNode, Payable, settings_of
 from tools.bench.served import ITEM, Served, buy, serve
 from tools.days.verdict import Verdict, judge
@@ -103,7 +103,7 @@ class Rig:
 
     async def look(self, look: Callable[[Connection], T]) -> T:
         """What is found in the books."""
-        return await look_into(self.books_url or f"sqlite:///{self.folder / 'data' / 'tuppence.db'}", look)
+        return await read_database(self.books_url or f"sqlite:///{self.folder / 'data' / 'tuppence.db'}", look)
 
     async def judge(self) -> Verdict:
         """The books against what the node itself says."""

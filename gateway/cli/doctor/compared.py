@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from gateway.access.key_rotation import KIND as KEY
 from gateway.cli.doctor.finding import Sign
 from gateway.nodes.identity import KIND as NODE
-from gateway.store.engines.migration import must_be_newest
+from gateway.store.engines.migration import require_newest_schema
 from gateway.store.tables.drained_nodes import DrainedNodeRows
 from gateway.store.tables.identities import IdentityRows
 from gateway.store.tables.invoices import InvoiceRows
@@ -32,7 +32,7 @@ class Books:
 
 def read_books(connection: Connection) -> Books:
     """Raises `Conflict` (`schema_old`, `schema_newer`)."""
-    must_be_newest(connection)
+    require_newest_schema(connection)
     identities = IdentityRows(connection)
     return Books(
         keys=dict(identities.list(KEY)),

@@ -28,7 +28,7 @@ from gateway.errors import NotFound, TuppenceError
 from gateway.lnd.channel import certificate_expires_at
 from gateway.lnd.configuration import NodeAddress, configured_nodes, connect
 from gateway.ports.node import Node, NodeState
-from gateway.store.engines.database import look_into, sqlite_path
+from gateway.store.engines.database import read_database, sqlite_path
 from gateway.store.engines.migration import HEAD, revision_of
 from gateway.store.tables.invoices import newest_canceled
 from gateway.store.tables.leases import database_now_ms
@@ -64,7 +64,7 @@ async def _signs(config: Config) -> AsyncIterator[Sign]:
     yield await _database(config)
     yield _folder_of_keys(config)
     try:
-        books = await look_into(config.database_url, read_books)
+        books = await read_database(config.database_url, read_books)
     except TuppenceError as error:
         books = None
         if error.code != "database_missing":
@@ -127,9 +127,9 @@ async def _database(config: Config) -> Sign:
 
 async def _postgres(config: Config) -> Sign:
     try:
-        revision = await look_into(config.database_url, revision_of)
-        now_ms = await look_into(config.database_url, database_now_ms)
-        fsync = await look_into(config.database_url, lambda c: str(c.exec_driver_sql("SHOW fsync").scalar_one()))
+        revision = await read_database(config.database_url, revision_of)
+        now_ms = await read_database(config.database_url, database_now_ms)
+        fsync = await read_database(config.database_url, lambda c: str(c.exec_driver_sql("SHOW fsync").scalar_one()))
     except TuppenceError as error:
         return Sign("bad", "the database cannot be read", error.detail)
     off_seconds = time.time() - now_ms / 1_000
@@ -239,7 +239,7 @@ async def _garbage(config: Config, node: Node) -> Sign:
 
     hint = f"In lnd.conf: {GARBAGE_FLAGS}. Settled ones are never deleted."
     try:
-        canceled = await look_into(config.database_url, look)
+        canceled = await read_database(config.database_url, look)
     except NotFound:
         canceled = None
     if canceled is None:

@@ -20,14 +20,14 @@ from typing import IO
 from sqlalchemy import Connection, select
 
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
-from gateway.store.engines.database import look_into, migrate_database, sqlite_path
+from gateway.store.engines.database import migrate_database, read_database, sqlite_path
 from gateway.store.engines.invariants import audit
-from gateway.store.engines.migration import migrate, must_be_newest
-from gateway.store.engines.move_to_postgres import copy_rows, move_database, must_be_empty
-from gateway.store.engines.newest_position import note_of
-from gateway.store.engines.sqlite import blamed_engine
+from gateway.store.engines.migration import migrate, require_newest_schema
+from gateway.store.engines.move_to_postgres import copy_rows, move_database, require_empty
+from gateway.store.engines.newest_position import position_file
+from gateway.store.engines.sqlite import translating_engine
+from gateway.store.files.disk_errors import disk_errors
 from gateway.store.files.keyring import FileKeyRing
-from gateway.store.files.refusals import disk_refusals
 from gateway.store.tables.schema import identities, items
 
 DATABASE, OPERATOR_KEY = "tuppence.db", "operator.key"
@@ -43,9 +43,9 @@ async def write_archive(path: Path, database_url: str, shared: Path) -> int:
         raise Conflict("archive_exists", f"{path} exists; choose another name.")
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with disk_refusals(path.parent), _folder_in(path.parent) as folder:
+        with disk_errors(path.parent), _folder_in(path.parent) as folder:
             copy = folder / DATABASE
-            await look_into(database_url, lambda connection: _copy_database(connection, copy))
+            await read_database(database_url, lambda connection: _copy_database(connection, copy))
             await asyncio.to_thread(_pack, scratch, copy, shared)
             scratch.rename(path)
     finally:
@@ -70,8 +70,8 @@ async def read_archive(path: Path, database_url: str, shared: Path) -> None:
     if taken:
         raise Conflict("data_not_empty", f"{taken[0]} is there already; restore to a new TUPPENCE_DATA_DIR.")
     if target is None:
-        await must_be_empty(database_url)
-    with _disk_refusals():
+        await require_empty(database_url)
+    with _restore_errors():
         await _restore(path, database_url, shared)
 
 
@@ -90,7 +90,7 @@ async def _restore(path: Path, database_url: str, shared: Path) -> None:
         with _folder_in(target.parent) as beside:
             await asyncio.to_thread(shutil.move, folder / DATABASE, beside / DATABASE)
             # How far an earlier database had come says nothing of this one.
-            note_of(target).unlink(missing_ok=True)
+            position_file(target).unlink(missing_ok=True)
             with _put_back(folder, shared):
                 (beside / DATABASE).rename(target)
 
@@ -103,7 +103,7 @@ def _folder_in(place: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _disk_refusals() -> Iterator[None]:
+def _restore_errors() -> Iterator[None]:
     """Raises `Unavailable` (`disk_refused`)."""
     try:
         yield
@@ -131,8 +131,8 @@ def _used(place: Path | None) -> bool:
 
 
 def _copy_database(source: Connection, copy: Path) -> None:
-    must_be_newest(source)
-    engine = blamed_engine(copy)
+    require_newest_schema(source)
+    engine = translating_engine(copy)
     try:
         with engine.begin() as target:
             migrate(target)
@@ -184,8 +184,8 @@ async def _check(folder: Path) -> None:
         raise Invalid("archive_invalid", "The archive holds no database.")
     url = f"sqlite:///{folder / DATABASE}"
     await migrate_database(url)
-    broken = [finding.sentence for finding in await look_into(url, audit) if finding.broken]
-    digests, pinned = await look_into(url, _named)
+    broken = [finding.sentence for finding in await read_database(url, audit) if finding.broken]
+    digests, pinned = await read_database(url, _named)
     for path in (folder / "content").iterdir():
         with path.open("rb") as file:
             if file_digest(file, "sha256").hexdigest() != path.name:

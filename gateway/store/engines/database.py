@@ -11,8 +11,9 @@ from gateway.ports.store import Store
 from gateway.store.engines.database_url import POSTGRES, postgres_address, sqlite_path
 from gateway.store.engines.migration import HEAD, migrate, revision_of
 from gateway.store.engines.sqlite import SqliteStore, sqlite_engine
+from gateway.store.engines.sqlite_errors import sqlite_errors
 from gateway.store.engines.sqlite_reader import connect_to_read
-from gateway.store.files.refusals import disk_refusals, sqlite_refusals
+from gateway.store.files.disk_errors import disk_errors
 
 if TYPE_CHECKING:
     from gateway.store.engines.notifications import PostgresNotifications
@@ -68,35 +69,35 @@ async def migrate_database(url: str) -> bool:
     engine = sqlite_engine(path)
     try:
         # What is the newest already is only read: it opens on a full disk, too.
-        with sqlite_refusals(path), connect_to_read(engine)[0] as connection:
+        with sqlite_errors(path), connect_to_read(engine)[0] as connection:
             if revision_of(connection) == HEAD:
                 return False
-        with sqlite_refusals(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with sqlite_errors(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             # The driver begins a transaction for rows only, never for tables: this one holds all steps, or none.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             moved = migrate(connection)
             connection.exec_driver_sql("COMMIT")
     finally:
         engine.dispose()
-    with disk_refusals(path):
+    with disk_errors(path):
         path.chmod(0o600)
     return moved
 
 
-async def look_into(url: str, look: Callable[[Connection], T]) -> T:
+async def read_database(url: str, look: Callable[[Connection], T]) -> T:
     """One consistent, read-only transaction, safe beside a running server.
 
     Raises `Invalid` (`config_invalid`), `NotFound` (`database_missing`), `Unavailable` (`database_away`).
     """
     path = sqlite_path(url)
     if path is None:
-        seen: T = await _postgres().look_into(postgres_address(url), look)
+        seen: T = await _postgres().read_database(postgres_address(url), look)
         return seen
     if not path.exists():
         raise NotFound("database_missing", f"There is no database at {path}; set TUPPENCE_DATA_DIR.")
     engine = sqlite_engine(path)
     try:
-        with sqlite_refusals(path), connect_to_read(engine)[0] as connection:
+        with sqlite_errors(path), connect_to_read(engine)[0] as connection:
             connection.exec_driver_sql("PRAGMA query_only=ON")
             connection.exec_driver_sql("BEGIN")
             return look(connection)
@@ -123,7 +124,6 @@ __all__ = [
     "POSTGRES",
     "Database",
     "change_postgres",
-    "look_into",
     "migrate_database",
     "open_database",
     "replica_notifications",

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, String, cast, func, literal_column, select, t
 
 from gateway.books.ledger import NODE_ACCOUNT, credits_of
 from gateway.rows import Origin
-from gateway.store.engines.database import look_into
-from gateway.store.engines.migration import must_be_newest
+from gateway.store.engines.database import read_database
+from gateway.store.engines.migration import require_newest_schema
 from gateway.store.tables.items import shares_from_text
 from gateway.store.tables.schema import invoices, transfers
 
@@ -119,12 +119,12 @@ _SETTLED = select(
 
 
 async def audit_database(url: str, *, now: int) -> list[Finding]:
-    """Check every invariant in one consistent read. Raises as `look_into` and `must_be_newest` do."""
-    return await look_into(url, lambda connection: _audit_newest(connection, now))
+    """Check every invariant in one consistent read. Raises as `read_database` and `require_newest_schema` do."""
+    return await read_database(url, lambda connection: _audit_newest(connection, now))
 
 
 def _audit_newest(connection: Connection, now: int) -> list[Finding]:
-    must_be_newest(connection)
+    require_newest_schema(connection)
     return audit(connection, now=now)
 
 

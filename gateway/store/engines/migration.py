@@ -25,7 +25,7 @@ def migrate(connection: Connection) -> bool:
     return True
 
 
-def must_be_newest(connection: Connection) -> None:
+def require_newest_schema(connection: Connection) -> None:
     """Raises `Conflict` (`schema_old`, `schema_newer`)."""
     if _known_revision(connection) != HEAD:
         raise Conflict("schema_old", "The database has an older schema, or none: run `tuppence migrate` first.")

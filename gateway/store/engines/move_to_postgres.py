@@ -6,10 +6,10 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, insert, select
 
 from gateway.errors import Conflict, Invalid
-from gateway.store.engines.database import change_postgres, look_into, migrate_database, sqlite_path
+from gateway.store.engines.database import change_postgres, migrate_database, read_database, sqlite_path
 from gateway.store.engines.invariants import Finding, audit
 from gateway.store.engines.migration import revision_of
-from gateway.store.engines.sqlite import blamed_engine
+from gateway.store.engines.sqlite import translating_engine
 from gateway.store.tables.schema import leases, metadata
 
 ROWS_AT_ONCE = 1_000
@@ -27,17 +27,17 @@ async def move_database(source: str, target: str) -> dict[str, int]:
     if path is None or sqlite_path(target) is not None:
         raise Invalid("move_refused", "A move is from SQLite (TUPPENCE_DATABASE_URL) to postgresql+asyncpg://…")
     # Both have one schema then; a source that is missing is not made.
-    await look_into(source, revision_of)
+    await read_database(source, revision_of)
     await migrate_database(source)
-    contents = await look_into(source, _audited)
+    contents = await read_database(source, _audited)
     await migrate_database(target)
     await change_postgres(target, lambda connection: _fill(connection, path, contents))
     return {name: count for name, (count, _) in contents.items()}
 
 
 def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]]) -> None:
-    _must_be_empty(target)
-    engine = blamed_engine(path)
+    _require_empty(target)
+    engine = translating_engine(path)
     try:
         with engine.connect() as source:
             copy_rows(source, target)
@@ -52,13 +52,13 @@ def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]]) 
         )
 
 
-async def must_be_empty(url: str) -> None:
+async def require_empty(url: str) -> None:
     """Raises `Conflict` (`database_not_empty`, `schema_newer`), `Unavailable` (`database_away`)."""
     await migrate_database(url)
-    await look_into(url, _must_be_empty)
+    await read_database(url, _require_empty)
 
 
-def _must_be_empty(target: Connection) -> None:
+def _require_empty(target: Connection) -> None:
     if any(_counts(target).values()):
         raise Conflict("database_not_empty", "The target holds rows already; give an empty database.")
 

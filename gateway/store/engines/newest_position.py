@@ -1,6 +1,6 @@
-"""How far the books have come, noted beside an SQLite database: one that lost its newest part is not taken for whole.
+"""The newest event position, recorded in a file beside an SQLite database, to detect a database that lost rows.
 
-A file that was put back from long ago, or whose log (-wal) was deleted, looks whole to SQLite.
+SQLite itself accepts an older copy of a database file, or one whose log (-wal) was deleted.
 """
 
 import asyncio
@@ -11,25 +11,25 @@ from gateway.errors import Unavailable
 from gateway.ports.store import Store, Tx
 
 State = tuple[int, int]
-"""The newest event's position and the catalog's version: neither ever goes back."""
+"""The newest event's position and the catalog's version. Neither ever decreases."""
 
 
-def note_of(database: Path) -> Path:
-    """The file of the note."""
+def position_file(database: Path) -> Path:
+    """The file that records the position of a database."""
     return database.with_name(f"{database.name}-newest")
 
 
-class Newest:
-    """The note beside one database."""
+class NewestPosition:
+    """The record beside one database."""
 
     def __init__(self, store: Store, database: Path) -> None:
-        self._store, self._database, self._path = store, database, note_of(database)
-        self._noted: State | None = None
+        self._store, self._database, self._path = store, database, position_file(database)
+        self._recorded: State | None = None
 
     async def check(self) -> None:
-        """Raises `Unavailable` (`database_older`) when the books had come further than the database knows."""
-        noted, found = _read(self._path), await self._store.read(_state)
-        if noted is not None and any(was > now for was, now in zip(noted, found, strict=True)):
+        """Compare the database with the record. Raises `Unavailable` (`database_older`) where the record is newer."""
+        recorded, found = _read(self._path), await self._store.read(_state)
+        if recorded is not None and any(was > now for was, now in zip(recorded, found, strict=True)):
             raise Unavailable(
                 "database_older",
                 f"{self._database} lacks what was written to it last: its log (-wal) was deleted, or it is an older "
@@ -37,16 +37,16 @@ class Newest:
                 f"If it shall be this one, delete {self._path}; payments since then are found by tuppence audit.",
             )
 
-    async def note(self) -> None:
-        """Write down how far the books are, when they have come further. Raises `Unavailable`."""
+    async def record(self) -> None:
+        """Write the position, if it has changed. Raises `Unavailable` (`disk_refused`)."""
         state = await self._store.read(_state)
-        if state == self._noted:
+        if state == self._recorded:
             return
         try:
             await asyncio.to_thread(_write, self._path, state)
         except OSError as error:
             raise Unavailable("disk_refused", f"{self._path} cannot be written: {error.strerror}.") from error
-        self._noted = state
+        self._recorded = state
 
 
 def _state(tx: Tx) -> State:
@@ -54,7 +54,7 @@ def _state(tx: Tx) -> State:
 
 
 def _read(path: Path) -> State | None:
-    """None where nothing readable is, as after a power cut: it is not flushed to the disk."""
+    """The recorded state; None where there is none to read, as after a power cut: the file is not flushed to disk."""
     with suppress(OSError, ValueError):
         position, version = path.read_text().split()
         return int(position), int(version)

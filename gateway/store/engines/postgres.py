@@ -138,7 +138,7 @@ async def migrate_alone(url: str) -> bool:
         return await _migrate(connection)
 
 
-async def look_into(url: str, look: Callable[[Connection], T]) -> T:
+async def read_database(url: str, look: Callable[[Connection], T]) -> T:
     """One consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
     async with one_connection(url) as connection:
         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))

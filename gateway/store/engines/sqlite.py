@@ -21,8 +21,8 @@ from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
 from gateway.ports.store import Tx
+from gateway.store.engines.sqlite_errors import sqlite_unavailable
 from gateway.store.engines.sqlite_reader import connect_to_read
-from gateway.store.files.refusals import sqlite_refusal
 from gateway.store.tables.transaction import SqlTx
 
 T = TypeVar("T")
@@ -86,12 +86,12 @@ def sqlite_engine(path: Path) -> Engine:
     return create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
 
 
-def blamed_engine(path: Path) -> Engine:
+def translating_engine(path: Path) -> Engine:
     """One for work beside another database, which must not be blamed: it raises `Unavailable` (`database_away`)."""
     engine = sqlite_engine(path)
 
     def blame(context: ExceptionContext) -> None:
-        raise sqlite_refusal(path, context.original_exception) from context.original_exception
+        raise sqlite_unavailable(path, context.original_exception) from context.original_exception
 
     event.listen(engine, "handle_error", blame)
     return engine

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.errors import Invalid, Unavailable
-from gateway.store.files.refusals import disk_refusals
+from gateway.store.files.disk_errors import disk_errors
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class ContentFolder:
     """The paid bytes, by digest. Small content is kept in memory: a digest never changes its bytes."""
 
     def __init__(self, folder: Path) -> None:
-        with disk_refusals(folder):
+        with disk_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._cached: OrderedDict[str, bytes] = OrderedDict()

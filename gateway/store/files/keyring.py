@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gateway.errors import Conflict, Unavailable
-from gateway.store.files.refusals import disk_refusals
+from gateway.store.files.disk_errors import disk_errors
 
 KEY_BYTES = 32
 TOKEN_ID_BYTES = 32
@@ -33,7 +33,7 @@ class FileKeyRing:
 
         Raises `Unavailable` (`keys_unreadable`, `disk_refused`).
         """
-        with disk_refusals(folder):
+        with disk_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not any(folder.glob("*.key")):
             _write_key(folder / "0.key")
@@ -109,7 +109,7 @@ def write_once(path: Path, text: str) -> None:
     Of several replicas that start at once on one folder the first to be done wins. Raises `Unavailable`
     (`disk_refused`).
     """
-    with disk_refusals(path):
+    with disk_errors(path):
         if not path.exists():
             _write_once(path, text)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.errors import Conflict
-from gateway.store.files.refusals import disk_refusals
+from gateway.store.files.disk_errors import disk_errors
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def lock_data(folder: Path) -> Iterator[None]:
     Raises `Conflict` (`data_in_use`) and `Unavailable` (`disk_refused`).
     """
     path = folder / "lock"
-    with disk_refusals(folder):
+    with disk_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+") as file:

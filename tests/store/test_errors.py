@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Invalid, Unavailable
-from gateway.store.engines.database import look_into, migrate_database, open_database
+from gateway.store.engines.database import migrate_database, open_database, read_database
 from gateway.store.engines.database_url import postgres_address, sqlite_path
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
@@ -53,7 +53,9 @@ async def test_a_spoilt_database_file_is_named_with_what_to_do(tmp_path: Path, s
         assert str(path) in refusal.value.detail
         assert refusal.value.detail.count(". ") >= 1, "what to do follows"
     with pytest.raises(Unavailable):
-        await look_into(f"sqlite:///{path}", lambda connection: connection.exec_driver_sql("SELECT * FROM items").all())
+        await read_database(
+            f"sqlite:///{path}", lambda connection: connection.exec_driver_sql("SELECT * FROM items").all()
+        )
 
 
 async def test_a_database_that_is_the_newest_already_is_opened_without_a_write(tmp_path: Path) -> None:
@@ -188,7 +190,7 @@ async def test_a_database_is_read_after_a_restart_on_a_full_disk_and_written_onc
         assert [creator.name for creator in await store.read(lambda tx: tx.creators.list())] == ["alice"]
         with pytest.raises(Unavailable):
             await store.write(lambda tx: tx.creators.insert(a_creator("bob")))
-        assert await look_into(url, lambda connection: connection.exec_driver_sql("SELECT 1").scalar()) == 1
+        assert await read_database(url, lambda connection: connection.exec_driver_sql("SELECT 1").scalar()) == 1
     assert await store.write(lambda tx: tx.creators.insert(a_creator("bob")))
     assert len(await store.read(lambda tx: tx.creators.list())) == 2
     await store.close()

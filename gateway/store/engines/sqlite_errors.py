@@ -1,4 +1,4 @@
-"""What a disk or a database file refuses, as a sentence for the operator that says what to do."""
+"""Errors of SQLite as `Unavailable`, with a detail that tells the operator what to do."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ _HINTS = {
     "SQLITE_FULL": "The disk is full: make room.",
     "SQLITE_IOERR": "The disk is full or failing: make room, and look at the system's log.",
 }
-"""What to do about a refusal, by the beginning of its SQLite name."""
+"""What to do about an error, by the prefix of its SQLite name."""
 
 
-def sqlite_refusal(path: Path, error: BaseException) -> Unavailable:
-    """The refusal (`database_away`) of a database file."""
+def sqlite_unavailable(path: Path, error: BaseException) -> Unavailable:
+    """The error (`database_away`) that names the database file and says what to do."""
     original = getattr(error, "orig", None) or error
     name = getattr(original, "sqlite_errorname", "")
     hint = next((hint for beginning, hint in _HINTS.items() if name.startswith(beginning)), "")
@@ -33,20 +33,9 @@ def sqlite_refusal(path: Path, error: BaseException) -> Unavailable:
 
 
 @contextmanager
-def sqlite_refusals(path: Path) -> Iterator[None]:
-    """Raises `Unavailable` (`database_away`) for what a database file refuses."""
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise an error of SQLite as `Unavailable` (`database_away`) that names the file."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
-        raise sqlite_refusal(path, error) from error
-
-
-@contextmanager
-def disk_refusals(place: Path) -> Iterator[None]:
-    """Raises `Unavailable` (`disk_refused`) for what a file or folder refuses."""
-    try:
-        yield
-    except OSError as error:
-        said = error.strerror or str(error)
-        detail = f"{place} cannot be used: {said}. Make room there, or make it writable, or name another place."
-        raise Unavailable("disk_refused", detail, retry_after_seconds=60) from error
+        raise sqlite_unavailable(path, error) from error
