@@ -1,14 +1,13 @@
-"""Creators' own view of what they earned: payments in the order of their booking, and balances."""
+"""Payments and balances under /v1/admin: a creator's own, or all for the operator."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from aiohttp import web
 
-from gateway.books.ledger import CREATOR_PREFIX, creator_account
+from gateway.books import payments
+from gateway.books.ledger import CREATOR_PREFIX
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Invalid
-from gateway.ports.store import Tx
 from gateway.rows import Payment, Transfer, rfc3339
 from gateway.web.admin.bodies import BalanceBody, PaymentBody
 from gateway.web.admin.callers import authenticate
@@ -26,32 +25,16 @@ async def list_payments(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     after = _whole_number(request, "after", default=0, most=2**62)
     limit = _whole_number(request, "limit", default=100, most=MOST_PAYMENTS)
-    payments, transfers = await gateway.store.read(partial(_payments, after=after, limit=limit, creator=caller.creator))
-    return answer(
-        [_payment_body(gateway.catalog, payment, transfers[payment.invoice.payment_hash]) for payment in payments]
-    )
+    found = await payments.list_payments(gateway.store, after_position=after, limit=limit, creator=caller.creator)
+    return answer([_payment_body(gateway.catalog, payment, transfers) for payment, transfers in found])
 
 
 async def list_balances(request: web.Request) -> web.Response:
     """GET /v1/admin/balances."""
     gateway = gateway_of(request)
     caller = await authenticate(request)
-    only = None if caller.creator is None else creator_account(caller.creator)
-    balances = await gateway.store.read(lambda tx: tx.ledger.balances())
-    return answer(
-        [
-            BalanceBody(creator=balance.account.removeprefix(CREATOR_PREFIX), balance_msat=balance.balance_msat)
-            for balance in balances
-            if balance.account.startswith(CREATOR_PREFIX) and only in {None, balance.account}
-        ]
-    )
-
-
-def _payments(
-    tx: Tx, *, after: int, limit: int, creator: str | None
-) -> tuple[Sequence[Payment], Mapping[str, Sequence[Transfer]]]:
-    payments = tx.events.payments(after_position=after, limit=limit, creator=creator)
-    return payments, tx.ledger.of_payments([payment.invoice.payment_hash for payment in payments])
+    balances = await payments.list_balances(gateway.store, creator=caller.creator)
+    return answer([BalanceBody(creator=creator, balance_msat=balance_msat) for creator, balance_msat in balances])
 
 
 def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transfer]) -> PaymentBody:

@@ -1,4 +1,4 @@
-"""What the operator, or a creator, wants forgotten before its time."""
+"""Purges under /v1/admin: deletes records before their time, for the operator or a creator."""
 
 from aiohttp import web
 
