@@ -7,10 +7,10 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
+from gateway.cli.sealing.file_texts import COPIES, texts_of
 from gateway.cli.sealing.leaks import PaidWords, plain
-from gateway.cli.sealing.names import lost_tags, named_in
+from gateway.cli.sealing.mentions import lost_tags, named_in
 from gateway.cli.sealing.page import Page, Till, anchors, write_page
-from gateway.cli.sealing.readings import COPIES, texts_of
 from gateway.cli.sealing.site import INDEX, File
 from gateway.errors import Invalid
 

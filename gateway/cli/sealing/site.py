@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
+from gateway.cli.sealing.file_texts import COPIES
 from gateway.cli.sealing.page import Page, read_page
-from gateway.cli.sealing.readings import COPIES
 from gateway.errors import Invalid
 
 PAGES = {".html", ".htm"}

@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 import pytest
 
+from gateway.cli.sealing.file_texts import PIECE_BYTES
 from gateway.cli.sealing.inspection import Findings, inspect
 from gateway.cli.sealing.page import read_page, write_page
-from gateway.cli.sealing.readings import PIECE_BYTES
 from gateway.cli.sealing.site import files_of
 from gateway.errors import Invalid
 
