@@ -93,9 +93,9 @@ class Guide:
                 data = path.read_bytes()
                 text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8", "replace")
                 assert shown(text) == [], path
-        [till] = read_page((self.folder / public / page).read_text()).tills
+        [paywall] = read_page((self.folder / public / page).read_text()).paywalls
         key = await self.site.call("GET", "/v1/admin/items/small-sums/content", headers=self.site.operator)
-        opened = unseal(till.sealed or "", read_key(key[1]))
+        opened = unseal(paywall.sealed or "", read_key(key[1]))
         assert shown(opened) == [*PAID]
         assert opened.count("<template>") == 0
         assert "tally.png" in opened

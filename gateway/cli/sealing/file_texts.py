@@ -1,6 +1,6 @@
-"""The texts of a file, whatever it is called: packed or not, in UTF-8, UTF-16 or another encoding, or in a binary.
+"""Extracts every text that a file may contain: compressed or not, in UTF-8, UTF-16 or another encoding, or in a binary.
 
-A file is read in pieces that overlap, so that memory does not grow with it.
+A file is read in overlapping pieces, so that the use of memory does not grow with its size.
 """
 
 import bz2
@@ -20,30 +20,30 @@ from typing import IO
 from gateway.errors import Invalid
 
 PIECE_BYTES, OVERLAP_BYTES = 1 << 20, 1 << 15
-# What a packed file may unpack to, and how deep packed files may stand in each other.
+# The largest size of an unpacked file, and the deepest nesting of packed files.
 MOST_UNPACKED_BYTES, MOST_LAYERS = 1 << 30, 3
-# Compressed copies of pages, as servers look for them.
+# The endings under which web servers look for compressed copies of pages.
 COPIES = {".gz", ".br", ".zst", ".zstd", ".zz", ".deflate", ".bz2", ".xz", ".lzma"}
 _UNKNOWN = {".br", ".zst", ".zstd", ".7z", ".rar", ".lz4"}
 _DEFLATED = {".zz", ".deflate", ".zlib"}
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.-]+)", re.IGNORECASE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# What may be text in a binary: in pictures next to nothing passes, or a site of them would take minutes.
+# Possible text in a binary. Pictures yield next to nothing, or a site full of them would take minutes.
 _UTF8_RUNS = re.compile(
     rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){12,}"
 )
 _OTHER_RUNS = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]{48,}")
-# As long as a run of paid words is; shorter ones and what is broken into lines are not looked into.
+# At least as long as a run of paid words. Base64 that is broken into lines is not decoded.
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/_-]{4}){16,}")
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
 
 
 def texts_of(path: Path, alphabet: Collection[str] = ()) -> Iterator[str]:
-    """Every text that a file may hold; `alphabet`: the characters that are looked for in UTF-16, ASCII apart.
+    """Every text that a file may contain. `alphabet`: the characters besides ASCII to expect in UTF-16.
 
-    Raises `Invalid` (`file_unreadable`) at what cannot be unpacked.
+    Raises `Invalid` (`file_unreadable`) for a file that cannot be unpacked.
     """
     heads = frozenset({0, *(ord(letter) >> 8 & 0xFF for letter in alphabet)})
     try:
@@ -53,15 +53,15 @@ def texts_of(path: Path, alphabet: Collection[str] = ()) -> Iterator[str]:
                 for piece in pieces:
                     declared = _CHARSET.search(piece[:2048])
                     charset = charset or (declared[1].decode() if declared else "cp1252")
-                    yield from _readings(piece, charset, heads)
+                    yield from _decodings(piece, charset, heads)
                     for coded in _BASE64.findall(piece):
-                        yield from _readings(urlsafe_b64decode(coded.translate(_URLSAFE) + b"=="), charset, heads)
+                        yield from _decodings(urlsafe_b64decode(coded.translate(_URLSAFE) + b"=="), charset, heads)
     except _BROKEN as error:
         raise _unreadable(str(error) or type(error).__name__) from error
 
 
 def _unpacked(file: IO[bytes], suffix: str, layers: int) -> Iterator[Iterator[bytes]]:
-    """The files that are in a file, each in pieces; a file that is not packed is the only one in it."""
+    """The files packed in a file, each as pieces. A file that is not packed yields itself."""
     start = file.read(8)
     file.seek(0)
     if suffix in _UNKNOWN or start.startswith(_ZSTANDARD):
@@ -109,8 +109,8 @@ def _pieces(file: IO[bytes], most: int | None) -> Iterator[bytes]:
         tail = piece[-OVERLAP_BYTES:]
 
 
-def _readings(data: bytes, charset: str, heads: frozenset[int]) -> Iterator[str]:
-    """The same bytes as each text that they may be."""
+def _decodings(data: bytes, charset: str, heads: frozenset[int]) -> Iterator[str]:
+    """The bytes decoded in every encoding that they may have."""
     if not _CONTROL.search(data):
         yield data.decode("utf-8", "ignore")
         if _is_utf8(data):
@@ -125,7 +125,7 @@ def _readings(data: bytes, charset: str, heads: frozenset[int]) -> Iterator[str]
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether it is UTF-8, though a piece may begin and end within a character."""
+    """Whether a piece is UTF-8; it may begin and end within a character."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data.lstrip(bytes(range(0x80, 0xC0))))
     except UnicodeDecodeError:
@@ -135,7 +135,7 @@ def _is_utf8(data: bytes) -> bool:
 
 @lru_cache
 def _utf16(heads: frozenset[int]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """What can be UTF-16 of such characters: units whose upper byte is one of these, little and big end first."""
+    """Patterns of runs of UTF-16 units whose upper byte is one of `heads`: little-endian and big-endian."""
     head = b"[" + b"".join(re.escape(bytes([one])) for one in sorted(heads)) + b"]"
     return re.compile(b"(?s:(?:." + head + b"){8,})"), re.compile(b"(?s:(?:" + head + b".){8,})")
 

@@ -1,4 +1,4 @@
-"""What a site would show for nothing: paywalls without a paid part, copies of paid words, links in and out of them."""
+"""Inspects a site for paid content that it would publish: unsealed paywalls, copies of paid words, links into parts."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,9 +9,9 @@ from urllib.parse import unquote
 
 from gateway.cli.sealing.file_texts import COPIES, texts_of
 from gateway.cli.sealing.leaks import PaidWords, plain
-from gateway.cli.sealing.mentions import lost_tags, named_in
-from gateway.cli.sealing.page import Page, Till, anchors, write_page
-from gateway.cli.sealing.site import INDEX, File
+from gateway.cli.sealing.mentions import has_dropped_tags, mention_in
+from gateway.cli.sealing.page import Page, Paywall, anchors, write_page
+from gateway.cli.sealing.site import INDEX, SiteFile
 from gateway.errors import Invalid
 
 _NAME = re.compile(r"#([^\s\"'<>()\\]+)")
@@ -21,8 +21,12 @@ _MOST_NAMED = 8
 
 
 @dataclass(slots=True)
-class Findings:
-    """By place in the site: what was not sealed, what stands in clear, what could not be read."""
+class Inspection:
+    """What was found, by path in the site.
+
+    Unsealed paywalls, files with copies of paid words, links in and out of paid parts, unreadable files, and unreadable
+    files that may be copies of a page (`hidden`).
+    """
 
     unsealed: dict[str, str] = field(default_factory=dict)
     copies: list[str] = field(default_factory=list)
@@ -30,7 +34,7 @@ class Findings:
     unread: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, str] = field(default_factory=dict)
 
-    def refuse(self, *, allow_copies: bool) -> None:
+    def check(self, *, allow_copies: bool) -> None:
         """Raises `Invalid` (`paywall_unsealed`, `file_unreadable`, `paid_words_in_clear`, `paid_part_linked`)."""
         if self.unsealed:
             raise Invalid(
@@ -61,54 +65,60 @@ class Findings:
             )
 
 
-def inspect(files: Sequence[File], unsealed: Sequence[str] = (), left: Sequence[File] = ()) -> Findings:
-    """Look through every file, and through what is `left` from before where they go.
+def inspect(files: Sequence[SiteFile], unsealed: Sequence[str] = (), left: Sequence[SiteFile] = ()) -> Inspection:
+    """Inspect every file, and the files `left` in the output folder by an earlier run.
 
-    `unsealed`: places, with * and ?, where paywalls are meant to hold no paid part.
+    `unsealed` lists paths, with * and ?, of files whose paywalls have no paid part on purpose.
     """
-    findings = Findings()
-    words = PaidWords(till.text or "" for _, till in paywalls(files))
+    inspection = Inspection()
+    words = PaidWords(paywall.text or "" for _, paywall in paywalls_of(files))
     targets = dict(_targets(files))
     for file in (*files, *left):
         is_meant = any(fnmatch(file.place, place) for place in unsealed)
         try:
             for text in _texts(file, words):
-                if not is_meant and (what := named_in(_rest(file, text), holds_part=file.page is not None)):
-                    findings.unsealed.setdefault(file.place, what)
-                if file.place not in findings.copies and words.stand_in(text):
-                    findings.copies.append(file.place)
+                if not is_meant and (what := mention_in(_rest(file, text), holds_part=file.page is not None)):
+                    inspection.unsealed.setdefault(file.place, what)
+                if file.place not in inspection.copies and words.occur_in(text):
+                    inspection.copies.append(file.place)
                 if targets and (anchor := _leads_in(file, text, targets)):
-                    findings.links.setdefault(file.place, f"#{anchor} leads into a paid part")
+                    inspection.links.setdefault(file.place, f"#{anchor} leads into a paid part")
         except Invalid as error:
             if error.code != "file_unreadable":
                 raise
-            where = findings.hidden if not is_meant and file not in left and _may_hide(file, files) else findings.unread
+            where = (
+                inspection.hidden if not is_meant and file not in left and _may_hide(file, files) else inspection.unread
+            )
             where[file.place] = error.detail
-        if not is_meant and file.page is not None and any(lost_tags(till.text or "") for till in file.page.tills):
-            findings.unsealed.setdefault(file.place, "tags in its paid part were dropped (raw HTML omitted)")
+        if (
+            not is_meant
+            and file.page is not None
+            and any(has_dropped_tags(paywall.text or "") for paywall in file.page.paywalls)
+        ):
+            inspection.unsealed.setdefault(file.place, "tags in its paid part were dropped (raw HTML omitted)")
         if file.page is not None and (anchor := _leads_out(file.page)):
-            findings.links.setdefault(file.place, f"the paid part links to #{anchor}, which stands outside of it")
-    return findings
+            inspection.links.setdefault(file.place, f"the paid part links to #{anchor}, which stands outside of it")
+    return inspection
 
 
-def paywalls(files: Iterable[File]) -> Iterator[tuple[File, Till]]:
-    """Every paywall of the pages, and where it stands."""
-    return ((file, till) for file in files if file.page is not None for till in file.page.tills)
+def paywalls_of(files: Iterable[SiteFile]) -> Iterator[tuple[SiteFile, Paywall]]:
+    """Every paywall of the pages, each with its file."""
+    return ((file, paywall) for file in files if file.page is not None for paywall in file.page.paywalls)
 
 
-def _texts(file: File, words: PaidWords) -> Iterator[str]:
+def _texts(file: SiteFile, words: PaidWords) -> Iterator[str]:
     if file.page is not None:
         yield write_page(file.page, lambda _: "")
     else:
         yield from texts_of(file.source, words.alphabet)
 
 
-def _rest(file: File, text: str) -> str:
+def _rest(file: SiteFile, text: str) -> str:
     return text if file.page is None else file.page.rest()
 
 
-def _may_hide(file: File, files: Sequence[File]) -> bool:
-    """Whether a file that cannot be read may be the copy of one that sells, or of one that is not here."""
+def _may_hide(file: SiteFile, files: Sequence[SiteFile]) -> bool:
+    """Whether an unreadable file may be the compressed copy of a page with paywalls, or of a missing file."""
     place = PurePosixPath(file.place)
     if place.suffix.lower() not in COPIES:
         return False
@@ -117,9 +127,9 @@ def _may_hide(file: File, files: Sequence[File]) -> bool:
 
 
 def _leads_out(page: Page) -> str | None:
-    """A link of a paid part to what stands in clear in its page, as a footnote does."""
-    for till in page.tills:
-        links, ids = anchors(till.text or "")
+    """The first link from a paid part to an id in the clear part of its page, as to a footnote."""
+    for paywall in page.paywalls:
+        links, ids = anchors(paywall.text or "")
         for link in links:
             name = unquote(link.removeprefix("#"))
             if link.startswith("#") and name.lower() != "top" and name in page.ids - ids:
@@ -127,18 +137,18 @@ def _leads_out(page: Page) -> str | None:
     return None
 
 
-def _targets(files: Iterable[File]) -> Iterator[tuple[str, set[str]]]:
-    """What only paid parts hold: each id, and the addresses of its pages."""
+def _targets(files: Iterable[SiteFile]) -> Iterator[tuple[str, set[str]]]:
+    """The ids that only paid parts contain, each with the addresses of its pages."""
     found: dict[str, set[str]] = {}
-    for file, till in paywalls(files):
-        assert file.page is not None, "a paywall stands in a page"
-        for name in anchors(till.text or "")[1] - file.page.ids:
+    for file, paywall in paywalls_of(files):
+        assert file.page is not None, "a paywall is part of a page"
+        for name in anchors(paywall.text or "")[1] - file.page.ids:
             found.setdefault(name, set()).add(_address(file.place))
     return iter(found.items())
 
 
-def _leads_in(file: File, text: str, targets: dict[str, set[str]]) -> str | None:
-    """A link into a paid part, as a table of contents has it."""
+def _leads_in(file: SiteFile, text: str, targets: dict[str, set[str]]) -> str | None:
+    """The first link into a paid part, as in a table of contents."""
     if "#" not in text:
         return None
     own = _address(file.place) if file.page is not None else None
@@ -156,7 +166,7 @@ def _leads_in(file: File, text: str, targets: dict[str, set[str]]) -> str | None
 
 
 def _address(place: str) -> str:
-    """A place or a link without what servers add: `essay/index.html`, `/essay/` and `essay.html` are one page."""
+    """The normalised path of a file or a link: `essay/index.html`, `/essay/` and `essay.html` are one page."""
     path = place.partition("://")[2].partition("/")[2] if "://" in place else place
     path = path.partition("?")[0]
     name = re.sub(r"^(?:\.{0,2}/)+", "", path)

@@ -1,7 +1,7 @@
-"""A text under a key: a JSON Web Encryption in its compact form (RFC 7516), `dir` and `A256GCM`.
+"""Encrypts a text as a JSON Web Encryption in compact form (RFC 7516), with `dir` and `A256GCM`.
 
-The same text under the same key gives the same bytes, so that building a site again changes nothing. Its nonce is a
-keyed hash of the text: two texts share one only if they are equal, which is all that is given away.
+Encryption is deterministic, so that building a site again changes nothing. The nonce is a keyed hash of the text: two
+texts have the same one only if they are equal, and their equality is all that is disclosed.
 """
 
 import hmac
@@ -20,7 +20,7 @@ _NONCE_PURPOSE = b"tuppence nonce\0"
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A JWE, taken apart: `protected` is authenticated with the text."""
+    """A parsed JWE. `protected` is its encoded header, authenticated with the text; `body` includes the tag."""
 
     protected: str
     item_id: str
@@ -29,7 +29,7 @@ class Sealed:
 
 
 def seal(text: str, key: bytes, *, item_id: str) -> str:
-    """Encrypt a text for the page that carries it."""
+    """Encrypt a text under an item's key (32 bytes). Gives the JWE."""
     header = {"alg": "dir", "enc": "A256GCM", "kid": item_id, "cty": "text/html"}
     protected = base64url(msgspec.json.encode(header))
     plain = text.encode()
@@ -40,7 +40,7 @@ def seal(text: str, key: bytes, *, item_id: str) -> str:
 
 
 def unseal(sealed: str, key: bytes) -> str:
-    """The text. Raises `Invalid` (`seal_malformed`, `seal_broken`)."""
+    """Decrypt a JWE. Raises `Invalid` (`seal_malformed`, `seal_broken`)."""
     parts = read(sealed)
     try:
         return AESGCM(key).decrypt(parts.nonce, parts.body, parts.protected.encode()).decode("utf-8", "replace")
@@ -51,7 +51,7 @@ def unseal(sealed: str, key: bytes) -> str:
 
 
 def read(sealed: str) -> Sealed:
-    """Raises `Invalid` (`seal_malformed`)."""
+    """Parse a JWE. Raises `Invalid` (`seal_malformed`)."""
     try:
         protected, _, nonce, body, tag = sealed.split(".")
         header = msgspec.json.decode(from_base64url(protected), type=dict[str, str])

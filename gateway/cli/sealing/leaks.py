@@ -1,4 +1,4 @@
-"""Whether paid words stand in clear anywhere: a feed, a search index or a summary may have copied them."""
+"""Finds copies of paid words in clear text, such as a feed, a search index or a summary."""
 
 import re
 import unicodedata
@@ -7,15 +7,16 @@ from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote
 
-from gateway.cli.sealing.page import captions, text_of
+from gateway.cli.sealing.page import captions
+from gateway.cli.sealing.tree import text_of
 
-# Runs of this many letters and digits are looked for; what is shorter than that may be quoted.
+# A copy is a run of this many letters and digits; shorter quotes are allowed.
 RUN = 48
-# A text is looked at in every STEPth place.
+# A text is compared at every STEPth position.
 STEP = RUN // 4
-# A part that is shorter than a run is looked for as a whole, unless any page might say the same.
+# A part shorter than a run is searched for as a whole, unless it is so short that any page may contain it.
 SHORTEST_PART, SHORTEST_CAPTION = 12, 24
-# The memory for runs: of more letters than this, only some runs are kept, and only longer copies are sure to be found.
+# Bounds the memory: of more letters than this only some runs are kept, and only longer copies are found for certain.
 MOST_RUNS = 1_000_000
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _ESCAPED = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,5})\})|\\[nrtbf]|\\(.)")
@@ -25,7 +26,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class PaidWords:
-    """The paid parts of a site, as runs that a copy of any of them would share."""
+    """The paid parts of a site, as hashes of runs of letters that a copy of any part contains."""
 
     def __init__(self, parts: Iterable[str]) -> None:
         html = list(parts)
@@ -34,29 +35,29 @@ class PaidWords:
         self._short = {text for text in texts if SHORTEST_PART <= len(text) < RUN}
         self._short |= {text for text in shown if SHORTEST_CAPTION <= len(text) < RUN}
         texts += shown
-        # Of each period a text is looked at in every residue of STEP, so one look falls on a run that was kept.
+        # The kept runs of a period cover every residue of STEP, so one compared position falls on a kept run.
         period = STEP * (1 + sum(map(len, texts)) // MOST_RUNS)
         self._runs = {
             hash(text[at : at + RUN]) for text in texts for at in range(len(text) - RUN + 1) if at % period < STEP
         }
         self.alphabet = frozenset("".join(html))
 
-    def stand_in(self, text: str) -> bool:
-        """Whether a text holds a copy, however it is escaped: HTML, HTML in XML, JSON, Markdown, an address."""
+    def occur_in(self, text: str) -> bool:
+        """Whether a text contains a copy, escaped as HTML, HTML in XML, JSON, Markdown or a URL."""
         if not self._runs and not self._short:
             return False
-        return any(map(self._hold, _readings(plain(text))))
+        return any(map(self._contained, _variants(plain(text))))
 
-    def _hold(self, letters: str) -> bool:
+    def _contained(self, letters: str) -> bool:
         if any(text in letters for text in self._short):
             return True
         return any(hash(letters[at : at + RUN]) in self._runs for at in range(0, len(letters) - RUN + 1, STEP))
 
 
-# Names, words and links are looked for in the same piece, one after the other.
+# Mentions, paid words and links are searched for in the same piece, one after the other.
 @lru_cache(maxsize=2)
 def plain(text: str) -> str:
-    """A text without the escapes of addresses, JSON (in JSON) and HTML (in HTML)."""
+    """A text with the escapes of URLs, JSON and HTML decoded, also where they are nested."""
     if "%" in text:
         text = _PERCENT.sub(lambda match: unquote(match[0], errors="replace"), text)
     if "\\" in text:
@@ -72,8 +73,8 @@ def _repeated(step: Callable[[str], str], text: str) -> str:
     return text
 
 
-def _readings(text: str) -> Iterator[str]:
-    """With tags and their attributes, without them, and without the addresses of Markdown's links."""
+def _variants(text: str) -> Iterator[str]:
+    """The letters of a text with tags and attributes, without them, and without the targets of Markdown links."""
     yield _letters(text)
     bare = _TAG.sub("", text) if "<" in text else text
     if bare is not text:
@@ -83,11 +84,11 @@ def _readings(text: str) -> Iterator[str]:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits alone, whatever their case and composition."""
+    """The letters and digits of a text, with case folded and marks removed."""
     letters = _NO_LETTER.sub("", text).casefold()
     if letters.isascii():
         return letters
-    # Marks are gone already, so that this takes time in proportion to the text.
+    # Combining marks were removed before: normalising long sequences of them takes quadratic time.
     return _NO_LETTER.sub("", unicodedata.normalize("NFKD", letters))
 
 

@@ -1,4 +1,4 @@
-"""Whether a text names a paywall, in whatever spelling: a tag that was escaped or never rendered seals nothing."""
+"""Finds mentions of a paywall that a browser does not read as one: an escaped tag, an unrendered shortcode."""
 
 import re
 
@@ -33,8 +33,8 @@ _MARKING = (
 _HINTS = re.compile(r"paid|tuppence|raw HTML omitted|paywall", re.IGNORECASE)
 
 
-def named_in(text: str, *, holds_part: bool = False) -> str | None:
-    """What names a paywall in a text, apart from tags that carry a sealed part. `holds_part`: it has one elsewhere."""
+def mention_in(text: str, *, holds_part: bool = False) -> str | None:
+    """The kind of mention in a text, or None; sealed tags do not count. `holds_part`: the file has a paid part."""
     bare = plain(text)
     if not _HINTS.search(bare):
         return None
@@ -48,6 +48,6 @@ def named_in(text: str, *, holds_part: bool = False) -> str | None:
     return None
 
 
-def lost_tags(html: str) -> bool:
-    """Whether a Markdown renderer says that it dropped tags from a part: a figure, a film, a shortcode's own."""
+def has_dropped_tags(html: str) -> bool:
+    """Whether a Markdown renderer dropped tags from a part, as its comment says."""
     return re.search(_OMITTED, html, re.IGNORECASE) is not None

@@ -1,7 +1,7 @@
-"""A page that carries paid parts: `<template data-paid>` inside a `<tuppence-paywall item="…">`, found and sealed.
+"""Finds and replaces the paid parts of a page: `<template data-paid>` inside a `<tuppence-paywall item="…">`.
 
-It is read by the rules of browsers (HTML5). The rest of the page stays byte for byte what it was: the file is cut at
-the places that the parser names, and what two parsers could cut at different places is refused.
+A page is parsed as browsers parse it (HTML5). The rest of the page stays the same, byte for byte: the source is cut at
+the positions that the parser reports. Markup that another parser could cut elsewhere is refused.
 """
 
 import re
@@ -15,12 +15,12 @@ from gateway.catalog.sealed_key import PAID_ATTRIBUTE
 from gateway.cli.sealing import tree
 from gateway.errors import Invalid
 
-ELEMENT, STAND, PART = "tuppence-paywall", "data-tuppence", "template"
+ELEMENT, STAND_IN, PART = "tuppence-paywall", "data-tuppence", "template"
 SEALED = "sealed"
 PAID_PART = f"<{PART} {PAID_ATTRIBUTE}>"
-# What a page opens without being held up.
+# A browser decrypts this without a noticeable delay.
 MOST_PART_BYTES = 8 * 1024 * 1024
-SAID = ("item", "creator", "price", "share", SEALED)
+ATTRIBUTES = ("item", "creator", "price", "share", SEALED)
 Attributes = Mapping[str, str]
 _NO_VALUE = re.compile(r"=\s*/?>\Z")
 _PART_ENDS = re.compile(r"</template", re.IGNORECASE)
@@ -31,17 +31,17 @@ _UTF_8 = {"utf-8", "utf8", "unicode-1-1-utf-8"}
 
 @dataclass(slots=True)
 class Span:
-    """A piece of the page, from one offset to another."""
+    """A range of offsets in the source."""
 
     start: int
     end: int
 
 
 @dataclass(slots=True)
-class Till:
-    """One paywall of a page: its opening tag, what that says, and where its paid part stands.
+class Paywall:
+    """A paywall of a page: its opening tag with its attributes, and the place of its paid part.
 
-    `templates`: how many it holds beside its part. `opened`: what stood sealed in it.
+    `templates` counts the other templates in it. `opened` is its sealed text, once that is decrypted.
     """
 
     tag: Span
@@ -55,26 +55,26 @@ class Till:
 
     @property
     def text(self) -> str | None:
-        """What is paid for: in clear still, or sealed and opened with its key."""
+        """The paid text: in clear in the page, or decrypted."""
         return self.opened if self.paid is None else self.paid
 
     @property
     def item_id(self) -> str:
-        """What it sells."""
+        """The id of the item that it sells; empty if it names none."""
         return self.attributes.get("item", "")
 
     @property
     def sealed(self) -> str | None:
-        """The text that stands sealed in it already."""
+        """The sealed text (a JWE), if it is sealed already."""
         return self.attributes.get(SEALED)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page and what it says of itself; `links` and `ids` are those outside of the paid parts."""
+    """A page with its metadata. `links` and `ids` are those outside of the paid parts."""
 
     source: str
-    tills: list[Till]
+    paywalls: list[Paywall]
     title: str
     description: str
     canonical: str
@@ -84,66 +84,64 @@ class Page:
     def rest(self) -> str:
         """The page without its paid parts and the opening tags of its paywalls."""
         text = self.source
-        for till in reversed(self.tills):
-            for span in (till.part, till.tag):
+        for paywall in reversed(self.paywalls):
+            for span in (paywall.part, paywall.tag):
                 text = text if span is None else f"{text[: span.start]} {text[span.end :]}"
         return text
 
 
 def read_page(source: str) -> Page:
-    """Raises `Invalid` (`page_invalid`) that says what is wrong with a paywall."""
-    reader = _Reader(source)
+    """Parse a page. Raises `Invalid` (`page_invalid`) for a paywall that cannot be sealed reliably."""
+    reader = _PageReader(source)
     reader.read()
-    for till in reader.tills:
-        _check(till, source)
-    if reader.tills:
+    for paywall in reader.paywalls:
+        _check(paywall, source)
+    if reader.paywalls:
         _check_letters(source, reader.charset)
-        _check_ends(reader.tills, source)
-    # Browsers move what stands wrong in a table: the order of the tree need not be that of the source.
-    reader.tills.sort(key=lambda till: till.tag.start)
+        _check_ends(reader.paywalls, source)
+    # Browsers move misplaced content out of tables, so the order of the tree may differ from that of the source.
+    reader.paywalls.sort(key=lambda paywall: paywall.tag.start)
     places = [
-        place for till in reader.tills for span in (till.tag, till.part) if span for place in (span.start, span.end)
+        place
+        for paywall in reader.paywalls
+        for span in (paywall.tag, paywall.part)
+        if span
+        for place in (span.start, span.end)
     ]
     if places != sorted(places):
         raise Invalid("page_invalid", "its paywalls stand in each other once a browser has read it; close every tag")
-    said = reader.said
+    metadata = reader.metadata
     return Page(
         source=source,
-        tills=reader.tills,
-        title=" ".join((said.get("og:title") or reader.heading.strip() or reader.title).split()),
-        description=said.get("description") or said.get("og:description") or "",
-        canonical=said.get("canonical") or said.get("og:url") or "",
+        paywalls=reader.paywalls,
+        title=" ".join((metadata.get("og:title") or reader.heading.strip() or reader.title).split()),
+        description=metadata.get("description") or metadata.get("og:description") or "",
+        canonical=metadata.get("canonical") or metadata.get("og:url") or "",
         links=frozenset(reader.links),
         ids=frozenset(reader.ids),
     )
 
 
-def write_page(page: Page, seal: Callable[[Till], str]) -> str:
-    """The page with each paid part taken out, and what `seal` makes of it in the opening tag of its paywall."""
+def write_page(page: Page, seal: Callable[[Paywall], str]) -> str:
+    """The page without its paid parts; the opening tag of each paywall carries the result of `seal` instead."""
     text = page.source
-    for till in reversed(page.tills):
-        if till.part is None:
+    for paywall in reversed(page.paywalls):
+        if paywall.part is None:
             continue
-        name = SEALED if till.name == ELEMENT else f"data-{SEALED}"
-        text = text[: till.part.start] + text[till.part.end :]
-        close = till.tag.end - 1
-        text = f'{text[:close]} {name}="{escape(seal(till))}"{text[close:]}'
+        name = SEALED if paywall.name == ELEMENT else f"data-{SEALED}"
+        text = text[: paywall.part.start] + text[paywall.part.end :]
+        close = paywall.tag.end - 1
+        text = f'{text[:close]} {name}="{escape(seal(paywall))}"{text[close:]}'
     return text
 
 
-def text_of(html: str) -> str:
-    """The words of some HTML, blocks parted by spaces."""
-    words = (tree.data_of(node) for node in tree.nodes(tree.fragment(html)) if tree.is_text(node))
-    return " ".join(" ".join(words).split())
-
-
 @dataclass
-class _Reader:
-    """Notes where paywalls and paid parts stand, and what the head says."""
+class _PageReader:
+    """Collects the paywalls, the metadata, the links and the ids of a page."""
 
     source: str
-    tills: list[Till] = field(default_factory=list)
-    said: dict[str, str] = field(default_factory=dict)
+    paywalls: list[Paywall] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
     title: str = ""
     heading: str = ""
     charset: str = ""
@@ -151,21 +149,21 @@ class _Reader:
     ids: set[str] = field(default_factory=set)
 
     def read(self) -> None:
-        """Walk through the page, in its order."""
-        ahead: list[tuple[Any, Till | None]] = [(tree.document(self.source), None)]
+        """Walk the tree in document order."""
+        ahead: list[tuple[Any, Paywall | None]] = [(tree.document(self.source), None)]
         while ahead:
-            node, till = ahead.pop()
+            node, paywall = ahead.pop()
             if tree.is_element(node):
                 if tree.is_html(node) and node.name == PART and PAID_ATTRIBUTE in tree.attributes(node):
-                    self._part(node, till)
+                    self._part(node, paywall)
                     continue
-                till = self._paywall(node, till) or till
-                if till is not None:
-                    till.templates += node.name == PART and tree.closing(node, self.source) is not None
+                paywall = self._paywall(node, paywall) or paywall
+                if paywall is not None:
+                    paywall.templates += node.name == PART and tree.closing(node, self.source) is not None
                 self._note(node)
-            ahead.extend((child, till) for child in reversed(tree.children(node)))
+            ahead.extend((child, paywall) for child in reversed(tree.children(node)))
 
-    def _paywall(self, node: Any, outer: Till | None) -> Till | None:
+    def _paywall(self, node: Any, outer: Paywall | None) -> Paywall | None:
         found = tree.attributes(node)
         if PAID_ATTRIBUTE in found:
             raise Invalid(
@@ -175,41 +173,41 @@ class _Reader:
         if not _is_paywall(node):
             return None
         own, others = ("", "data-") if node.name == ELEMENT else ("data-", "")
-        said = {name.removeprefix("data-"): value for name, value in found.items() if name.startswith(own)}
+        attributes = {name.removeprefix("data-"): value for name, value in found.items() if name.startswith(own)}
         start, end = tree.opening(node, self.source)
-        till = Till(Span(start, end), node.name, said)
+        paywall = Paywall(Span(start, end), node.name, attributes)
         if not tree.is_html(node):
-            raise _wrong(till, "it stands in SVG or MathML, where it is no paywall")
+            raise _wrong(paywall, "it stands in SVG or MathML, where it is no paywall")
         if outer is not None:
-            raise _wrong(till, f"it stands in the paywall of {outer.item_id or 'no item'}; put it behind that")
-        if wrong := [name for name in SAID if others + name in found]:
-            raise _wrong(till, f"write {own}{wrong[0]} in <{node.name}>, not {others}{wrong[0]}")
+            raise _wrong(paywall, f"it stands in the paywall of {outer.item_id or 'no item'}; put it behind that")
+        if wrong := [name for name in ATTRIBUTES if others + name in found]:
+            raise _wrong(paywall, f"write {own}{wrong[0]} in <{node.name}>, not {others}{wrong[0]}")
         closing = tree.closing(node, self.source)
         if closing is None:
-            raise _wrong(till, f"it is never closed; write </{node.name}> behind it, for no such tag closes itself")
-        till.closes_at = closing[0]
-        self.tills.append(till)
-        return till
+            raise _wrong(paywall, f"it is never closed; write </{node.name}> behind it, for no such tag closes itself")
+        paywall.closes_at = closing[0]
+        self.paywalls.append(paywall)
+        return paywall
 
-    def _part(self, node: Any, till: Till | None) -> None:
+    def _part(self, node: Any, paywall: Paywall | None) -> None:
         start, end = tree.opening(node, self.source)
-        if till is None:
+        if paywall is None:
             line = self.source.count("\n", 0, start) + 1
             raise Invalid("page_invalid", f"line {line}: a {PAID_PART} stands outside of every <{ELEMENT}>")
-        if till.part is not None:
-            raise _wrong(till, "it has two paid parts; put both into one")
+        if paywall.part is not None:
+            raise _wrong(paywall, "it has two paid parts; put both into one")
         closing = tree.closing(node, self.source)
         if closing is None:
-            raise _wrong(till, f"its {PAID_PART} is never closed")
+            raise _wrong(paywall, f"its {PAID_PART} is never closed")
         inside = [inner for child in tree.children(node) for inner in tree.nodes(child) if tree.is_element(inner)]
         if any(_is_paywall(inner) or PAID_ATTRIBUTE in tree.attributes(inner) for inner in inside):
-            raise _wrong(till, "a paywall stands in its paid part, and would be sold with it; put it behind")
-        till.paid = self.source[end : closing[0]]
-        till.part = Span(start, closing[1])
+            raise _wrong(paywall, "a paywall stands in its paid part, and would be sold with it; put it behind")
+        paywall.paid = self.source[end : closing[0]]
+        paywall.part = Span(start, closing[1])
         ends = sum(inner.name == PART and tree.closing(inner, self.source) is not None for inner in inside)
-        if len(_PART_ENDS.findall(till.paid)) != ends:
+        if len(_PART_ENDS.findall(paywall.paid)) != ends:
             raise _wrong(
-                till, "its paid part holds </template> as text, which can be read as its end; write &lt;/template>"
+                paywall, "its paid part holds </template> as text, which can be read as its end; write &lt;/template>"
             )
 
     def _note(self, node: Any) -> None:
@@ -224,22 +222,22 @@ class _Reader:
         elif node.name == "h1":
             self.heading = self.heading or tree.text(node)
         elif node.name == "link" and "canonical" in found.get("rel", "").lower().split():
-            self.said.setdefault("canonical", found.get("href", ""))
+            self.metadata.setdefault("canonical", found.get("href", ""))
         elif node.name == "meta":
-            self.said.setdefault(found.get("property") or found.get("name") or "", found.get("content", ""))
+            self.metadata.setdefault(found.get("property") or found.get("name") or "", found.get("content", ""))
             declared = _CHARSET.search(found.get("content", "")) if "http-equiv" in found else None
             self.charset = self.charset or found.get("charset", "") or (declared[1] if declared else "")
 
 
 def anchors(paid: str) -> tuple[set[str], set[str]]:
-    """The targets of a paid part's links, and the ids that stand in it."""
+    """The targets of the links in a paid part, and its ids."""
     inside = [node for node in tree.nodes(tree.fragment(paid)) if tree.is_element(node)]
     links = {tree.attributes(node)["href"] for node in inside if "href" in tree.attributes(node)}
     return links, {one for node in inside for one in _ids(node)}
 
 
 def captions(paid: str) -> Iterator[str]:
-    """What a paid part says beside its text: for those who see no picture, and on hovering."""
+    """The texts of a paid part that stand in attributes: `alt`, `title` and `aria-label`."""
     for node in tree.nodes(tree.fragment(paid)):
         if tree.is_element(node):
             found = tree.attributes(node)
@@ -252,22 +250,24 @@ def _ids(node: Any) -> set[str]:
 
 
 def _is_paywall(node: Any) -> bool:
-    return bool(node.name == ELEMENT or tree.attributes(node).get(STAND) == "paywall")
+    return bool(node.name == ELEMENT or tree.attributes(node).get(STAND_IN) == "paywall")
 
 
-def _check(till: Till, source: str) -> None:
-    if (till.part or till.sealed) and not SLUG.fullmatch(till.item_id):
-        raise _wrong(till, 'it names no item; write item="my-essay", of a-z, 0-9 and -')
-    if till.paid is not None and not (text_of(till.paid) or tree.has_elements(till.paid)):
-        raise _wrong(till, "its paid part is empty")
-    if till.paid is not None and len(till.paid.encode()) > MOST_PART_BYTES:
-        raise _wrong(till, f"its paid part has more than {MOST_PART_BYTES:,} bytes; keep its pictures in files")
-    if till.part and len(_PART_ENDS.findall(source, till.part.end, till.closes_at)) > till.templates:
-        raise _wrong(till, "</template> stands in it once more than what it closes; write &lt;/template> for the text")
-    if till.part and till.sealed is not None:
-        raise _wrong(till, "it is sealed already and holds a paid part in clear; build the page anew")
-    if till.part and _NO_VALUE.search(source[till.tag.start : till.tag.end]):
-        raise _wrong(till, "its tag ends in an attribute without a value")
+def _check(paywall: Paywall, source: str) -> None:
+    if (paywall.part or paywall.sealed) and not SLUG.fullmatch(paywall.item_id):
+        raise _wrong(paywall, 'it names no item; write item="my-essay", of a-z, 0-9 and -')
+    if paywall.paid is not None and not (tree.text_of(paywall.paid) or tree.has_elements(paywall.paid)):
+        raise _wrong(paywall, "its paid part is empty")
+    if paywall.paid is not None and len(paywall.paid.encode()) > MOST_PART_BYTES:
+        raise _wrong(paywall, f"its paid part has more than {MOST_PART_BYTES:,} bytes; keep its pictures in files")
+    if paywall.part and len(_PART_ENDS.findall(source, paywall.part.end, paywall.closes_at)) > paywall.templates:
+        raise _wrong(
+            paywall, "</template> stands in it once more than what it closes; write &lt;/template> for the text"
+        )
+    if paywall.part and paywall.sealed is not None:
+        raise _wrong(paywall, "it is sealed already and holds a paid part in clear; build the page anew")
+    if paywall.part and _NO_VALUE.search(source[paywall.tag.start : paywall.tag.end]):
+        raise _wrong(paywall, "its tag ends in an attribute without a value")
 
 
 def _check_letters(source: str, charset: str) -> None:
@@ -277,11 +277,11 @@ def _check_letters(source: str, charset: str) -> None:
         raise Invalid("page_invalid", "it holds a NUL, which browsers read in different ways")
 
 
-def _check_ends(tills: list[Till], source: str) -> None:
-    inside = sum(len(_PAYWALL_ENDS.findall(till.paid)) for till in tills if till.paid)
-    if len(_PAYWALL_ENDS.findall(source)) - inside > sum(till.name == ELEMENT for till in tills):
+def _check_ends(paywalls: list[Paywall], source: str) -> None:
+    inside = sum(len(_PAYWALL_ENDS.findall(paywall.paid)) for paywall in paywalls if paywall.paid)
+    if len(_PAYWALL_ENDS.findall(source)) - inside > sum(paywall.name == ELEMENT for paywall in paywalls):
         raise Invalid("page_invalid", f"</{ELEMENT}> stands in it once more than what it closes")
 
 
-def _wrong(till: Till, what: str) -> Invalid:
-    return Invalid("page_invalid", f"the paywall of {till.item_id or 'no item'}: {what}")
+def _wrong(paywall: Paywall, what: str) -> Invalid:
+    return Invalid("page_invalid", f"the paywall of {paywall.item_id or 'no item'}: {what}")

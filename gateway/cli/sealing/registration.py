@@ -1,4 +1,4 @@
-"""Sealed texts at their gateway: each is an item whose paid content is the key; made once, kept for ever after."""
+"""Registers sealed texts at a gateway, over its admin API. The content of such an item is its key."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ ITEMS = "/v1/admin/items"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What the pages of a site say of one item; empty: they do not say. The usual price is for what is new.
+class DeclaredItem:
+    """An item as the pages of a site declare it; empty fields are not declared.
 
-    `is_sealed`: it stands sealed in its pages already, so that its key must be there.
+    `usual_price_msat` is the price for new items whose tags name none.
     """
 
     item_id: str
@@ -28,41 +28,40 @@ class Wanted:
     usual_price_msat: int | None = None
     shares: list[dict[str, Any]] | None = None
     allowed_origins: list[str] | None = None
-    is_sealed: bool = False
 
 
-async def register(call: Call, wanted: Wanted) -> tuple[Mapping[str, Any], bool]:
-    """The item as it stands at the gateway now, and whether anything of it was new. Its key stays.
+async def register(call: Call, declared: DeclaredItem) -> tuple[Mapping[str, Any], bool]:
+    """Create or update an item. Gives it as the gateway has it now, and whether anything changed.
 
-    `call` asks the admin API. Raises what that refuses, `Conflict` (`item_not_sealed`, `item_differs`), `Invalid`
-    (`item_incomplete`).
+    `call` sends a request to the admin API. Raises the API's errors, `Conflict` (`item_not_sealed`, `item_differs`)
+    and `Invalid` (`item_incomplete`).
     """
-    there = await find(call, wanted.item_id)
-    if there is not None:
-        changes = changes_of(there, wanted)
-        return (await call("PATCH", f"{ITEMS}/{wanted.item_id}", json=changes) if changes else there), bool(changes)
-    price_msat = wanted.price_msat or wanted.usual_price_msat
-    if not wanted.creator or price_msat is None:
+    found = await find(call, declared.item_id)
+    if found is not None:
+        changes = changes_of(found, declared)
+        return (await call("PATCH", f"{ITEMS}/{declared.item_id}", json=changes) if changes else found), bool(changes)
+    price_msat = declared.price_msat or declared.usual_price_msat
+    if not declared.creator or price_msat is None:
         raise Invalid(
             "item_incomplete",
-            f"{wanted.item_id} is new: say who sells it and for how much, --creator alice --price 100sat, or "
+            f"{declared.item_id} is new: say who sells it and for how much, --creator alice --price 100sat, or "
             'creator="alice" price="100sat" in its tag.',
         )
     body = {
-        "id": wanted.item_id,
-        "creator": wanted.creator,
+        "id": declared.item_id,
+        "creator": declared.creator,
         "price_msat": price_msat,
-        "title": wanted.title or wanted.item_id,
-        "preview": wanted.description,
-        "sealed": _sealed(wanted),
-        "shares": wanted.shares,
-        "allowed_origins": wanted.allowed_origins,
+        "title": declared.title or declared.item_id,
+        "preview": declared.description,
+        "sealed": _sealed(declared),
+        "shares": declared.shares,
+        "allowed_origins": declared.allowed_origins,
     }
     return await call("POST", ITEMS, json={name: value for name, value in body.items() if value is not None}), True
 
 
 async def find(call: Call, item_id: str) -> Mapping[str, Any] | None:
-    """The item; None when the gateway has none. Raises `Conflict` (`item_not_sealed`)."""
+    """An item at the gateway, or None. Raises `Conflict` (`item_not_sealed`)."""
     try:
         item: Mapping[str, Any] = await call("GET", f"{ITEMS}/{item_id}")
     except Refused as refusal:
@@ -75,7 +74,7 @@ async def find(call: Call, item_id: str) -> Mapping[str, Any] | None:
 
 
 async def is_served(call: Call, item_id: str) -> bool:
-    """Whether the gateway itself has what a paywall sells, so that its page holds no part of it."""
+    """Whether an item is a text or a file, whose content the gateway serves itself."""
     try:
         return bool((await call("GET", f"/v1/items/{item_id}"))["kind"] != "sealed")
     except Refused:
@@ -83,41 +82,41 @@ async def is_served(call: Call, item_id: str) -> bool:
 
 
 async def key_of(call: Call, item_id: str) -> Any:
-    """An item's key, as JSON."""
+    """The key of an item: a JSON Web Key, decoded from JSON."""
     return await call("GET", f"{ITEMS}/{item_id}/content")
 
 
-def changes_of(there: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
-    """What the pages say anew of an item. Raises `Conflict` (`item_differs`) where it cannot be changed."""
-    _check_agreement(there, wanted)
-    said: dict[str, Any] = {
-        "title": wanted.title or None,
-        "price_msat": wanted.price_msat,
-        "shares": wanted.shares,
-        "allowed_origins": wanted.allowed_origins,
+def changes_of(found: Mapping[str, Any], declared: DeclaredItem) -> dict[str, Any]:
+    """The changed fields, as the body of a PATCH. Raises `Conflict` (`item_differs`) for one that cannot be changed."""
+    _check_agreement(found, declared)
+    fields: dict[str, Any] = {
+        "title": declared.title or None,
+        "price_msat": declared.price_msat,
+        "shares": declared.shares,
+        "allowed_origins": declared.allowed_origins,
     }
-    changes = {name: value for name, value in said.items() if value is not None and value != there[name]}
-    sealed = _sealed(wanted)
-    if wanted.page_url is not None and any(there[name] != value for name, value in sealed.items()):
+    changes = {name: value for name, value in fields.items() if value is not None and value != found[name]}
+    sealed = _sealed(declared)
+    if declared.page_url is not None and any(found[name] != value for name, value in sealed.items()):
         changes["sealed"] = sealed
     return changes
 
 
-def _check_agreement(there: Mapping[str, Any], wanted: Wanted) -> None:
-    if wanted.creator and wanted.creator != there["creator"]:
+def _check_agreement(found: Mapping[str, Any], declared: DeclaredItem) -> None:
+    if declared.creator and declared.creator != found["creator"]:
         raise Conflict(
             "item_differs",
-            f"{wanted.item_id} is sold by {there['creator']}, and this says {wanted.creator}. An item keeps its "
+            f"{declared.item_id} is sold by {found['creator']}, and this says {declared.creator}. An item keeps its "
             "creator: give the page another item, or say who sells this one.",
         )
-    usual = wanted.usual_price_msat
-    if wanted.price_msat is None and usual is not None and usual != there["price_msat"]:
+    usual = declared.usual_price_msat
+    if declared.price_msat is None and usual is not None and usual != found["price_msat"]:
         raise Conflict(
             "item_differs",
-            f"{wanted.item_id} costs {to_sat(there['price_msat'])} sat, and --price says {to_sat(usual)} sat for "
+            f"{declared.item_id} costs {to_sat(found['price_msat'])} sat, and --price says {to_sat(usual)} sat for "
             "what is new: write the price into its tag (price=…), which then holds, or leave --price out.",
         )
 
 
-def _sealed(wanted: Wanted) -> dict[str, Any]:
-    return {"page_url": wanted.page_url, "word_count": wanted.word_count}
+def _sealed(declared: DeclaredItem) -> dict[str, Any]:
+    return {"page_url": declared.page_url, "word_count": declared.word_count}

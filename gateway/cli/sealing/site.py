@@ -1,4 +1,4 @@
-"""The files of a site: which are pages that sell, where each is written and where readers find it."""
+"""The files of a site: their pages with paywalls, the places they are written to, and their public addresses."""
 
 import os
 import re
@@ -14,14 +14,14 @@ from gateway.errors import Invalid
 
 PAGES = {".html", ".htm"}
 INDEX = "index.html"
-# What an address may hold as it is; the rest is written by percent signs.
+# The characters of a URL that are not percent-encoded.
 PLAIN = "%!$&'()*+,;=:@/?-._~[]"
 _NAMED = re.compile(rb"<tuppence-paywall|data-tuppence|data-paid", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One file: `place` is its path within the site; `page` what it carries, if that has paywalls."""
+class SiteFile:
+    """A file: `place` is its path within the site; `page` is the parsed page if that has paywalls."""
 
     source: Path
     target: Path
@@ -29,8 +29,8 @@ class File:
     page: Page | None
 
 
-def files_of(sources: Sequence[Path], out: Path | None) -> list[File]:
-    """Every file of the sources, and where it goes: into the folder `out`, or where it lies.
+def files_of(sources: Sequence[Path], out: Path | None) -> list[SiteFile]:
+    """Every file of the sources, with its target in the folder `out`, or in place if that is None.
 
     Raises `Invalid` (`page_invalid`, `out_inside`) that names the file.
     """
@@ -41,26 +41,25 @@ def files_of(sources: Sequence[Path], out: Path | None) -> list[File]:
         for path in _walk(source, with_copies=out is None):
             place = path.relative_to(source) if source.is_dir() else Path(path.name)
             target = path if out is None else out / place
-            found.append(File(path, target, place.as_posix(), _page(path)))
+            found.append(SiteFile(path, target, place.as_posix(), _page(path)))
     return found
 
 
-def left_in(out: Path, files: Sequence[File]) -> list[File]:
-    """What lies in the folder `out` from before, and would be published with what is written there."""
+def leftovers(out: Path, files: Sequence[SiteFile]) -> list[SiteFile]:
+    """The files in the folder `out` that this run does not write, but that would be published with it."""
     targets = {file.target for file in files}
     found = _walk(out, with_copies=False) if out.is_dir() else ()
-    return [File(path, path, path.as_posix(), None) for path in found if path not in targets]
+    return [SiteFile(path, path, path.as_posix(), None) for path in found if path not in targets]
 
 
-def address_of(file: File, site: str) -> str:
-    """Where readers find a page: what it says itself, unless that is on another site; else its place under `site`.
+def address_of(file: SiteFile, site: str) -> str:
+    """The public address of a page: its canonical link, unless that is on another site; else its path under `site`.
 
     Raises `Invalid` (`page_without_address`).
     """
-    said = _canonical(file, site)
-    address = (
-        said if said and not elsewhere(file, site) else urljoin(_folder(site), quote(file.place.removesuffix(INDEX)))
-    )
+    address = _canonical(file, site)
+    if not address or foreign_canonical(file, site):
+        address = urljoin(_folder(site), quote(file.place.removesuffix(INDEX)))
     if not address.startswith(("http://", "https://")):
         raise Invalid(
             "page_without_address",
@@ -69,33 +68,33 @@ def address_of(file: File, site: str) -> str:
     return quote(address.partition("#")[0], safe=PLAIN)
 
 
-def elsewhere(file: File, site: str) -> str | None:
-    """The canonical link of a page if it leads to another site, which what opens the page must not reach."""
-    said = _canonical(file, site)
-    return said if site and said and _origin(said) != _origin(site) else None
+def foreign_canonical(file: SiteFile, site: str) -> str | None:
+    """The canonical link of a page if it is on another site, which must not receive the reader's code."""
+    link = _canonical(file, site)
+    return link if site and link and _origin(link) != _origin(site) else None
 
 
-def check_origins(files: Sequence[File], site: str) -> None:
-    """Raises `Invalid` (`page_elsewhere`) if canonical links alone say where the site is, and name several."""
-    said = {_origin(link): link for file in files if file.page and (link := _canonical(file, site))}
-    if not site and len(said) > 1:
+def check_origins(files: Sequence[SiteFile], site: str) -> None:
+    """Raises `Invalid` (`page_elsewhere`) if `site` is not given and the canonical links name several sites."""
+    links = {_origin(link): link for file in files if file.page and (link := _canonical(file, site))}
+    if not site and len(links) > 1:
         raise Invalid(
             "page_elsewhere",
-            f"The canonical links of these pages lead to different sites, {' and '.join(sorted(said.values())[:2])}: "
+            f"The canonical links of these pages lead to different sites, {' and '.join(sorted(links.values())[:2])}: "
             "say where the pages stand, --site https://blog.example.",
         )
 
 
-def stands(file: File, sealed: str | None) -> bool:
-    """Whether the target is already what it should be."""
+def is_current(file: SiteFile, sealed: str | None) -> bool:
+    """Whether the target has its final content already. `sealed` is the sealed page; None for another file."""
     if file.target == file.source:
         return file.page is None or sealed == file.page.source
     wanted = file.source.read_bytes() if sealed is None else sealed.encode()
     return file.target.is_file() and file.target.read_bytes() == wanted
 
 
-def put(file: File, sealed: str | None) -> None:
-    """Write the target, whole or not at all."""
+def write_file(file: SiteFile, sealed: str | None) -> None:
+    """Write the target atomically."""
     file.target.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.target.with_name(f".{file.target.name}.new")
     if sealed is None:
@@ -106,9 +105,9 @@ def put(file: File, sealed: str | None) -> None:
     scratch.replace(file.target)
 
 
-def _canonical(file: File, site: str) -> str:
-    said = "" if file.page is None else file.page.canonical.strip()
-    return urljoin(_folder(site), said) if said else ""
+def _canonical(file: SiteFile, site: str) -> str:
+    link = "" if file.page is None else file.page.canonical.strip()
+    return urljoin(_folder(site), link) if link else ""
 
 
 def _folder(site: str) -> str:
@@ -134,7 +133,7 @@ def _below(source: Path) -> Iterator[Path]:
     seen: set[str] = set()
     for folder, names, files in os.walk(source, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(folder)
-        # A link to a folder may lead back up.
+        # A symbolic link may lead to a parent folder.
         names[:] = [name for name in names if real not in seen and not name.startswith(".git")]
         if real not in seen:
             yield from (Path(folder, name) for name in files if not name.startswith(".git"))
@@ -152,14 +151,14 @@ def _page(path: Path) -> Page | None:
         data = path.read_bytes()
     except OSError as error:
         raise Invalid("file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
-    # Most pages of a site sell nothing, and need no parser to say so.
+    # Most pages have no paywall and need not be parsed.
     if not _NAMED.search(data):
         return None
     try:
-        # What a generator wrote is kept byte for byte: no line end is changed.
+        # Decoded without a change of line ends, so that the page stays the same byte for byte.
         page = read_page(data.decode())
     except UnicodeDecodeError as error:
         raise Invalid("page_invalid", f"{path} is not UTF-8.") from error
     except Invalid as error:
         raise Invalid(error.code, f"{path}: {error.detail}") from error
-    return page if page.tills else None
+    return page if page.paywalls else None

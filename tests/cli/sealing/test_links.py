@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.sealing.inspection import inspect
-from gateway.cli.sealing.site import address_of, check_origins, elsewhere, files_of, left_in
+from gateway.cli.sealing.site import address_of, check_origins, files_of, foreign_canonical, leftovers
 from gateway.errors import Invalid
 from tests.cli.sealing.test_site import PAGE, PAID, SEALED, public, refusal, seen
 
@@ -29,7 +29,7 @@ def test_links_in_and_out_of_a_paid_part_give_away_what_stands_outside(public: P
     page = public / "essay" / "index.html"
     page.write_text(PAGE.replace(PAID, part) + outside)
     assert refusal(public) == "paid_part_linked"
-    seen(public).refuse(allow_copies=True)
+    seen(public).check(allow_copies=True)
     page.write_text(PAGE.replace(PAID, part + outside))
     assert refusal(public) == "", "what stands inside whole is sealed whole"
 
@@ -54,11 +54,11 @@ def test_a_canonical_link_to_another_site_is_said_and_not_used(public: Path) -> 
     ):
         page.write_text(f"<link rel=canonical href='{link}'>{PAGE}")
         [file] = [one for one in files_of([public], None) if one.page]
-        assert elsewhere(file, "https://blog.example/") is not None
+        assert foreign_canonical(file, "https://blog.example/") is not None
         assert address_of(file, "https://blog.example") == "https://blog.example/essay/"
     page.write_text(f"<link rel='CANONICAL' href='https://BLOG.example:443/a'>{PAGE}")
     [file] = [one for one in files_of([public], None) if one.page]
-    assert elsewhere(file, "https://blog.example") is None
+    assert foreign_canonical(file, "https://blog.example") is None
     (public / "two.html").write_text(f"<link rel=canonical href='https://other.example/'>{PAGE}")
     with pytest.raises(Invalid, match="different sites"):
         check_origins(files_of([public], None), "")
@@ -68,11 +68,11 @@ def test_a_canonical_link_to_another_site_is_said_and_not_used(public: Path) -> 
 def test_what_an_earlier_run_left_where_the_site_is_written_is_looked_through_too(public: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     files = files_of([public], out)
-    assert left_in(out, files) == []
+    assert leftovers(out, files) == []
     (out / "essay").mkdir(parents=True)
     (out / "essay" / "index.html").write_text(PAGE)
     (out / "sealed.html").write_text(SEALED)
-    inspect(files, (), left_in(out, files)).refuse(allow_copies=False)
+    inspect(files, (), leftovers(out, files)).check(allow_copies=False)
     (out / "index.html.gz").write_bytes(gzip.compress(PAGE.encode()))
     with pytest.raises(Invalid, match=r"index\.html\.gz"):
-        inspect(files, (), left_in(out, files)).refuse(allow_copies=False)
+        inspect(files, (), leftovers(out, files)).check(allow_copies=False)

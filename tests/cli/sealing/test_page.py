@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gateway.catalog.sealed_key import base64url, from_base64url, read_key, write_key
 from gateway.cli.sealing.jwe import read, seal, unseal
 from gateway.cli.sealing.leaks import PaidWords
-from gateway.cli.sealing.page import MOST_PART_BYTES, read_page, text_of, write_page
+from gateway.cli.sealing.page import MOST_PART_BYTES, read_page, write_page
+from gateway.cli.sealing.tree import text_of
 from gateway.errors import Invalid
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
@@ -35,24 +36,24 @@ def wall(inner: str, attributes: str = 'item="essay"') -> str:
 
 
 def sealed_page(source: str) -> str:
-    return write_page(read_page(source), lambda till: seal(till.paid or "", KEY, item_id=till.item_id))
+    return write_page(read_page(source), lambda paywall: seal(paywall.paid or "", KEY, item_id=paywall.item_id))
 
 
 def test_a_page_says_what_it_sells() -> None:
     page = read_page(PAGE)
-    assert [till.item_id for till in page.tills] == ["essay"]
-    assert page.tills[0].attributes["price"] == "100sat"
+    assert [paywall.item_id for paywall in page.paywalls] == ["essay"]
+    assert page.paywalls[0].attributes["price"] == "100sat"
     assert (page.title, page.description) == ("An essay", "What it is & why")
     assert page.canonical == "https://blog.example/essay"
-    assert page.tills[0].paid is not None
-    assert page.tills[0].paid.startswith(PAID)
-    assert page.tills[0].paid.endswith("<template>inner</template>")
+    assert page.paywalls[0].paid is not None
+    assert page.paywalls[0].paid.startswith(PAID)
+    assert page.paywalls[0].paid.endswith("<template>inner</template>")
 
 
 def test_nothing_but_the_paid_part_changes() -> None:
     part = PAGE[PAGE.index(f"<template data-paid>{PAID}") : PAGE.index("\n  <a href")]
     out = sealed_page(PAGE)
-    sealed = read_page(out).tills[0].sealed
+    sealed = read_page(out).paywalls[0].sealed
     assert sealed is not None
     assert out.replace(f' sealed="{sealed}"', "") == PAGE.replace(part, "")
     assert "paid words" not in out
@@ -141,11 +142,9 @@ def test_a_paywall_that_would_lose_words_is_refused(source: str, what: str) -> N
 def test_a_stand_is_sealed_as_an_element_is() -> None:
     inner = "<template data-paid><div>a</div></template><div>b</div>"
     out = sealed_page(f'<div data-tuppence="paywall" data-item="essay">{inner}</div><div>c</div>')
-    [till] = read_page(out).tills
-    assert (
-        out
-        == f'<div data-tuppence="paywall" data-item="essay" data-sealed="{till.sealed}"><div>b</div></div><div>c</div>'
-    )
+    [paywall] = read_page(out).paywalls
+    tag = f'<div data-tuppence="paywall" data-item="essay" data-sealed="{paywall.sealed}">'
+    assert out == f"{tag}<div>b</div></div><div>c</div>"
 
 
 def test_several_paywalls_of_a_page_are_sealed_each_for_its_item() -> None:
@@ -154,7 +153,10 @@ def test_several_paywalls_of_a_page_are_sealed_each_for_its_item() -> None:
         + wall("no part", 'item="two"')
         + wall("<template data-paid>three</template>", 'item="three"')
     )
-    opened = [(till.item_id, till.sealed and unseal(till.sealed, KEY)) for till in read_page(sealed_page(source)).tills]
+    opened = [
+        (paywall.item_id, paywall.sealed and unseal(paywall.sealed, KEY))
+        for paywall in read_page(sealed_page(source)).paywalls
+    ]
     assert opened == [("essay", "one"), ("two", None), ("three", "three")]
 
 
@@ -173,14 +175,14 @@ def test_several_paywalls_of_a_page_are_sealed_each_for_its_item() -> None:
     ],
 )
 def test_a_copy_of_the_paid_words_is_found_however_it_is_written(copy: str) -> None:
-    assert PaidWords([PAID]).stand_in(copy)
+    assert PaidWords([PAID]).occur_in(copy)
 
 
 def test_other_words_and_short_quotes_are_no_copy() -> None:
     words = PaidWords([PAID, "<p>Short.</p>"])
     for text in ("", "Short.", "The paid words are these", "lorem ipsum " * 500, sealed_page(PAGE)):
-        assert not words.stand_in(text)
-    assert not PaidWords([]).stand_in(PAID)
+        assert not words.occur_in(text)
+    assert not PaidWords([]).occur_in(PAID)
 
 
 # Elements whose content is text, foreign elements, and what the tags of a page can be hidden in.
@@ -249,14 +251,14 @@ def test_what_two_readers_could_read_in_two_ways_is_refused(source: str, what: s
 
 
 def test_the_first_of_two_attributes_of_a_name_is_the_one_that_holds_as_in_browsers() -> None:
-    [till] = read_page(wall("<template data-paid>a</template>", 'item="one" ITEM="two"')).tills
-    assert till.item_id == "one"
+    [paywall] = read_page(wall("<template data-paid>a</template>", 'item="one" ITEM="two"')).paywalls
+    assert paywall.item_id == "one"
 
 
 def test_a_page_keeps_its_mark_of_utf_8_and_its_line_ends() -> None:
     source = "\ufeff<!doctype html>\r\n" + wall("\r\n<template\r\ndata-paid>ü\r\n</template\r\n>\r\n")
     page = read_page(source)
-    assert [till.paid for till in page.tills] == ["ü\r\n"]
+    assert [paywall.paid for paywall in page.paywalls] == ["ü\r\n"]
     assert sealed_page(source).startswith("\ufeff<!doctype html>\r\n<p>before</p><tuppence-paywall")
     assert sealed_page(source).endswith("\r\n\r\n</tuppence-paywall><p>after</p>")
 

@@ -60,9 +60,9 @@ async def bought_key(site: Site, item_id: str) -> Any:
 
 
 def opened(page: Path, jwk: Any) -> str:
-    [till] = read_page(page.read_text()).tills
-    assert till.sealed is not None
-    return unseal(till.sealed, read_key(jwk))
+    [paywall] = read_page(page.read_text()).paywalls
+    assert paywall.sealed is not None
+    return unseal(paywall.sealed, read_key(jwk))
 
 
 async def test_a_site_is_sealed_sold_and_opened(site: Site, public: Path, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ async def test_in_place_is_for_a_generators_output_and_may_be_run_twice(site: Si
         assert (status, "nothing to do" in printed) == (0, True)
     assert (contents(public), site.dump()) == (once, rows)
     page = public / "essay" / "index.html"
-    sealed = read_page(page.read_text()).tills[0].sealed or ""
+    sealed = read_page(page.read_text()).paywalls[0].sealed or ""
     page.write_text(page.read_text().replace(sealed, sealed[:-9] + "AAAAAAAAA"))
     status, printed = await run_seal(site, public, "--in-place", "--check")
     assert (status, "seal_broken" in printed) == (1, True)

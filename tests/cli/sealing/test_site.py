@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway.cli.sealing.file_texts import PIECE_BYTES
-from gateway.cli.sealing.inspection import Findings, inspect
+from gateway.cli.sealing.inspection import Inspection, inspect
 from gateway.cli.sealing.page import read_page, write_page
 from gateway.cli.sealing.site import files_of
 from gateway.errors import Invalid
@@ -57,13 +57,13 @@ def public(tmp_path: Path) -> Path:
     return folder
 
 
-def seen(public: Path, *unsealed: str) -> Findings:
+def seen(public: Path, *unsealed: str) -> Inspection:
     return inspect(files_of([public], None), unsealed)
 
 
 def refusal(public: Path) -> str:
     try:
-        seen(public).refuse(allow_copies=False)
+        seen(public).check(allow_copies=False)
     except Invalid as error:
         return error.code
     return ""
@@ -128,10 +128,12 @@ def test_what_names_a_paywall_in_whatever_spelling_and_holds_no_sealed_part_is_r
         except Invalid as error:
             code = error.code
         # A page that says nothing else is left to what the gateway says of its item.
-        tills = (
-            [till for file in files_of([public], None) if file.page for till in file.page.tills] if code == "" else []
+        paywalls = (
+            [paywall for file in files_of([public], None) if file.page for paywall in file.page.paywalls]
+            if code == ""
+            else []
         )
-        assert code in {"paywall_unsealed", "page_invalid"} or any(till.text is None for till in tills), name
+        assert code in {"paywall_unsealed", "page_invalid"} or any(paywall.text is None for paywall in paywalls), name
         (public / name).unlink()
 
 

@@ -48,7 +48,7 @@ async def test_a_sealed_texts_tag_has_a_place_for_it(site: Site) -> None:
     new = {"id": "essay", "creator": "alice", "price_msat": 1_000, "sealed": sealed}
     assert (await site.call("POST", "/v1/admin/items", json=new, headers=site.operator))[0] == 201
     _, snippet = await site.call("GET", "/embed?what=essay")
-    assert read_page(snippet["tag"]).tills[0].paid
+    assert read_page(snippet["tag"]).paywalls[0].paid
 
 
 async def test_a_tip_and_a_button_have_tags_of_their_own(site: Site) -> None:
