@@ -12,7 +12,7 @@ export PIP_USE_PEP517 ?= true
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test check audit bench torture cluster docs embed words screenshots sbom workflows lock lowest newest format clean
+.PHONY: help demo regtest test quick check audit bench torture cluster docs embed words screenshots sbom dist image workflows lock lowest newest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ regtest: $(VENV)/.installed ## The same on a real network: btcd and three LND no
 
 test: $(VENV)/.installed-dev ## Run every test; says what it had to skip
 	@PATH="$(abspath $(BIN)):$$PATH" tools/run_tests
+
+quick: $(VENV)/.installed-dev ## Run the tests that need neither a browser nor a real LND
+	@$(BIN)/python -m pytest -q -m "not regtest and not browser" --numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/ruff check .
@@ -58,9 +61,13 @@ docs: $(VENV)/.installed-dev ## Renew the generated parts of the documentation a
 	@echo "build/docs/index.html"
 
 sbom: $(VENV)/.installed-dev ## Write the bill of materials (CycloneDX) of requirements.lock to dist/sbom.json
-	@mkdir -p dist
-	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
-		--of JSON -o dist/sbom.json requirements.lock
+	@$(BIN)/python -m tools.sbom dist/sbom.json
+
+dist: $(VENV)/.installed-dev ## Build the wheel and the source distribution in dist
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+image: ## Build the container image tuppence, by docker or IMAGE=podman
+	$(or $(IMAGE),docker) build $(if $(filter podman,$(IMAGE)),--format docker) -f ops/Containerfile -t tuppence .
 
 workflows: ## Check .github/workflows with actionlint, built by Go
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 
 from gateway.config import OF_COMMANDS, PREFIX, Config, load_config
 from gateway.lnd.configuration import ONE_NODE_ID, configured_nodes
+from tests.real.network import shared_network
 from tests.support.databases import in_a_thread
 from tests.support.demo_process import free_port, run_demo
 from tests.support.page_examples import WORLDS, Example, examples, is_as_shown, script, substitute, typed_commands
@@ -36,8 +37,6 @@ ELSEWHERE = {
 MARKS = {"postgres": pytest.mark.postgres, "regtest": pytest.mark.regtest}
 LONGEST_SECONDS = 180.0
 
-World = tuple[dict[str, str], dict[str, str]]
-
 
 def place(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
@@ -52,24 +51,22 @@ def by_world() -> Iterator[Any]:
 
 
 @pytest.fixture
-def network(request: pytest.FixtureRequest) -> Path:
-    """The real network that the tests of this run share."""
-    from tests.real.network import shared_network  # noqa: PLC0415  # it is built by the first who asks
-
-    return shared_network(request.config, request.getfixturevalue("tmp_path_factory"))
+def network(world: str, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The folder of the real network that the tests of this run share, for pages that need one."""
+    return shared_network(pytestconfig, tmp_path_factory) if world == "regtest" else None
 
 
 @asynccontextmanager
 async def world_of(
-    name: str, folder: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[tuple[dict[str, str], dict[str, str]]]:
-    """What the commands of a world need: variables, and what stands for the addresses of the documentation."""
+    name: str, folder: Path, network: Path | None, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Mapping[str, str], Mapping[str, str]]]:
+    """The variables that commands need, and what stands for the addresses of the documentation."""
     if name == "demo":
         async with run_demo(folder) as url:
             yield {"TUPPENCE_LISTEN": url.removeprefix("http://")}, {ADDRESS: url.removeprefix("http://")}
-    elif name == "regtest":
+    elif network is not None:
         (folder / ".tuppence").mkdir()
-        (folder / ".tuppence" / "regtest").symlink_to(request.getfixturevalue("network"))
+        (folder / ".tuppence" / "regtest").symlink_to(network)
         listen = f"127.0.0.1:{free_port()}"
         yield {"TUPPENCE_LISTEN": listen}, {ADDRESS: listen}
     else:
@@ -84,9 +81,9 @@ async def world_of(
 
 @pytest.mark.parametrize(("page", "world"), list(by_world()))
 async def test_the_commands_of_a_page_do_what_it_says(
-    page: Path, world: str, tmp_path: Path, request: pytest.FixtureRequest
+    page: Path, world: str, network: Path | None, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    async with world_of(world, tmp_path, request) as (variables, replaced):
+    async with world_of(world, tmp_path, network, request) as (variables, replaced):
         for example in examples(page):
             if example.file:
                 (tmp_path / example.file).parent.mkdir(parents=True, exist_ok=True)
@@ -98,14 +95,14 @@ async def test_the_commands_of_a_page_do_what_it_says(
         assert is_as_shown(output, shown), f"{output}\nis not as shown:\n{shown}"
 
 
-async def run_steps(steps: str, folder: Path, variables: dict[str, str]) -> list[str]:
+async def run_steps(steps: str, folder: Path, variables: Mapping[str, str]) -> list[str]:
     """Run a script; gives what each step printed."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = await asyncio.create_subprocess_exec(
         *("bash", "-c", steps),
         cwd=folder,
-        env=inherited | variables | {"PATH": path, "COLUMNS": "250", "NO_COLOR": "1"},
+        env={**inherited, **variables} | {"PATH": path, "COLUMNS": "250", "NO_COLOR": "1"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -1,10 +1,12 @@
 """A28: what is installed is what was locked, and what was locked can be checked to the byte."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from tools.sbom import write_sbom
 from tools.supply import BUILD, DEVELOPMENT, OPTIONS, ROOT, RUNTIME, not_locked, pins, unpinned
 
 
@@ -48,3 +50,12 @@ def test_a28_nothing_is_installed_without_its_hash() -> None:
     for path in (ROOT / "Makefile", ROOT / "ops" / "Containerfile", *guides):
         for line in re.findall(r"(?:pip|PIP\)) install .*", Path(path).read_text()):
             assert "--require-hashes" in line or "--no-deps" in line, f"{path.name}: {line}"
+
+
+def test_a28_the_bill_of_materials_lists_every_locked_version_with_its_hashes(tmp_path: Path) -> None:
+    write_sbom(tmp_path / "sbom.json")
+    components = json.loads((tmp_path / "sbom.json").read_text())["components"]
+    listed = {f"{each['name']}=={each['version']}": each["externalReferences"][0]["hashes"] for each in components}
+    locked = pins(RUNTIME.read_text())
+    assert set(listed) == {re.sub(r"\[.*\]", "", line.partition(" ;")[0]) for line in locked}
+    assert all(listed.values())
