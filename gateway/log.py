@@ -42,11 +42,11 @@ LIBRARY_MESSAGES = frozenset(
     }
 )
 """The messages of libraries that are logged as text, without their values."""
-CLIENTS_FAULTS = {"HttpProcessingError", "RequestPayloadError", "PayloadAccessError", "ConnectionError"}
+CLIENT_ERRORS = {"HttpProcessingError", "RequestPayloadError", "PayloadAccessError", "ConnectionError"}
 """Errors that aiohttp raises for malformed requests and lost clients. They are not logged: anybody can cause them."""
 MOST_ALIKE, ALIKE_SECONDS = 5, 60.0
 """At most MOST_ALIKE identical lines are written in ALIKE_SECONDS, if clients can cause them."""
-_CAUSED = {"library", "request_failed", "unavailable"}
+_LIMITED = {"library", "request_failed", "unavailable"}
 _MOST_KINDS = 1_000
 _MOST_FRAMES, _MOST_CAUSES = 16, 4
 
@@ -69,7 +69,7 @@ _SECRET_SHAPES = re.compile(
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)|(?<=signature=)[\w-]+",
     re.IGNORECASE,
 )
-_PLAIN = (bool, int, float, type(None))
+_SCALARS = (bool, int, float, type(None))
 _FOLDERS = re.compile(r"^.*/(?:site-packages|python3\.\d+)/|^.*/(?=(?:gateway|tests)/)")
 
 
@@ -84,8 +84,8 @@ def configure_logging(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             reduce_error,
-            Spared(time.monotonic),
-            only_known,
+            RepeatLimit(time.monotonic),
+            keep_allowed_fields,
             redact,
             *rendered,
         ],
@@ -98,10 +98,10 @@ def configure_logging(level: str) -> None:
     warnings.showwarning = _log_warning
 
 
-def catch_strays() -> None:
-    """Log exceptions that escape a thread or a destructor, which Python would print with their values."""
-    threading.excepthook = lambda args: _log_stray(args.exc_value)
-    sys.unraisablehook = lambda args: _log_stray(args.exc_value)
+def log_uncaught() -> None:
+    """Install hooks that log exceptions from threads and destructors, which Python would print with their values."""
+    threading.excepthook = lambda args: _log_uncaught(args.exc_value)
+    sys.unraisablehook = lambda args: _log_uncaught(args.exc_value)
 
 
 def _make_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -120,11 +120,11 @@ def reduce_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
     elif isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):
-        event["exception"] = "\ncaused by ".join(_told(cause) for cause in _causes(error))
+        event["exception"] = "\ncaused by ".join(_format(cause) for cause in _causes(error))
     return event
 
 
-class Spared:
+class RepeatLimit:
     """Limits the rate of identical lines; the next line that is written says how many were left out."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -132,7 +132,7 @@ class Spared:
         self._kinds: dict[tuple[str, ...], tuple[float, int]] = {}
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        if event.get("event") not in _CAUSED:
+        if event.get("event") not in _LIMITED:
             return event
         kind = tuple(str(event.get(field, "")) for field in ("event", "code", "route", "logger", "at", "exception"))
         now = self._clock()
@@ -149,7 +149,7 @@ class Spared:
         return event
 
 
-def only_known(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def keep_allowed_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the values of fields that are not in FIELDS."""
     for name in event.keys() - FIELDS:
         event[name] = "redacted"
@@ -164,7 +164,7 @@ def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
 
 
 def _redacted(value: Any) -> Any:
-    if isinstance(value, _PLAIN):
+    if isinstance(value, _SCALARS):
         return value
     if isinstance(value, Mapping):
         return {str(key): "redacted" if key in _SECRET_NAMES else _redacted(part) for key, part in value.items()}
@@ -183,7 +183,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = cause
 
 
-def _told(error: BaseException) -> str:
+def _format(error: BaseException) -> str:
     """Format an error as `KeyError: gateway/web/http/middleware.py:52 in _answer < …`, innermost frame first."""
     name = type(error).__qualname__ + (f" ({error.code})" if isinstance(error, TuppenceError) else "")
     frames = [*traceback.walk_tb(error.__traceback__)][-_MOST_FRAMES:]
@@ -200,7 +200,7 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if record.name.startswith("aiohttp") and _is_clients_fault(error):
+        if record.name.startswith("aiohttp") and _is_client_error(error):
             return
         line: dict[str, Any] = {"logger": record.name}
         # asyncio's messages have more lines, with the values of the objects concerned.
@@ -211,8 +211,8 @@ class _Forward(logging.Handler):
         structlog.get_logger().log(record.levelno, "library", **line, exc_info=error)
 
 
-def _is_clients_fault(error: BaseException | None) -> bool:
-    return any(kind.__name__ in CLIENTS_FAULTS for kind in type(error).__mro__)
+def _is_client_error(error: BaseException | None) -> bool:
+    return any(kind.__name__ in CLIENT_ERRORS for kind in type(error).__mro__)
 
 
 def _log_warning(
@@ -227,5 +227,5 @@ def _log_warning(
     structlog.get_logger().warning("library", logger="warnings", error=category.__qualname__, at=at)
 
 
-def _log_stray(error: BaseException | None) -> None:
+def _log_uncaught(error: BaseException | None) -> None:
     structlog.get_logger().error("library", logger="python", exc_info=error)

@@ -30,7 +30,7 @@ class Progress:
     failures: int = 0
     last_error: str = ""
     optional: bool = False
-    _hurried: asyncio.Event = field(default_factory=asyncio.Event)
+    _retry: asyncio.Event = field(default_factory=asyncio.Event)
 
     def made(self) -> None:
         """Report real progress, more than a connection."""
@@ -41,7 +41,7 @@ class Progress:
         """Report that it is connected again and has caught up; progress may not come for a long time."""
         self.last_error = ""
 
-    def rests(self) -> None:
+    def idle(self) -> None:
         """Report that another replica does the work."""
         self.made()
 
@@ -49,17 +49,17 @@ class Progress:
         """Whether it has failed more than once since the last progress: the first retry is almost immediate."""
         return bool(self.last_error) and self.failures > 1
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """End the wait before the next try, because a dependency answers again. Does not apply to a defect."""
         if self.last_error not in {"", DEFECT}:
-            self._hurried.set()
+            self._retry.set()
 
     async def pause(self) -> None:
         """Wait before the next try."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self.delay_seconds()):
-                await self._hurried.wait()
-        self._hurried.clear()
+                await self._retry.wait()
+        self._retry.clear()
 
     def delay_seconds(self) -> float:
         """The capped, jittered wait before the next try."""

@@ -24,9 +24,9 @@ Part = str | tuple[str, str]
 GOOD, WARNING, BAD = ("✓", "green"), ("!", "yellow"), ("✗", "bold red")
 GAP = 2
 NARROWEST_PROSE = 16
-_UNSEEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Characters without a glyph: fillers, joiners, and variation selectors that emoji do not need.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
 
 
 def say(*parts: Part) -> None:
@@ -86,7 +86,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, prose:
 
 
 @contextmanager
-def busy(first: str) -> Iterator[Callable[[str], None]]:
+def show_progress(first: str) -> Iterator[Callable[[str], None]]:
     """Show reported steps: on a terminal in one changing line, elsewhere on one line each."""
     if sys.stderr.isatty():
         with _console(sys.stderr).status(Text(visible(first))) as line:
@@ -110,23 +110,23 @@ def visible(text: str, escape: Callable[[str], str] | None = None) -> str:
     if text.isascii() and text.isprintable():
         return text
     escape = escape or _escape
-    return "".join(escape(character) if _is_unseen(character) else character for character in text)
+    return "".join(escape(character) if _is_invisible(character) else character for character in text)
 
 
-def print_every_letter() -> None:
+def escape_unencodable() -> None:
     """Escape characters that the output encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def drop_output() -> None:
+def discard_output() -> None:
     """Discard further output, because the reader of the pipe is gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) in _UNSEEN_CATEGORIES or _UNSEEN.match(character) is not None
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in _INVISIBLE_CATEGORIES or _INVISIBLE.match(character) is not None
 
 
 def _escape(character: str) -> str:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from gateway.access.tokens import mint_token
 from gateway.catalog.api_keys import new_key
 from gateway.errors import NotFound
-from gateway.log import FIELDS, MOST_ALIKE, Spared, catch_strays, configure_logging, redact
+from gateway.log import FIELDS, MOST_ALIKE, RepeatLimit, configure_logging, log_uncaught, redact
 from gateway.simulator.core import Simulator
 from gateway.store.files.keyring import FileKeyRing
 from gateway.wire.l402.challenge import encode_token
@@ -194,7 +194,7 @@ async def test_of_what_a_library_or_the_interpreter_says_no_word_of_anybodys_is_
         monkeypatch.setattr(module, name, getattr(module, name))
     monkeypatch.setattr(sys, "stderr", stream)
     configure_logging("debug")
-    catch_strays()
+    log_uncaught()
 
     def fail() -> None:
         try:
@@ -244,11 +244,11 @@ def test_what_clients_do_wrong_is_no_line_of_aiohttps(lines: io.StringIO) -> Non
 
 def test_lines_that_strangers_may_cause_are_limited_and_counted_and_no_other() -> None:
     now, written_lines = [0.0], []
-    spared = Spared(lambda: now[0])
+    limit = RepeatLimit(lambda: now[0])
 
     def write(event: str, **fields: str) -> None:
         with suppress(structlog.DropEvent):
-            written_lines.append(spared(None, "error", {"event": event} | fields))
+            written_lines.append(limit(None, "error", {"event": event} | fields))
 
     for _ in range(100):
         for event in ("library", "request_failed", "unavailable", "settled"):

@@ -178,5 +178,5 @@ async def test_work_is_tried_again_at_once_when_what_it_needs_answers_again_and_
     async with supervisor.supervise("away", away), supervisor.supervise("broken", broken):
         await until(lambda: sorted(tried) == ["away", "broken"])
         for progress in supervisor.progress.values():
-            progress.hurry()
+            progress.retry_now()
         await until(lambda: sorted(tried) == ["away", "away", "broken"])

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from gateway.simulator import core as simulator
 from gateway.simulator.server import SimulatedLnd
-from gateway.terminal import busy, say, say_fields, say_lines, show_table, visible, warn
+from gateway.terminal import say, say_fields, say_lines, show_progress, show_table, visible, warn
 from tests.support.demo_process import stop
 from tests.support.shell import Shell, serve
 
@@ -68,7 +68,7 @@ def test_a_cell_of_a_table_is_no_markup(kind: type[io.StringIO], monkeypatch: py
 
 def test_a_step_under_way_is_no_markup(kind: type[io.StringIO]) -> None:
     output = kind()
-    with printing(output), busy(EVIL) as report:
+    with printing(output), show_progress(EVIL) as report:
         report(EVIL)
     assert ":smile:" in printed(output)
     assert "\x9b" not in printed(output)

@@ -108,7 +108,7 @@ class ReadinessCheck:
     def _retry_now(self, node_id: str) -> None:
         """End the backoff of work that failed: what it depends on has just answered."""
         for _, work in self._works(node_id):
-            work.hurry()
+            work.retry_now()
 
     def _works(self, node_id: str) -> list[tuple[str, Progress]]:
         """The background work of a node, whose names end in its node_id, or of none."""

@@ -14,7 +14,7 @@ import typer
 
 from gateway import __version__
 from gateway.errors import TuppenceError
-from gateway.terminal import drop_output, print_every_letter, say, warn, warn_lines
+from gateway.terminal import discard_output, escape_unencodable, say, warn, warn_lines
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def _options(_version: Annotated[bool, VERSION] = False) -> None: ...  # noqa: F
 
 def main() -> None:
     """Run the command; what goes wrong is a line that says what to do, and an exit status that is not 0."""
-    print_every_letter()
+    escape_unencodable()
     sys.excepthook = _tell_defect
     try:
         status = typer.main.get_command(commands())(standalone_mode=False)
@@ -108,7 +108,7 @@ def _explain(error: Any) -> NoReturn:
 
 def _tell_refusal(error: OSError) -> NoReturn:
     if error.errno == errno.EPIPE:
-        drop_output()
+        discard_output()
         sys.exit(1)
     where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
     _fail("system_refused", f"{where}{error.strerror or type(error).__name__}.")

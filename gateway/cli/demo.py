@@ -19,7 +19,7 @@ from gateway.cli.pasted import invoice_of
 from gateway.cli.presence import makes
 from gateway.cli.serve import until_stopped
 from gateway.errors import Invalid, Refused
-from gateway.terminal import busy, say
+from gateway.terminal import say, show_progress
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -157,7 +157,7 @@ async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
     from gateway.regtest.lifetime import down, up
     from gateway.regtest.wallet_process import open_wallet
 
-    with busy("starting the network") as report:
+    with show_progress("starting the network") as report:
         async with await up(REGTEST_FOLDER, report=report) as network:
             started = network.started
     try:
@@ -167,7 +167,7 @@ async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
     finally:
         # What was up before this command stays up after it.
         if started:
-            with busy("stopping the network") as report:
+            with show_progress("stopping the network") as report:
                 await down(REGTEST_FOLDER, report=report)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from gateway.cli import run
 from gateway.regtest.names import CHAIN, NODE_NAMES, Backend
-from gateway.terminal import busy, say, show_table, warn_lines
+from gateway.terminal import say, show_progress, show_table, warn_lines
 
 if TYPE_CHECKING:
     from gateway.regtest.status import ProcessStatus
@@ -45,7 +45,7 @@ def up(
             return network.started
 
     began = monotonic()
-    with busy("starting the network") as report:
+    with show_progress("starting the network") as report:
         started = _run(start(report))
     if started:
         say(f"The network is up, after {monotonic() - began:.0f} s.")
@@ -63,7 +63,7 @@ def down(
     """Stop the network and wait until it is gone."""
     from gateway.regtest.lifetime import down as take_down
 
-    with busy("stopping the network") as report:
+    with show_progress("stopping the network") as report:
         stopped = _run(take_down(folder, delete=delete, report=report))
     say("The network is down." if stopped else "The network was down already.")
 

@@ -46,11 +46,11 @@ def allow_many_connections() -> None:
 
 async def _serve(config: "Config") -> None:
     from gateway.app.assemble import open_gateway
-    from gateway.log import catch_strays, configure_logging
+    from gateway.log import configure_logging, log_uncaught
     from gateway.web.serve import build_app, serve
 
     configure_logging(config.log_level)
-    catch_strays()
+    log_uncaught()
     async with open_gateway(config) as gateway, serve(build_app(gateway), config) as address:
         # What starts us waits for this line.
         await until_stopped(lambda: say(f"ready {address}"))

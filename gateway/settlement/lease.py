@@ -38,7 +38,7 @@ class Lease:
         """Run `work` whenever the lease is held, until it is lost. Returns or raises when `work` does."""
         while True:
             if not self.held.is_set():
-                progress.rests()
+                progress.idle()
             await self.held.wait()
             parts = [asyncio.ensure_future(work(progress)), asyncio.ensure_future(self._lost.wait())]
             try:
