@@ -26,7 +26,9 @@ from gateway.catalog.items import ItemEditor
 from gateway.config import Config
 from gateway.events.hub import Hub
 from gateway.events.shared_reads import SharedReads
-from gateway.limits.limits import Limits
+from gateway.limits.client_keys import ClientKeys
+from gateway.limits.limits import InvoiceLimits, Limits
+from gateway.limits.rate_windows import Rate
 from gateway.lnd.configuration import connect_nodes
 from gateway.nodes.pool import Nodes
 from gateway.ports.announcer import Announcer
@@ -132,7 +134,7 @@ async def _assemble(
     challenges, supervisor = Challenges(clock), Supervisor()
     metrics.waiters.set_function(lambda: hub.count)
     open_invoices = await _open_invoices(store, lnd_nodes, config)
-    limits = Limits(config, clock, random_bytes, open_invoices=open_invoices)
+    limits = Limits(_invoice_limits(config), clock, open_invoices=open_invoices)
     notify_replicas = notifications.send if notifications is not None else lambda: None
     announcer = Announcements(
         hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=announcers
@@ -162,6 +164,7 @@ async def _assemble(
         hub=hub,
         keys=keys,
         content=content,
+        client_keys=ClientKeys(clock, random_bytes),
         limits=limits,
         metrics=metrics,
         announcer=announcer,
@@ -171,6 +174,17 @@ async def _assemble(
         readiness=ReadinessCheck(
             nodes, store, keys, catalog, content, supervisor, clock if isinstance(clock, SharedClock) else None
         ),
+    )
+
+
+def _invoice_limits(config: Config) -> InvoiceLimits:
+    return InvoiceLimits(
+        invoices_per_client=Rate.parse(config.invoices_per_client),
+        invoices_per_item=Rate.parse(config.invoices_per_item),
+        invoices_overall=Rate.parse(config.invoices_overall),
+        open_invoices_per_client=config.open_invoices_per_client,
+        open_invoices=config.open_invoices,
+        invoice_expiry_seconds=config.invoice_expiry_seconds,
     )
 
 

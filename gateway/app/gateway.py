@@ -12,6 +12,7 @@ from gateway.catalog.items import ItemEditor
 from gateway.config import Config
 from gateway.events.hub import Hub
 from gateway.events.shared_reads import SharedReads
+from gateway.limits.client_keys import ClientKeys
 from gateway.limits.limits import Limits
 from gateway.nodes.pool import Nodes
 from gateway.ports.announcer import Announcer
@@ -49,6 +50,7 @@ class Gateway:
     hub: Hub
     keys: FileKeyRing
     content: ContentFolder
+    client_keys: ClientKeys
     limits: Limits
     metrics: Metrics
     announcer: Announcer

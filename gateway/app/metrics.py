@@ -34,6 +34,7 @@ class Metrics:
         self.unread_clients = counter(
             "tuppence_unread_clients", "Requests whose trusted proxy did not say, readably, whom it asks for"
         )
+        self._unread_clients = 0
         self.settled = counter("tuppence_settled", "Invoices settled", ["node"])
         self.revenue_msat = counter("tuppence_revenue_msat", "Received and credited, msat", ["node"])
         self.credited_seconds = histogram(
@@ -110,6 +111,12 @@ class Metrics:
     def observe_issued(self, invoice: Invoice) -> None:
         """Count an invoice that a node issued."""
         self.invoices.labels(invoice.node_id).inc()
+
+    def count_unread_client(self) -> int:
+        """Count a request whose client address could not be read; returns how many there were in this process."""
+        self.unread_clients.inc()
+        self._unread_clients += 1
+        return self._unread_clients
 
     def observe_settled(self, invoices: Sequence[Invoice], *, arrived_at: float, now: float) -> None:
         """Count what one commit booked."""

@@ -1,22 +1,19 @@
-"""Limits per client key, per item and overall. No address is kept: a client key is a keyed hash that lives a day.
+"""Limits per client key, per item and overall.
 
-They are counted in each process by itself: many replicas together let in as many times more.
+Each process counts by itself: several replicas together allow as many times more.
 """
 
-import hmac
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import ceil
 from typing import NamedTuple
 
-from gateway.config import Config
 from gateway.errors import NotFound, TooMany
 from gateway.limits.rate_windows import Rate, Windows
 from gateway.ports.clock import Clock
-from gateway.ports.random_bytes import RandomBytes
 from gateway.rows import Unresolved
-from gateway.web.http.addresses import network_of
 
 # Guessing a code of 60 bits: hopeless at this pace, and nobody who reads one off a receipt types faster.
 TRIES_PER_CLIENT, TRIES_OVERALL = Rate(5, 60), Rate(10, 1)
@@ -25,7 +22,18 @@ TRIES_APART = 2
 _DAY_SECONDS = 86_400
 _FEW = 64
 _NOBODY = ""
-_UNREAD = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLimits:
+    """The most invoices that may be asked for. Rates count new ones, `open_invoices` those that are unpaid."""
+
+    invoices_per_client: Rate
+    invoices_per_item: Rate
+    invoices_overall: Rate
+    open_invoices_per_client: int
+    open_invoices: int
+    invoice_expiry_seconds: int
 
 
 class _Open(NamedTuple):
@@ -42,39 +50,20 @@ class Limits:
     what all share: whoever uses up the rest needs one network for each invoice of that.
     """
 
-    def __init__(
-        self, config: Config, clock: Clock, random_bytes: RandomBytes, *, open_invoices: Iterable[Unresolved]
-    ) -> None:
-        self._clock, self._random_bytes = clock, random_bytes
-        self._per_client = Windows(Rate.parse(config.invoices_per_client))
-        self._per_item = Windows(Rate.parse(config.invoices_per_item))
-        self._overall = Windows(Rate.parse(config.invoices_overall))
+    def __init__(self, limits: InvoiceLimits, clock: Clock, *, open_invoices: Iterable[Unresolved]) -> None:
+        self._limits, self._clock = limits, clock
+        self._per_client = Windows(limits.invoices_per_client)
+        self._per_item = Windows(limits.invoices_per_item)
+        self._overall = Windows(limits.invoices_overall)
         self._tries_per_client, self._tries_overall = Windows(TRIES_PER_CLIENT), Windows(TRIES_OVERALL)
-        self._open_per_client = config.open_invoices_per_client
-        self._open_overall = config.open_invoices
-        self._expiry_seconds = config.invoice_expiry_seconds
         # What is open, by payment hash, or by a number while it is being issued; and the same by client.
         self._open: dict[str, _Open] = {}
         self._open_of: dict[str, set[str]] = {}
         # By expiry, the next first; what was released meanwhile is still in it.
         self._due: list[tuple[float, str]] = []
         self._taken = 0
-        self._unread_before = False
-        self._key, self._key_until = random_bytes(32), clock() + _DAY_SECONDS
         for invoice in open_invoices:
             self._count(invoice.payment_hash, _Open(_NOBODY, "", invoice.expires_at))
-
-    def client_key(self, address: str | None) -> str:
-        """A key for the network of an address, /24 or /48; another one every day and after every start."""
-        now = self._clock()
-        if now >= self._key_until:
-            self._key, self._key_until = self._random_bytes(32), now + _DAY_SECONDS
-        return hmac.digest(self._key, (network_of(address) or _UNREAD).encode(), "sha256").hex()[:32]
-
-    def first_unread(self) -> bool:
-        """Whether this is the first client whose address cannot be read."""
-        first, self._unread_before = not self._unread_before, True
-        return first
 
     @contextmanager
     def invoice(self, client_key: str, subject: str, page: str = "") -> Iterator["Place"]:
@@ -103,7 +92,7 @@ class Limits:
         )
         self._taken += 1
         number = str(self._taken)
-        self._count(number, _Open(client_key, page, now + self._expiry_seconds))
+        self._count(number, _Open(client_key, page, now + self._limits.invoice_expiry_seconds))
         return number
 
     @contextmanager
@@ -147,7 +136,7 @@ class Limits:
 
     def _check_open(self, client_key: str, page: str, now: float) -> None:
         mine = [self._open[name] for name in self._open_of.get(client_key, ())]
-        most = self._open_per_client
+        most, most_overall = self._limits.open_invoices_per_client, self._limits.open_invoices
         foreign = [invoice for invoice in mine if invoice.page] if page else []
         same = [invoice for invoice in foreign if invoice.page == page]
         for held, allowed in ((mine, most), (foreign, max(1, most * 3 // 4)), (same, max(1, most // 4))):
@@ -155,8 +144,8 @@ class Limits:
                 oldest = min(invoice.expires_at for invoice in held)
                 raise _too_many("too_many_open_invoices", "Too many of your invoices are unpaid.", oldest - now)
         # Where one client may hold all of them, nothing is kept for others.
-        kept = self._open_overall // 2 if not mine and self._open_overall > most else 0
-        if len(self._open) >= self._open_overall + kept:
+        kept = most_overall // 2 if not mine and most_overall > most else 0
+        if len(self._open) >= most_overall + kept:
             raise _too_many("too_many_open_invoices", "Too many invoices are unpaid here.", self._due[0][0] - now)
 
     def _count(self, name: str, invoice: _Open) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.config import load_config
 from gateway.errors import TooMany
-from gateway.limits.limits import Limits
+from gateway.limits.limits import InvoiceLimits, Limits
+from gateway.limits.rate_windows import Rate
 from gateway.rows import Unresolved
 from gateway.simulator.core import Simulator
 from tests.conftest import Site, open_site
@@ -21,10 +22,16 @@ from tests.support.rows import START, a_creator
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, CONTENT = "/v1/items/welcome/invoices", "/v1/items/welcome/content"
 RARELY = {"invoices_per_client": "1000/day", "invoices_per_item": "1000/day", "invoices_overall": "1000/day"}
+OPEN = {"open_invoices_per_client": 20, "open_invoices": 10_000, "invoice_expiry_seconds": 600}
 
 
 def limits(clock: FakeClock, *, restored: Iterable[Unresolved] = (), **fields: Any) -> Limits:
-    return Limits(load_config(**RARELY | fields), clock, secrets.token_bytes, open_invoices=restored)
+    """Limits as the configuration writes them."""
+    values = RARELY | OPEN | fields
+    most: dict[str, Any] = {
+        name: Rate.parse(value) if isinstance(value, str) else value for name, value in values.items()
+    }
+    return Limits(InvoiceLimits(**most), clock, open_invoices=restored)
 
 
 def take(subject: Limits, client: str = "a", item: str = "welcome", *, payment_hash: str = "", page: str = "") -> None:
@@ -196,32 +203,6 @@ def test_a_refusal_consumes_nothing_of_the_other_limits() -> None:
         with pytest.raises(TooMany):
             take(subject, "a")
     assert taken(subject, "b") == 2
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "alike"),
-    [
-        ("203.0.113.7", "203.0.113.99", True),
-        ("203.0.113.7", "203.0.114.7", False),
-        ("2001:db8:1:2::7", "2001:db8:1:ffff::9", True),
-        ("2001:db8:1::7", "2001:db8:2::7", False),
-        ("::ffff:203.0.113.7", "203.0.113.9", True),
-        ("fe80::1%eth0", "fe80::2", True),
-        (None, "no address", True),
-    ],
-)
-def test_a_client_is_a_network(clock: FakeClock, one: str | None, other: str, alike: bool) -> None:
-    subject = limits(clock)
-    assert (subject.client_key(one) == subject.client_key(other)) is alike
-
-
-def test_a_client_key_is_another_one_every_day_and_after_every_start(clock: FakeClock) -> None:
-    subject = limits(clock)
-    keys = {subject.client_key("203.0.113.7"), limits(clock).client_key("203.0.113.7")}
-    clock.advance(86_400)
-    keys.add(subject.client_key("203.0.113.7"))
-    assert len(keys) == 3
-    assert all("203" not in key for key in keys)
 
 
 async def test_too_much_is_429_with_the_time_to_come_back_and_changes_nothing(

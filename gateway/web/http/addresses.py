@@ -11,7 +11,6 @@ _BRACKETED = re.compile(rf"\[([^\]]*)\]{_PORT}")
 _WITH_PORT = re.compile(rf"([0-9.]+){_PORT}")
 # Azure appends the port to an IPv6 address without brackets, as a ninth group.
 _NINTH_GROUP = re.compile(r"((?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]{1,5}")
-_NETWORK_BITS = {4: 24, 6: 48}
 # NAT64 maps every IPv4 client into this one IPv6 network (RFC 6052).
 _TRANSLATED = ip_network("64:ff9b::/96")
 
@@ -36,14 +35,6 @@ def read_address(text: str | None) -> Address | None:
         if ip in _TRANSLATED:
             return IPv4Address(int(ip) & 0xFFFF_FFFF)
     return ip
-
-
-def network_of(text: str | None) -> str | None:
-    """A name for the network of an address, /24 or /48: what its holder cannot change at will. None where none is."""
-    ip = read_address(text)
-    if ip is None:
-        return None
-    return f"{ip.version}:{int(ip) >> (ip.max_prefixlen - _NETWORK_BITS[ip.version])}"
 
 
 def forwarded_for(line: str) -> Iterator[str]:

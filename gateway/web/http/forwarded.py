@@ -54,20 +54,19 @@ def client_address(peer: str | None, lines: Iterable[str], trusted: Sequence[Net
 
 
 def client_key(request: web.Request) -> str:
-    """The key under which the limits count who asks.
+    """The key under which the limits count the client.
 
-    Clients whose proxy does not say who they are count as one; that is counted, and told once, without what was said.
+    Clients whose address a proxy does not pass on readably share one key. Such requests are counted, and the first is
+    logged, without what the proxy sent.
     """
     gateway = gateway_of(request)
-    if _is_unread(request, gateway.config.trusted_proxies):
-        gateway.metrics.unread_clients.inc()
-        if gateway.limits.first_unread():
-            log.warning(
-                "client_address_unread",
-                detail="A proxy is not in TUPPENCE_TRUSTED_PROXIES, or does not say readably whom it asks for: all its "
-                "readers share the limits of one. Have it set X-Forwarded-For as ops/nginx.conf does.",
-            )
-    return gateway.limits.client_key(request.remote)
+    if _is_unread(request, gateway.config.trusted_proxies) and gateway.metrics.count_unread_client() == 1:
+        log.warning(
+            "client_address_unread",
+            detail="A proxy is not in TUPPENCE_TRUSTED_PROXIES, or does not say readably whom it asks for: all its "
+            "readers share the limits of one. Have it set X-Forwarded-For as ops/nginx.conf does.",
+        )
+    return gateway.client_keys.of(read_address(request.remote))
 
 
 def comes_from_here(request: web.Request) -> bool:
