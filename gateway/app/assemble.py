@@ -40,6 +40,7 @@ from gateway.rates.source import Rates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
+from gateway.sales.purchase import Purchases
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.store.engines.database import Database, open_database, replica_notifications, sqlite_path
@@ -133,8 +134,7 @@ async def _assemble(
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
     challenges, supervisor = Challenges(clock), Supervisor()
     metrics.waiters.set_function(lambda: hub.count)
-    open_invoices = await _open_invoices(store, lnd_nodes, config)
-    limits = Limits(_invoice_limits(config), clock, open_invoices=open_invoices)
+    limits = Limits(_invoice_limits(config), clock, open_invoices=await _open_invoices(store, lnd_nodes, config))
     notify_replicas = notifications.send if notifications is not None else lambda: None
     announcer = Announcements(
         hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=announcers
@@ -146,6 +146,9 @@ async def _assemble(
     settlers = {serving.node_id: Settler(serving.node, store, clock, announcer) for serving in nodes}
     rechecker = Rechecker(nodes, settlers, store, clock)
     content = ContentFolder(config.shared_folder / "content")
+    checkout = _checkout(config, nodes, rechecker, store, keys, clock, random_bytes, content)
+    authorizer = Authorizer(keys, store, rechecker, clock)
+    shared_clock = clock if isinstance(clock, SharedClock) else None
     return Gateway(
         config=config,
         clock=clock,
@@ -157,10 +160,9 @@ async def _assemble(
         rechecker=rechecker,
         catalog=catalog,
         items=ItemEditor(catalog, ProcessRenderer(), content, clock, random_bytes),
-        checkout=_checkout(config, nodes, rechecker, store, keys, clock, random_bytes, content),
-        challenges=challenges,
+        purchases=Purchases(checkout, challenges, authorizer, limits, keys, announcer),
         purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
-        authorizer=Authorizer(keys, store, rechecker, clock),
+        authorizer=authorizer,
         hub=hub,
         keys=keys,
         content=content,
@@ -171,9 +173,7 @@ async def _assemble(
         rates=Rates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=operator_key,
-        readiness=ReadinessCheck(
-            nodes, store, keys, catalog, content, supervisor, clock if isinstance(clock, SharedClock) else None
-        ),
+        readiness=ReadinessCheck(nodes, store, keys, catalog, content, supervisor, shared_clock),
     )
 
 

@@ -20,8 +20,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store
 from gateway.rates.source import Rates
-from gateway.sales.challenges import Challenges
-from gateway.sales.checkout import Checkout
+from gateway.sales.purchase import Purchases
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.store.files.content import ContentFolder
@@ -43,8 +42,7 @@ class Gateway:
     rechecker: Rechecker
     catalog: Catalog
     items: ItemEditor
-    checkout: Checkout
-    challenges: Challenges
+    purchases: Purchases
     purger: Purger
     authorizer: Authorizer
     hub: Hub

@@ -10,6 +10,7 @@ from typing import TypeVar
 from gateway.access.tokens import access_ends_at, mint_token
 from gateway.catalog.rules import MOST_MEMO_BYTES, for_sale
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Unavailable
+from gateway.limits.limits import Place
 from gateway.money import MAX_MSAT, MSAT_PER_SAT, Msat
 from gateway.nodes.pool import Nodes
 from gateway.ports.clock import Clock
@@ -106,26 +107,26 @@ class Checkout:
         *,
         idempotency_key: str | None,
         outdated: Sequence[Invoice] = (),
-        before_issuing: Callable[[], None] = lambda: None,
+        place: Place | None = None,
     ) -> Sold:
-        """A reader's own invoice; a repeated key gives the same one. `before_issuing` may refuse a new one.
+        """A reader's own invoice; a repeated key returns the same one. A new one is counted with `place` first.
 
-        A new one takes the place of the reader's `outdated` ones, which nobody can pay any more then; one of those that
-        was paid meanwhile is given instead.
+        A new one replaces the reader's `outdated` ones, which nobody can pay any more then; if one of those was paid
+        meanwhile, it is returned instead.
 
-        Raises `Invalid` (`idempotency_key_invalid`), `Conflict` (`idempotency_key_reused`), `Unavailable` (among them
-        `invoice_still_open`: an outdated one can still be paid) and `OutcomeUnknown`.
+        Raises `TooMany`, `Invalid` (`idempotency_key_invalid`), `Conflict` (`idempotency_key_reused`), `Unavailable`
+        (among them `invoice_still_open`: an outdated one can still be paid) and `OutcomeUnknown`.
         """
         idempotency_hash = self._idempotency_hash(offer, idempotency_key)
         if idempotency_hash is None:
-            return await self._create(offer, None, outdated, before_issuing)
+            return await self._create(offer, None, outdated, place)
         async with self._turns.turn(idempotency_hash):
             earlier = await self._store.read(lambda tx: tx.invoices.by_idempotency(idempotency_hash))
             if earlier is not None:
                 if earlier.state is InvoiceState.OPEN:
                     await self.must_open(offer)
                 return self._again(offer, earlier)
-            return await self._create(offer, idempotency_hash, outdated, before_issuing)
+            return await self._create(offer, idempotency_hash, outdated, place)
 
     def reuse(self, offer: Offer, invoice: Invoice) -> bool:
         """Whether the invoice of a presented token still is this offer's: opening the item, or open at its price."""
@@ -152,14 +153,11 @@ class Checkout:
         return invoice
 
     async def _create(
-        self,
-        offer: Offer,
-        idempotency_hash: str | None,
-        outdated: Sequence[Invoice],
-        before_issuing: Callable[[], None],
+        self, offer: Offer, idempotency_hash: str | None, outdated: Sequence[Invoice], place: Place | None
     ) -> Sold:
         await self.must_open(offer)
-        before_issuing()
+        if place is not None:
+            place.take()
         for each in outdated:
             withdrawn = await self._rechecker.cancel(each)
             if withdrawn.state is InvoiceState.SETTLED:

@@ -20,6 +20,11 @@ class Offer:
     content: tuple[str, int] | None = None
     """Digest and size in bytes of what a payment opens; None for a tip."""
 
+    @property
+    def subject(self) -> str:
+        """The key under which limits count invoices of this item, or tips to this creator."""
+        return self.item_id or f"@{self.tip_to}"
+
 
 def sold_so(item: Item, invoice: Invoice) -> bool:
     """Whether the item is still sold on the terms of an invoice."""

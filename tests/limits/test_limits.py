@@ -11,7 +11,7 @@ import pytest
 
 from gateway.config import load_config
 from gateway.errors import TooMany
-from gateway.limits.limits import InvoiceLimits, Limits
+from gateway.limits.limits import InvoiceLimits, Limits, Place
 from gateway.limits.rate_windows import Rate
 from gateway.rows import Unresolved
 from gateway.simulator.core import Simulator
@@ -39,6 +39,13 @@ def take(subject: Limits, client: str = "a", item: str = "welcome", *, payment_h
     with subject.invoice(client, item, page) as place:
         place.take()
         place.issued(payment_hash or secrets.token_hex(32))
+
+
+def no_place(clock: FakeClock) -> Place:
+    """A place for a client that has as many unpaid invoices as it may."""
+    subject = limits(clock, open_invoices_per_client=1)
+    take(subject)
+    return Place(subject, "a", "welcome")
 
 
 def taken(subject: Limits, client: str = "a", *, most: int = 100, page: str = "") -> int:

@@ -17,6 +17,7 @@ from gateway.rows import InvoiceState, ItemState, Origin, Share
 from gateway.sales.checkout import MOST_TIP_MSAT, Checkout
 from gateway.simulator.core import Simulator
 from gateway.wire.bolt11.reading import decode
+from tests.limits.test_limits import no_place
 from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_creator, an_item
@@ -179,14 +180,12 @@ async def test_a_lost_answer_leaves_no_row_and_the_same_key_sells_anew(till: Til
 
 
 async def test_a_refusal_before_issuing_leaves_no_trace(till: Till, node: ObservedNode) -> None:
-    def refuse() -> None:
-        raise TooMany("too_many_invoices", "Come back.")
-
+    full = no_place(till.clock)
     with pytest.raises(TooMany):
-        await till.checkout.create(await till.offer(), idempotency_key=KEY, before_issuing=refuse)
+        await till.checkout.create(await till.offer(), idempotency_key=KEY, place=full)
     assert node.calls == []
     await till.sell(idempotency_key=KEY)
-    again = await till.checkout.create(await till.offer(), idempotency_key=KEY, before_issuing=refuse)
+    again = await till.checkout.create(await till.offer(), idempotency_key=KEY, place=full)
     assert not again.fresh, "what exists is given in spite of a limit"
 
 

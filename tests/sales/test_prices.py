@@ -13,6 +13,7 @@ from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.sales.checkout import Sold
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
+from tests.limits.test_limits import no_place
 from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_report
@@ -75,12 +76,9 @@ async def test_nothing_is_issued_while_an_outdated_invoice_may_still_be_paid(til
 
 
 async def test_an_outdated_invoice_stays_when_a_new_one_is_refused(till: Till) -> None:
-    def refuse() -> None:
-        raise TooMany("too_many_invoices", "Come back.")
-
     outdated = await till.sell()
     with pytest.raises(TooMany):
-        await at_a_new_price(till, outdated, before_issuing=refuse)
+        await at_a_new_price(till, outdated, place=no_place(till.clock))
     till.pay(outdated)
 
 

@@ -5,18 +5,16 @@ from dataclasses import asdict
 from aiohttp import web
 
 from gateway.access.download_links import check_link, content_of, download_path, link_ends_at
-from gateway.access.tokens import mint_token
 from gateway.app.gateway import Gateway
 from gateway.catalog.rules import for_sale
 from gateway.errors import PaymentRequired
-from gateway.rows import Invoice, Item, ItemKind, rfc3339
-from gateway.sales.offer import Offer
+from gateway.rows import Item, ItemKind, rfc3339
 from gateway.web.api.bodies import LinkBody
 from gateway.web.http.app_keys import PAGES, gateway_of
 from gateway.web.http.bodies import answer
+from gateway.web.http.buyer import api_buyer
 from gateway.web.http.downloads import disposition, send_file
-from gateway.web.http.forwarded import client_key
-from gateway.web.http.item_origins import check_asking_page, foreign_page
+from gateway.web.http.item_origins import check_asking_page
 from gateway.web.http.problems import problem
 from gateway.wire.l402.challenge import challenge_body, challenge_header
 from gateway.wire.l402.credential import parse_authorization
@@ -83,10 +81,8 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
         return request.app[PAGES].payment_required(request, item)
     check_asking_page(request, item)
     creator = gateway.catalog.creator(item.creator)
-    offer = gateway.checkout.item_offer(item, creator)
-    await gateway.checkout.must_open(offer)
-    invoice = await _challenge(request, gateway, item, offer)
-    token = mint_token(gateway.keys, invoice)
+    challenge = await gateway.purchases.challenge(item, creator, api_buyer(request, item))
+    token, invoice = challenge.token, challenge.invoice
     members = challenge_body(
         token,
         payment_request=invoice.payment_request,
@@ -97,21 +93,6 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     response = problem(402, refusal.code, refusal.detail, **asdict(members))
     response.headers["WWW-Authenticate"] = challenge_header(token, invoice.payment_request)
     return response
-
-
-async def _challenge(request: web.Request, gateway: Gateway, item: Item, offer: Offer) -> Invoice:
-    """The client's own challenge; of many that ask at once, the first makes it and the others are shown it too."""
-    client = client_key(request)
-    async with gateway.challenges.turns.turn(f"{client} {item.id}"):
-        invoice = gateway.challenges.known(client, item.id, offer.amount_msat)
-        if invoice is None:
-            with gateway.limits.invoice(client, item.id, foreign_page(request, item)) as place:
-                place.take()
-                invoice = await gateway.checkout.challenge(offer)
-                place.issued(invoice.payment_hash)
-            gateway.challenges.keep(client, invoice)
-            gateway.announcer.issued(invoice)
-    return invoice
 
 
 def _is_person(request: web.Request) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -10,19 +9,17 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from gateway.app.gateway import Gateway
-from gateway.errors import Invalid, NotFound, OutcomeUnknown, Refused, Unavailable
-from gateway.rows import Invoice, InvoiceState, Origin, rfc3339
-from gateway.sales.checkout import Sold, check_idempotency_key, is_too_long, note_fault
-from gateway.sales.offer import Offer
+from gateway.errors import Invalid, NotFound, OutcomeUnknown, Unavailable
+from gateway.rows import Invoice, Origin, rfc3339
+from gateway.sales.checkout import Sold, is_too_long, note_fault
 from gateway.web.api.bodies import InvoiceBody, TipRequest
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer, read_body, read_bytes
-from gateway.web.http.forwarded import client_key
-from gateway.web.http.item_origins import check_asking_page, foreign_page
+from gateway.web.http.buyer import api_buyer
+from gateway.web.http.item_origins import check_asking_page
 from gateway.web.http.middleware import stream_headers
 from gateway.web.http.qr import payment_qr
 from gateway.wire.l402.challenge import encode_token
-from gateway.wire.l402.credential import parse_authorization
 
 LOOK_AGAIN_SECONDS = 15.0
 NO_INVOICE = (
@@ -40,8 +37,8 @@ async def create_invoice(request: web.Request) -> web.Response:
         raise Invalid("body_invalid", "This takes no body: the price is the item's.")
     item = gateway.catalog.item(request.match_info["item_id"])
     check_asking_page(request, item)
-    offer = gateway.checkout.item_offer(item, gateway.catalog.creator(item.creator))
-    return await _sell(request, gateway, offer, foreign_page(request, item))
+    creator = gateway.catalog.creator(item.creator)
+    return _answer(gateway, await gateway.purchases.buy(item, creator, api_buyer(request, item)))
 
 
 async def create_tip(request: web.Request) -> web.Response:
@@ -51,8 +48,9 @@ async def create_tip(request: web.Request) -> web.Response:
     tip = await read_body(request, TipRequest)
     if is_too_long(tip.message, tip.name):
         raise Invalid("body_invalid", note_fault(tip.message, tip.name))
-    offer = gateway.checkout.tip_offer(creator, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
-    return await _sell(request, gateway, offer, foreign_page(request, None))
+    buyer = api_buyer(request, None)
+    sold = await gateway.purchases.tip(creator, buyer, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
+    return _answer(gateway, sold)
 
 
 async def read_invoice(request: web.Request) -> web.Response:
@@ -129,63 +127,10 @@ async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
         return invoice
 
 
-async def sell(
-    request: web.Request,
-    gateway: Gateway,
-    offer: Offer,
-    *,
-    idempotency_key: str | None,
-    held: Sequence[Invoice] = (),
-    page: str = "",
-) -> Sold:
-    """The invoice that the request's token or key already has, else a new one within the limits.
-
-    That one takes the place of any at another price, of the request's tokens or `held` by the reader. `page` is the
-    foreign page that asks, if one does.
-    """
-    check_idempotency_key(idempotency_key)
-    presented = await _presented(request, gateway)
-    for own in presented:
-        if gateway.checkout.reuse(offer, own.invoice):
-            if own.invoice.state is InvoiceState.OPEN:
-                await gateway.checkout.must_open(offer)
-            return own
-    holds = [*held, *(own.invoice for own in presented)]
-    outdated = [invoice for invoice in holds if gateway.checkout.is_outdated(offer, invoice)]
-    client = client_key(request)
-    subject = offer.item_id or f"@{offer.tip_to}"
-    with gateway.limits.invoice(client, subject, page) as place:
-        sold = await gateway.checkout.create(
-            offer, idempotency_key=idempotency_key, outdated=outdated, before_issuing=place.take
-        )
-        if sold.fresh:
-            place.issued(sold.invoice.payment_hash)
-            gateway.announcer.issued(sold.invoice)
-    for invoice in outdated:
-        gateway.announcer.canceled(invoice.payment_hash)
-    return sold
-
-
-async def _sell(request: web.Request, gateway: Gateway, offer: Offer, page: str) -> web.Response:
-    sold = await sell(request, gateway, offer, idempotency_key=request.headers.get("Idempotency-Key"), page=page)
+def _answer(gateway: Gateway, sold: Sold) -> web.Response:
     body = invoice_body(gateway, sold.invoice)
     body.access_token = encode_token(sold.token)
     return answer(body, status=201)
-
-
-async def _presented(request: web.Request, gateway: Gateway) -> list[Sold]:
-    """The invoices whose tokens the request carries: paid for what these open now; open ones for tokens as minted."""
-    presented = []
-    for line, credential in parse_authorization(request.headers.getall("Authorization", ())):
-        with suppress(Refused):
-            token, invoice = await gateway.authorizer.invoice_of(credential)
-            if invoice is not None and invoice.item_id is not None and invoice.settled_at is not None:
-                await gateway.authorizer.authorize([(line, credential)], invoice.item_id)
-            elif not token.as_minted:
-                continue
-            if invoice is not None:
-                presented.append(Sold(invoice=invoice, token=credential.macaroon, fresh=False))
-    return presented
 
 
 def invoice_body(gateway: Gateway, invoice: Invoice) -> InvoiceBody:

@@ -3,11 +3,12 @@
 from aiohttp import web
 
 from gateway.access.download_links import download_path, link_ends_at
+from gateway.catalog.rules import for_sale
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
-from gateway.web.api.invoices import sell
 from gateway.web.api.rate import rate_for
 from gateway.web.api.receipts import page_link
 from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.buyer import page_buyer
 from gateway.web.http.item_origins import check_asking_page
 from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_origin
@@ -62,7 +63,7 @@ async def buy_item(request: web.Request) -> web.Response:
     check_origin(request)
     item, creator = _item(request)
     check_asking_page(request, item)
-    offer = gateway.checkout.item_offer(item, creator)
+    for_sale(item)
     now = gateway.clock()
     response = see_other(request)
     held = await held_tokens(request, ITEM, item.id)
@@ -70,9 +71,9 @@ async def buy_item(request: web.Request) -> web.Response:
         if opens(one, item.id, now=now):
             return response
         if is_waiting(one, item.price_msat, now=now):
-            await gateway.checkout.must_open(offer)
+            await gateway.content.check(item.digest, item.byte_size)
             return response
-    sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
+    sold = await gateway.purchases.buy(item, creator, page_buyer(request, whole(held)))
     keep_token(request, response, ITEM, item.id, sold.token)
     return response
 

@@ -8,9 +8,9 @@ from gateway.errors import Invalid, TuppenceError
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import InvoiceState
 from gateway.sales.checkout import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, note_fault
-from gateway.web.api.invoices import sell
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import read_form
+from gateway.web.http.buyer import page_buyer
 from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_origin
 from gateway.web.http.render import refused_form, render, see_other
@@ -59,11 +59,10 @@ async def send_tip(request: web.Request) -> web.Response:
     typed = {field: form.get(field, "") for field in ("amount", "own", "name", "message")}
     try:
         amount_msat = _amount_sat(typed["amount"] or typed["own"]) * MSAT_PER_SAT
-        offer = gateway.checkout.tip_offer(
-            creator, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
+        buyer = page_buyer(request, whole(await held_tokens(request, TIP, creator.name)))
+        sold = await gateway.purchases.tip(
+            creator, buyer, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
         )
-        held = await held_tokens(request, TIP, creator.name)
-        sold = await sell(request, gateway, offer, idempotency_key=None, held=whole(held))
     except TuppenceError as refusal:
         view = tip_view(creator, words_of(request), typed=typed, line=_why_no_tip(request, refusal, typed))
         return refused_form(request, "tip.html", view, refusal)

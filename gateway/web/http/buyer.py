@@ -1,0 +1,27 @@
+"""Reads who asks for an invoice from a request."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gateway.rows import Invoice, Item
+from gateway.sales.purchase import Buyer
+from gateway.web.http.forwarded import client_key
+from gateway.web.http.item_origins import foreign_page
+from gateway.wire.l402.credential import parse_authorization
+
+
+def api_buyer(request: web.Request, item: Item | None) -> Buyer:
+    """The client of an API request: its own `Idempotency-Key`, and the origin of the page that asks through it."""
+    return Buyer(
+        client_key=client_key(request),
+        foreign_origin=foreign_page(request, item),
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        credentials=parse_authorization(request.headers.getall("Authorization", ())),
+    )
+
+
+def page_buyer(request: web.Request, earlier: Sequence[Invoice]) -> Buyer:
+    """The client of a form on one of our own pages, whose cookie holds tokens for `earlier` invoices."""
+    credentials = parse_authorization(request.headers.getall("Authorization", ()))
+    return Buyer(client_key=client_key(request), credentials=credentials, earlier=earlier)
