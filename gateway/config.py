@@ -37,16 +37,18 @@ class Config(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
-    listen: str = Field("127.0.0.1:8402", description="host:port that readers reach, directly or through a proxy")
+    listen: str = Field("127.0.0.1:8402", description="host:port to listen on, for readers or a proxy")
     public_url: str = Field(
-        "", description="what readers type, with a path or without; default `http://` and `TUPPENCE_LISTEN`"
+        "", description="public URL of the gateway, with or without a path; default `http://` and `TUPPENCE_LISTEN`"
     )
     lnd_target: str = Field("", description="host:port of LND's gRPC")
     lnd_tls_cert: Path | None = Field(None, description="path of LND's tls.cert")
     lnd_macaroon: Path | None = Field(
         None, description="path of a macaroon baked for invoices (`tuppence doctor` prints how)"
     )
-    lnd_nodes: Path | None = Field(None, description="instead of these three: path of a TOML file of several nodes")
+    lnd_nodes: Path | None = Field(
+        None, description="path of a TOML file of several nodes, instead of these three variables"
+    )
     data_dir: Path = Field(Path("data"), description="folder of the database, keys and content")
     shared_dir: Path | None = Field(
         None, description="folder of keys, content and operator key that replicas share; default: the data folder"
@@ -57,47 +59,45 @@ class Config(BaseSettings):
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="addresses or networks whose X-Forwarded-For, or else Forwarded, is believed, comma separated"
     )
-    invoice_expiry_seconds: int = Field(
-        600, ge=30, le=86_400, description="how long an invoice can be paid: 30 to 86400"
-    )
+    invoice_expiry_seconds: int = Field(600, ge=30, le=86_400, description="lifetime of an invoice, 30 to 86400")
     tip_note_days: int = Field(
-        90, ge=1, le=3_650, description="how long the names and messages beside tips are kept: 1 to 3650"
+        90, ge=1, le=3_650, description="how long the names and messages of tips are kept, 1 to 3650"
     )
     allow_spending_macaroon: bool = Field(
-        default=False, description="accept a macaroon that can do more than is needed"
+        default=False, description="accept a macaroon with more permissions than needed"
     )
     metrics_token: str = Field(
         "",
-        description="bearer token of /metrics; unset: answered on the admin socket, and on loopback while "
-        "`TUPPENCE_PUBLIC_URL` is loopback, too",
+        description="bearer token of /metrics; if unset, it is served on the admin socket, and on loopback if "
+        "`TUPPENCE_PUBLIC_URL` is loopback as well",
     )
     language: str = Field(
         "en",
         pattern="^(de|en|es|fr|ja|ko|pt-BR|zh-Hans)$",
-        description="of pages, for readers who read none of ours: de, en, es, fr, ja, ko, pt-BR or zh-Hans",
+        description="default language of the pages: de, en, es, fr, ja, ko, pt-BR or zh-Hans",
     )
     rates_url: str = Field(
         "",
         pattern="^(https?://.+)?$",
-        description="what gives the price of a bitcoin by currency, as `https://mempool.space/api/v1/prices` does; "
-        "asked by the server every 10 minutes, shown beside sat, never used for a price",
+        description="URL of exchange rates in the format of `https://mempool.space/api/v1/prices`; "
+        "polled every 10 minutes, shown beside sat, never used for a price",
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
-    invoices_per_client: str = Field("30/minute", description="new invoices a client may ask for")
+    invoices_per_client: str = Field("30/minute", description="new invoices per client")
     invoices_per_item: str = Field(
         "1200/minute",
-        description="new invoices of one item or tip page; half as many again for networks that hold none unpaid",
+        description="new invoices per item or tip page; half as many again for clients without unpaid ones",
     )
     invoices_overall: str = Field(
-        "100/second", description="new invoices the node is asked for; half as many again for networks that hold none"
+        "100/second", description="new invoices overall; half as many again for clients without unpaid ones"
     )
     open_invoices_per_client: PositiveInt = Field(
-        20, description="unpaid invoices a client may hold; a quarter of them by the pages of one foreign site"
+        20, description="unpaid invoices per client; a quarter of them through one foreign site"
     )
     open_invoices: PositiveInt = Field(
-        10_000, description="unpaid invoices overall; half as many again for networks that hold none"
+        10_000, description="unpaid invoices overall; half as many again for clients without unpaid ones"
     )
-    waiters_per_invoice: PositiveInt = Field(8, description="event streams that may wait for one invoice")
+    waiters_per_invoice: PositiveInt = Field(8, description="event streams per invoice")
     waiters: PositiveInt = Field(10_000, description="event streams overall")
 
     @field_validator("trusted_proxies", mode="before")

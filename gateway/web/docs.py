@@ -12,8 +12,8 @@ from gateway.web.pages.views import View
 
 PROOFS = {"token": "the access_token of a paid invoice", "key": "an API key"}
 _GROUPS = (
-    ("For readers and programs", "/v1/", "Open to everyone. A token opens what its invoice paid for."),
-    ("For creators", "/v1/admin/", "With the key that `tuppence creator add` prints, or the operator's."),
+    ("For readers and programs", "/v1/", "Open to everyone. A token gives access to what its invoice paid for."),
+    ("For creators", "/v1/admin/", "With the API key that `tuppence creator add` prints, or the operator's."),
     ("For operators", "/", "Health and metrics."),
 )
 _LIMITS = {

@@ -26,22 +26,22 @@ async def ready(request: web.Request) -> web.Response:
     The list of faults names keys and nodes, so only clients that may read the metrics get it.
     """
     found = await gateway_of(request).readiness.recent()
-    told = {"ready": found.ready, "wrong": found.wrong} if _may_look(request) else {"ready": found.ready}
-    return answer(told, status=200 if found.ready else 503)
+    body = {"ready": found.ready, "wrong": found.wrong} if _may_read_metrics(request) else {"ready": found.ready}
+    return answer(body, status=200 if found.ready else 503)
 
 
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: with TUPPENCE_METRICS_TOKEN or on the admin socket; if no token is set, for this machine."""
     gateway = gateway_of(request)
-    if not _may_look(request):
+    if not _may_read_metrics(request):
         raise Unauthorized(
             "metrics_closed", "Set TUPPENCE_METRICS_TOKEN and send it as Bearer, or ask on the admin socket."
         )
-    await _look_at_rows(gateway)
+    await _observe_rows(gateway)
     return web.Response(body=generate_latest(gateway.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _may_look(request: web.Request) -> bool:
+def _may_read_metrics(request: web.Request) -> bool:
     token = gateway_of(request).config.metrics_token
     if not token or over_unix_socket(request):
         return comes_from_here(request)
@@ -49,7 +49,7 @@ def _may_look(request: web.Request) -> bool:
     return hmac.compare_digest(presented, token.encode())
 
 
-async def _look_at_rows(gateway: Gateway) -> None:
+async def _observe_rows(gateway: Gateway) -> None:
     """Update the gauges that are read from the database, without delaying the scrape for long."""
     try:
         async with asyncio.timeout(DATABASE_SECONDS):

@@ -45,7 +45,7 @@ class SealedBody(Struct, forbid_unknown_fields=True):
 
 
 class ItemRequest(Struct, forbid_unknown_fields=True):
-    """A new item: Markdown for a text, `file_name` and a following upload for a file, or `sealed`.
+    """A new item: `markdown` for a text, `file_name` and a following upload for a file, or `sealed`.
 
     `allowed_origins`: origins of the sites that may sell it; empty for any.
     """

@@ -1,4 +1,4 @@
-"""The address of a client behind proxies: what they say of it counts as far as trusted ones wrote it, no further."""
+"""The address of a client behind trusted proxies, and whether a request was sent from this machine."""
 
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from gateway.web.http.addresses import forwarded_for, read_address
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.origins import hostname
 
-# Of those who pass requests on; each names itself by one or several of these.
+# Prefixes of headers that proxies and tunnels add.
 _OF_PROXIES = (
     "x-forwarded", "forwarded", "via", "x-real-", "x-client-", "x-cluster-", "x-original-", "true-client-", "client-ip",
     "cf-", "cdn-", "fastly-", "fly-", "ngrok-", "tailscale-", "x-envoy-", "x-amzn-", "x-appengine-", "x-azure-",
@@ -26,9 +26,9 @@ log = structlog.get_logger()
 
 
 def forwarded(trusted: Sequence[Network]) -> Middleware:
-    """A middleware after which `request.remote` is the client's address.
+    """A middleware that sets `request.remote` to the client's address.
 
-    It comes from X-Forwarded-For; where a request has none, from Forwarded (RFC 7239).
+    It is read from X-Forwarded-For or, if that is missing, from Forwarded (RFC 7239).
     """
 
     @web.middleware
@@ -40,9 +40,9 @@ def forwarded(trusted: Sequence[Network]) -> Middleware:
 
 
 def client_address(peer: str | None, lines: Iterable[str], trusted: Sequence[Network]) -> str | None:
-    """Who asks, seen from the connection outwards: every trusted hop is believed about the one before it.
+    """The client's address, following the hops from the connection outwards as long as they are trusted.
 
-    A hop that cannot be read is given as it stands: what others claim beyond it is not believed.
+    A hop that is not an address is returned as it is, and the hops beyond it are not believed.
     """
     hops = [hop.strip() for line in lines for hop in line.split(",")]
     address = peer
@@ -70,11 +70,10 @@ def client_key(request: web.Request) -> str:
 
 
 def comes_from_here(request: web.Request) -> bool:
-    """Whether it was sent on this machine, and not passed on by a proxy or tunnel here that nobody told us of.
+    """Whether the request was sent from this machine and not forwarded by a local proxy or tunnel.
 
-    A peer on loopback proves nothing: tunnels and plain proxies are one, and some write the Host that they reach. So
-    nothing may speak of a proxy, the Host is this machine's, and so is the public URL: a gateway that is known to
-    others by another one takes nobody at their connection. The admin socket is its owner's alone.
+    A loopback peer is not proof: local tunnels and proxies are loopback peers too, and some rewrite Host. So there must
+    be no header of a proxy, and both Host and the public URL must be loopback addresses. The admin socket is local.
     """
     if over_unix_socket(request):
         return True
@@ -86,7 +85,7 @@ def comes_from_here(request: web.Request) -> bool:
 
 
 def over_unix_socket(request: web.Request) -> bool:
-    """Whether it came by the admin socket."""
+    """Whether the request arrived on the admin socket."""
     peer = None if request.transport is None else request.transport.get_extra_info("socket")
     return peer is not None and peer.family == socket.AF_UNIX
 
@@ -100,7 +99,7 @@ def _is_here(host: str) -> bool:
 def _is_unread(request: web.Request, trusted: Sequence[Network]) -> bool:
     ip, told = read_address(request.remote), bool(_hops(request))
     if not trusted:
-        # What comes from next door with such a header was passed on by a proxy that nobody told us of.
+        # Such a header from a private address was added by a proxy that is not configured as trusted.
         return told and (ip is None or ip.is_private)
     return ip is None or (not told and _is_trusted(request.remote, trusted))
 

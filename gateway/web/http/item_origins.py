@@ -1,4 +1,4 @@
-"""Which pages may sell an item: a copy of one, put up elsewhere, is refused before anything is charged."""
+"""Checks which sites may sell an item, so that a copy of a page elsewhere is refused before payment."""
 
 import re
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ _OF_AN_ITEM = re.compile(r"/v1/items/([a-z0-9-]{1,64})(/|\Z)")
 
 
 def check_origin_header(request: web.Request) -> None:
-    """Raises `Invalid` (`origin_malformed`) where Origin is nothing that a browser sends."""
+    """Raises `Invalid` (`origin_malformed`) if Origin cannot be parsed."""
     web_origin = request.headers.get("Origin")
     if web_origin is None:
         return
@@ -27,14 +27,14 @@ def check_origin_header(request: web.Request) -> None:
 
 
 def check_asking_page(request: web.Request, item: Item) -> None:
-    """A page that asks for an invoice is one of the item's, or ours; programs name no origin.
+    """Check that a page which requests an invoice is the item's or ours; programs send no Origin.
 
     Raises `Forbidden` (`origin_not_allowed`).
     """
     web_origin = request.headers.get("Origin")
     if web_origin is None or sold_at(item, web_origin) or is_ours(request, web_origin):
         return
-    # A page that may send no referrer names no origin in its forms.
+    # The origin of a form is opaque if its page may send no referrer.
     unnamed = web_origin == OPAQUE and request.headers.get("Sec-Fetch-Site") == "same-origin"
     if not (unnamed and reached_by_own_name(request)):
         raise Forbidden(
@@ -44,9 +44,9 @@ def check_asking_page(request: web.Request, item: Item) -> None:
 
 
 def foreign_page(request: web.Request, item: Item | None) -> str:
-    """The origin of a page that is neither ours nor of the item's own sites and asks by a visitor's browser; else "".
+    """The origin of the page that sent the request, if it is neither ours nor of the item's sites; else "".
 
-    A browser does not name the origin with every request, but says of each that it crosses sites.
+    Browsers do not send Origin with every request, but always send Sec-Fetch-Site.
     """
     crosses = request.headers.get("Sec-Fetch-Site")
     web_origin = request.headers.get("Origin") or (OPAQUE if crosses == "cross-site" else "")
@@ -56,9 +56,9 @@ def foreign_page(request: web.Request, item: Item | None) -> str:
 
 
 def readable_by(gateway: Gateway, request: web.Request, path: str) -> dict[str, str]:
-    """Who may read an answer: every page; where the answer depends on the asking one, that by name.
+    """The CORS headers of a response: any origin, or the requesting one by name if the item restricts its origins.
 
-    A refusal is for the refused page to show: it holds no secret, and without it a reader would see a broken button.
+    Refused pages may read the response too: it contains no secret, and they can show the error to the reader.
     """
     match = _OF_AN_ITEM.match(path)
     if match is None or not _is_restricted(gateway, match[1]):

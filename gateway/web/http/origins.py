@@ -1,4 +1,4 @@
-"""Forms of our own pages: what must hold before one changes anything."""
+"""Checks of the Origin header: the syntax, the gateway's own pages, and the forms that they send."""
 
 from contextlib import suppress
 from functools import cache
@@ -10,22 +10,22 @@ from aiohttp import web
 from gateway.errors import Forbidden
 from gateway.web.http.app_keys import gateway_of
 
-# The origin of a page that names none: of a file, of a sandboxed frame, or where no referrer may be sent.
+# The opaque origin: of a file, a sandboxed frame, or a page that may send no referrer.
 OPAQUE = "null"
 
 
 def check_origin(request: web.Request) -> None:
-    """A form comes from a page that was served under the host to which it is sent.
+    """Check that a form was sent by a page of the same host, against cross-site request forgery.
 
-    What the browser says of the way (Sec-Fetch-Site) decides where it names no origin: a proxy that adds
-    `Referrer-Policy: no-referrer` makes our own pages name none. Raises `Forbidden` (`origin_wrong`).
+    Sec-Fetch-Site decides if the origin is missing or opaque: a proxy that adds `Referrer-Policy: no-referrer` makes
+    the origin of our own pages opaque. Raises `Forbidden` (`origin_wrong`).
     """
-    web_origin, way = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    web_origin, fetch_site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if web_origin is None:
-        # A browser that tells neither sends no form across sites without its origin: this is a program's.
-        is_own = way in {None, "same-origin", "none"}
+        # No browser omits both headers in a form sent across sites, so this is a program.
+        is_own = fetch_site in {None, "same-origin", "none"}
     elif web_origin == OPAQUE:
-        is_own = way == "same-origin"
+        is_own = fetch_site == "same-origin"
     else:
         is_own = is_ours(request, web_origin) or _host_of(web_origin) == _named_host(request) != ""
     if not is_own:
@@ -33,9 +33,9 @@ def check_origin(request: web.Request) -> None:
 
 
 def is_ours(request: web.Request, web_origin: str) -> bool:
-    """Whether a page of this origin is one of the gateway's own: under the public URL, or an address of this machine.
+    """Whether an origin is the gateway's own: that of the public URL, or of the requested IP address or `localhost`.
 
-    A name that leads here is no proof: whoever owns it chose where it leads. Nobody owns `localhost`, or an IP address.
+    Another host name that resolves to this machine is not proof, because its owner chooses where it resolves.
     """
     if web_origin == _origin(gateway_of(request).config.public_url):
         return True
@@ -43,14 +43,14 @@ def is_ours(request: web.Request, web_origin: str) -> bool:
 
 
 def reached_by_own_name(request: web.Request) -> bool:
-    """Whether the host of the request is that of the public URL, or an address of this machine."""
+    """Whether the Host header is that of the public URL, an IP address or `localhost`."""
     return _named_host(request) == _host_of(_origin(gateway_of(request).config.public_url)) or is_nobodys_name(
         _named_host(request)
     )
 
 
 def is_nobodys_name(host: str) -> bool:
-    """Whether a host, with its port or without, is an IP address or `localhost`."""
+    """Whether a host, with or without a port, is an IP address or `localhost`."""
     name = hostname(host)
     try:
         ip_address(name)
@@ -64,7 +64,7 @@ def _named_host(request: web.Request) -> str:
 
 
 def hostname(host: str) -> str:
-    """The name in a Host header, without its port and brackets; empty where there is none."""
+    """The name in a Host header without port and brackets; "" if there is none."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -80,7 +80,7 @@ def _host_of(web_origin: str) -> str:
 
 @cache
 def _origin(url: str) -> str:
-    """As a browser writes it."""
+    """The origin of a URL as browsers write it."""
     parts = urlsplit(url)
     usual_port = {"http": 80, "https": 443}[parts.scheme]
     host = parts.hostname or ""
