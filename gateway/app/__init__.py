@@ -1,1 +1,1 @@
-"""A running gateway: its parts, how they are assembled, and what it does in the background."""
+"""A running gateway: its parts, their assembly, its background work, its readiness and metrics."""

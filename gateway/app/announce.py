@@ -1,4 +1,4 @@
-"""What this process does after a commit: wakes waiters, forgets challenges, frees limits, counts."""
+"""Acts on announcements: wakes waiters, forgets challenges, releases limits, counts, notifies replicas."""
 
 from collections.abc import Callable, Sequence
 

@@ -64,7 +64,7 @@ async def _start(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> No
         "keys": partial(follow_keys, gateway.store, gateway.keys),
     }
     for serving in gateway.nodes:
-        works[f"look {serving.node_id}"] = serving.look
+        works[f"look {serving.node_id}"] = serving.watch
     for name, work in (works | settling).items():
         await stack.enter_async_context(gateway.supervisor.supervise(name, work, optional=name in OPTIONAL))
         gateway.metrics.watch_work(name, gateway.supervisor.progress[name])

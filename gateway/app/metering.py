@@ -1,4 +1,4 @@
-"""How long the database and the nodes take to answer, and how often they refuse, noted on the way through."""
+"""Wrappers of the store and of nodes that measure how long each call takes and count refusals."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from time import perf_counter
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 class Meter:
-    """What is noted of each call, by its name: the seconds that it took, and the code of a refusal."""
+    """Reports each call by its name: the seconds that it took, and the code of a refusal."""
 
     def __init__(self, took: Callable[[str, float], None], refused: Callable[[str, str], None]) -> None:
         self._took, self._refused = took, refused
 
     async def note(self, call: str, answer: Awaitable[T]) -> T:
-        """The answer, or what it raises."""
+        """Await an answer; returns it, or raises what it raises."""
         began = perf_counter()
         try:
             return await answer
@@ -31,7 +31,7 @@ class Meter:
 
 
 class MeteredStore:
-    """Satisfies `ports.Store`."""
+    """Satisfies `ports.store.Store`."""
 
     def __init__(self, store: Store, meter: Meter) -> None:
         self._store, self._meter = store, meter
@@ -44,7 +44,7 @@ class MeteredStore:
 
 
 class MeteredNode:
-    """Satisfies `ports.Node`. A stream is no call: it takes as long as it lasts."""
+    """Satisfies `ports.node.Node`. Streams are not measured: they have no answer."""
 
     def __init__(self, node: Node, meter: Meter) -> None:
         self.node_id = node.node_id

@@ -1,4 +1,4 @@
-"""What an operator watches, in Prometheus' form. A label names an LND node, never an item, a creator or a reader."""
+"""Prometheus metrics. Labels name LND nodes, never an item, a creator or a reader."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
@@ -17,12 +17,12 @@ from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Progress
 
 _FAST = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-# LND says when an invoice settled in whole seconds; what was settled while nobody followed takes longer.
+# LND dates a settlement in whole seconds; a settlement while the gateway was away is credited much later.
 _SLOW = (1, 2, 5, 10, 30, 60, 120, 300, 900, 3_600, 21_600)
 
 
 class Metrics:
-    """One registry per gateway."""
+    """The metrics of one gateway, with a registry of their own."""
 
     def __init__(self, config: Config) -> None:
         self.registry = registry = CollectorRegistry()
@@ -32,48 +32,50 @@ class Metrics:
         self.requests_of = cache(self.requests.labels)
         self.invoices = counter("tuppence_invoices", "Invoices issued", ["node"])
         self.unread_clients = counter(
-            "tuppence_unread_clients", "Requests whose trusted proxy did not say, readably, whom it asks for"
+            "tuppence_unread_clients", "Requests whose trusted proxy did not give a readable client address"
         )
         self._unread_clients = 0
         self.settled = counter("tuppence_settled", "Invoices settled", ["node"])
         self.revenue_msat = counter("tuppence_revenue_msat", "Received and credited, msat", ["node"])
         self.credited_seconds = histogram(
-            "tuppence_credited_seconds", "From the node's word to the commit", buckets=_FAST
+            "tuppence_credited_seconds", "From the node's report to the commit", buckets=_FAST
         )
         self.settled_to_credited_seconds = histogram(
             "tuppence_settled_to_credited_seconds", "From the settlement at the node to the commit", buckets=_SLOW
         )
         self.waiters = gauge("tuppence_waiters", "Event streams that wait for a settlement")
         self.node_ready = gauge("tuppence_node_ready", "Whether the node can be asked", ["node"])
-        self.node_drained = gauge("tuppence_node_drained", "Whether it sells no more", ["node"])
+        self.node_drained = gauge("tuppence_node_drained", "Whether the node is drained", ["node"])
         self.node_inbound_msat = gauge(
-            "tuppence_node_inbound_msat", "What its channels can receive, msat; NaN when unknown", ["node"]
+            "tuppence_node_inbound_msat", "What its channels can receive, msat; NaN if unknown", ["node"]
         )
         self.node_seconds = histogram(
-            "tuppence_node_seconds", "How long the node took to answer", ["node", "call"], buckets=_FAST
+            "tuppence_node_seconds", "Time that the node took to answer", ["node", "call"], buckets=_FAST
         )
-        self.node_refusals = counter("tuppence_node_refusals", "What the node refused", ["node", "call", "code"])
+        self.node_refusals = counter("tuppence_node_refusals", "Refusals of the node", ["node", "call", "code"])
         self.database_seconds = histogram(
-            "tuppence_database_seconds", "How long the database took", ["work"], buckets=_FAST
+            "tuppence_database_seconds", "Time that the database took", ["work"], buckets=_FAST
         )
-        self.database_refusals = counter("tuppence_database_refusals", "What the database refused", ["work", "code"])
+        self.database_refusals = counter("tuppence_database_refusals", "Refusals of the database", ["work", "code"])
         self.stream_age_seconds = gauge(
             "tuppence_stream_age_seconds",
-            "Since this process follows the node; 0 if it does not",
+            "Age of the stream by which this process follows the node; 0 without one",
             ["node"],
         )
-        self.event_backlog = gauge("tuppence_event_backlog", "Settlements booked, and not yet told to who waits here")
-        self.open_invoices = gauge("tuppence_open_invoices", "Invoices without the node's final word", ["node"])
-        self.work_failures = gauge("tuppence_work_failures", "Failures in a row of what goes on behind", ["work"])
+        self.event_backlog = gauge(
+            "tuppence_event_backlog", "Booked settlements that this process has not announced yet"
+        )
+        self.open_invoices = gauge("tuppence_open_invoices", "Invoices that are neither settled nor canceled", ["node"])
+        self.work_failures = gauge("tuppence_work_failures", "Failures in a row of background work", ["work"])
         self._nodes: list[str] = []
         self._finds = _SweepFinds(registry)
         self._feed: Feed | None = None
-        limits = gauge("tuppence_limit", "The most of what the configuration allows", ["what"])
+        limits = gauge("tuppence_limit", "The configured limit", ["what"])
         limits.labels("open_invoices").set(config.open_invoices)
         limits.labels("waiters").set(config.waiters)
 
     def watch(self, serving: ServingNode) -> None:
-        """Tell of a node, from the first scrape on."""
+        """Report a node from the first scrape on."""
         node, health = serving.node_id, serving.health
         self._nodes.append(node)
         for counted in (self.invoices, self.settled, self.revenue_msat, self.open_invoices, self.stream_age_seconds):
@@ -85,20 +87,20 @@ class Metrics:
         )
 
     def watch_settling(self, node_id: str, sweeper: Sweeper) -> None:
-        """Tell of the stream and the sweeps of a node."""
+        """Report the stream and the sweeps of a node."""
         self.stream_age_seconds.labels(node_id).set_function(sweeper.stream_age_seconds)
         self._finds.sweepers[node_id] = sweeper
 
     def watch_feed(self, feed: Feed) -> None:
-        """Measure how far this process lags behind the settlements that others book."""
+        """Report how far this process lags behind the settlements of all replicas."""
         self._feed = feed
 
     def watch_work(self, name: str, progress: Progress) -> None:
-        """Tell of background work that does not get on."""
+        """Report the failures of background work."""
         self.work_failures.labels(name).set_function(lambda: progress.failures if progress.last_error else 0)
 
     def observe_rows(self, open_invoices: Mapping[str, int] | None, last_position: int) -> None:
-        """What the database says now; None when it does not answer."""
+        """Set what only the database knows; None if it does not answer."""
         if open_invoices is None:
             self.event_backlog.set(nan)
             self.open_invoices.clear()
@@ -119,7 +121,7 @@ class Metrics:
         return self._unread_clients
 
     def observe_settled(self, invoices: Sequence[Invoice], *, arrived_at: float, now: float) -> None:
-        """Count what one commit booked."""
+        """Count the settlements of one commit."""
         for invoice in invoices:
             self.settled.labels(invoice.node_id).inc()
             self.revenue_msat.labels(invoice.node_id).inc(invoice.paid_msat or 0)
@@ -127,31 +129,31 @@ class Metrics:
             self.settled_to_credited_seconds.observe(max(0.0, now - (invoice.settled_at or now)))
 
     def database_took(self, work: str, seconds: float) -> None:
-        """One read or write."""
+        """Observe a transaction (`read` or `write`)."""
         self.database_seconds.labels(work).observe(seconds)
 
     def database_refused(self, work: str, code: str) -> None:
-        """One that was refused."""
+        """Count a refused transaction."""
         self.database_refusals.labels(work, code).inc()
 
     def node_took(self, node: str, call: str, seconds: float) -> None:
-        """One call of a node."""
+        """Observe a call of a node."""
         self.node_seconds.labels(node, call).observe(seconds)
 
     def node_refused(self, node: str, call: str, code: str) -> None:
-        """One that was refused, or did not answer."""
+        """Count a call that was refused, or not answered."""
         self.node_refusals.labels(node, call, code).inc()
 
 
 class _SweepFinds(Collector):
-    """Counts that the sweepers keep themselves."""
+    """Collects the counts that the sweepers keep."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.sweepers: dict[str, Sweeper] = {}
         registry.register(self)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        found = "Settlements that a sweep found before the stream told them"
+        found = "Settlements that a sweep found before the stream reported them"
         family = CounterMetricFamily("tuppence_sweep_found", found, labels=["node"])
         for node, sweeper in self.sweepers.items():
             family.add_metric([node], sweeper.found)

@@ -1,6 +1,6 @@
-"""The clock of replicas: their own, as long as it agrees with the database's, and else the database's.
+"""A clock on which replicas agree: this machine's, or the database's if the two differ.
 
-An instant decides whether paid access has ended and whether an invoice can still be paid: replicas must agree on it.
+The time decides whether paid access has ended and whether an invoice can still be paid.
 """
 
 import structlog
@@ -9,14 +9,14 @@ from gateway.ports.clock import Clock
 from gateway.ports.store import Store
 
 TOLERATED_SECONDS = 60.0
-# An answer that took longer says too little of when it was given.
+# An answer that took longer does not tell the database's time precisely enough.
 LONGEST_ANSWER_SECONDS = 5.0
 
 log = structlog.get_logger()
 
 
 class SharedClock:
-    """Satisfies `ports.Clock`. `system` is this machine's clock, `steady` one that nobody sets."""
+    """Satisfies `ports.clock.Clock`. `system` is this machine's clock, `steady` a monotonic one."""
 
     def __init__(self, own: Clock, store: Store, *, system: Clock, steady: Clock) -> None:
         self._own, self._store, self._system, self._steady = own, store, system, steady
@@ -30,14 +30,14 @@ class SharedClock:
 
     @property
     def wrong(self) -> str:
-        """A sentence for its operator; empty while the clocks agree."""
+        """What is wrong, for the operator; empty while the clocks agree."""
         if self._database_minus_steady is None:
             return ""
         which = "ahead of" if self._ahead_seconds > 0 else "behind"
         return f"this machine's clock is {abs(self._ahead_seconds):.0f} s {which} the database's: set both by NTP"
 
     async def compare(self) -> None:
-        """See whether this machine's clock agrees with the database's. Raises `Unavailable`."""
+        """Compare this machine's clock with the database's. Raises `Unavailable`."""
         began_at, began = self._system(), self._steady()
         database = await self._store.read(lambda tx: tx.leases.now_ms()) / 1_000
         ended = self._steady()

@@ -1,1 +1,1 @@
-"""What creators earned: transfers, balances, and how long records are kept."""
+"""The double-entry ledger, lists of payments and balances, and how long records are kept."""

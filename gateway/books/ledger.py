@@ -1,4 +1,4 @@
-"""Double-entry books: what a settlement owes to whom."""
+"""The double-entry ledger: the accounts, and the transfers of a settlement."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ CREATOR_PREFIX = "creator:"
 
 
 def creator_account(creator: str) -> str:
-    """The account of a creator's claim on the operator's node."""
+    """The account of what the operator's node owes a creator."""
     return CREATOR_PREFIX + creator
 
 
@@ -37,9 +37,9 @@ def transfers_of(invoice: Invoice, *, now: int) -> list[Transfer]:
 def credits_of(
     paid_msat: int, shares: Sequence[Share], *, origin: Origin, is_tip: bool
 ) -> list[tuple[str, int, str, Msat]]:
-    """(code, n, account, msat) of each share of what was received; they sum to it, overpayment included.
+    """Divide a received amount: (code, n, account, msat) of each share; they sum to `paid_msat`, overpayment included.
 
-    A share that rounds to nothing is left out; the `n` of the others stays their place in the invoice's split.
+    A share that rounds to nothing is left out; `n` is the index in the invoice's split.
     """
     if origin is Origin.SUSPENSE:
         return [(SUSPENSE_CODE, 0, SUSPENSE_ACCOUNT, Msat(paid_msat))]
@@ -53,6 +53,6 @@ def credits_of(
 
 
 def split(amount_msat: int, shares: Sequence[Share]) -> list[tuple[str, int]]:
-    """(creator, msat) of an amount, as it would be booked."""
+    """Divide an amount as it would be booked: (creator, msat) of each share."""
     parts = divide(amount_msat, [share.weight for share in shares])
     return [(share.creator, part) for share, part in zip(shares, parts, strict=True)]

@@ -1,4 +1,4 @@
-"""What is no longer needed is not kept: unpaid invoices, payment requests, the notes beside tips."""
+"""Deletes what is no longer needed: unpaid invoices, payment requests, the notes beside tips."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from gateway.supervise import Progress, every
 
 EVERY_SECONDS = 3_600.0
 DAY_SECONDS = 86_400
-# From LND's final word, never by the clock alone: what may still be paid is kept.
+# Counted from the cancellation by LND: an invoice that may still be paid is kept.
 UNPAID_SECONDS = DAY_SECONDS
 PAYMENT_REQUEST_SECONDS = 30 * DAY_SECONDS
-# After its expiry, and never at once: by then no replica's clock, however slow, takes the code again.
+# Counted from expiry, even with `at_once`: by then no replica accepts the code again, however slow its clock.
 USED_CODE_SECONDS = DAY_SECONDS
 ROWS_A_STEP = 500
 
@@ -27,7 +27,7 @@ _Step = Callable[[Tx], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """How many rows, payment requests and notes were deleted."""
+    """The number of deleted invoices, payment requests and notes."""
 
     unpaid: int
     payment_requests: int
@@ -38,13 +38,13 @@ class Purged:
 
 
 class Compact(Protocol):
-    """Leaves nothing in the database's files of what was deleted from them; `whole` also of what was long ago."""
+    """Removes deleted rows from the database's files; with `whole`, also those deleted long ago."""
 
     def __call__(self, *, whole: bool) -> Awaitable[None]: ...
 
 
 class Purger:
-    """Deletes by age, in short transactions; many at once on one database do no harm."""
+    """Deletes expired records in short transactions. Several replicas may do so at once."""
 
     def __init__(self, store: Store, clock: Clock, compact: Compact, *, note_seconds: int) -> None:
         self._store, self._clock, self._compact, self._note_seconds = store, clock, compact, note_seconds
@@ -54,7 +54,9 @@ class Purger:
         await every(EVERY_SECONDS, self.purge)(progress)
 
     async def purge(self, *, at_once: bool = False) -> Purged:
-        """Delete what is due; `at_once`: whatever its age, if only LND's word is final, and out of the files too.
+        """Delete expired records.
+
+        With `at_once`, ignore their age (the invoice must still be final at LND) and rewrite the database files.
 
         Raises `Unavailable` (`database_away`, `database_busy`).
         """
@@ -76,9 +78,9 @@ class Purger:
         return purged
 
     async def purge_notes_to(self, creator: str, *, allowed: Callable[[Tx], None] = lambda _: None) -> int:
-        """Delete the notes beside the tips that a creator received, as they wish; gives how many. Raises as `purge`.
+        """Delete every note beside a creator's tips; returns their number. Raises as `purge` does.
 
-        `allowed` may refuse in the transaction that deletes.
+        `allowed` is called in the deleting transaction, and raises to refuse.
         """
 
         def delete(tx: Tx) -> int:

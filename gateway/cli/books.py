@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def payments(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new payment.")] = False,  # noqa: FBT002  # typer's form
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new payments.")] = False,  # noqa: FBT002  # typer's form
 ) -> None:
     """Print payments and tips, oldest first: when, sat, what, where each part went, name and message."""
     run(_print_payments(follow=follow))
@@ -45,9 +45,10 @@ def balances() -> None:
 
 
 def audit(
-    lacking: Annotated[bool, typer.Option("--lacking", help="List what the node settled and the books lack.")] = False,  # noqa: FBT002  # typer's form
+    lacking: Annotated[bool, typer.Option("--lacking", help="List settlements that are not in the books.")] = False,  # noqa: FBT002  # typer's form
     suspense: Annotated[
-        list[str] | None, typer.Option(help="Book this payment_hash, of an uncredited or lacking settlement.")
+        list[str] | None,
+        typer.Option(help="Book this payment_hash: a settlement that is not credited."),
     ] = None,
 ) -> None:
     """Check the books' invariants, and the books against LND; safe beside a running server.
@@ -55,15 +56,15 @@ def audit(
     Exit status 0: all agrees; 1: something is wrong, or settlements with this gateway's memo are not in the books;
     3: nothing is wrong, but a node, or a payment of the last minute, could not be compared with the books yet.
 
-    After a restore, --lacking lists settlements that the backup does not know: those of other applications are among
-    them. Book yours with --suspense; their payers can then open what they paid for. What the books know as unpaid is
-    credited by it to whom it was sold for.
+    After a restore, --lacking lists settlements that the backup does not have, among them those of other applications.
+    Book yours with --suspense; their payers can then open what they paid for. An invoice that the books have as unpaid
+    is credited to the creators of its sale.
     """
     from gateway.config import load_config
     from gateway.store.engines.invariants import audit_database
 
     run(require_gateway(load_config(), reads=True))
-    for payment_hash in map(_whole, suspense or ()):
+    for payment_hash in map(_completed, suspense or ()):
         booked = admin_call("POST", "/v1/admin/suspense", json={"payment_hash": payment_hash})
         sold = booked["item_id"] or (f"a tip to {booked['tip_to']}" if booked["tip_to"] else None)
         where = f"credited to whom it was sold for: {sold}" if sold else "booked to suspense"
@@ -80,8 +81,8 @@ def audit(
         raise typer.Exit(NOT_COMPARED)
 
 
-def _whole(text: str) -> str:
-    """The payment_hash that begins so, among those that an audit lists. Raises `NotFound` (`settlement_not_found`)."""
+def _completed(text: str) -> str:
+    """Complete the first digits of a payment_hash that an audit lists. Raises `NotFound` (`settlement_not_found`)."""
     begun = payment_hash_of(text)
     if len(begun) == HASH_DIGITS:
         return begun
@@ -100,7 +101,7 @@ def _whole(text: str) -> str:
 
 
 def _audit_nodes(*, lacking: bool) -> list[bool | None]:
-    """Whether the books agree with each node; None where they could not be compared."""
+    """Whether the books agree with each node; None for a node that could not be compared."""
     from gateway.config import load_config
     from gateway.lnd.configuration import configured_nodes
 

@@ -1,1 +1,1 @@
-"""Wake-ups for those who wait for a settlement, and the feed of all settlements."""
+"""Wake-ups for requests that wait for a settlement, and the feed of all settlements."""

@@ -1,4 +1,4 @@
-"""Who waits for which invoice: lossy wake-ups by payment hash, after the commit."""
+"""Wakes requests that wait for an invoice, by payment hash. Wake-ups are lossy and come after the commit."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 from gateway.errors import TooMany
 
-LOOK_EVERY_SECONDS = 1.0
+DROP_GONE_EVERY_SECONDS = 1.0
 
 
 class Hub:
-    """Wakes waiters; a wake carries only the key, so a waiter reads the row again."""
+    """The waiters of this process. A wake carries only the payment hash, so a waiter reads the row again."""
 
     def __init__(self, *, most: int, most_per_invoice: int) -> None:
         self._waiters: dict[str, dict[asyncio.Event, Callable[[], bool]]] = {}
-        self._looked_at = 0.0
+        self._dropped_at = 0.0
         self._most = most
         self._most_per_invoice = most_per_invoice
         self.count = 0
@@ -22,17 +22,17 @@ class Hub:
 
     @contextmanager
     def waiting(self, payment_hash: str, *, is_there: Callable[[], bool] = lambda: True) -> Iterator[asyncio.Event]:
-        """Register before reading the row; the event is set by every wake. Raises `TooMany`.
+        """Register a waiter, which then reads the row; every wake sets the event. Raises `TooMany`.
 
-        `is_there` says whether the waiter still is: one that has gone does not count, though it has not noticed yet.
+        `is_there` tells whether the client is still connected: a waiter whose client has left does not count.
         """
         if len(self._waiters.get(payment_hash, ())) >= self._most_per_invoice:
             self._drop_gone(payment_hash)
         if (
             self.count >= self._most
-            and (now := asyncio.get_running_loop().time()) >= self._looked_at + LOOK_EVERY_SECONDS
+            and (now := asyncio.get_running_loop().time()) >= self._dropped_at + DROP_GONE_EVERY_SECONDS
         ):
-            self._looked_at = now
+            self._dropped_at = now
             for waited_for in list(self._waiters):
                 self._drop_gone(waited_for)
         if self.count >= self._most or len(self._waiters.get(payment_hash, ())) >= self._most_per_invoice:
@@ -50,12 +50,12 @@ class Hub:
             self._drop(payment_hash, event)
 
     def wake(self, payment_hash: str) -> None:
-        """Let every waiter of this invoice look again."""
+        """Set the event of every waiter of this invoice."""
         for event in self._waiters.get(payment_hash, ()):
             event.set()
 
     def close(self) -> None:
-        """Wake everyone for good: the process stops."""
+        """Wake every waiter for the last time: the process stops."""
         self.closed = True
         for waiters in self._waiters.values():
             for event in waiters:

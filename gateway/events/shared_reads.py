@@ -1,4 +1,7 @@
-"""Who asks for an invoice while others are being read shares the next read: thousands of waiters cost a few reads."""
+"""Coalesces reads of invoices: requests that arrive during a read share the next one.
+
+Thousands of waiters that wake at once cost a few reads.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,7 +23,7 @@ class SharedReads:
         self._next: asyncio.Task[Rows] | None = None
 
     async def invoice(self, payment_hash: str) -> Invoice | None:
-        """The row as it is after this was called. Raises `Unavailable`."""
+        """The row, read after this call began. Raises `Unavailable`."""
         self._wanted.add(payment_hash)
         if self._next is None:
             self._next = begin(self._read())
@@ -28,7 +31,7 @@ class SharedReads:
 
     async def _read(self) -> Rows:
         async with self._reading:
-            # From here on nobody joins: the row could have changed since it was read.
+            # No later call joins this read: the row could change after it was read.
             wanted = sorted(self._wanted)
             self._wanted, self._next = set(), None
             return await self._store.read(lambda tx: _rows(tx, wanted))

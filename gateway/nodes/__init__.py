@@ -1,1 +1,1 @@
-"""The LND nodes: who each one is, how it is doing, and which makes the next invoice."""
+"""The LND nodes: their identity, their health, and the pool that chooses which one makes the next invoice."""

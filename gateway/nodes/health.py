@@ -1,6 +1,6 @@
-"""How well a node answers, from what it answered of late; it decides which of several nodes is asked first.
+"""The health of a node, from its recent answers; it decides which of several nodes is asked first.
 
-Instants and durations are seconds of a clock that only goes forward.
+Instants and durations are seconds of a monotonic clock.
 """
 
 from gateway.ports.node import NodeState
@@ -14,7 +14,7 @@ Rank = tuple[bool, bool, bool, int, int]
 
 
 class Health:
-    """One node's. It counts as ready, and as able to receive anything, until somebody has looked."""
+    """The health of one node. It counts as ready, and able to receive any amount, until it was asked."""
 
     def __init__(self) -> None:
         self.state = NodeState.READY
@@ -26,36 +26,36 @@ class Health:
         self._turn = 0
 
     def asked(self, turn: int) -> None:
-        """It is being asked for an invoice; `turn` counts those that any node was asked for."""
+        """Note that an invoice is being asked for; `turn` counts the requests to all nodes."""
         self._turn = turn
         self._under_way += 1
 
     def ended(self) -> None:
-        """What `asked` began is over, whatever came of it."""
+        """Note that a request noted by `asked` has ended, with or without an invoice."""
         self._under_way -= 1
 
     def answered(self, now: float, *, seconds: float) -> None:
-        """It gave an invoice after so long."""
+        """Note an invoice that took so long."""
         before = self.latency_seconds(now)
         self._latency_seconds = seconds if before is None else before + _NEWEST_WEIGHT * (seconds - before)
         self._answered_at, self._failed_at = now, None
 
     def failed(self, now: float) -> None:
-        """It gave none: for a while the others go first."""
+        """Note a failure: for a while the other nodes are asked first."""
         self._failed_at = now
 
     def latency_seconds(self, now: float) -> float | None:
-        """A moving average; None when it has not answered for so long that a slow node deserves another try."""
+        """A moving average; None after half a minute without an answer, so that a slow node is tried again."""
         if self._answered_at is None or now - self._answered_at >= FORGET_AFTER_SECONDS:
             return None
         return self._latency_seconds
 
     def has_room(self, amount_msat: int) -> bool:
-        """Whether its channels can receive so much, as far as is known."""
+        """Whether its channels can receive the amount, as far as is known."""
         return self.inbound_msat is None or self.inbound_msat >= amount_msat
 
     def rank(self, now: float, *, amount_msat: int, quickest_seconds: float) -> Rank:
-        """The smallest goes first: able, with room for the payment, not slow, least busy, longest not asked."""
+        """Sort key, smallest first: able, with room for the payment, not slow, least busy, least recently asked."""
         failed = self._failed_at is not None and now - self._failed_at < SET_ASIDE_SECONDS
         full = not self.has_room(amount_msat)
         slow = (self.latency_seconds(now) or 0.0) > max(SLOW_SECONDS, SLOW_FACTOR * quickest_seconds)

@@ -1,4 +1,4 @@
-"""A node is its identity_pubkey: stored at first contact, and no other key is served under its name."""
+"""Pins the identity_pubkey of a node at first contact; no other node is served under its node_id."""
 
 from gateway.errors import Unavailable
 from gateway.ports.node import Node, NodeState, NodeStatus
@@ -8,23 +8,23 @@ KIND = "node"
 
 
 class PinnedNode:
-    """Whether the node that answers is the one whose invoices the books hold."""
+    """Confirms that the node that answers is the one whose invoices the books hold."""
 
     def __init__(self, node: Node, store: Store) -> None:
         self._node, self._store = node, store
         self._pubkey = ""
 
     async def confirm(self) -> None:
-        """Costs nothing once confirmed. Raises `Unavailable` (`node_away` and alike, `node_changed`)."""
+        """Confirm once: later calls ask nothing. Raises `Unavailable` (`node_away` and alike, `node_changed`)."""
         if not self._pubkey:
             await self.confirm_again()
 
     async def confirm_again(self) -> None:
-        """Ask anew: a connection was lost, or a verdict hangs on who answers. Raises as `confirm` does."""
+        """Ask the node again, as after a lost connection. Raises as `confirm` does."""
         await self.check(await self._node.status())
 
     async def check(self, status: NodeStatus) -> None:
-        """What the node has just said of itself. Raises as `confirm` does; it is not confirmed then."""
+        """Compare a status of the node with the pinned key. Raises as `confirm` does; it is not confirmed then."""
         if status.identity_pubkey and status.identity_pubkey == self._pubkey:
             return
         self._pubkey = ""
@@ -32,9 +32,9 @@ class PinnedNode:
             code = "node_away" if status.state is NodeState.ABSENT else f"node_{status.state}"
             raise Unavailable(code, status.detail, retry_after_seconds=5)
         node_id, pubkey = self._node.node_id, status.identity_pubkey
-        known = await self._store.read(lambda tx: tx.identities.list(KIND))
-        # Nothing is written about a node that is known: a database that takes nothing keeps none from being followed.
-        if (node_id, pubkey) in known:
+        pinned_keys = await self._store.read(lambda tx: tx.identities.list(KIND))
+        # Nothing is written for a pinned node, so that it is followed even while the database is read-only.
+        if (node_id, pubkey) in pinned_keys:
             self._pubkey = pubkey
             return
         name, pinned = await self._store.write(lambda tx: _pin(tx, node_id, pubkey))
@@ -56,8 +56,8 @@ class PinnedNode:
 
 
 def _pin(tx: Tx, node_id: str, pubkey: str) -> tuple[str, str]:
-    """The node_id under which a key is known, and the key that is known under this one."""
-    for name, known in tx.identities.list(KIND):
-        if known == pubkey:
+    """The node_id under which a key is pinned, and the key that is pinned under this node_id."""
+    for name, pinned_key in tx.identities.list(KIND):
+        if pinned_key == pubkey:
             return name, pubkey
     return node_id, tx.identities.pin(KIND, node_id, pubkey)

@@ -1,4 +1,4 @@
-"""The LND nodes of a gateway: which of them makes the next invoice, and whose an invoice is."""
+"""The LND nodes of a gateway, and the choice of the one that makes the next invoice."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from gateway.ports.store import Store
 from gateway.rows import Invoice
 from gateway.supervise import Progress
 
-LOOK_EVERY_SECONDS = 5.0
+WATCH_EVERY_SECONDS = 5.0
 CONFIRMED_WITHIN_SECONDS = 0.8
 INBOUND_FRESH_SECONDS = 1.0
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ServingNode:
-    """One node, and what the gateway knows of it."""
+    """One configured node: its client, its pinned identity, its health, and whether it is drained."""
 
     node: Node
     pinned: PinnedNode
@@ -34,18 +34,18 @@ class ServingNode:
 
     @property
     def node_id(self) -> str:
-        """Its name in the books."""
+        """The node's name in the books."""
         return self.node.node_id
 
     async def status(self) -> NodeStatus:
-        """What it says of itself now, as the one it was. Raises `Unavailable` (`node_changed`, `node_refused`)."""
+        """Its status now, with its identity checked. Raises `Unavailable` (`node_changed`, `node_refused`)."""
         status = await self.node.status()
         if status.identity_pubkey:
             await self.pinned.check(status)
         return status
 
-    async def look(self, progress: Progress) -> None:
-        """See whether it is who it was, whether it is ready and what it can receive, for ever.
+    async def watch(self, progress: Progress) -> None:
+        """Check its identity, its state and what it can receive every few seconds, for ever.
 
         Raises `Unavailable` (`node_changed`, `node_refused`).
         """
@@ -58,10 +58,10 @@ class ServingNode:
             if self.health.state is NodeState.READY:
                 await self.read_inbound()
             progress.made()
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            await asyncio.sleep(WATCH_EVERY_SECONDS)
 
     async def read_inbound(self) -> None:
-        """See what it can receive, at most once a second. Without an answer it is unknown, and hinders no sale."""
+        """Ask what it can receive, at most once a second. Without an answer it is unknown, which stops no sale."""
         if _now() < self.inbound_fresh_until:
             return
         self.inbound_fresh_until = _now() + INBOUND_FRESH_SECONDS
@@ -73,7 +73,7 @@ class ServingNode:
 
 
 class Nodes:
-    """Every node of the configuration, in its order."""
+    """Every configured node, in the order of the configuration."""
 
     def __init__(self, nodes: Sequence[Node], store: Store) -> None:
         self._store = store
@@ -98,11 +98,11 @@ class Nodes:
     async def add_invoice(
         self, new_preimage: Callable[[], bytes], *, amount_msat: Msat, memo: str, expiry_seconds: int
     ) -> tuple[str, IssuedInvoice]:
-        """An invoice at the first node that gives one, with a preimage of its own at each; and that node's node_id.
+        """Make an invoice at the first node that answers; returns its node_id and the invoice.
 
-        An invoice at a node that did not say so is one that nobody has seen. Raises what the first node raised,
-        `Unavailable` or `OutcomeUnknown`; `Unavailable` (`node_drained`) when none may be asked, and
-        (`no_inbound_liquidity`) when nobody could pay the invoice.
+        Each node is given another preimage: an invoice that one may have made without answering is seen by nobody.
+        Raises what the first node raised, `Unavailable` or `OutcomeUnknown`; `Unavailable` (`node_drained`) if every
+        node is drained, and (`no_inbound_liquidity`) if no node can receive the amount.
         """
         first: Unavailable | OutcomeUnknown | None = None
         for serving in await self._with_room(amount_msat):
@@ -118,14 +118,14 @@ class Nodes:
         raise first or Unavailable("node_drained", "Every node is drained: `tuppence node undrain` lets one sell.")
 
     async def _with_room(self, amount_msat: int) -> list[ServingNode]:
-        """Who may be asked and can receive as much, the healthiest first.
+        """The nodes that are not drained and can receive the amount, the healthiest first.
 
-        Raises `Unavailable` (`no_inbound_liquidity`) when nobody could pay an invoice of any of them.
+        Raises `Unavailable` (`no_inbound_liquidity`) if no node can receive it.
         """
         sellers = self._sellers(amount_msat)
         able = [serving for serving in sellers if serving.health.has_room(amount_msat)]
         if not able:
-            # Before a sale is refused each is asked anew: a channel may have been opened since.
+            # Each is asked again before a sale is refused: a channel may have been opened since.
             await asyncio.gather(*(serving.read_inbound() for serving in sellers))
             able = [serving for serving in sellers if serving.health.has_room(amount_msat)]
         if sellers and not able:
@@ -139,7 +139,7 @@ class Nodes:
         return able
 
     def _sellers(self, amount_msat: int) -> list[ServingNode]:
-        """Who may be asked, the healthiest first."""
+        """The nodes that are not drained, the healthiest first."""
         now = _now()
         sellers = [serving for serving in self if serving.drained_at is None]
         seconds = [latency for m in sellers if (latency := m.health.latency_seconds(now)) is not None]
@@ -165,36 +165,36 @@ class Nodes:
         serving.health.answered(_now(), seconds=_now() - began)
         return issued
 
-    # An invoice's own node --------------------------------------------------------------------------------------------
+    # Receipts ---------------------------------------------------------------------------------------------------------
 
     async def preimage(self, invoice: Invoice) -> str | None:
-        """The preimage (hex) of a settled invoice, None when its node is none of the configuration's any more."""
+        """The preimage (hex) of a settled invoice; None if its node is not configured any more."""
         serving = self._serving.get(invoice.node_id)
         return None if serving is None else await serving.node.preimage(invoice.payment_hash)
 
     # Drained nodes ----------------------------------------------------------------------------------------------------
 
     async def drain(self, node_id: str, *, now: int) -> None:
-        """No invoice is made there any more; its open ones are followed. Raises `NotFound` (`node_not_found`)."""
+        """Make no more invoices there; its open ones are followed. Raises `NotFound` (`node_not_found`)."""
         self.find(node_id)
         await self._store.write(lambda tx: tx.drained_nodes.insert(node_id, now=now))
         await self.read_drained()
 
     async def undrain(self, node_id: str) -> None:
-        """It sells again. Raises `NotFound` (`node_not_found`)."""
+        """Make invoices there again. Raises `NotFound` (`node_not_found`)."""
         self.find(node_id)
         await self._store.write(lambda tx: tx.drained_nodes.delete(node_id))
         await self.read_drained()
 
     async def read_drained(self) -> None:
-        """See what any replica has drained."""
+        """Read which nodes any replica has drained."""
         drained = dict(await self._store.read(lambda tx: tx.drained_nodes.list()))
         for serving in self:
             serving.drained_at = drained.get(serving.node_id)
 
 
 async def _confirm(serving: ServingNode) -> None:
-    """For a sale, which does not wait for a node that is silent: the background asks it for longer."""
+    """Confirm the identity for a sale, which does not wait for a silent node: the background asks it for longer."""
     try:
         async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
             await serving.pinned.confirm()

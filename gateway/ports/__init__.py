@@ -1,1 +1,1 @@
-"""What the domain needs of the outside, as protocols: database, LND node, keys, contents, clock, randomness."""
+"""Protocols for what the domain needs of the outside: database, LND node, keys, contents, time, randomness."""

@@ -1,4 +1,4 @@
-"""What the domain needs of a clock."""
+"""The port for the time."""
 
 from collections.abc import Callable
 

@@ -1,10 +1,10 @@
-"""What the domain needs of a key ring."""
+"""The port for the keys behind access tokens."""
 
 from typing import Protocol
 
 
 class KeyRing(Protocol):
-    """The secrets behind access tokens."""
+    """The keys from which the root keys of access tokens are derived."""
 
     def root_key(self, token_id: bytes) -> bytes | None:
         """The 32-byte macaroon root key of a 32-byte token id; None when its key is unknown."""
@@ -13,4 +13,4 @@ class KeyRing(Protocol):
         """A random token id of the current key."""
 
     def keyed_hash(self, purpose: str, secret: str) -> str:
-        """HMAC of something that is stored hashed (hex)."""
+        """HMAC (hex) of a secret that is stored hashed; `purpose` separates uses."""

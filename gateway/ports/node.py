@@ -1,4 +1,4 @@
-"""What the domain needs of an LND node.
+"""The port for an LND node.
 
 Instants are whole seconds since 1970, UTC; amounts are msat; hashes are lower-case hex.
 """
@@ -12,7 +12,7 @@ from gateway.money import Msat
 
 
 class NodeInvoiceState(StrEnum):
-    """LND's four states. Accepted is a hold invoice's: the money is not ours yet."""
+    """LND's four invoice states. A hold invoice that was paid is ACCEPTED: the money is not ours yet."""
 
     OPEN = "open"
     SETTLED = "settled"
@@ -22,7 +22,7 @@ class NodeInvoiceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedInvoice:
-    """What AddInvoice gave."""
+    """LND's answer to AddInvoice."""
 
     payment_hash: str
     payment_request: str
@@ -31,7 +31,7 @@ class IssuedInvoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeInvoice:
-    """An invoice as LND reports it. It never carries the preimage."""
+    """An invoice as LND reports it, without its preimage."""
 
     payment_hash: str
     add_index: int
@@ -43,7 +43,7 @@ class NodeInvoice:
 
 
 class NodeState(StrEnum):
-    """Whether a node can be asked: absent, there but locked, coming up, syncing, ready."""
+    """Whether a node can be asked. LOCKED waits for its wallet password; STARTING and SYNCING become READY."""
 
     ABSENT = "absent"
     LOCKED = "locked"
@@ -54,7 +54,7 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """A node's own word about itself; the fields after `state` are known once it is syncing or ready."""
+    """A node's status; the fields after `detail` are known once it is syncing or ready."""
 
     state: NodeState
     detail: str
@@ -68,7 +68,7 @@ class NodeStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLiquidity:
-    """What the node's channels can receive and send."""
+    """What a node's open channels can receive and send."""
 
     inbound_msat: Msat
     outbound_msat: Msat
@@ -77,32 +77,32 @@ class ChannelLiquidity:
 class Node(Protocol):
     """One LND node. Every call has a deadline.
 
-    Raises `Unavailable` (codes `node_away`, `node_locked`, `node_starting`, `node_refused`) when the node said no or
-    nothing, and `OutcomeUnknown` when it may have done what was asked.
+    Raises `Unavailable` (`node_away`, `node_locked`, `node_starting`, `node_refused`) if the node refused or did not
+    answer, and `OutcomeUnknown` if it may have done what was asked.
     """
 
     node_id: str
 
     async def add_invoice(self, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
-        """Issue an invoice; a repeated call with the same preimage gives the same invoice."""
+        """Issue an invoice; a second call with the same preimage returns the same invoice."""
 
     async def lookup(self, payment_hash: str) -> NodeInvoice | None:
-        """The invoice as LND has it now, None when it has no such invoice."""
+        """The invoice as LND has it now; None if it has none."""
 
     async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
         """At most `limit` (500) invoices with a higher add_index, in add order; empty at the end."""
 
     def subscribe(self) -> AsyncGenerator[NodeInvoice]:
-        """Live events only (add_index 0, settle_index 0): OPEN and SETTLED, perhaps twice; raises when it breaks."""
+        """Live OPEN and SETTLED events (add_index 0, settle_index 0), perhaps repeated; raises when it breaks."""
 
     async def preimage(self, payment_hash: str) -> str | None:
-        """The preimage (hex) of a settled invoice, for its payer's receipt; None before settlement."""
+        """The preimage (hex) of a settled invoice; None before settlement."""
 
     async def cancel(self, payment_hash: str) -> None:
-        """Cancel an open invoice; settled ones stay settled."""
+        """Cancel an open invoice; a settled one stays settled."""
 
     async def status(self) -> NodeStatus:
-        """The node's state; never raises for a node that is away."""
+        """The node's status; ABSENT, and not an error, if it is away."""
 
     async def liquidity(self) -> ChannelLiquidity:
-        """Sums over the open channels."""
+        """The sums over its open channels."""

@@ -1,4 +1,4 @@
-"""What the domain needs of a source of randomness."""
+"""The port for randomness."""
 
 from collections.abc import Callable
 

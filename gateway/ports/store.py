@@ -1,4 +1,4 @@
-"""What the domain needs of a database: transactions, seen as nouns.
+"""The port for the database: transactions, whose attributes are the tables.
 
 Instants are whole seconds since 1970, UTC; amounts are msat; hashes are lower-case hex.
 """
@@ -20,17 +20,17 @@ class Creators(Protocol):
     def list(self) -> Sequence[Creator]: ...
 
     def has_key(self, name: str, key_id: str) -> bool:
-        """Whether this is the creator's key, and stays so until this transaction ends."""
+        """Whether this is the creator's key; it stays so until this transaction ends."""
 
     def replace_key(self, name: str, *, key_id: str, key_hash: str, instead_of: str | None = None) -> bool:
         """False when there is no such creator, or their key is no longer `instead_of` (its key_id)."""
 
 
 class Items(Protocol):
-    """What is sold. Every change moves `version`, which tells other processes to look."""
+    """What is sold. Every change increases `version`, by which other processes notice it."""
 
     passed_over: list[str]
-    """The items that `list` left out: this version cannot read them."""
+    """The ids of items that `list` left out, as this version cannot read them."""
 
     def insert(self, item: Item) -> bool:
         """False when the id is taken."""
@@ -39,17 +39,17 @@ class Items(Protocol):
     def get(self, item_id: str) -> Item | None: ...
 
     def lock(self, item_id: str) -> Item | None:
-        """The item as it stays until this transaction ends: nobody else changes it meanwhile."""
+        """The item, which no other transaction changes before this one ends."""
 
     def list(self) -> Sequence[Item]: ...
     def version(self) -> int: ...
 
 
 class Invoices(Protocol):
-    """Offers to pay."""
+    """Invoices: offers to pay."""
 
     def insert(self, invoice: Invoice) -> bool:
-        """False when the payment hash, or the idempotency hash, is taken."""
+        """False if the payment hash or the idempotency hash is taken."""
 
     def get(self, payment_hash: str) -> Invoice | None: ...
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None: ...
@@ -60,31 +60,31 @@ class Invoices(Protocol):
         """These invoices, which no other transaction changes before this one ends."""
 
     def settle(self, node_id: str, settlements: Sequence[Settlement]) -> None:
-        """The guarded update of locked invoices that are not settled."""
+        """Settle locked invoices that are not settled yet (a guarded update)."""
 
     def cancel(self, node_id: str, payment_hashes: Sequence[str], *, now: int) -> int:
-        """Open invoices to canceled, on LND's word; a settled one stays settled."""
+        """Mark open invoices as canceled, as LND reports them; a settled one stays settled. Returns the number."""
 
     def unresolved(
         self, node_id: str, *, due_at: int | None, after_add_index: int, after_payment_hash: str = "", limit: int
     ) -> Sequence[Unresolved]:
-        """Open invoices in the order of (add_index, payment_hash); with `due_at` those to be looked up by then."""
+        """Open invoices by (add_index, payment_hash); with `due_at` only those to be looked up by then."""
 
     def credited(self, node_id: str, *, besides: range) -> tuple[int, int]:
-        """How many invoices of a node have settled, and their msat, without those of some seconds."""
+        """The number and the msat of a node's settled invoices, except those that settled in a range of seconds."""
 
     def credits_of(self, node_id: str, *, within: range) -> Mapping[str, int]:
-        """The msat of each payment of a node that settled within some seconds, by payment hash."""
+        """The msat of a node's payments that settled in a range of seconds, by payment hash."""
 
     def count_open(self) -> dict[str, int]:
-        """How many invoices without a verdict each node has."""
+        """The number of open invoices by node_id."""
 
     def postpone(self, node_id: str, checks: Sequence[tuple[str, int]]) -> None:
         """Set the next look-up of (payment_hash, check_at)."""
 
 
 class Ledger(Protocol):
-    """Immutable transfers and the balances they sum to."""
+    """Immutable transfers, and the balances that they sum to."""
 
     def post(self, transfers: Sequence[Transfer]) -> None: ...
     def of_payment(self, payment_hash: str) -> Sequence[Transfer]: ...
@@ -99,13 +99,13 @@ class Events(Protocol):
     """One row per settlement, in commit order."""
 
     def append(self, payment_hashes: Sequence[str], *, now: int) -> Sequence[Event]:
-        """Take the next positions; the last statements before commit."""
+        """Insert events at the next positions. These must be the last statements before the commit."""
 
     def last_position(self) -> int:
-        """The newest event's; 0 before the first."""
+        """The position of the newest event; 0 before the first."""
 
     def after(self, position: int, *, limit: int) -> Sequence[Event]:
-        """At most `limit` newer ones, in order."""
+        """At most `limit` events after a position, in order."""
 
     def payments(self, *, after_position: int, limit: int, creator: str | None) -> Sequence[Payment]: ...
 
@@ -117,75 +117,75 @@ class TipNotes(Protocol):
 
 
 class Recoveries(Protocol):
-    """Which payment a recovery code opens, by the code's keyed hash; and which codes of one use were used."""
+    """The payment that a recovery code opens, by the code's keyed hash; and the used codes of one use."""
 
     def pin(self, code_hash: str, payment_hash: str, *, now: int) -> str:
-        """Give a code to a payment unless it is taken; gives the payment that it opens."""
+        """Assign a code to a payment unless it is taken; returns the payment that it opens."""
 
     def payment_of(self, code_hash: str) -> str | None: ...
 
     def use(self, code_hash: str, *, expires_at: int) -> bool:
-        """Use a code that opens once; False when it was used before."""
+        """Mark a code of one use as used; False if it was used before."""
 
 
 class Purges(Protocol):
-    """What is deleted once it is no longer needed, at most `limit` rows at a step.
+    """Deletes what is no longer needed, at most `limit` rows at a time.
 
-    Each step gives how many rows it passed over, and how many of them held something to delete.
+    Each method returns the number of rows that it passed over, and the number of deletions among them.
     """
 
     def unpaid(self, *, canceled_until: int, limit: int) -> tuple[int, int]:
-        """Rows that LND had canceled by then, and the notes beside them."""
+        """Delete invoices that LND had canceled by then, and their notes."""
 
     def payment_requests(self, *, booked_until: int, limit: int) -> tuple[int, int]:
-        """The payment requests of what was booked by then."""
+        """Delete the payment requests of invoices that were booked by then."""
 
     def notes(self, *, booked_until: int, limit: int) -> tuple[int, int]:
-        """The notes beside tips that were booked by then."""
+        """Delete the notes beside tips that were booked by then."""
 
     def used_codes(self, *, expired_until: int, limit: int) -> tuple[int, int]:
-        """Codes of one use that were used and had expired by then."""
+        """Delete used codes of one use that had expired by then."""
 
     def notes_to(self, creator: str) -> int:
-        """Every note beside a tip that was paid to a creator."""
+        """Delete every note beside a tip that was paid to a creator; returns their number."""
 
 
 class Identities(Protocol):
-    """What must stay the same between starts: node keys, key ring fingerprints."""
+    """Values that must stay the same between starts: node keys, fingerprints of the key ring."""
 
     def pin(self, kind: str, name: str, value: str) -> str:
-        """Remember `value` at first contact; gives what is remembered."""
+        """Store `value` unless there is one; returns the stored value."""
 
     def list(self, kind: str) -> Sequence[tuple[str, str]]: ...
 
 
 class Leases(Protocol):
-    """Which replica does what only one need do. The instants are the database's."""
+    """Leases of replicas on work that only one of them should do. The instants are the database's."""
 
     def take(self, name: str, holder: str, *, seconds: float) -> bool:
-        """Take it where it is free or has ended, or renew one's own; whether it is held now."""
+        """Take a lease that is free or expired, or renew one's own; False if another holds it."""
 
     def give_back(self, name: str, holder: str) -> None:
-        """End one's own."""
+        """End one's own lease."""
 
     def now_ms(self) -> int:
         """The database's clock: milliseconds since 1970, UTC."""
 
 
 class DrainedNodes(Protocol):
-    """Nodes that make no invoices, by an operator's word."""
+    """Nodes that the operator drained: no invoices are made there."""
 
     def insert(self, node_id: str, *, now: int) -> None:
-        """Nothing happens to one that is drained."""
+        """Drain a node; a second call changes nothing."""
 
     def delete(self, node_id: str) -> None: ...
 
     def list(self) -> Sequence[tuple[str, int]]:
-        """Each node_id, and since when."""
+        """(node_id, drained_at) of each drained node."""
 
 
 class Tx(Protocol):
-    """One transaction, seen as nouns."""
+    """One transaction; its attributes are the tables."""
 
     creators: Creators
     items: Items
@@ -204,18 +204,18 @@ class Tx(Protocol):
 
 
 class Store(Protocol):
-    """Transactions. `work` runs in one of them and calls nothing external; it may be run again after it was undone.
+    """Transactions. `work` runs in one of them and calls nothing external; it may be run again after a rollback.
 
-    Others may commit while it runs: it decides by guarded updates, by constraints and by what it locks, not by what it
-    has read. Raises `Unavailable` (code `database_away`) when the database refused; then nothing was written. Raises
-    `OutcomeUnknown` (code `commit_unanswered`) when the commit was sent and never answered.
+    Other transactions may commit meanwhile: `work` decides by guarded updates, constraints and locks, not by what it
+    has read. Raises `Unavailable` (`database_away`) if the database refused and nothing was written, and
+    `OutcomeUnknown` (`commit_unanswered`) if the commit was sent and never answered.
     """
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        """Commit what `work` wrote, or nothing; returns after the commit."""
+        """Run `work` and commit; returns after the commit."""
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        """A consistent read."""
+        """Run `work` on a consistent snapshot."""
 
 
 class Notifications(Protocol):

@@ -1,1 +1,1 @@
-"""From LND's report of a payment to the transaction that credits it, once."""
+"""Settlements: LND's reports of payments, and the transaction that credits each of them once."""

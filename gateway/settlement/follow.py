@@ -1,4 +1,4 @@
-"""Hear live settlements from a node's stream, for speed; the sweep at every connect is the replay."""
+"""Follows the live stream of a node's invoices, for speed; the sweep at every connect is the replay."""
 
 import asyncio
 from contextlib import aclosing
@@ -14,14 +14,14 @@ from gateway.supervise import LONGEST_DELAY_SECONDS, Progress, finish
 
 BATCH = 256
 SECOND_SWEEP_AFTER_SECONDS = 2.0
-# When the database is away the stream is closed rather than parked: LND queues without bound for a slow reader.
+# If the database is away, the stream is closed instead of left unread: LND queues without bound for a slow reader.
 MOST_UNBOOKED = 10_000
 
 log = structlog.get_logger()
 
 
 async def follow(pinned: PinnedNode, settler: Settler, sweeper: Sweeper, progress: Progress) -> None:
-    """Settle what the stream tells, until it breaks or turns out deaf. Raises `Unavailable`."""
+    """Settle what the stream reports until it breaks or proves deaf. Raises `Unavailable`."""
     await pinned.confirm_again()
     reports: asyncio.Queue[NodeInvoice] = asyncio.Queue(MOST_UNBOOKED)
     parts = [
@@ -32,7 +32,7 @@ async def follow(pinned: PinnedNode, settler: Settler, sweeper: Sweeper, progres
     ]
     try:
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        # None of them ends but by raising.
+        # A part ends only by raising.
         next(part for part in parts if part.done()).result()
     finally:
         sweeper.stream_ended()
@@ -56,13 +56,13 @@ async def _book(settler: Settler, reports: asyncio.Queue[NodeInvoice], progress:
         batch = [await reports.get()]
         while len(batch) < BATCH and not reports.empty():
             batch.append(reports.get_nowait())
-        # A settle in flight ends with its commit, whatever happens to the stream.
+        # A settlement in progress is committed even if the stream breaks meanwhile.
         if await finish(settler.settle(batch)):
             progress.made()
 
 
 async def _sweep_on_connect(sweeper: Sweeper, progress: Progress) -> None:
-    """At once, shortly after, and later: what settled while the subscription was being set up, however long it took."""
+    """Sweep at once and twice later, for settlements that fell into the set-up of the subscription."""
     await sweeper.sweep()
     sweeper.stream_began()
     await asyncio.sleep(SECOND_SWEEP_AFTER_SECONDS)
@@ -70,6 +70,6 @@ async def _sweep_on_connect(sweeper: Sweeper, progress: Progress) -> None:
     progress.recovered()
     await asyncio.sleep(LONGEST_DELAY_SECONDS)
     await sweeper.sweep()
-    # A connection is no progress, but a stream that outlived the longest backoff is.
+    # A connection alone is no progress; a stream that outlived the longest backoff is.
     progress.made()
     await asyncio.Event().wait()

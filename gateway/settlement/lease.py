@@ -1,4 +1,7 @@
-"""One of many replicas follows and sweeps a node. That saves work; the constraints see to it that nothing is lost."""
+"""Leases, by which one of many replicas follows and sweeps a node.
+
+They only save work: database constraints keep settlements exact without them.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +13,11 @@ from gateway.supervise import Progress, Work
 
 RENEW_EVERY_SECONDS = 2.0
 LEASE_SECONDS = 6.0
-"""With the look every 2 s, another replica has taken over 8 s after the holder's last sign of life."""
+"""With a try every 2 s, another replica takes over at most 8 s after the holder's last renewal."""
 
 
 class Lease:
-    """The lease of one node, as one replica sees it. It is left to others while the replica is not `able` to use it."""
+    """One replica's lease on one node. It is given back while the replica is not `able` to reach the node."""
 
     def __init__(self, store: Store, node_id: str, holder: str, *, able: Callable[[], bool] = lambda: True) -> None:
         self._store, self._node_id, self._holder, self._able = store, node_id, holder, able
@@ -22,7 +25,7 @@ class Lease:
         self._lost.set()
 
     async def keep(self, progress: Progress) -> None:
-        """Take the lease when it is free and renew it, for ever. Raises `Unavailable`; it counts as lost then."""
+        """Take the lease when it is free and renew it, for ever. Raises `Unavailable`; the lease is then lost."""
         try:
             while True:
                 async with asyncio.timeout(LEASE_SECONDS):
@@ -35,7 +38,7 @@ class Lease:
             self._set(held=False)
 
     async def while_held(self, work: Work, progress: Progress) -> None:
-        """Run `work` whenever the lease is held, until it is lost. Returns or raises when `work` does."""
+        """Run `work` while this replica has the lease. Returns or raises when `work` does."""
         while True:
             if not self.held.is_set():
                 progress.idle()
@@ -53,7 +56,7 @@ class Lease:
                 return
 
     async def give_back(self) -> None:
-        """At a stop: another replica need not wait for the end of the lease."""
+        """End the lease at a stop, so that another replica need not wait for its expiry."""
         with suppress(TuppenceError):
             await self._store.write(self._leave)
 

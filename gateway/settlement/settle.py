@@ -1,4 +1,4 @@
-"""Money becomes state here and nowhere else: `follow`, `sweep` and an operator's recheck all end in `settle`."""
+"""Books settlements: `follow`, `sweep` and `recheck` all end in `Settler.settle`, and nothing else credits money."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    """An invoice that this settlement, and no other, settled; and what it was before."""
+    """An invoice that was settled by this transaction, and its state before."""
 
     invoice: Invoice
     was: InvoiceState
@@ -39,7 +39,10 @@ class Settler:
         self._unbooked: Recent[NodeInvoice] = Recent()
 
     async def settle(self, reports: Sequence[NodeInvoice]) -> list[Invoice]:
-        """Book the settled ones among `reports` in one commit; gives those that were not booked before."""
+        """Book the settled ones of `reports` in one commit; returns those that were not booked before.
+
+        Raises `Unavailable` and `OutcomeUnknown`.
+        """
         arrived_at = self._clock()
         settled = [report for report in reports if report.state is NodeInvoiceState.SETTLED]
         booked = await self._book([report for report in settled if report.paid_msat > 0], arrived_at)
@@ -49,7 +52,7 @@ class Settler:
         return booked
 
     async def settle_soon(self, report: NodeInvoice) -> bool:
-        """Book a settlement; False if the database has not within a second, which its payer need not wait for."""
+        """Book a settlement, which its payer waits for; False if it is not booked within a second."""
         self._unbooked.put(report.payment_hash, report)
         booking = begin(self.settle([report]))
         await asyncio.wait([booking], timeout=BOOKED_WITHIN_SECONDS)
@@ -88,9 +91,9 @@ class Settler:
         return self._announce(booked, arrived_at) if booked else []
 
     async def _settle_without_amount(self, report: NodeInvoice) -> None:
-        """LND never settles for nothing: a report without its amount is looked up; none is dropped, and none guessed.
+        """Look a settlement up that was reported without an amount, as LND settles none for nothing.
 
-        One that cannot be looked up now is left to the sweep, which asks again.
+        If that fails, the sweep asks again.
         """
         try:
             again = await self.node.lookup(report.payment_hash)
@@ -118,7 +121,7 @@ class Settler:
 def book(tx: Tx, *, node_id: str, settlements: Sequence[Settlement], now: int) -> list[Booked]:
     """The settling transaction: lock, guarded update, ledger transfers, events, in that order.
 
-    What was settled before, and what is not ours, changes nothing. The order of the reports is that of the events.
+    Invoices that were settled before, or have no row here, are left out. Events follow the order of `settlements`.
     """
     locked = {row.payment_hash: row for row in tx.invoices.lock([s.payment_hash for s in settlements])}
     unsettled = {hash_: row for hash_, row in locked.items() if _awaits(row, node_id)}
@@ -146,7 +149,7 @@ def _booked(invoice: Invoice, settlement: Settlement) -> Booked:
 
 
 def _settlements(reports: Sequence[NodeInvoice], *, now: int) -> list[Settlement]:
-    """One fact per invoice, in the order first told; a settlement without its date is one of now."""
+    """One settlement per invoice, in the order of the first reports; one without a date settled now."""
     unique = {report.payment_hash: report for report in reversed(reports)}
     return [
         Settlement(

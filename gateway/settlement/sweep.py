@@ -1,4 +1,4 @@
-"""Look invoices without a verdict up at their node: the truth, which alone must be enough."""
+"""Looks open invoices up at their node. The sweep alone finds every settlement; the stream only finds it sooner."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ ROWS_AT_ONCE = 10_000
 DUE_EVERY_SECONDS = 1.0
 # LND holds the parts of a multi-path payment for 120 s, so a payment may settle this long after expiry.
 SECOND_CHECK_AFTER_EXPIRY_SECONDS = 150
-# A settlement this old that the stream has not told means that the stream is deaf.
+# If the stream has not reported a settlement by this age, it is deaf.
 DEAF_AFTER_SECONDS = 10.0
-# A subscription that is being set up tells nothing yet: the node is probed first, which may take this long.
+# A subscription reports nothing while it is set up, which takes this long at most, as the node is probed first.
 SUBSCRIBED_WITHIN_SECONDS = 6.0
 
 log = structlog.get_logger()
@@ -36,12 +36,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """What the node said of the rows that it was asked about."""
+    """A node's answer about the rows that it was asked for."""
 
     asked: Sequence[Unresolved]
     reports: Sequence[NodeInvoice]
     refused: Mapping[str, Unavailable]
-    """By payment hash, what the node would not look up: no verdict."""
+    """By payment hash, the look-ups that the node refused: the state of these invoices stays unknown."""
 
 
 class Sweeper:
@@ -53,19 +53,19 @@ class Sweeper:
         self._stream_since: float | None = None
         self._deaf = asyncio.Event()
         self.found = 0
-        """Settlements that a sweep found before the stream told them."""
+        """The number of settlements that a sweep found before the stream reported them."""
 
     async def run(self, progress: Progress) -> None:
-        """Ask about rows as they fall due, for ever."""
+        """Sweep the rows that are due, for ever. Raises as `sweep` does."""
         while True:
             await self.sweep(due_only=True)
             progress.made()
             await asyncio.sleep(DUE_EVERY_SECONDS)
 
     async def sweep(self, *, due_only: bool = False) -> None:
-        """Ask about every row without a verdict, or only the due ones.
+        """Look up every open invoice, or only those that are due.
 
-        Raises `Unavailable` when the node is away, or refuses every question.
+        Raises `Unavailable` if the node is away, or refuses every look-up.
         """
         await self._pinned.confirm()
         due_at = int(self._clock()) if due_only else None
@@ -83,21 +83,21 @@ class Sweeper:
             raise refusals[0]
 
     async def deaf_stream(self) -> None:
-        """Wait until a sweep has found what the stream should have told long before. Raises `Unavailable` then."""
+        """Wait until a sweep finds a settlement that the stream should have reported; raises `Unavailable` then."""
         self._deaf.clear()
         await self._deaf.wait()
-        raise Unavailable("stream_deaf", "A sweep found a settlement that the stream did not tell; it is opened again.")
+        raise Unavailable("stream_deaf", "A sweep found a settlement that the stream had not reported; it is reopened.")
 
     def stream_began(self) -> None:
-        """From now on the stream should tell every settlement."""
+        """Note that the stream is open: it reports every settlement from now on."""
         self._stream_since = self._clock()
 
     def stream_age_seconds(self) -> float:
-        """How long the stream has been open; 0 when none is."""
+        """How long the stream has been open; 0 without one."""
         return 0.0 if self._stream_since is None else max(0.0, self._clock() - self._stream_since)
 
     def stream_ended(self) -> None:
-        """No stream is open; what a sweep finds says nothing about one."""
+        """Note that no stream is open, so that a sweep's findings prove none deaf."""
         self._stream_since = None
 
     async def _unresolved(self, due_at: int | None, after: Unresolved | None) -> Sequence[Unresolved]:
@@ -110,7 +110,7 @@ class Sweeper:
         )
 
     async def _ask(self, rows: Sequence[Unresolved]) -> AsyncGenerator[_Answer]:
-        """A few rows are looked up singly, many by pages; some questions are under way at once."""
+        """Look a few rows up singly, many by pages, some requests at once."""
         groups = [[row] for row in rows] if len(rows) <= SINGLY_UP_TO else list(_pages(rows))
         ask = self._lookup if len(rows) <= SINGLY_UP_TO else self._page
         asked = [asyncio.create_task(ask(group)) for group in groups[:AT_ONCE]]
@@ -126,10 +126,10 @@ class Sweeper:
             await asyncio.gather(*asked, return_exceptions=True)
 
     async def _page(self, rows: Sequence[Unresolved]) -> _Answer:
-        """A page of LND's list, and a look-up of each row that it does not list.
+        """Read a page of LND's list, and look up each row that it does not list.
 
-        An add index is no identity: LND counts anew when it is moved to SQL. Only a look-up says "no such invoice". One
-        invoice of others that LND cannot send is enough to have a page refused.
+        An add_index is no identity: LND counts anew when it is migrated to SQL, so only a look-up proves that an
+        invoice does not exist. LND refuses a page if it cannot send one of its invoices, even one that is not ours.
         """
         try:
             page = await self._node.list_invoices(after_add_index=max(0, rows[0].add_index - 1), limit=PAGE)
@@ -148,7 +148,7 @@ class Sweeper:
             try:
                 report = await self._node.lookup(row.payment_hash)
             except Unavailable as refusal:
-                # One that is away answers nobody; one that refuses a question may answer the next.
+                # A node that is away answers nothing; one that refuses a look-up may answer the next.
                 if refusal.code != REFUSED or len(refused) == MOST_REFUSED:
                     raise
                 log.error("lookup_refused", payment_hash=row.payment_hash[:8])
@@ -164,16 +164,16 @@ class Sweeper:
         reports = {r.payment_hash: r for r in answer.reports if r.payment_hash in asked}
         settled = await self._settler.settle(list(reports.values()))
         self.found += len(settled)
-        self._listen_for_deafness([invoice.settled_at or 0 for invoice in settled], now)
+        self._detect_deaf_stream([invoice.settled_at or 0 for invoice in settled], now)
         unknown = [row for row in answer.asked if row.payment_hash not in reports.keys() | answer.refused.keys()]
         if unknown:
-            # That some other node has no such invoice would be no verdict: who has answered?
+            # The answer of another node, put in this one's place, would prove nothing.
             await self._pinned.confirm_again()
         gone = {row.payment_hash for row in unknown if _is_gone(row, now)}
         canceled = [*gone, *(r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.CANCELED)]
         paid = (r.payment_hash for r in reports.values() if r.state is NodeInvoiceState.SETTLED and r.paid_msat)
-        verdicts = {*canceled, *paid}
-        overdue = [row for row in answer.asked if row.payment_hash not in verdicts and now >= row.expires_at]
+        final = {*canceled, *paid}
+        overdue = [row for row in answer.asked if row.payment_hash not in final and now >= row.expires_at]
         checks = [(row.payment_hash, next_check(row, now)) for row in overdue]
         if canceled or checks:
             node_id = self._node.node_id
@@ -181,7 +181,7 @@ class Sweeper:
         for payment_hash in canceled:
             self._settler.announcer.canceled(payment_hash)
 
-    def _listen_for_deafness(self, settled_at: Sequence[int], now: float) -> None:
+    def _detect_deaf_stream(self, settled_at: Sequence[int], now: float) -> None:
         since = self._stream_since
         if since is None:
             return
@@ -196,19 +196,19 @@ def _conclude(tx: Tx, *, node_id: str, now: int, canceled: Sequence[str], checks
 
 
 def next_check(row: Unresolved, now: float) -> int:
-    """When to ask about an expired row again: once held payments are over, then ever more rarely."""
+    """When to look an expired row up again: once LND holds no more parts of a payment, then ever more rarely."""
     return row.expires_at + max(SECOND_CHECK_AFTER_EXPIRY_SECONDS, (int(now) - row.expires_at) * 2)
 
 
 def _is_gone(row: Unresolved, now: float) -> bool:
-    """Whether what the node does not know is canceled: after its expiry, for it deletes canceled ones if told to."""
+    """Whether an invoice that the node does not have counts as canceled: after expiry LND may have deleted it."""
     if now < row.expires_at:
         log.error("invoice_unknown_to_node", payment_hash=row.payment_hash[:8])
     return now >= row.expires_at
 
 
 def _pages(rows: Sequence[Unresolved]) -> Iterator[Sequence[Unresolved]]:
-    """Rows by what one page of LND's list covers: at least PAGE consecutive add indexes from its start."""
+    """Group rows by page: a page of LND's list covers at least PAGE consecutive add indexes."""
     page: list[Unresolved] = []
     for row in rows:
         if page and row.add_index >= page[0].add_index + PAGE:

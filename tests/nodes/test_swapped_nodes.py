@@ -71,7 +71,7 @@ async def test_nodes_that_were_swapped_in_the_file_sell_nothing_and_conclude_not
 async def test_a_node_that_becomes_another_while_the_gateway_runs_sells_no_more(
     pair: Pair, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nodes, "LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(nodes, "WATCH_EVERY_SECONDS", 0.01)
     first = pair.nodes[0]._core
     stranger = pair.nodes[0]._core = Simulator(clock=clock, random_bytes=token_bytes)
     # The stream of the first goes on: nothing but the look tells.
