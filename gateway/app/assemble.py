@@ -43,7 +43,8 @@ from gateway.sales.checkout import Checkout
 from gateway.sales.purchase import Purchases
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
-from gateway.store.engines.database import Database, open_database, replica_notifications, sqlite_path
+from gateway.store.engines.database import Database, open_database, replica_notifications
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.newest_position import NewestPosition
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing

@@ -29,7 +29,8 @@ def migrate() -> None:
     Stop a server on SQLite first; on PostgreSQL replicas may run, and of several at once one does it.
     """
     from gateway.config import load_config
-    from gateway.store.engines.database import migrate_database, sqlite_path
+    from gateway.store.engines.database import migrate_database
+    from gateway.store.engines.database_url import sqlite_path
     from gateway.store.files.lock import lock_data
 
     config = load_config()

@@ -39,7 +39,8 @@ async def require_gateway(config: "Config", *, reads: bool, code: str = "databas
 
     Raises `NotFound` (`database_missing`, or the code given), and as `read_database` does.
     """
-    from gateway.store.engines.database import read_database, sqlite_path
+    from gateway.store.engines.database import read_database
+    from gateway.store.engines.database_url import sqlite_path
     from gateway.store.engines.migration import require_newest_schema
 
     if _makes.get():

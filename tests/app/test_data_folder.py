@@ -13,7 +13,7 @@ from gateway.errors import Unavailable
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.archive import read_archive, write_archive
-from gateway.store.engines.database import sqlite_path
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.newest_position import position_file
 from tests.conftest import open_site
 from tests.support.clock import FakeClock, until

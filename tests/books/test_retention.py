@@ -16,7 +16,8 @@ from gateway.money import Msat
 from gateway.ports.store import Tx
 from gateway.rows import Invoice, InvoiceState
 from gateway.simulator.core import Simulator
-from gateway.store.engines.database import Database, open_database, sqlite_path
+from gateway.store.engines.database import Database, open_database
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.tables.schema import tip_notes
 from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until

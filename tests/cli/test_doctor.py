@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.cli.doctor.compared import (
+from gateway.cli.doctor.books import (
     Books,
     compare_content,
     compare_identity,
@@ -17,7 +17,7 @@ from gateway.cli.doctor.compared import (
     compare_nodes,
     read_books,
 )
-from gateway.cli.doctor.finding import Sign
+from gateway.cli.doctor.check_result import Sign
 from gateway.cli.doctor.public_address import look_at_public_address
 from gateway.cli.doctor.running_server import look_at_server
 from gateway.config import Config, load_config

@@ -17,7 +17,7 @@ from gateway.settlement.reconcile import Difference, Reconciliation, reconcile
 from gateway.settlement.suspense import book_at_node
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
-from gateway.store.engines.database import sqlite_path
+from gateway.store.engines.database_url import sqlite_path
 from tests.conftest import Site
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants

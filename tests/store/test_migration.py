@@ -18,7 +18,8 @@ from gateway.errors import Unavailable
 from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
 from gateway.store.engines import migration
-from gateway.store.engines.database import migrate_database, open_database, read_database, sqlite_path
+from gateway.store.engines.database import migrate_database, open_database, read_database
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.files.keyring import FileKeyRing
 from gateway.wire.l402.challenge import encode_token
 from tests.conftest import Site, open_site

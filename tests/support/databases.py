@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, inspect, text
 
-from gateway.store.engines.database import change_postgres, read_database, sqlite_path
+from gateway.store.engines.database import change_postgres, read_database
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.invariants import audit
 from gateway.store.engines.migration import migrate
 from gateway.store.engines.sqlite import sqlite_engine

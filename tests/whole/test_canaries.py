@@ -14,7 +14,7 @@ from hypothesis import settings
 from sqlalchemy import text
 
 from gateway.config import Config, load_config
-from gateway.store.engines.database import sqlite_path
+from gateway.store.engines.database_url import sqlite_path
 from tests.conftest import Site
 from tests.support.clock import until
 from tests.support.databases import seen_in

@@ -14,7 +14,7 @@ import pytest
 
 from gateway import supervise
 from gateway.ports.node import NodeState
-from gateway.store.engines.database import sqlite_path
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
 from tests.conftest import Site
 from tests.support.clock import unless_changed, until

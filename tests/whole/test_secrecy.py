@@ -12,7 +12,7 @@ import pytest
 
 from gateway.access.macaroon import parse
 from gateway.ports.node import NodeState
-from gateway.store.engines.database import sqlite_path
+from gateway.store.engines.database_url import sqlite_path
 from tests.conftest import Site
 from tests.support.clock import until
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from gateway.app.shared_clock import TOLERATED_SECONDS
-from gateway.cli.doctor.compared import (
+from gateway.cli.doctor.books import (
     Books,
     compare_content,
     compare_identity,
@@ -20,7 +20,7 @@ from gateway.cli.doctor.compared import (
     compare_nodes,
     read_books,
 )
-from gateway.cli.doctor.finding import Sign, show
+from gateway.cli.doctor.check_result import Sign, show
 from gateway.cli.doctor.public_address import look_at_public_address
 from gateway.cli.doctor.running_server import look_at_server
 from gateway.config import Config
@@ -28,7 +28,8 @@ from gateway.errors import NotFound, TuppenceError
 from gateway.lnd.channel import certificate_expires_at
 from gateway.lnd.configuration import NodeAddress, configured_nodes, connect
 from gateway.ports.node import Node, NodeState
-from gateway.store.engines.database import read_database, sqlite_path
+from gateway.store.engines.database import read_database
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.migration import HEAD, revision_of
 from gateway.store.tables.invoices import newest_canceled
 from gateway.store.tables.leases import database_now_ms

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from gateway.cli.doctor.finding import Sign
+from gateway.cli.doctor.check_result import Sign
 from gateway.config import Config
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=10)

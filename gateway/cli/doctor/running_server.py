@@ -3,7 +3,7 @@
 import aiohttp
 
 from gateway.cli.admin_client import open_session, server_answers
-from gateway.cli.doctor.finding import Sign
+from gateway.cli.doctor.check_result import Sign
 from gateway.config import Config
 from gateway.errors import Unavailable
 

@@ -20,7 +20,8 @@ from typing import IO
 from sqlalchemy import Connection, select
 
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
-from gateway.store.engines.database import migrate_database, read_database, sqlite_path
+from gateway.store.engines.database import migrate_database, read_database
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.invariants import audit
 from gateway.store.engines.migration import migrate, require_newest_schema
 from gateway.store.engines.move_to_postgres import copy_rows, move_database, require_empty

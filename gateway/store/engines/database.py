@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.errors import Invalid, NotFound
 from gateway.ports.store import Store
-from gateway.store.engines.database_url import POSTGRES, postgres_address, sqlite_path
+from gateway.store.engines.database_url import postgres_address, sqlite_path
 from gateway.store.engines.migration import HEAD, migrate, revision_of
 from gateway.store.engines.sqlite import SqliteStore, sqlite_engine
 from gateway.store.engines.sqlite_errors import sqlite_errors
@@ -118,14 +118,3 @@ def _postgres() -> ModuleType:
         detail = f"{error}. Install it with: pip install '.[postgres]' in the checkout"
         raise Invalid("postgres_extra_missing", detail) from error
     return postgres
-
-
-__all__ = [
-    "POSTGRES",
-    "Database",
-    "change_postgres",
-    "migrate_database",
-    "open_database",
-    "replica_notifications",
-    "sqlite_path",
-]

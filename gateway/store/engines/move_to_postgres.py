@@ -6,7 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, insert, select
 
 from gateway.errors import Conflict, Invalid
-from gateway.store.engines.database import change_postgres, migrate_database, read_database, sqlite_path
+from gateway.store.engines.database import change_postgres, migrate_database, read_database
+from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.invariants import Finding, audit
 from gateway.store.engines.migration import revision_of
 from gateway.store.engines.sqlite import translating_engine

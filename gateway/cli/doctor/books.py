@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from gateway.access.key_rotation import KIND as KEY
-from gateway.cli.doctor.finding import Sign
+from gateway.cli.doctor.check_result import Sign
 from gateway.nodes.identity import KIND as NODE
 from gateway.store.engines.migration import require_newest_schema
 from gateway.store.tables.drained_nodes import DrainedNodeRows
