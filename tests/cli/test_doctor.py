@@ -17,9 +17,9 @@ from gateway.cli.doctor.books import (
     compare_nodes,
     read_books,
 )
-from gateway.cli.doctor.check_result import Sign
-from gateway.cli.doctor.public_address import look_at_public_address
-from gateway.cli.doctor.running_server import look_at_server
+from gateway.cli.doctor.check_result import CheckResult
+from gateway.cli.doctor.public_address import check_public_address
+from gateway.cli.doctor.running_server import check_server
 from gateway.config import Config, load_config
 from gateway.store.engines.database import read_database
 from gateway.store.files.keyring import FileKeyRing
@@ -38,8 +38,8 @@ async def books(site: Site) -> Books:
     return await read_database(site.gateway.config.database_url, read_books)
 
 
-def bad(signs: list[Sign]) -> list[str]:
-    return [sign.what for sign in signs if sign.health == "bad"]
+def bad(results: list[CheckResult]) -> list[str]:
+    return [result.what for result in results if result.status == "bad"]
 
 
 # The books -----------------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def bad(signs: list[Sign]) -> list[str]:
 
 async def test_keys_are_the_books_own_or_named_and_none_is_made(site: Site, books: Books, tmp_path: Path) -> None:
     keys = site.gateway.config.shared_folder / "keys"
-    assert [sign.health for sign in compare_keys(keys, books)] == ["good"]
+    assert [result.status for result in compare_keys(keys, books)] == ["good"]
     foreign, empty = tmp_path / "foreign", tmp_path / "empty"
     FileKeyRing.open(foreign)
     empty.mkdir()
@@ -65,29 +65,29 @@ async def test_keys_are_the_books_own_or_named_and_none_is_made(site: Site, book
 
 async def test_content_is_what_was_put_in_or_named(site: Site, books: Books) -> None:
     content = site.gateway.config.shared_folder / "content"
-    assert compare_content(content, books).health == "good"
+    assert compare_content(content, books).status == "good"
     file = content / books.digests["welcome"]
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + b"!")
     assert "welcome" in compare_content(content, books).what
     file.unlink()
-    assert compare_content(content, books).health == "bad"
-    assert compare_content(content / "nothing", books).health == "bad"
+    assert compare_content(content, books).status == "bad"
+    assert compare_content(content / "nothing", books).status == "bad"
 
 
 async def test_a_node_is_the_one_that_the_books_know_or_its_key_is_said(books: Books) -> None:
     known = books.nodes["lnd"]
-    assert compare_identity("lnd", known, books).health == "good"
-    assert compare_identity("new", "02" * 33, books).health == "good"
+    assert compare_identity("lnd", known, books).status == "good"
+    assert compare_identity("new", "02" * 33, books).status == "good"
     other = compare_identity("lnd", "02" * 33, books)
-    assert (other.health, "02" * 33 in other.what, known in other.hint) == ("bad", True, True)
+    assert (other.status, "02" * 33 in other.what, known in other.hint) == ("bad", True, True)
 
 
 async def test_nodes_that_are_all_drained_sell_nothing_and_what_nobody_follows_is_bad(books: Books) -> None:
     assert [*compare_nodes(["lnd"], books)] == []
     drained = replace(books, drained=["lnd"])
     assert "every node is drained" in bad([*compare_nodes(["lnd"], drained)])[0]
-    assert [sign.health for sign in compare_nodes(["lnd", "two"], drained)] == ["warning"]
+    assert [result.status for result in compare_nodes(["lnd", "two"], drained)] == ["warning"]
     assert "not configured" in bad([*compare_nodes(["lnd"], replace(books, open_invoices={"gone": 2}))])[0]
 
 
@@ -96,15 +96,15 @@ async def test_nodes_that_are_all_drained_sell_nothing_and_what_nobody_follows_i
 
 async def test_the_running_server_says_itself_whether_it_is_ready(site: Site, books: Books) -> None:
     config = site.gateway.config
-    assert await look_at_server(config) == (False, [])
+    assert await check_server(config) == (False, [])
     async with serve_admin(build_app(site.gateway), config):
-        running, signs = await look_at_server(config)
-        assert (running, len(signs) > 0) == (True, True)
+        running, results = await check_server(config)
+        assert (running, len(results) > 0) == (True, True)
         (config.shared_folder / "content" / books.digests["welcome"]).unlink()
         site.gateway.readiness._last = None
-        running, signs = await look_at_server(config)
+        running, results = await check_server(config)
         assert running
-        assert any("welcome" in what for what in bad(signs)), signs
+        assert any("welcome" in what for what in bad(results)), results
 
 
 # The public address --------------------------------------------------------------------------------------------------
@@ -116,8 +116,8 @@ def at(site: Site, url: str) -> Config:
 
 
 async def found(site: Site, url: str, *, running: bool = True) -> tuple[bool, str]:
-    reached, signs = await look_at_public_address(at(site, url), running=running)
-    return reached, " | ".join(bad(signs))
+    reached, results = await check_public_address(at(site, url), running=running)
+    return reached, " | ".join(bad(results))
 
 
 async def test_an_address_at_which_this_gateway_answers_is_good(site: Site) -> None:
@@ -127,8 +127,8 @@ async def test_an_address_at_which_this_gateway_answers_is_good(site: Site) -> N
 async def test_an_address_at_which_another_gateway_answers_is_told(site: Site, tmp_path: Path) -> None:
     config = load_config(data_dir=tmp_path / "other", public_url=site.url, listen="127.0.0.1:8402")
     FileKeyRing.open(config.shared_folder / "keys")
-    reached, signs = await look_at_public_address(config, running=True)
-    assert (reached, "another gateway" in bad(signs)[0]) == (False, True)
+    reached, results = await check_public_address(config, running=True)
+    assert (reached, "another gateway" in bad(results)[0]) == (False, True)
 
 
 def passing(site: Site, change: Answer | None = None, *, whole: bool = False) -> Answer:

@@ -1,4 +1,4 @@
-"""The books beside what they were made with: keys, content, nodes. Each is compared, none is counted, none is made."""
+"""Checks of the database against what it was written with: keys, content files and nodes. Nothing is created."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from gateway.access.key_rotation import KIND as KEY
-from gateway.cli.doctor.check_result import Sign
+from gateway.cli.doctor.check_result import CheckResult
 from gateway.nodes.identity import KIND as NODE
 from gateway.store.engines.migration import require_newest_schema
 from gateway.store.tables.drained_nodes import DrainedNodeRows
@@ -21,7 +21,7 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """What the database says of the world outside: fingerprints of keys, digests by item, identities of nodes."""
+    """What the database records of things outside it: fingerprints of keys, digests by item, identities of nodes."""
 
     keys: Mapping[str, str]
     digests: Mapping[str, str]
@@ -31,7 +31,7 @@ class Books:
 
 
 def read_books(connection: Connection) -> Books:
-    """Raises `Conflict` (`schema_old`, `schema_newer`)."""
+    """Read what the checks compare. Raises `Conflict` (`schema_old`, `schema_newer`)."""
     require_newest_schema(connection)
     identities = IdentityRows(connection)
     return Books(
@@ -43,62 +43,64 @@ def read_books(connection: Connection) -> Books:
     )
 
 
-def compare_keys(folder: Path, books: Books) -> Iterator[Sign]:
-    """Each key that the books know with the file of its number."""
+def compare_keys(folder: Path, books: Books) -> Iterator[CheckResult]:
+    """Compare each recorded key with the file of its number."""
     here: dict[str, str] = {}
     for path in sorted(folder.glob("*.key")):
         try:
             here[path.stem] = sha256(bytes.fromhex(path.read_text().strip())).hexdigest()
         except (OSError, ValueError):
-            yield Sign("bad", f"{path} is no readable key", "Restore it from a backup.")
+            yield CheckResult("bad", f"{path} is no readable key", "Restore it from a backup.")
     lost = [number for number in books.keys if number not in here]
     others = [number for number, known in books.keys.items() if here.get(number, known) != known]
     for number in others:
         hint = "Set the folder that belongs to this database, or restore the key from a backup."
-        yield Sign("bad", f"{folder / number}.key is not the key that the books know", hint)
+        yield CheckResult("bad", f"{folder / number}.key is not the key that the books know", hint)
     for number in lost:
         hint = "What was sold with it stays closed: restore it from a backup."
-        yield Sign("bad", f"{folder / number}.key is lost, and the books know it", hint)
+        yield CheckResult("bad", f"{folder / number}.key is lost, and the books know it", hint)
     if not lost and not others and books.keys:
-        yield Sign("good", f"{len(books.keys)} key(s), the ones that the books know")
+        yield CheckResult("good", f"{len(books.keys)} key(s), the ones that the books know")
 
 
-def compare_content(folder: Path, books: Books) -> Sign:
-    """Each item's digest with its file; reads all of it."""
+def compare_content(folder: Path, books: Books) -> CheckResult:
+    """Compare each item's digest with its file, reading every file whole."""
     wrong = [item_id for item_id, digest in books.digests.items() if not _is_whole(folder / digest, digest)]
     if wrong:
         named = ", ".join(wrong[:MOST_NAMED]) + (" …" if len(wrong) > MOST_NAMED else "")
         hint = "Restore the folder from a backup, mount it, or put the content again: tuppence item edit --content"
-        return Sign("bad", f"the content of {named} is not in {folder}, or was changed there", hint)
-    return Sign("good", f"the content of {len(books.digests)} item(s) is what was put in")
+        return CheckResult("bad", f"the content of {named} is not in {folder}, or was changed there", hint)
+    return CheckResult("good", f"the content of {len(books.digests)} item(s) is what was put in")
 
 
-def compare_identity(node_id: str, identity_pubkey: str, books: Books) -> Sign:
-    """The node that answers with the one whose invoices the books hold."""
+def compare_identity(node_id: str, identity_pubkey: str, books: Books) -> CheckResult:
+    """Compare the node that answers with the one that issued the recorded invoices."""
     known = books.nodes.get(node_id)
     if known is None:
-        return Sign("good", "the books know no node of this id yet; the first start remembers this one")
+        return CheckResult("good", "the books know no node of this id yet; the first start remembers this one")
     if known != identity_pubkey:
         hint = (
             f"The books belong to {known}. Name that node in TUPPENCE_LND_TARGET, its certificate and macaroon; "
             "another node needs an id of its own in TUPPENCE_LND_NODES, or another TUPPENCE_DATA_DIR."
         )
-        return Sign("bad", f"this is another node than the books know: {identity_pubkey}", hint)
-    return Sign("good", "it is the node that the books know")
+        return CheckResult("bad", f"this is another node than the books know: {identity_pubkey}", hint)
+    return CheckResult("good", "it is the node that the books know")
 
 
-def compare_nodes(configured: Sequence[str], books: Books) -> Iterator[Sign]:
-    """The nodes of the configuration with those that are drained, and those that have invoices."""
+def compare_nodes(configured: Sequence[str], books: Books) -> Iterator[CheckResult]:
+    """Compare the configured nodes with those that are drained and those that have open invoices."""
     drained = [node_id for node_id in configured if node_id in books.drained]
     if configured and drained == [*configured]:
-        yield Sign("bad", "every node is drained: none makes an invoice", f"tuppence node undrain {drained[0]}")
+        yield CheckResult("bad", "every node is drained: none makes an invoice", f"tuppence node undrain {drained[0]}")
     else:
         for node_id in drained:
-            yield Sign("warning", f"{node_id} is drained and makes no invoice", f"tuppence node undrain {node_id}")
+            yield CheckResult(
+                "warning", f"{node_id} is drained and makes no invoice", f"tuppence node undrain {node_id}"
+            )
     for node_id, count in books.open_invoices.items():
         if node_id not in configured:
             hint = "Nobody follows them. Put the node back into TUPPENCE_LND_NODES until they are final."
-            yield Sign("bad", f"{count} open invoice(s) are of {node_id}, which is not configured", hint)
+            yield CheckResult("bad", f"{count} open invoice(s) are of {node_id}, which is not configured", hint)
 
 
 def _is_whole(path: Path, digest: str) -> bool:

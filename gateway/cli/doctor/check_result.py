@@ -1,4 +1,4 @@
-"""What the doctor finds: one thing looked at, how it is, and what to do."""
+"""The result of one check, and how it is printed."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ MARKS = {"good": GOOD, "warning": WARNING, "bad": BAD}
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """One thing looked at: good, warning or bad; what was found; what to do."""
+class CheckResult:
+    """`status` is good, warning or bad, `what` is what was found, `hint` is what to do about it."""
 
-    health: str
+    status: str
     what: str
     hint: str = ""
 
 
-def show(sign: Sign) -> None:
-    """Print it."""
-    say(MARKS[sign.health], f" {sign.what}")
-    if sign.hint:
-        say_lines(f"  → {sign.hint}")
+def show(result: CheckResult) -> None:
+    """Print a result on a line, and its hint below it."""
+    say(MARKS[result.status], f" {result.what}")
+    if result.hint:
+        say_lines(f"  → {result.hint}")
