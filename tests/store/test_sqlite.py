@@ -142,7 +142,7 @@ async def test_whatever_goes_wrong_on_a_lane_is_told_to_those_who_wait_and_the_l
         if where == "group":
             broken.setattr(sqlite, "run_group", fail)
         elif where == "connect":
-            broken.setattr(sqlite._Lane, "_connect", fail)
+            broken.setattr(sqlite._Worker, "_connect", fail)
         jobs = [asyncio.ensure_future(submit(fail if where == "work" else lambda _: None)) for _ in range(3)]
         async with asyncio.timeout(5):
             done, _ = await asyncio.wait(jobs)

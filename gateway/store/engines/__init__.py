@@ -1,1 +1,1 @@
-"""SQLite and PostgreSQL: transactions, migrations, backup and the move from one to the other."""
+"""SQLite and PostgreSQL: transactions, migrations, backup, the audit, and the move from one to the other."""

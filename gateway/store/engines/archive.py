@@ -1,7 +1,7 @@
-"""Database, keys and content in one file, taken beside a running server, and put back where nothing is yet.
+"""Backup and restore: database, keys and content in one tar file. A backup can be taken beside a running server.
 
-The database is always SQLite's form in it, so what was kept on one kind can be restored to the other. It is read first:
-what its rows name was on disk before they were committed, and is never changed.
+The database in it is always an SQLite file, so a backup of one kind can be restored to the other. It is copied first:
+content that its rows name was on disk before they were committed, and never changes.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _MEMBER = re.compile(r"tuppence\.db|operator\.key|keys/[0-9]{1,3}\.key|content/[
 
 
 async def write_archive(path: Path, database_url: str, shared: Path) -> int:
-    """Write an archive to a new file, whole or not at all; gives its size in bytes.
+    """Write an archive to a new file, whole or not at all; returns its size in bytes.
 
     Raises `Conflict` (`archive_exists`, `schema_old`, `schema_newer`), `NotFound` (`database_missing`), `Unavailable`.
     """
@@ -55,7 +55,7 @@ async def write_archive(path: Path, database_url: str, shared: Path) -> int:
 
 
 async def read_archive(path: Path, database_url: str, shared: Path) -> None:
-    """Put an archive back, or change nothing: keys and content first, the database last, which opens them.
+    """Restore an archive, or change nothing: keys and content first, the database last.
 
     Raises `Invalid` (`archive_invalid`), `NotFound` (`archive_missing`), `Conflict` (`data_not_empty`,
     `database_not_empty`, `books_broken`), `Unavailable`.
@@ -65,7 +65,7 @@ async def read_archive(path: Path, database_url: str, shared: Path) -> None:
     target = sqlite_path(database_url)
     places = [shared / "keys", shared / "content", shared / OPERATOR_KEY]
     if target is not None:
-        # What is left of another database's log would be read into this one.
+        # SQLite would apply a leftover log of another database to this one.
         places += [target.with_name(target.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
     taken = [place for place in places if _used(place)]
     if taken:
@@ -87,10 +87,10 @@ async def _restore(path: Path, database_url: str, shared: Path) -> None:
             with _put_back(folder, shared):
                 await move_database(f"sqlite:///{folder / DATABASE}", database_url)
             return
-        # Beside its place, which may be on another disk: from there it can be renamed.
+        # Moved beside its place first, which may be on another disk, so that the last step is a rename.
         with _folder_in(target.parent) as beside:
             await asyncio.to_thread(shutil.move, folder / DATABASE, beside / DATABASE)
-            # How far an earlier database had come says nothing of this one.
+            # The recorded position belongs to an earlier database.
             position_file(target).unlink(missing_ok=True)
             with _put_back(folder, shared):
                 (beside / DATABASE).rename(target)
@@ -98,14 +98,14 @@ async def _restore(path: Path, database_url: str, shared: Path) -> None:
 
 @contextmanager
 def _folder_in(place: Path) -> Iterator[Path]:
-    """A folder for a while, on the disk of another."""
+    """A temporary folder on the same disk as `place`."""
     with tempfile.TemporaryDirectory(dir=place, prefix=".tuppence-") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def _restore_errors() -> Iterator[None]:
-    """Raises `Unavailable` (`disk_refused`)."""
+    """Raise an OSError as `Unavailable` (`disk_refused`)."""
     try:
         yield
     except OSError as error:
@@ -114,11 +114,11 @@ def _restore_errors() -> Iterator[None]:
 
 @contextmanager
 def _put_back(folder: Path, shared: Path) -> Iterator[None]:
-    """Keys and content are in their places; they are taken out again if what follows fails."""
+    """Move keys and content to their places, and back again if the body fails."""
     with ExitStack() as undo:
         for name in ("keys", "content", OPERATOR_KEY):
             if (folder / name).exists():
-                # An empty folder of that name gives way.
+                # An empty folder of that name is replaced.
                 with suppress(FileNotFoundError, NotADirectoryError):
                     (shared / name).rmdir()
                 (folder / name).rename(shared / name)
@@ -149,7 +149,7 @@ def _pack(archive: Path, database: Path, shared: Path) -> None:
             packed.add(database, DATABASE)
             for path in (shared / OPERATOR_KEY, *sorted((shared / "keys").glob("*")), *(shared / "content").glob("*")):
                 name = path.relative_to(shared).as_posix()
-                # Uploads that are under way have other names.
+                # Unfinished uploads have other names.
                 if _MEMBER.fullmatch(name) and path.is_file():
                     packed.add(path, name)
         file.flush()
@@ -164,7 +164,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                     raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is none of a backup's.")
                 _put(packed.extractfile(member), folder / member.name)
     except (tarfile.TarError, FileExistsError) as error:
-        said = str(error).partition("\n")[0].rstrip(":")  # what each kind of packing says of it comes after
+        said = str(error).partition("\n")[0].rstrip(":")  # tarfile appends the message of every format that it tried
         raise Invalid("archive_invalid", f"{archive} is no backup: {said}.") from error
     for name in ("keys", "content"):
         (folder / name).mkdir(exist_ok=True)
@@ -174,18 +174,18 @@ def _unpack(archive: Path, folder: Path) -> None:
 def _put(source: IO[bytes] | None, target: Path) -> None:
     assert source is not None, "a file"
     target.parent.mkdir(exist_ok=True)
-    # A name may stand twice in a broken archive, and nothing is written over.
+    # O_EXCL, because a broken archive may contain a name twice.
     with source, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         shutil.copyfileobj(source, file)
 
 
 async def _check(folder: Path) -> None:
-    """What the rows name is there, and is what it was. Raises `Invalid` (`archive_invalid`)."""
+    """Compare content and keys with what the rows name. Raises `Invalid` (`archive_invalid`)."""
     if not (folder / DATABASE).is_file():
         raise Invalid("archive_invalid", "The archive holds no database.")
     url = f"sqlite:///{folder / DATABASE}"
     await migrate_database(url)
-    broken = [finding.sentence for finding in await read_database(url, audit) if finding.broken]
+    broken = [result.sentence for result in await read_database(url, audit) if result.broken]
     digests, pinned = await read_database(url, _named)
     for path in (folder / "content").iterdir():
         with path.open("rb") as file:
@@ -199,7 +199,7 @@ async def _check(folder: Path) -> None:
 
 
 def _named(connection: Connection) -> tuple[list[str], list[tuple[str, str]]]:
-    """The digests of contents, and the pinned keys."""
+    """The digests of all contents, and the fingerprints of the pinned keys."""
     digests = connection.execute(select(items.c.digest).where(items.c.byte_size > 0)).scalars()
     keys = connection.execute(select(identities.c.name, identities.c.value).where(identities.c.kind == "key"))
     return [*digests], [(row.name, row.value) for row in keys]

@@ -1,4 +1,4 @@
-"""One store, two databases: what an address names, opened, migrated, or looked at."""
+"""Opens, migrates or reads the database that an address names, SQLite or PostgreSQL."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -22,20 +22,20 @@ T = TypeVar("T")
 
 
 class Database(Store, Protocol):
-    """A store with a lifetime."""
+    """A store that is opened and closed."""
 
     async def compact(self, *, whole: bool) -> None:
-        """Leave nothing in the files of what was deleted; `whole` also of what was long ago.
+        """Remove deleted data from the files; with `whole`, rewrite the files so that older deletions go too.
 
         Raises `Unavailable` (`database_away`).
         """
 
     async def close(self) -> None:
-        """Finish what was submitted, and take nothing more."""
+        """Finish the work that was submitted, and accept no more."""
 
 
 async def open_database(url: str) -> Database:
-    """The migrated database at an address. Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`)."""
+    """Migrate and open a database. Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`)."""
     path = sqlite_path(url)
     if path is None:
         opener, address = _postgres().PostgresStore, postgres_address(url)
@@ -59,7 +59,7 @@ def replica_notifications(url: str) -> "PostgresNotifications | None":
 
 
 async def migrate_database(url: str) -> bool:
-    """Bring it to the newest schema, making it where there is none on SQLite; gives whether anything had to be done.
+    """Migrate to the newest schema, creating an SQLite file where there is none; True if anything was done.
 
     Raises `Invalid` (`config_invalid`), `Unavailable` (`database_away`).
     """
@@ -68,12 +68,12 @@ async def migrate_database(url: str) -> bool:
         return bool(await _postgres().migrate_alone(postgres_address(url)))
     engine = sqlite_engine(path)
     try:
-        # What is the newest already is only read: it opens on a full disk, too.
+        # A database of the newest schema is only read, so that it opens on a full disk too.
         with sqlite_errors(path), connect_to_read(engine)[0] as connection:
             if revision_of(connection) == HEAD:
                 return False
         with sqlite_errors(path), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # The driver begins a transaction for rows only, never for tables: this one holds all steps, or none.
+            # The driver opens no transaction for DDL; this one makes the migration all or nothing.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             moved = migrate(connection)
             connection.exec_driver_sql("COMMIT")
@@ -85,7 +85,7 @@ async def migrate_database(url: str) -> bool:
 
 
 async def read_database(url: str, look: Callable[[Connection], T]) -> T:
-    """One consistent, read-only transaction, safe beside a running server.
+    """Run `look` in one consistent, read-only transaction, safe beside a running server.
 
     Raises `Invalid` (`config_invalid`), `NotFound` (`database_missing`), `Unavailable` (`database_away`).
     """
@@ -106,7 +106,10 @@ async def read_database(url: str, look: Callable[[Connection], T]) -> T:
 
 
 async def change_postgres(url: str, change: Callable[[Connection], T]) -> T:
-    """One transaction of any length. Raises `Invalid` (`postgres_extra_missing`), `Unavailable` (`database_away`)."""
+    """Run `change` in one transaction of any length.
+
+    Raises `Invalid` (`postgres_extra_missing`), `Unavailable` (`database_away`).
+    """
     changed: T = await _postgres().change(postgres_address(url), change)
     return changed
 

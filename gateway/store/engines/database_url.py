@@ -1,4 +1,4 @@
-"""What TUPPENCE_DATABASE_URL names. No message repeats a piece of it: it holds a password."""
+"""Parses TUPPENCE_DATABASE_URL. No error message repeats a part of it, because it holds a password."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,13 @@ from sqlalchemy.exc import ArgumentError
 from gateway.errors import Invalid
 
 POSTGRES = "postgresql+asyncpg"
-# Whatever follows is the path: ? and # are letters of it.
+# All that follows is the path, including ? and #.
 _SQLITE = re.compile(r"sqlite(?:\+[a-z]+)?:///(.+)", re.DOTALL)
 _TLS_OF_OTHERS, _TLS = "sslmode", "ssl"
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of an SQLite address; None for one of PostgreSQL. Raises `Invalid` (`config_invalid`)."""
+    """The file of an SQLite address; None for a PostgreSQL address. Raises `Invalid` (`config_invalid`)."""
     if match := _SQLITE.fullmatch(url):
         return Path(match[1])
     _parsed(url)
@@ -24,13 +24,13 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def postgres_address(url: str) -> str:
-    """An address as asyncpg takes it; libpq's `sslmode` is its `ssl`. Raises `Invalid` (`config_invalid`)."""
+    """A PostgreSQL address as asyncpg expects it, with `ssl` for `sslmode`. Raises `Invalid` (`config_invalid`)."""
     parsed = _parsed(url)
-    # Another one before the host: what is taken for the host would be a piece of the password.
+    # With a second @ the parser would take a part of the password for the host.
     if url.count("@") > 1:
         raise Invalid(
             "config_invalid",
-            "TUPPENCE_DATABASE_URL: user or password holds a letter that means something there. Write @ as %40, "
+            "TUPPENCE_DATABASE_URL: user or password contains a character that is special there. Write @ as %40, "
             ": as %3A, / as %2F, ? as %3F, # as %23 and % as %25.",
         )
     if _TLS_OF_OTHERS in parsed.query:
@@ -41,14 +41,14 @@ def postgres_address(url: str) -> str:
 
 
 def shown(url: URL) -> str:
-    """An address without its secrets, which may stand after the ?, too."""
+    """An address without its secrets; options after the ? may be secrets too."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    # A port that is no number is no ArgumentError.
+    # A port that is not a number raises ValueError.
     except (ArgumentError, ValueError):
         parsed = make_url("unknown://")
     if parsed.drivername != POSTGRES:

@@ -1,4 +1,4 @@
-"""The books' invariants, each a query that must find nothing; read only, safe beside a running server."""
+"""The audit: invariants of the books, each a query that must find no row. Read only, safe beside a running server."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,13 +13,13 @@ from gateway.store.tables.items import shares_from_text
 from gateway.store.tables.schema import invoices, transfers
 
 ROWS_AT_ONCE = 1_000
-# As far as clocks go wrong: what is dated later, no node has settled.
+# Tolerated error of clocks: a settlement that is dated later is not one of a node.
 MOST_AHEAD_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """How many rows break an invariant, and one of them."""
+class InvariantResult:
+    """The result of one invariant: how many rows break it, and one of them."""
 
     name: str
     sentence: str
@@ -118,17 +118,20 @@ _SETTLED = select(
 ).where(invoices.c.state == literal_column("'settled'"))
 
 
-async def audit_database(url: str, *, now: int) -> list[Finding]:
-    """Check every invariant in one consistent read. Raises as `read_database` and `require_newest_schema` do."""
+async def audit_database(url: str, *, now: int) -> list[InvariantResult]:
+    """Check every invariant in one consistent read.
+
+    `now` is in seconds since 1970. Raises as `read_database` and `require_newest_schema` do.
+    """
     return await read_database(url, lambda connection: _audit_newest(connection, now))
 
 
-def _audit_newest(connection: Connection, now: int) -> list[Finding]:
+def _audit_newest(connection: Connection, now: int) -> list[InvariantResult]:
     require_newest_schema(connection)
     return audit(connection, now=now)
 
 
-def audit(connection: Connection, *, now: int | None = None) -> list[Finding]:
+def audit(connection: Connection, *, now: int | None = None) -> list[InvariantResult]:
     """Check every invariant on a connection; without `now`, dates are not compared with a clock."""
     checks = (*INVARIANTS, ("I12", "No transfer can be changed or deleted.", _UNGUARDED[connection.dialect.name]))
     found = [_check(connection, name, sentence, query) for name, sentence, query in checks]
@@ -138,14 +141,14 @@ def audit(connection: Connection, *, now: int | None = None) -> list[Finding]:
     return [*found, _check_shares(connection)]
 
 
-def _check(connection: Connection, name: str, sentence: str, query: str) -> Finding:
+def _check(connection: Connection, name: str, sentence: str, query: str) -> InvariantResult:
     counted = text(f"WITH found(example) AS ({query}) SELECT COUNT(*), MIN(example) FROM found")
     broken, example = connection.execute(counted).one()
-    return Finding(name=name, sentence=sentence, broken=broken, example=example or "")
+    return InvariantResult(name=name, sentence=sentence, broken=broken, example=example or "")
 
 
-def _check_shares(connection: Connection) -> Finding:
-    """Each settlement against the domain's own division; as a stream: a large table does not fit into memory."""
+def _check_shares(connection: Connection) -> InvariantResult:
+    """Compare each settlement with what the domain would book, streaming because a large table exceeds memory."""
     broken, example = 0, ""
     rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(_SETTLED)
     for payment_hash, shares, paid_msat, origin, is_tip, booked in rows:
@@ -153,17 +156,17 @@ def _check_shares(connection: Connection) -> Finding:
         if booked != due and not _agree(booked, due):
             broken, example = broken + 1, payment_hash
     sentence = "Each settlement is credited to the shares that its invoice pinned."
-    return Finding(name="I8", sentence=sentence, broken=broken, example=example)
+    return InvariantResult(name="I8", sentence=sentence, broken=broken, example=example)
 
 
 def _agree(booked: str | None, due: str | None) -> bool:
-    """The lines come in the order of their key, but no database promises it."""
+    """Compare in any order: the lines usually come in the order of their key, but no database guarantees it."""
     return booked is not None and due is not None and sorted(booked.split("\n")) == sorted(due.split("\n"))
 
 
 @lru_cache(maxsize=4_096)
 def _due(shares: str, paid_msat: int, origin: str, is_tip: bool) -> str | None:  # noqa: FBT001  # a column
-    """What should be booked, in the form of `_BOOKED`; None for what no code writes."""
+    """What should be booked, in the form of `_BOOKED`; None for a row that no version writes."""
     try:
         pinned, sold_by = shares_from_text(shares), Origin(origin)
         if paid_msat <= 0 or (sold_by is not Origin.SUSPENSE and sum(share.weight for share in pinned) <= 0):

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema; forward only."""
+"""Migrates a database to the newest schema by Alembic, forward only."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -8,14 +8,14 @@ from sqlalchemy import Connection, inspect, text
 from gateway.errors import Conflict
 
 HEAD = "0009"
-"""The newest revision, so that an up-to-date database starts without loading Alembic; a test compares it."""
+"""The newest revision. It stands here so that an up-to-date database needs no import of Alembic; a test compares it."""
 
 
 def migrate(connection: Connection) -> bool:
-    """Migrate; gives whether anything had to be done. Raises `Conflict` (`schema_newer`)."""
+    """Migrate; True if anything was done. Raises `Conflict` (`schema_newer`)."""
     if _known_revision(connection) == HEAD:
         return False
-    from alembic import command  # noqa: PLC0415  # half a second that only a migration needs
+    from alembic import command  # noqa: PLC0415  # half a second to import, for migrations only
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -26,7 +26,7 @@ def migrate(connection: Connection) -> bool:
 
 
 def require_newest_schema(connection: Connection) -> None:
-    """Raises `Conflict` (`schema_old`, `schema_newer`)."""
+    """Raise `Conflict` (`schema_old`, `schema_newer`) unless the schema is the newest."""
     if _known_revision(connection) != HEAD:
         raise Conflict("schema_old", "The database has an older schema, or none: run `tuppence migrate` first.")
 

@@ -1,4 +1,4 @@
-"""From SQLite to PostgreSQL: every row in one transaction, compared and audited before it is committed."""
+"""Moves a database from SQLite to PostgreSQL in one transaction, compared and audited before the commit."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -8,26 +8,26 @@ from sqlalchemy import Connection, Table, func, insert, select
 from gateway.errors import Conflict, Invalid
 from gateway.store.engines.database import change_postgres, migrate_database, read_database
 from gateway.store.engines.database_url import sqlite_path
-from gateway.store.engines.invariants import Finding, audit
+from gateway.store.engines.invariants import audit
 from gateway.store.engines.migration import revision_of
 from gateway.store.engines.sqlite import translating_engine
 from gateway.store.tables.schema import leases, metadata
 
 ROWS_AT_ONCE = 1_000
-# Who follows a node now is nothing to keep.
+# A lease has no meaning in another database.
 TABLES = [table for table in metadata.sorted_tables if table is not leases]
 
 
 async def move_database(source: str, target: str) -> dict[str, int]:
-    """Copy everything; gives the rows of each table. The source stays as it is.
+    """Copy every row; returns the number of rows of each table. The source stays as it is.
 
     Raises `Invalid` (`move_refused`), `NotFound` (`database_missing`), `Conflict` (`database_not_empty`,
-    `books_broken`, `database_changed`), `Unavailable` (`database_away`); then the target has tables and no row.
+    `books_broken`, `database_changed`), `Unavailable` (`database_away`); the target then has tables and no rows.
     """
     path = sqlite_path(source)
     if path is None or sqlite_path(target) is not None:
         raise Invalid("move_refused", "A move is from SQLite (TUPPENCE_DATABASE_URL) to postgresql+asyncpg://…")
-    # Both have one schema then; a source that is missing is not made.
+    # Both get the same schema. A missing source is not created.
     await read_database(source, revision_of)
     await migrate_database(source)
     contents = await read_database(source, _audited)
@@ -54,7 +54,7 @@ def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]]) 
 
 
 async def require_empty(url: str) -> None:
-    """Raises `Conflict` (`database_not_empty`, `schema_newer`), `Unavailable` (`database_away`)."""
+    """Raise `Conflict` (`database_not_empty`, `schema_newer`) unless it is empty; also `Unavailable`."""
     await migrate_database(url)
     await read_database(url, _require_empty)
 
@@ -65,24 +65,24 @@ def _require_empty(target: Connection) -> None:
 
 
 def copy_rows(source: Connection, target: Connection) -> None:
-    """Every row of every table, in an order in which each finds what it belongs to."""
+    """Copy every row of every table, referenced tables first."""
     for table in TABLES:
-        # As a stream: a large table does not fit into memory.
+        # Streamed, because a large table exceeds memory.
         found = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
         for rows in found.mappings().partitions():
             target.execute(insert(table), [dict(row) for row in rows])
 
 
 def _audited(connection: Connection) -> dict[str, tuple[int, int]]:
-    """The rows of each table, counted and summed up, of books that are in order."""
-    broken: list[Finding] = [finding for finding in audit(connection) if finding.broken]
+    """Row count and checksum of each table. Raises `Conflict` (`books_broken`) if an invariant is broken."""
+    broken = [result for result in audit(connection) if result.broken]
     if broken:
         raise Conflict("books_broken", f"{broken[0].sentence} Not so: {broken[0].example}. See `tuppence audit`.")
     return {table.name: _contents(connection, table) for table in TABLES}
 
 
 def _contents(connection: Connection, table: Table) -> tuple[int, int]:
-    """How many rows, and the sum of their digests: two databases agree on neither order nor collation."""
+    """Row count, and the sum of the rows' digests, which does not depend on the order of rows or the collation."""
     count, total = 0, 0
     for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table)):
         count += 1

@@ -1,7 +1,7 @@
-"""Transactions on PostgreSQL: each piece of work in one of its own, on a small pool of connections.
+"""Transactions on PostgreSQL: one for each piece of work, on a small pool of connections.
 
-A write sees what was committed before each of its statements (read committed) and decides by guarded updates; a read
-sees one snapshot. A deadlock, or a connection that was lost before the commit, undoes the whole and is tried again.
+Writes are READ COMMITTED and decide by guarded updates; reads see one snapshot (REPEATABLE READ). A transaction that
+fails by a deadlock, or by a connection lost before the commit, is rolled back and tried again.
 """
 
 import asyncio
@@ -31,21 +31,21 @@ APPLICATION = "tuppence"
 POOL_SIZE = 6
 MOST_TRIES = 5
 CONNECT_SECONDS = 5.0
-# As long as a statement may take at most: who waits longer is told to come back.
+# As long as the longest statement; a caller that waits longer gets an error with Retry-After.
 POOL_WAIT_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
-# The server gives up first; the client's own limit is for a server that no longer answers at all.
+# Longer than the server's limits: it is for a server that no longer answers at all.
 COMMAND_SECONDS = 15.0
 SERVER_LIMITS = {
     "statement_timeout": "10s",
-    # Longer than the second after which a deadlock is looked for, and short of a takeover.
+    # Longer than deadlock_timeout (1 s), shorter than the takeover of a lease.
     "lock_timeout": "1500ms",
-    # A machine that is gone holds neither connections nor rows for longer than this.
+    # The server drops connections of a dead machine, and their locks, after 19 s.
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "3",
     "tcp_keepalives_count": "3",
-    # A process that vanished with its machine, or stands still, must not hold the counters' rows: nobody else could
-    # settle meanwhile, and another replica is to have taken over within 10 s.
+    # A process that died with its machine, or hangs, must not keep the counters' rows locked: no replica could settle
+    # meanwhile, and another one has to take over within 10 s.
     "idle_in_transaction_session_timeout": "4s",
     "jit": "off",
 }
@@ -53,7 +53,7 @@ RETRY_AFTER_SECONDS = 2
 _MIGRATION_LOCK = 0x7475_7070
 _LOCKED = "55P03"
 _TRY_AGAIN = {"40001", "40P01", _LOCKED}
-"""Serialization failure, deadlock, lock timeout: PostgreSQL's own word that nothing was written."""
+"""Serialization failure, deadlock, lock timeout: PostgreSQL guarantees that nothing was written."""
 POOLER = "A pooler in transaction mode is in between, as PgBouncer can be: give PostgreSQL's own address in its place."
 _HINTS = {
     "08P01": f"If that was no server of PostgreSQL: {POOLER}",
@@ -64,9 +64,10 @@ _HINTS = {
     "3D000": "Create it first: CREATE DATABASE … OWNER ….",
     "42501": "Give this user the database: ALTER DATABASE … OWNER TO ….",
 }
-"""What to do about a refusal, by its SQLSTATE."""
+"""What to do about an error, by its SQLSTATE."""
 STALLED_SECONDS = 4.0
-# Between the parts of one message no limit of the server runs: who vanishes there would hold its rows for hours.
+# No server-side timeout applies while PostgreSQL waits for the rest of a client message, so a client that dies there
+# would keep its row locks for hours.
 _END_STALLED = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
     " AND application_name = :name AND wait_event = 'ClientRead' AND state <> 'idle'"
@@ -76,7 +77,7 @@ _NOT_COMMITTED = ("40", "23", "25")
 _OF_DATA = ("22", "23", "42")
 
 _Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
-"""What connecting and waiting raise; TimeoutError is the client's own limit on a command."""
+"""Errors of connecting and waiting; TimeoutError is the client's own limit on a command."""
 
 log = structlog.get_logger()
 
@@ -91,7 +92,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: str) -> "PostgresStore":
-        """Migrate and open; many may do so at once. Raises `Unavailable` (`database_away`)."""
+        """Migrate and open; several processes may do so at once. Raises `Unavailable` (`database_away`)."""
         async with one_connection(url) as connection:
             await _migrate(connection)
             settings = await _durable(connection)
@@ -105,7 +106,7 @@ class PostgresStore:
         return await self._submit(self._reader, work, writes=False)
 
     async def compact(self, *, whole: bool) -> None:
-        """`whole`: write the tables anew, while whoever uses them waits. Else autovacuum's work is enough."""
+        """Rewrite the tables if `whole`, while transactions on them wait; otherwise autovacuum suffices."""
         if not whole:
             return
         async with one_connection(self._writer.url.render_as_string(hide_password=False)) as connection:
@@ -114,10 +115,10 @@ class PostgresStore:
                 await bare.execute(text(f"VACUUM FULL {table.name}"))
 
     async def close(self) -> None:
-        """Finish what was submitted, then close every connection."""
+        """Finish the work that was submitted, then close every connection."""
         self._closed = True
         await asyncio.gather(*self._running, return_exceptions=True)
-        # A server that answers nothing does not say goodbye either.
+        # A server that does not answer does not close its connections either.
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(self._writer.dispose(), self._reader.dispose())
@@ -125,7 +126,7 @@ class PostgresStore:
     async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
         if self._closed:
             raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
-        # A task of its own: a caller who gives up would otherwise cost the connection that works for it.
+        # In a task of its own: cancelling a caller would otherwise cost the connection that works for it.
         task = begin(_persist(engine, work, writes=writes))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -133,20 +134,20 @@ class PostgresStore:
 
 
 async def migrate_alone(url: str) -> bool:
-    """Migrate, one process at a time: the others wait, and find it done. Raises `Unavailable` (`database_away`)."""
+    """Migrate under an advisory lock: others wait, and find it done. Raises `Unavailable` (`database_away`)."""
     async with one_connection(url) as connection:
         return await _migrate(connection)
 
 
 async def read_database(url: str, look: Callable[[Connection], T]) -> T:
-    """One consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
+    """Run `look` in one consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
     async with one_connection(url) as connection:
         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         return await connection.run_sync(look)
 
 
 async def change(url: str, work: Callable[[Connection], T]) -> T:
-    """One transaction of any length, tried once. Raises `Unavailable` (`database_away`)."""
+    """Run `work` in one transaction of any length, tried once. Raises `Unavailable` (`database_away`)."""
     async with one_connection(url) as connection:
         result = await connection.run_sync(work)
         await connection.commit()
@@ -171,7 +172,7 @@ async def _persist(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool
 
 
 async def _end_stalled(engine: AsyncEngine) -> None:
-    """End the transactions of ours that have waited for their client, and held their rows, for too long."""
+    """Terminate our transactions that have waited too long for their client while locking rows."""
     try:
         async with engine.connect() as connection:
             ended = await connection.execute(_END_STALLED, {"name": APPLICATION, "seconds": STALLED_SECONDS})
@@ -185,17 +186,17 @@ async def _transact(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: boo
         try:
             result = await connection.run_sync(lambda plain: work(SqlTx(plain)))
         except TimeoutError:
-            # The answer may still come: nobody else must read it as theirs.
+            # The answer may still come, and the next user of the connection must not read it.
             await connection.invalidate()
             raise
-        # What was read is known: how its transaction ends is nobody's concern.
+        # After a read it does not matter how the transaction ends.
         if writes:
             await _commit(connection)
         return result
 
 
 async def _commit(connection: AsyncConnection) -> None:
-    """Raises `OutcomeUnknown` (`commit_unanswered`) when the server may have committed."""
+    """Commit. Raises `OutcomeUnknown` (`commit_unanswered`) when the server may have committed without an answer."""
     try:
         await connection.commit()
     except (DBAPIError, *_Lost) as error:
@@ -219,7 +220,7 @@ def _said(error: BaseException) -> str:
 
 
 def _away(error: BaseException) -> Unavailable:
-    # The details of a refusal hold values of rows and parameters; those of a statement's data its words, too.
+    # The DETAIL of an error contains values of rows and parameters; an error about data contains them in its message.
     said = "" if _sqlstate(error).startswith(_OF_DATA) else _said(error).partition("\n")[0]
     log.error("database_refused", error=said or type(error).__name__, sqlstate=_sqlstate(error))
     return Unavailable(
@@ -248,18 +249,18 @@ async def _migrate(connection: AsyncConnection) -> bool:
 
 
 async def _durable(connection: AsyncConnection) -> dict[str, str]:
-    """What makes commits durable where the database or the role was told otherwise; stronger wishes stay."""
+    """The setting that makes commits durable where database or role turn it off; stricter settings stay."""
     told = (await connection.execute(text("SHOW synchronous_commit"))).scalar_one()
     return {"synchronous_commit": "on"} if told == "off" else {}
 
 
 @asynccontextmanager
 async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
-    """A connection outside the pools, without their limits.
+    """A connection outside the pools, without their time limits.
 
-    Raises `Unavailable` (`database_away`), which says what the server said.
+    Raises `Unavailable` (`database_away`) with the server's message.
     """
-    # What is done here may take long, whatever the role's limits are.
+    # Work here may take long, whatever limits the role has.
     settings = {"application_name": f"{APPLICATION}-single", "lock_timeout": "0", "statement_timeout": "0"}
     connect_args = {"timeout": CONNECT_SECONDS, "server_settings": settings}
     try:
@@ -282,7 +283,7 @@ async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Raises `Invalid` (`config_invalid`) for an address with options that the driver does not know."""
+    """Connect. Raises `Invalid` (`config_invalid`) for an address with options that the driver does not know."""
     try:
         connection = await engine.connect()
     except (TypeError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""Transactions on SQLite: one writer that commits groups, one reader, each a thread with its own connection.
+"""Transactions on SQLite: a writer with group commit and a reader, each a thread with a connection of its own.
 
-Writes submitted while a commit runs share the next one, each in its own savepoint; a caller's await ends after that
+Writes submitted while a commit runs share the next commit, each in its own savepoint; a caller waits for that
 commit. The writer is also the only checkpointer: SQLite before 3.51.3 can corrupt a WAL that two connections reset.
 """
 
@@ -29,15 +29,15 @@ T = TypeVar("T")
 
 MOST_PER_COMMIT = 256
 _BUSY_TIMEOUT_MS = 5_000
-# Settlements wait for as long as the WAL cannot be emptied; after the next purge will do as well.
+# Settlements wait while the WAL is being emptied. If it takes longer than this, the next purge tries again.
 _PATIENCE_MS = 200
 _WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    # 16 MiB: payments touch pages all over a large database, and most of them again before long.
+    # 16 MiB: payments write pages all over a large database, and most of them again soon after.
     "wal_autocheckpoint=4000",
-    # What is deleted is overwritten.
+    # Deleted content is overwritten with zeros.
     "secure_delete=ON",
     f"busy_timeout={_BUSY_TIMEOUT_MS}",
 )
@@ -51,8 +51,8 @@ class SqliteStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writer = _Lane("store-writer", engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
-        self._reader = _Lane("store-reader", engine, _READER_PRAGMAS, "BEGIN", reads_only=True)
+        self._writer = _Worker("store-writer", engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+        self._reader = _Worker("store-reader", engine, _READER_PRAGMAS, "BEGIN", reads_only=True)
 
     @classmethod
     def open(cls, path: Path) -> "SqliteStore":
@@ -66,34 +66,34 @@ class SqliteStore:
         return await self._reader.submit(work)
 
     async def compact(self, *, whole: bool) -> None:
-        """Empty the WAL, which still holds what was deleted; `whole`: write the file anew first. Writes wait for it.
+        """Empty the WAL, which still holds deleted data; with `whole`, rewrite the file first. Writes wait meanwhile.
 
-        Raises `Unavailable` (`database_busy`) when another program's read kept the WAL, and it had to be `whole`.
+        Raises `Unavailable` (`database_busy`) when `whole` was asked for and another program's read keeps the WAL.
         """
         emptied = await self._writer.submit_bare(_rewrite if whole else _empty_wal)
         if whole and not emptied:
             raise Unavailable("database_busy", "Another program is reading the database, a backup perhaps. Try again.")
 
     async def close(self) -> None:
-        """Finish what was submitted, then close both connections."""
+        """Finish the work that was submitted, then close both connections."""
         await asyncio.gather(self._reader.close(), self._writer.close())
         self._engine.dispose()
 
 
 def sqlite_engine(path: Path) -> Engine:
-    """An engine whose connections belong to one thread each."""
+    """An engine whose connections are each used by one thread at a time."""
     url = URL.create("sqlite", database=str(path))
     return create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
 
 
 def translating_engine(path: Path) -> Engine:
-    """One for work beside another database, which must not be blamed: it raises `Unavailable` (`database_away`)."""
+    """An engine that raises its own errors as `Unavailable` (`database_away`), for work beside another database."""
     engine = sqlite_engine(path)
 
-    def blame(context: ExceptionContext) -> None:
+    def translate(context: ExceptionContext) -> None:
         raise sqlite_unavailable(path, context.original_exception) from context.original_exception
 
-    event.listen(engine, "handle_error", blame)
+    event.listen(engine, "handle_error", translate)
     return engine
 
 
@@ -104,11 +104,11 @@ class _Job:
     result: Any = None
     error: BaseException | None = None
     bare: Callable[[Connection], bool] | None = None
-    """What no transaction may hold, instead of work."""
+    """Runs outside of every transaction, in place of `work`."""
 
 
-class _Lane:
-    """A thread that runs jobs in groups, each group in one transaction."""
+class _Worker:
+    """A thread with one connection that runs jobs in groups, each group in one transaction."""
 
     def __init__(
         self, name: str, engine: Engine, pragmas: tuple[str, ...], begin: str, *, reads_only: bool = False
@@ -126,7 +126,7 @@ class _Lane:
         return result
 
     async def submit_bare(self, bare: Callable[[Connection], bool]) -> bool:
-        """Run something outside of every transaction."""
+        """Run `bare` outside of every transaction."""
         return bool(await self._put(_Job(lambda _: None, asyncio.get_running_loop().create_future(), bare=bare)))
 
     async def close(self) -> None:
@@ -147,7 +147,7 @@ class _Lane:
                 jobs, ending = self._take()
                 try:
                     self._work(jobs)
-                # The edge of a thread: whatever went wrong is told to those who wait, and the lane lives.
+                # The outermost frame of a thread: the callers get the error, and the thread continues.
                 except BaseException as error:
                     self._drop_connection()
                     refusal = _refused(error)
@@ -194,7 +194,7 @@ class _Lane:
 
 
 def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
-    """Run jobs in one transaction, each in its own savepoint. Raises DBAPIError when it could not be committed."""
+    """Run jobs in one transaction, each in its own savepoint. Raises DBAPIError when the commit fails."""
     tx = SqlTx(connection)
     connection.exec_driver_sql(begin)
     try:
@@ -202,9 +202,9 @@ def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
             connection.exec_driver_sql("SAVEPOINT job")
             try:
                 job.result = job.work(tx)
-            # The edge of a thread: what the work raises is its caller's, and undoes this work alone.
+            # An error of the work goes to its caller, and undoes this job alone.
             except BaseException as error:
-                if _is_of_the_database(error):
+                if _is_database_failure(error):
                     raise
                 job.error = error
                 connection.exec_driver_sql("ROLLBACK TO job")
@@ -217,7 +217,7 @@ def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
 
 
 def _run_bare(connection: Connection, jobs: "list[_Job]") -> None:
-    """After the group's commit, which a failure here does not undo."""
+    """Run the jobs that need no transaction, after the group's commit; their failure does not undo it."""
     for job in jobs:
         if job.bare is not None:
             try:
@@ -232,7 +232,7 @@ def _rewrite(connection: Connection) -> bool:
 
 
 def _empty_wal(connection: Connection, *, patience_ms: int = _PATIENCE_MS) -> bool:
-    """False when somebody reads what the WAL holds for longer than that."""
+    """Checkpoint and truncate the WAL; False if a reader keeps it for longer than `patience_ms`."""
     connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
     connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
@@ -240,10 +240,10 @@ def _empty_wal(connection: Connection, *, patience_ms: int = _PATIENCE_MS) -> bo
 
 
 def _refused(error: BaseException) -> BaseException:
-    """What the callers of a failed group are told: a defect as it is, and what the database says as a refusal."""
+    """The error for the callers of a failed group: database errors as `Unavailable`, defects unchanged."""
     if not isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return error
-    # The disk that is full may be the log's, too.
+    # The log may be on the same full disk.
     with suppress(OSError, ValueError):
         log.error("database_refused", error=str(getattr(error, "orig", error)))
     refusal = Unavailable(
@@ -253,35 +253,35 @@ def _refused(error: BaseException) -> BaseException:
     return refusal
 
 
-def _is_of_the_database(error: BaseException) -> bool:
-    """The disk, a lock or a damaged file, as against work that broke a rule of the schema."""
+def _is_database_failure(error: BaseException) -> bool:
+    """Whether the disk, a lock or a damaged file failed, rather than work that violated a constraint."""
     return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
 
 
 def _deliver(jobs: list[_Job]) -> None:
-    """Hand the outcomes of one loop over in one call."""
+    """Deliver results to the waiting callers, with one call for each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
     for job in jobs:
         by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, some in by_loop.items():
-        # One that is closed has nobody left who waits.
+        # A closed loop has no one waiting.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(resolve, some)
 
 
 def resolve(jobs: "list[_Job]") -> None:
-    """Let those who wait know, on their loop."""
+    """Resolve the futures of jobs; runs on their event loop."""
     for job in jobs:
         if job.future.done():
             continue
         if job.error is not None:
-            job.future.set_exception(_tellable(job.error))
+            job.future.set_exception(_raisable(job.error))
         else:
             job.future.set_result(job.result)
 
 
-def _tellable(error: BaseException) -> Exception:
-    """What a future may raise: neither what ends a program or a task, nor what ends an iteration."""
+def _raisable(error: BaseException) -> Exception:
+    """An error that a future can raise: not a BaseException, and not StopIteration."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     told = RuntimeError(f"work raised {error!r}")

@@ -1,1 +1,1 @@
-"""What is kept as files: the key ring, the paid content and the lock of the data folder."""
+"""Files beside the database: keys, paid content, and the lock on the data folder."""

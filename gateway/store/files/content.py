@@ -1,4 +1,4 @@
-"""The paid bytes, in `<data>/content`, each file named by its SHA-256."""
+"""Paid content: the folder `<data>/content`, each file named by the SHA-256 of its bytes."""
 
 import asyncio
 import errno
@@ -22,13 +22,13 @@ T = TypeVar("T")
 _CACHED_BYTES_LIMIT = 256 * 1024
 _CACHED_FILES = 256
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-# A share that hangs must not take the threads of everything else, nor a reader's time.
+# A network share that hangs must not block the threads of other work, nor a request for long.
 _THREADS, _PATIENCE_SECONDS = 4, 3.0
-_MOST_SOUND = 100_000
+_MOST_VERIFIED = 100_000
 
 
 class ContentFolder:
-    """The paid bytes, by digest. Small content is kept in memory: a digest never changes its bytes."""
+    """Paid content by digest. Small content is cached in memory; the bytes of a digest never change."""
 
     def __init__(self, folder: Path) -> None:
         with disk_errors(folder):
@@ -36,12 +36,12 @@ class ContentFolder:
         self._folder = folder
         self._cached: OrderedDict[str, bytes] = OrderedDict()
         self._threads = ThreadPoolExecutor(_THREADS, "content")
-        self._sound: dict[str, tuple[int, ...]] = {}
+        self._verified: dict[str, tuple[int, ...]] = {}
         self.lost: set[str] = set()
-        """Digests whose bytes were not here, or not whole, when they were looked at last."""
+        """Digests whose bytes were missing or damaged at their last check."""
 
     async def clear_leftovers(self, *, before: float) -> int:
-        """Delete what uploads left that were killed, nothing of it written since `before` (unix seconds); how many."""
+        """Delete files of aborted uploads that were last written before `before` (unix seconds); returns how many."""
 
         def clear() -> int:
             cleared = 0
@@ -55,7 +55,7 @@ class ContentFolder:
         return await asyncio.to_thread(clear)
 
     async def put(self, data: bytes) -> str:
-        """Keep bytes; gives their SHA-256 (hex)."""
+        """Store bytes; returns their SHA-256 (hex)."""
 
         async def whole() -> AsyncIterator[bytes]:
             yield data
@@ -66,9 +66,9 @@ class ContentFolder:
         return digest
 
     async def receive(self, chunks: AsyncIterator[bytes], *, most_bytes: int) -> tuple[str, int]:
-        """Keep an upload of any size, whole or not at all; gives its digest and byte count.
+        """Store an upload of any size, whole or not at all; returns its digest and byte count.
 
-        It is on disk before an item names it. Raises `Invalid` (`body_too_large`) and `Unavailable` (`disk_refused`).
+        It is flushed to disk before this returns. Raises `Invalid` (`body_too_large`), `Unavailable` (`disk_refused`).
         """
         scratch = self._folder / f"{secrets.token_hex(8)}.new"
         hashed, size = sha256(), 0
@@ -99,14 +99,14 @@ class ContentFolder:
         return data
 
     async def check(self, digest: str, byte_size: int) -> None:
-        """See whether the bytes lie here, as many as they should be. Raises `Unavailable` (`content_missing`)."""
+        """Check that the file exists and has its size. Raises `Unavailable` (`content_missing`)."""
         if await self.look([(digest, byte_size)]):
             raise _missing()
 
     async def look(self, contents: Collection[tuple[str, int]]) -> set[str]:
-        """Those of (digest, size in bytes) that are missing, cut short or cannot be read.
+        """The digests, of those given with their size in bytes, whose files are missing, truncated or unreadable.
 
-        Small content is compared with its digest whenever its file is another than before. Raises `Unavailable`
+        Small files are compared with their digest whenever they have changed on disk. Raises `Unavailable`
         (`content_missing`) when the folder does not answer.
         """
         lost = await self._read(lambda: {digest for digest, size in contents if not self._is_whole(digest, size)})
@@ -114,16 +114,16 @@ class ContentFolder:
         return lost
 
     def cached(self, digest: str) -> bytes | None:
-        """The bytes, when they are in memory."""
+        """The bytes, if they are cached in memory."""
         return self._cached.get(digest)
 
     def path(self, digest: str) -> Path:
-        """Where the bytes lie."""
-        assert _DIGEST.fullmatch(digest), "a digest is the name of a file here, nothing else"
+        """The file of a digest, whether it exists or not."""
+        assert _DIGEST.fullmatch(digest), "a digest is 64 hex digits, so it is a safe file name"
         return self._folder / digest
 
     def existing_path(self, digest: str) -> Path:
-        """Where the bytes lie, for sending a large file. Raises `Unavailable` (`content_missing`)."""
+        """The file of a digest, for sending large content. Raises `Unavailable` (`content_missing`)."""
         path = self.path(digest)
         try:
             found = path.is_file()
@@ -149,7 +149,7 @@ class ContentFolder:
     def _is_whole(self, digest: str, byte_size: int) -> bool:
         path = self.path(digest)
         try:
-            # To open what is no file, as a pipe, may wait for ever.
+            # Opening something that is not a regular file, such as a pipe, may block for ever.
             if not path.is_file():
                 return False
             with path.open("rb") as file:
@@ -157,7 +157,7 @@ class ContentFolder:
                 stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
                 if found.st_size != byte_size:
                     return False
-                if byte_size <= _CACHED_BYTES_LIMIT and self._sound.get(digest) != stamp:
+                if byte_size <= _CACHED_BYTES_LIMIT and self._verified.get(digest) != stamp:
                     if sha256(file.read()).hexdigest() != digest:
                         return False
                     self._remember(digest, stamp)
@@ -166,13 +166,13 @@ class ContentFolder:
         return True
 
     def _remember(self, digest: str, stamp: tuple[int, ...]) -> None:
-        if len(self._sound) >= _MOST_SOUND:
-            self._sound.clear()
-        self._sound[digest] = stamp
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        self._verified[digest] = stamp
 
 
 async def _on_disk(step: Callable[..., T], *arguments: object) -> T:
-    """One blocking step in a thread. Raises `Unavailable` (`disk_refused`)."""
+    """Run a blocking function in a thread. Raises `Unavailable` (`disk_refused`)."""
     try:
         return await asyncio.to_thread(step, *arguments)
     except OSError as error:
@@ -184,7 +184,7 @@ async def _on_disk(step: Callable[..., T], *arguments: object) -> T:
 
 
 def _create(scratch: Path) -> FileIO:
-    # Without a buffer: what does not fit is refused by the write itself, never by the end of the file.
+    # Unbuffered, so that a full disk fails the write itself and not the close.
     return FileIO(scratch, "xb")
 
 

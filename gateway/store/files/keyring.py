@@ -1,6 +1,7 @@
-"""The key ring: files in `<data>/keys`, one secret each, from which every token's root key is derived.
+"""The key ring: files in `<data>/keys`, one secret each, from which the root key of every access token is derived.
 
-A file is named by its key's number, 0 to 255; the highest number mints. The first byte of a token id names the key.
+A file is named by its key's number, 0 to 255; the key of the highest number mints tokens. The first byte of a token id
+is the number of its key.
 """
 
 import hmac
@@ -29,7 +30,7 @@ class FileKeyRing:
 
     @classmethod
     def open(cls, folder: Path) -> "FileKeyRing":
-        """Read the keys, making the first one where the folder is new.
+        """Read the keys, creating the first one in a new folder.
 
         Raises `Unavailable` (`keys_unreadable`, `disk_refused`).
         """
@@ -41,8 +42,8 @@ class FileKeyRing:
 
     @classmethod
     def add(cls, folder: Path) -> Path:
-        """Write a key of the next number; gives its file. Raises `Conflict` (`keys_full`) and as `open` does."""
-        number = max(cls.open(folder)._keys) + 1  # noqa: SLF001  # its own
+        """Write a key of the next number; returns its file. Raises `Conflict` (`keys_full`) and as `open` does."""
+        number = max(cls.open(folder)._keys) + 1  # noqa: SLF001  # its own class
         if number > HIGHEST_NUMBER:
             raise Conflict("keys_full", f"{folder} holds the key of the highest number, {HIGHEST_NUMBER}.")
         path = folder / f"{number}.key"
@@ -50,17 +51,17 @@ class FileKeyRing:
         return path
 
     def read_new(self) -> "FileKeyRing | None":
-        """The keys that came into the folder since; None when there are none. Raises as `open` does."""
+        """The keys that were added to the folder since it was read; None if there are none. Raises as `open` does."""
         found = {} if self._folder is None else _read_keys(self._folder)
         new = {number: key for number, key in found.items() if number not in self._keys}
         return FileKeyRing(new) if new else None
 
     def adopt(self, others: "FileKeyRing") -> None:
-        """Know the tokens of these keys, too."""
-        self._keys = self._keys | others._keys  # noqa: SLF001  # its like
+        """Verify tokens of these keys too."""
+        self._keys = self._keys | others._keys  # noqa: SLF001  # the same class
 
     def mint_with_newest(self) -> None:
-        """From now on tokens are of the highest number."""
+        """Mint tokens with the key of the highest number from now on."""
         self._current = max(self._keys)
 
     def root_key(self, token_id: bytes) -> bytes | None:
@@ -71,12 +72,12 @@ class FileKeyRing:
         return bytes((self._current,)) + secrets.token_bytes(TOKEN_ID_BYTES - 1)
 
     def keyed_hash(self, purpose: str, secret: str) -> str:
-        # The oldest key: what was stored hashed must be found again after a rotation.
+        # The oldest key, so that hashes in the database stay the same after a rotation.
         key = self._keys[min(self._keys)]
         return hmac.digest(key, f"{purpose}\0{secret}".encode(), sha256).hex()
 
     def fingerprints(self) -> dict[str, str]:
-        """Each key's number and the SHA-256 of its secret, to tell a lost or foreign key."""
+        """Each key's number and the SHA-256 of its secret, to detect a lost or foreign key."""
         return {str(number): sha256(key).hexdigest() for number, key in self._keys.items()}
 
 
@@ -104,9 +105,9 @@ def _read_key(path: Path) -> tuple[int, bytes]:
 
 
 def write_once(path: Path, text: str) -> None:
-    """Write a secret unless there is one: whole or not at all, and on disk before it is used.
+    """Write a secret to a file unless the file exists: whole or not at all, and flushed to disk.
 
-    Of several replicas that start at once on one folder the first to be done wins. Raises `Unavailable`
+    Of several replicas that start at once on one folder, the first to finish wins. Raises `Unavailable`
     (`disk_refused`).
     """
     with disk_errors(path):

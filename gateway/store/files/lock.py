@@ -1,4 +1,4 @@
-"""One process owns a data folder."""
+"""The lock that lets one process at a time own a data folder."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from gateway.store.files.disk_errors import disk_errors
 
 @contextmanager
 def lock_data(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system frees it when the process ends, however.
+    """Lock the folder. The system releases the lock when the process ends, even by a crash.
 
     Raises `Conflict` (`data_in_use`) and `Unavailable` (`disk_refused`).
     """
@@ -28,7 +28,7 @@ def lock_data(folder: Path) -> Iterator[None]:
             raise Conflict(
                 "data_in_use", f"{folder} is in use by process {owner}; stop it, or choose another TUPPENCE_DATA_DIR."
             ) from error
-        # Who holds it is a courtesy, for which a full disk has no room.
+        # The process id is only for the message above; a full disk must not prevent the start.
         with suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)

@@ -1,1 +1,1 @@
-"""The database's tables by SQLAlchemy Core, one module for each noun."""
+"""The SQL of every table, in SQLAlchemy Core, one module for each noun. `schema` defines the tables."""

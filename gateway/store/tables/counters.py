@@ -1,4 +1,4 @@
-"""Counters whose order is commit order: the row stays locked from the step to the commit."""
+"""Counters that increase in commit order: advancing one locks its row until the transaction ends."""
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
@@ -23,7 +23,7 @@ _REMOVE = delete(counters).where(counters.c.name == bindparam("counter"))
 
 
 def advance(connection: Connection, name: str, *, by: int) -> int:
-    """Move a counter; gives its new value."""
+    """Add `by` to a counter, creating it where it does not exist; returns its new value."""
     value = connection.execute(_ADVANCE, {"counter": name, "by": by}).scalar()
     if value is None:
         connection.execute(_CREATE, {"name": name, "value": 0})
@@ -32,17 +32,17 @@ def advance(connection: Connection, name: str, *, by: int) -> int:
 
 
 def move(connection: Connection, name: str, *, since: int, to: int) -> None:
-    """Move a counter on from where it was read, unless another has done so meanwhile."""
+    """Set a counter that was read as `since` to `to`, unless another transaction has changed it since."""
     connection.execute(_CREATE, {"name": name, "value": 0})
     connection.execute(_MOVE, {"counter": name, "since": since, "to": to})
 
 
 def current(connection: Connection, name: str) -> int:
-    """A counter's value; 0 before its first step."""
+    """A counter's value; 0 where it does not exist yet."""
     return int(connection.execute(_CURRENT, {"counter": name}).scalar() or 0)
 
 
 def probe_write(connection: Connection) -> None:
-    """Insert a counter and delete it: the page is written, though its content stays the same."""
+    """Insert a counter and delete it, so that a page is written although its content stays the same."""
     connection.execute(_CREATE, {"name": _PROBE, "value": 0})
     connection.execute(_REMOVE, {"counter": _PROBE})

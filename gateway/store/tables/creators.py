@@ -1,4 +1,4 @@
-"""Creators by name and by API key. Every change moves the catalog's version."""
+"""Creators, by name and by API key. Every change advances the catalog's version."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ _SELECT = select(creators)
 _REPLACE_KEY = (
     update(creators)
     .where(creators.c.name == bindparam("creator"))
-    # Of two who replace one key at once, the second no longer has it.
+    # Of two concurrent replacements of one key, the second finds it already replaced.
     .where(creators.c.key_id == func.coalesce(bindparam("old_key_id", type_=String), creators.c.key_id))
     .values(key_id=bindparam("new_key_id"), key_hash=bindparam("new_key_hash"))
 )

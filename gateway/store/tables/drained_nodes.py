@@ -1,4 +1,4 @@
-"""Which nodes make no invoices, by an operator's word."""
+"""Nodes that an operator has drained: they issue no new invoices."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""One row per settlement; a position is taken as the last step before commit, so positions are in commit order."""
+"""Events, one row per settlement. Positions are taken as the last step before commit, so they are in commit order."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What must be the same at every start: node keys, fingerprints of the key ring."""
+"""Values that must be the same at every start: public keys of nodes, fingerprints of the key ring."""
 
 from collections.abc import Sequence
 

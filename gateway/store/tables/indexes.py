@@ -1,10 +1,10 @@
-"""Indexes that migrations make. A running gateway never names them, nor loads every dialect whose options they name."""
+"""Indexes that migrations create. They are apart so that a running gateway does not import every SQL dialect."""
 
 from sqlalchemy import Index, text
 
 from gateway.store.tables.schema import invoices
 
-# The sweep and the cap on open invoices read only what has no verdict: flat, however many were ever sold.
+# The sweep and the limit on open invoices read only open rows, so their cost does not grow with past sales.
 UNRESOLVED = Index(
     "ix_invoices_unresolved",
     invoices.c.node_id,
@@ -12,7 +12,7 @@ UNRESOLVED = Index(
     sqlite_where=text("state = 'open'"),
     postgresql_where=text("state = 'open'"),
 )
-# What is canceled stays for a day: a purge reads that and no more.
+# Canceled rows are kept for a day; a purge reads only those.
 CANCELED = Index(
     "ix_invoices_canceled",
     invoices.c.canceled_at,

@@ -1,4 +1,4 @@
-"""An insert that a unique constraint may refuse: the row count tells who was first."""
+"""An insert that does nothing where a unique constraint is violated; the row count tells whether it inserted."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 
 class InsertOrIgnore(Insert):
-    """`INSERT … ON CONFLICT DO NOTHING`, spelled alike by SQLite and PostgreSQL."""
+    """`INSERT … ON CONFLICT DO NOTHING`, which SQLite and PostgreSQL both accept."""
 
     inherit_cache = True
 

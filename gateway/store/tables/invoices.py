@@ -1,4 +1,4 @@
-"""Offers to pay, and the guarded updates that settle or cancel them."""
+"""Invoices, and the guarded updates that settle or cancel them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from gateway.store.tables.insert import InsertOrIgnore
 from gateway.store.tables.items import shares_from_text, shares_to_text
 from gateway.store.tables.schema import invoices
 
-# A row is asked about this long after it expires: LND's watcher cancels within seconds.
+# The first look-up of an unpaid invoice, this long after it expires: LND's watcher cancels within seconds.
 FIRST_CHECK_AFTER_EXPIRY_SECONDS = 5
 _MOST_PARAMETERS = 500
 
@@ -24,7 +24,7 @@ _INSERT = InsertOrIgnore(invoices)
 _SELECT = select(*INVOICE_COLUMNS)
 _BY_HASH = _SELECT.where(invoices.c.payment_hash == bindparam("hash"))
 _BY_HASHES = _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
-# SQLite has one writer at a time, and no such words.
+# SQLite has one writer at a time; its dialect leaves FOR UPDATE out.
 _LOCK = _BY_HASHES.order_by(invoices.c.payment_hash).with_for_update()
 _BY_IDEMPOTENCY = _SELECT.where(invoices.c.idempotency_hash == bindparam("idempotency"))
 _SETTLE = (
@@ -54,9 +54,9 @@ _CANCEL = (
 )
 _UNRESOLVED = (
     select(invoices.c.payment_hash, invoices.c.add_index, invoices.c.expires_at)
-    # A literal, not a parameter: only so does the planner match the partial index.
+    # A literal, because the planner does not match a parameter with the partial index.
     .where(invoices.c.node_id == bindparam("node"), invoices.c.state == literal_column("'open'"))
-    # An add index is no identity; several rows may share one.
+    # An add index is not unique: several rows may share one.
     .where(
         invoices.c.add_index >= bindparam("after"),
         or_(invoices.c.add_index > bindparam("after"), invoices.c.payment_hash > bindparam("after_hash")),
@@ -114,7 +114,7 @@ class InvoiceRows:
         return self._many(_BY_HASHES, payment_hashes)
 
     def lock(self, payment_hashes: Sequence[str]) -> Sequence[Invoice]:
-        # One order for everyone: two transactions that want the same rows cannot wait for each other.
+        # All transactions lock rows in this order, so that two of them cannot deadlock.
         return self._many(_LOCK, sorted(payment_hashes))
 
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None:
@@ -134,8 +134,8 @@ class InvoiceRows:
         ]
         if rows:
             updated = self._connection.execute(_SETTLE, rows).rowcount
-            # A driver that does not count many gives -1.
-            assert updated in {len(rows), -1}, "what is locked and not settled is there to be settled"
+            # A driver that does not count the rows of many executions returns -1.
+            assert updated in {len(rows), -1}, "a locked row that is not settled can be settled"
 
     def cancel(self, node_id: str, payment_hashes: Sequence[str], *, now: int) -> int:
         canceled = 0
@@ -182,7 +182,7 @@ class InvoiceRows:
 
 
 def readable(rows: Iterable[Row[Any]], make: Callable[[Row[Any]], T]) -> list[T]:
-    """What can be made of the rows: one that a newer version wrote loses none of the others."""
+    """Convert rows, skipping and logging one that a newer version wrote, so that it does not hide the others."""
     made = []
     for row in rows:
         try:
@@ -193,12 +193,12 @@ def readable(rows: Iterable[Row[Any]], make: Callable[[Row[Any]], T]) -> list[T]
 
 
 def newest_canceled(connection: Connection, node_id: str) -> str | None:
-    """The payment hash of the invoice that a node canceled last, of those that are still here."""
+    """The payment hash of the newest canceled invoice of a node that is still in the table."""
     return connection.execute(_NEWEST_CANCELED, {"node": node_id}).scalar()
 
 
 def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]
-    """The invoice of a row that has its columns."""
+    """The invoice of a row that has `INVOICE_COLUMNS`."""
     paid_msat = None if row.paid_msat is None else Msat(row.paid_msat)
     return Invoice(
         payment_hash=row.payment_hash,

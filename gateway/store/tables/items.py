@@ -1,4 +1,4 @@
-"""What is sold. Every change moves the catalog's version, so that other processes know to look."""
+"""Items. Every change advances the catalog's version, which tells other processes to read them again."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from gateway.store.tables.schema import CATALOG_VERSION, items
 _INSERT = InsertOrIgnore(items)
 _SELECT = select(items)
 _BY_ID = _SELECT.where(items.c.id == bindparam("item_id"))
-# SQLite has one writer and needs no such words; there they are left out.
+# SQLite has one writer at a time; its dialect leaves FOR UPDATE out.
 _LOCK = _BY_ID.with_for_update()
 _CHANGING = [column.name for column in items.columns if column.name not in {"id", "created_at"}]
 _UPDATE = (
@@ -71,19 +71,19 @@ class ItemRows:
 
 
 def unreadable(item_id: str) -> Unavailable:
-    """What to say of an item that a newer version wrote."""
+    """The error (`item_unreadable`) about an item that a newer version wrote."""
     detail = f"This version cannot read the item {item_id}: a newer one made it. Upgrade this gateway, too."
     return Unavailable("item_unreadable", detail, retry_after_seconds=60)
 
 
 def shares_to_text(shares: Sequence[Share]) -> str:
-    """Shares as they stand in a column: [["alice",70],["bob",30]]."""
+    """Shares in the form of a column: [["alice",70],["bob",30]]."""
     return json.dumps([[share.creator, share.weight] for share in shares], separators=(",", ":"))
 
 
 @lru_cache(maxsize=4_096)
 def shares_from_text(text: str) -> tuple[Share, ...]:
-    """The shares of a column."""
+    """Shares from the form of a column."""
     return tuple(Share(creator=creator, weight=weight) for creator, weight in json.loads(text))
 
 

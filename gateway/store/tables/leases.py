@@ -1,4 +1,4 @@
-"""Leases on the database's clock: the replicas' own clocks need not agree."""
+"""Leases, timed by the database's clock so that the clocks of replicas need not agree."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gateway.store.tables.schema import leases
 
 
 class _NowMs(FunctionElement[int]):
-    """Milliseconds since 1970 as the database has them."""
+    """Milliseconds since 1970, UTC, by the database's clock."""
 
     inherit_cache = True
     type = BigInteger()
@@ -25,7 +25,7 @@ def _on_sqlite(_element: _NowMs, _compiler: SQLCompiler, **_options: Any) -> str
 
 @compiles(_NowMs, "postgresql")
 def _on_postgresql(_element: _NowMs, _compiler: SQLCompiler, **_options: Any) -> str:
-    # Of this statement; now() is of the transaction's begin, and may be older than a wait for a lock.
+    # The time of this statement. now() is the time of the transaction's begin, before any wait for a lock.
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 

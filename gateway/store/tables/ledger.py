@@ -1,4 +1,4 @@
-"""Immutable transfers, and the balances that they sum to."""
+"""Transfers, which are immutable, and the balances that they sum to."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class LedgerRows:
         for transfer in posted:
             moves[transfer.credit_account] += transfer.amount_msat
             moves[transfer.debit_account] -= transfer.amount_msat
-        # One order for everyone: two transactions that move the same accounts cannot wait for each other.
+        # All transactions update accounts in this order, so that two of them cannot deadlock.
         for account, by_msat in sorted(moves.items()):
             values = {"moved": account, "by_msat": by_msat}
             if self._connection.execute(_MOVE, values).rowcount == 0:

@@ -1,4 +1,4 @@
-"""What is deleted once it is no longer needed, a step at a time; how far is kept as a position among the events."""
+"""Deletion of expired data, in steps. Counters hold the event position up to which each kind was purged."""
 
 from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, literal_column, or_, select, update
 
@@ -15,12 +15,12 @@ _BOOKED = (
 )
 _CANCELED = (
     select(invoices.c.payment_hash)
-    # A literal, not a parameter: only so does the planner match the partial index.
+    # A literal, because the planner does not match a parameter with the partial index.
     .where(invoices.c.state == literal_column("'canceled'"))
     .where(
         or_(
             invoices.c.canceled_at <= bindparam("until"),
-            # Canceled by a replica of an earlier release, which did not write down when.
+            # Canceled by a replica of an earlier release, which did not record when.
             and_(invoices.c.canceled_at.is_(None), invoices.c.expires_at <= bindparam("until")),
         )
     )
@@ -82,10 +82,10 @@ class PurgeRows:
         return self._connection.execute(_DELETE_NOTES_TO, {"creator": creator}).rowcount
 
     def _booked(self, counter: str, until: int, limit: int) -> list[str]:
-        """The next payments that were booked by then; the counter passes over them."""
+        """The next payments that were booked until then; the counter advances past them."""
         after = current(self._connection, counter)
         rows = self._connection.execute(_BOOKED, {"after": after, "most": limit}).all()
-        # In the order of their commits: the clocks of replicas may differ by a little, and the rest waits for the next.
+        # In commit order. The clocks of replicas may differ, so the first row that is too new ends the step.
         found = []
         for position, payment_hash, created_at in rows:
             if created_at > until:

@@ -1,4 +1,4 @@
-"""Recovery codes, as keyed hashes: which payment each one opens; and which codes of one use were used."""
+"""Recovery codes, stored as keyed hashes: the payment that each opens, and which one-time codes were used."""
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -20,7 +20,7 @@ class RecoveryRows:
         row = {"code_hash": code_hash, "payment_hash": payment_hash, "created_at": now}
         self._connection.execute(_PIN, row)
         owner = self.payment_of(code_hash)
-        assert owner is not None, "what was pinned is there"
+        assert owner is not None, "a pinned row exists"
         return owner
 
     def payment_of(self, code_hash: str) -> str | None:

@@ -1,4 +1,7 @@
-"""Every table, in a portable subset of SQL. Instants are whole seconds since 1970, UTC; amounts are msat."""
+"""The definition of every table, in a portable subset of SQL.
+
+Instants are whole seconds since 1970, UTC; amounts are msat.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -57,7 +60,7 @@ items = Table(
     Column("allowed_origins", Text, nullable=False, server_default="[]"),
     Column("page_url", Text),
     Column("preview_source", String(16), nullable=False, server_default="given"),
-    # Programs that pay floor to satoshi: a part of one would become free.
+    # Programs that pay round down to whole satoshi, so a fraction would be given away.
     CheckConstraint("price_msat >= 1000 AND price_msat % 1000 = 0", name="whole_sats"),
 )
 
@@ -66,7 +69,7 @@ invoices = Table(
     metadata,
     Column("payment_hash", String(64), primary_key=True),
     Column("node_id", String(66), nullable=False),
-    # No identity, and so not unique: a node restored from its seed begins to count anew.
+    # Not unique: a node that was restored from its seed counts from the start again.
     Column("add_index", BigInteger, nullable=False),
     Column("payment_request", Text, nullable=False),
     Column("item_id", String(64), ForeignKey("items.id")),
@@ -79,21 +82,21 @@ invoices = Table(
     Column("state", String(8), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
-    # When the sweep asks the node about it next; empty once LND has given its verdict.
+    # When the sweep looks the invoice up next; NULL once it is final.
     Column("check_at", BigInteger),
     Column("paid_msat", BigInteger),
     Column("settled_at", BigInteger),
     Column("settle_index", BigInteger),
-    # When LND's word came that nobody will pay it; such a row is deleted a day later.
+    # When LND reported it canceled; the row is deleted a day later.
     Column("canceled_at", BigInteger),
-    # Only what was lost with a database is booked without saying what it bought.
+    # Only a payment whose row was lost with a database is booked without what it bought.
     CheckConstraint(
         "(item_id IS NULL) <> (tip_to IS NULL) OR (origin = 'suspense' AND item_id IS NULL AND tip_to IS NULL)",
         name="sells_one_thing",
     ),
     CheckConstraint("amount_msat > 0", name="amount"),
     CheckConstraint("state IN ('open', 'settled', 'canceled')", name="state"),
-    # What opens content carries the proof of what was received.
+    # An invoice that opens content records what was received.
     CheckConstraint(
         "state <> 'settled' OR (paid_msat IS NOT NULL AND paid_msat > 0 AND settled_at IS NOT NULL)",
         name="settled_is_paid",
@@ -110,7 +113,7 @@ transfers = Table(
     Column("credit_account", String(96), nullable=False),
     Column("amount_msat", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # The same share of the same payment can be booked once.
+    # The same share of the same payment is booked at most once.
     PrimaryKeyConstraint("payment_hash", "code", "n"),
     CheckConstraint("amount_msat > 0", name="direction_is_in_the_accounts"),
     CheckConstraint("debit_account <> credit_account", name="two_accounts"),
@@ -121,7 +124,7 @@ accounts = Table(
     metadata,
     Column("account", String(96), primary_key=True),
     Column("balance_msat", BigInteger, nullable=False),
-    # A creator can never owe: whatever spends must find the balance.
+    # A creator's balance is never negative: whatever spends must find the balance.
     CheckConstraint("account NOT LIKE 'creator:%' OR balance_msat >= 0", name="creators_never_owe"),
 )
 
@@ -145,13 +148,13 @@ tip_notes = Table(
 recoveries = Table(
     "recoveries",
     metadata,
-    # A code's keyed hash is its identity: one code opens one payment.
+    # A code's keyed hash identifies it: one code opens one payment.
     Column("code_hash", String(64), primary_key=True),
     Column("payment_hash", String(64), ForeignKey("invoices.payment_hash"), nullable=False, index=True),
     Column("created_at", BigInteger, nullable=False),
 )
 
-# A code that hands a purchase over to another page opens once: then it has a row here, until it has long expired.
+# A code that hands a purchase over to another page opens once. A used one has a row until it has long expired.
 used_codes = Table(
     "used_codes",
     metadata,
@@ -175,7 +178,7 @@ counters = Table(
     Column("value", BigInteger, nullable=False),
 )
 
-# Which replica follows and sweeps a node. Nothing in it is worth keeping.
+# Which replica follows and sweeps a node. Its rows need no backup.
 leases = Table(
     "leases",
     metadata,
@@ -184,7 +187,7 @@ leases = Table(
     Column("expires_at_ms", BigInteger, nullable=False),
 )
 
-# A node sells unless it has a row here.
+# A node issues invoices unless it has a row here.
 drained_nodes = Table(
     "drained_nodes",
     metadata,

@@ -1,4 +1,4 @@
-"""Messages and names beside tips, apart from the invoice so that they can be purged."""
+"""Messages and names of tips, in a table apart from the invoices so that they can be purged."""
 
 from dataclasses import asdict
 

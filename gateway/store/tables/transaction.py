@@ -1,4 +1,4 @@
-"""One transaction, seen as nouns, on whichever database."""
+"""A transaction on either database, with one attribute for each noun."""
 
 from sqlalchemy import Connection
 
@@ -18,7 +18,7 @@ from gateway.store.tables.tip_notes import TipNoteRows
 
 
 class SqlTx(Tx):
-    """One transaction on a connection."""
+    """The nouns of one transaction, all on its connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
