@@ -1,6 +1,6 @@
-"""The one long-lived channel to a node, and the files that open it.
+"""The gRPC channel to a node, long-lived, and the certificate and macaroon that it uses.
 
-`tls.cert` and the macaroon are read again when they change on disk; a new channel is made only when their bytes did.
+Both files are read again when they change on disk; a new channel is opened only when their bytes differ.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ GRACE_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The methods of an open channel by name, and the metadata that goes with every call: prepared once."""
+    """The methods of an open channel by name, and the metadata of every call, prepared once."""
 
     by_name: Mapping[str, Any]
     metadata: Any
 
 
 class Channel:
-    """Opens on first use, and again after `drop` or a change of its files. No network traffic by itself."""
+    """A channel that opens on first use, and again after `drop` or a change of its files."""
 
     def __init__(self, *, target: str, tls_cert: Path, macaroon: Path) -> None:
         self._target = target
@@ -54,16 +54,16 @@ class Channel:
         self._closing: dict[asyncio.Task[None], Any] = {}
 
     def calls(self) -> Calls:
-        """What the channel can do. Raises Unavailable (node_refused) when a file cannot be read."""
+        """The methods of the channel. Raises `Unavailable` (`node_refused`) when a file cannot be read."""
         if self._calls is None:
             self._seen, self._files = self._changed_at(), self._read()
             self._calls = self._open(*self._files)
         return self._calls
 
     def refresh(self, *, is_suspect: bool = False) -> bool:
-        """Look whether the files changed, by their times, or by their bytes when they are suspect; True if so.
+        """Read the files again if they changed; True if their bytes did, and the next call opens a new channel.
 
-        Afterwards the next call uses what they say now. Raises Unavailable (node_refused) as `calls` does.
+        Modification times decide whether to read them, unless `is_suspect`. Raises as `calls` does.
         """
         changed_at = self._changed_at()
         if self._calls is None or (changed_at == self._seen and not is_suspect):
@@ -76,7 +76,7 @@ class Channel:
         return True
 
     def drop(self) -> None:
-        """Give the connection up: what is under way ends by its own deadline, the next call opens a new one."""
+        """Abandon the connection: calls under way may end within their deadlines, the next call opens a new one."""
         channel, self._channel, self._calls = self._channel, None, None
         if channel is not None:
             task = asyncio.get_running_loop().create_task(channel.close(grace=GRACE_SECONDS))
@@ -84,7 +84,7 @@ class Channel:
             task.add_done_callback(self._closing.pop)
 
     async def close(self) -> None:
-        """Close at once, ending what is under way."""
+        """Close at once and cancel the calls under way."""
         closing = dict(self._closing)
         for task in closing:
             task.cancel()
@@ -124,7 +124,7 @@ class Channel:
 
 
 def certificate_expires_at(tls_cert: Path) -> int:
-    """When LND's certificate ends, in seconds since 1970. Raises OSError or ssl.SSLError for no certificate."""
+    """When a certificate expires, in seconds since 1970. Raises OSError or ssl.SSLError if it cannot be read."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(tls_cert)
     return min(ssl.cert_time_to_seconds(str(each["notAfter"])) for each in context.get_ca_certs())

@@ -1,8 +1,7 @@
 """The client of one LND node: `ports.Node` over grpc.aio and one long-lived channel.
 
-A node known to be away is refused at once (`liveness.py`). While `subscribe` runs, the node is probed every 15 s on the
-connection that calls use then, so a stream that has silently died is noticed within 20 s. A stream that was begun on a
-connection given up since ends with it.
+Calls to a node known to be away fail at once (`liveness.py`). While `subscribe` runs, the node is probed every 15 s on
+the connection that calls use, so a half-open stream is detected within 20 s. A stream ends with its connection.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ OUTCOME_UNKNOWN = "node_outcome_unknown"
 
 
 class LndNode:
-    """A node at `target` (host:port). It connects when it is first used; `close` ends it.
+    """A node at `target` (host:port). It connects on first use; `close` ends it.
 
     Every call raises `Unavailable` as the Protocol has it; `tls_cert` and `macaroon` are the paths of LND's files.
     """
@@ -49,20 +48,20 @@ class LndNode:
         await self._channel.close()
 
     async def probe(self) -> None:
-        """Ask the node whether it answers, now; raises Unavailable when it does not, or is locked or starting."""
+        """Ask the node for its state now. Raises `Unavailable` if it does not answer, is locked or is starting."""
         await self._liveness.probe()
 
     # Invoices ---------------------------------------------------------------------------------------------------------
 
     async def add_invoice(self, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
-        """AddInvoice, repeated once with the same preimage when its outcome is not known.
+        """AddInvoice, repeated once with the same preimage when its outcome is unknown.
 
-        LND refuses a payment hash that it has; then the invoice is looked up. Raises OutcomeUnknown when the second
-        try does not answer, either.
+        LND rejects a payment hash that it already has; the invoice is then looked up. Raises `OutcomeUnknown` when
+        the second try is not answered either.
         """
         self._liveness.check()
         now = asyncio.get_running_loop().time()
-        # `private` asks for hop hints to unannounced channels; the invoice itself is as public as any.
+        # `private` only asks for hop hints to unannounced channels.
         with_hints = self._hop_hints.wanted(now)
         request = ln.Invoice(
             r_preimage=preimage, value_msat=amount_msat, memo=memo, expiry=expiry_seconds, private=with_hints
@@ -82,18 +81,18 @@ class LndNode:
         return None if message is None else translate.to_node_invoice(message)
 
     async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
-        """ListInvoices in add order, at most 500. Keysend and AMP invoices are left out, never a page ended by them."""
+        """ListInvoices in add order, at most 500, without keysend and AMP invoices; only an empty page is the end."""
         while True:
             request = ln.ListInvoiceRequest(index_offset=after_add_index, num_max_invoices=min(limit, MAX_PAGE))
             page = await self._call("ListInvoices", request, deadline=self._timing.page)
             found = [invoice for message in page.invoices if (invoice := translate.to_node_invoice(message))]
-            # Never the same page again, whatever LND says of its end.
+            # The offset must grow, or a wrong answer of LND would make an endless loop.
             if found or not page.invoices or page.last_index_offset <= after_add_index:
                 return found
             after_add_index = page.last_index_offset
 
     async def subscribe(self) -> AsyncGenerator[NodeInvoice]:
-        """SubscribeInvoices from now on. It ends by raising Unavailable, never by itself."""
+        """SubscribeInvoices, live events only. It never ends without raising `Unavailable`."""
         await self._liveness.probe()
         calls = self._channel.calls()
         stream = calls.by_name["SubscribeInvoices"](ln.InvoiceSubscription(), metadata=calls.metadata)
@@ -106,7 +105,7 @@ class LndNode:
         except grpc.aio.AioRpcError as error:
             raise self._liveness.failed(error, "SubscribeInvoices") from error
         except asyncio.CancelledError:
-            # A stream raises the same when the watch cancels it, or when the channel below it is closed.
+            # gRPC raises CancelledError too when the watch cancels the stream, or when its channel is closed.
             if is_being_cancelled():
                 raise
             gave_up = translate.unavailable(translate.NODE_AWAY, "the connection to LND was given up for another")
@@ -117,12 +116,12 @@ class LndNode:
         raise translate.unavailable(translate.NODE_AWAY, "LND ended its stream of invoices")
 
     async def preimage(self, payment_hash: str) -> str | None:
-        """The preimage (hex) of a settled invoice; None before that, whatever LND says."""
+        """The preimage (hex) of a settled invoice; None before settlement, although LND returns it then too."""
         message = await self._look_up(bytes.fromhex(payment_hash))
         return None if message is None else translate.to_preimage(message)
 
     async def cancel(self, payment_hash: str) -> None:
-        """CancelInvoice; nothing happens to an invoice that is settled, canceled or not there."""
+        """CancelInvoice; does nothing if the invoice is settled, canceled or missing."""
         request = invoices.CancelInvoiceMsg(payment_hash=bytes.fromhex(payment_hash))
         try:
             await self._ask("CancelInvoice", request, deadline=self._timing.call)
@@ -133,7 +132,7 @@ class LndNode:
     # The node itself --------------------------------------------------------------------------------------------------
 
     async def status(self) -> NodeStatus:
-        """GetState, then GetInfo. Raises only node_refused: the macaroon is not accepted, or a file cannot be read."""
+        """GetState, then GetInfo. Raises `Unavailable` only with `node_refused`: wrong macaroon or unreadable file."""
         try:
             found, _, detail = await self._liveness.ask_state()
             if found is not NodeState.READY:
@@ -155,7 +154,7 @@ class LndNode:
         )
 
     async def liquidity(self) -> ChannelLiquidity:
-        """ChannelBalance: the sums over the open channels."""
+        """ChannelBalance: sums over the open channels."""
         balance = await self._call("ChannelBalance", ln.ChannelBalanceRequest(), deadline=self._timing.call)
         return ChannelLiquidity(
             inbound_msat=Msat(balance.remote_balance.msat), outbound_msat=Msat(balance.local_balance.msat)
@@ -164,7 +163,7 @@ class LndNode:
     # ------------------------------------------------------------------------------------------------------------------
 
     async def _add_again(self, request: ln.Invoice, first: grpc.aio.AioRpcError) -> IssuedInvoice:
-        """The second try of AddInvoice, after the first one failed."""
+        """The second try of AddInvoice, after `first` failed."""
         if translate.is_already_exists(first):
             return await self._issued_before(request)
         self._renew_if_at_fault(first)
@@ -186,7 +185,7 @@ class LndNode:
         return _issued(answer)
 
     async def _issued_before(self, request: ln.Invoice) -> IssuedInvoice:
-        """The invoice that an earlier AddInvoice with this preimage has made."""
+        """The invoice that an earlier AddInvoice with this preimage created."""
         try:
             message = await self._look_up(hashlib.sha256(request.r_preimage).digest())
         except Unavailable as refusal:
@@ -205,14 +204,14 @@ class LndNode:
             raise self._liveness.failed(error, "LookupInvoice") from error
 
     async def _call(self, method: str, request: Message, *, deadline: float) -> Message:
-        """One call, its failure translated."""
+        """One call; a failure is raised as `Unavailable`."""
         try:
             return await self._ask(method, request, deadline=deadline)
         except grpc.aio.AioRpcError as error:
             raise self._liveness.failed(error, method) from error
 
     async def _ask(self, method: str, request: Message, *, deadline: float) -> Message:
-        """One call, repeated when certificate or macaroon had changed; raises what gRPC raised."""
+        """One call, repeated if certificate or macaroon have changed. Raises AioRpcError."""
         self._liveness.check()
         calls = self._channel.calls()
         try:
@@ -224,8 +223,8 @@ class LndNode:
         return await calls.by_name[method](request, timeout=deadline, metadata=calls.metadata)
 
     def _renew_if_at_fault(self, error: grpc.aio.AioRpcError) -> bool:
-        """Read certificate and macaroon again when they may explain a failure; True when they had changed."""
-        return translate.is_of_credentials(error) and self._channel.refresh(is_suspect=True)
+        """Read certificate and macaroon again if they may explain a failure; True if they have changed."""
+        return translate.may_be_credentials(error) and self._channel.refresh(is_suspect=True)
 
 
 def _issued(message: ln.AddInvoiceResponse | ln.Invoice) -> IssuedInvoice:

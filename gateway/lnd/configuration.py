@@ -1,10 +1,10 @@
-"""The LND nodes that the configuration names: one by three variables, or several in a file.
+"""The LND nodes of the configuration: one by three variables, or several in a TOML file.
 
 ```toml
 [[node]]
-id = "north"                       # its name in the books, for ever
+id = "north"                       # recorded with every invoice; never changes
 target = "10.0.0.5:10009"
-tls_cert = "north/tls.cert"        # from the file's folder
+tls_cert = "north/tls.cert"        # relative to this file
 macaroon = "north/tuppence.macaroon"
 ```
 """
@@ -27,7 +27,7 @@ _VARIABLES = "TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACARO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeAddress:
-    """Where a node is (host:port), and the paths of what opens it."""
+    """The address of a node (host:port), and the paths of its certificate and macaroon."""
 
     node_id: str
     target: str
@@ -47,7 +47,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def configured_nodes(config: Config) -> Sequence[NodeAddress]:
-    """The nodes in the order of the file; none when nothing is set. Raises `Invalid` (`config_invalid`)."""
+    """The configured nodes, in the order of the file; empty if none is set. Raises `Invalid` (`config_invalid`)."""
     one = (config.lnd_target, config.lnd_tls_cert, config.lnd_macaroon)
     if config.lnd_nodes is not None:
         if any(one):
@@ -62,7 +62,7 @@ def configured_nodes(config: Config) -> Sequence[NodeAddress]:
 
 
 def connect_nodes(config: Config, *, required: bool) -> list[LndNode]:
-    """The configured nodes, not yet asked; where they are `required`, at least one, and none that could be robbed.
+    """Clients of the configured nodes, not yet connected. `required`: at least one, and no macaroon that can spend.
 
     Raises `Invalid` (`config_invalid`, `macaroon_spends`).
     """
@@ -76,7 +76,7 @@ def connect_nodes(config: Config, *, required: bool) -> list[LndNode]:
 
 
 def connect(address: NodeAddress) -> LndNode:
-    """One node, not yet asked."""
+    """A client of one node, not yet connected."""
     return LndNode(node_id=address.node_id, target=address.target, tls_cert=address.tls_cert, macaroon=address.macaroon)
 
 

@@ -1,9 +1,8 @@
-"""Whether a node answers: what is known about it, and the probe that finds out.
+"""Tracks whether a node answers, so that calls to one that does not fail at once.
 
-A failure that speaks for all calls (no connection, wallet locked, server coming up) is remembered, and `check` raises
-it again without asking. The first good answer to a probe lets calls through again. A probe is GetState, which LND
-answers without a macaroon and while it is locked; it is sent in the background, at most once in an interval and only
-when a call wants to get through, so a node that nobody asks is left alone.
+A failure that concerns all calls (no connection, wallet locked, server starting) is remembered, and `check` raises it
+again without a call. A probe that succeeds clears it. A probe is GetState, which LND answers without a macaroon and
+while it is locked. It runs in the background, at most once in an interval, and only when a call is attempted.
 """
 
 import asyncio
@@ -50,7 +49,7 @@ class Timing:
 
 
 class Liveness:
-    """What is known of the node behind a channel."""
+    """The last known state of the node behind a channel."""
 
     def __init__(self, channel: Channel, timing: Timing) -> None:
         self._channel = channel
@@ -60,13 +59,13 @@ class Liveness:
         self._probe_due_at = 0.0
 
     def check(self) -> None:
-        """Raise Unavailable when the node is known not to answer; have it probed when that is due."""
+        """Raise `Unavailable` if the node is known not to answer, and start a probe if one is due."""
         if self._away is not None:
             self.probe_soon()
             raise unavailable(self._away.code, self._away.detail)
 
     def failed(self, error: grpc.aio.AioRpcError, method: str) -> Unavailable:
-        """The domain's error for a call that failed, remembered when it speaks for all calls."""
+        """Translate the failure of a call into `Unavailable`, and remember it if it concerns all calls."""
         refusal = to_unavailable(error, method)
         if refusal.code != NODE_REFUSED:
             self._away = refusal
@@ -75,25 +74,25 @@ class Liveness:
         return refusal
 
     def doubt(self, error: grpc.aio.AioRpcError, method: str) -> None:
-        """Before a call without an answer is repeated: the node is probed, and nobody else waits for it meanwhile."""
+        """Treat the node as away after a time-out, before the call is repeated, so that no other call waits for it."""
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             self.failed(error, method)
 
     def answered(self) -> None:
-        """What was in doubt has answered."""
+        """Clear the remembered failure: the node has answered."""
         self._away = None
 
     async def probe(self) -> None:
-        """Ask the node for its state now; raises Unavailable (node_away, node_locked, node_starting)."""
+        """Ask for the state now. Raises `Unavailable` (`node_away`, `node_locked`, `node_starting`) unless ready."""
         found, code, detail = await self.ask_state()
         if found is not NodeState.READY:
             self._away = unavailable(code, detail)
             raise self._away
 
     async def ask_state(self) -> tuple[NodeState, str, str]:
-        """LOCKED, STARTING or READY, with the code and detail of its refusals.
+        """LOCKED, STARTING or READY, with the error code and detail for its calls (empty when ready).
 
-        Raises `Unavailable` for a node that does not say.
+        Raises `Unavailable` if the node does not answer.
         """
         self._channel.refresh()
         get_state = self._channel.calls().by_name["GetState"]
@@ -107,7 +106,7 @@ class Liveness:
         return found
 
     async def watch(self) -> Unavailable:
-        """Probe at every interval and give the reason when the node no longer answers."""
+        """Probe at every interval; returns the error when the node no longer answers."""
         while True:
             await asyncio.sleep(self._timing.watch_interval)
             try:
@@ -116,13 +115,13 @@ class Liveness:
                 return refusal
 
     def probe_soon(self) -> None:
-        """Probe in the background, unless that is under way or was done just now."""
+        """Probe in the background, unless a probe is running or was done within the interval."""
         loop = asyncio.get_running_loop()
         if self._probing is None and loop.time() >= self._probe_due_at:
             self._probing = loop.create_task(self._probe_quietly())
 
     async def close(self) -> None:
-        """End the probe under way."""
+        """Cancel the running probe."""
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.gather(self._probing, return_exceptions=True)
@@ -137,7 +136,7 @@ class Liveness:
             self._probe_due_at = asyncio.get_running_loop().time() + self._timing.probe_interval
 
     def _give_up(self, error: grpc.aio.AioRpcError) -> Unavailable:
-        """Remember that the node is away; a connection that swallows a probe is a black hole, so open another."""
+        """Remember that the node is away; a connection on which a probe times out is abandoned for a new one."""
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             self._channel.drop()
         else:

@@ -1,4 +1,4 @@
-"""LND's messages and errors in the words of the domain. A preimage goes no further than `preimage`."""
+"""Translates LND's messages and errors into those of the domain. Only `to_preimage` returns a preimage."""
 
 import grpc
 from lndgrpc.compiled import lightning_pb2 as ln
@@ -21,15 +21,15 @@ _STATES = {
     ln.Invoice.ACCEPTED: NodeInvoiceState.ACCEPTED,
 }
 _RETRY_AFTER_SECONDS = {NODE_AWAY: 5, NODE_LOCKED: 30, NODE_STARTING: 5, NODE_REFUSED: 60}
-# rpcperms/interceptor.go and rpcserver.go; all of them come as UNKNOWN.
+# Texts of rpcperms/interceptor.go and rpcserver.go, all with the status UNKNOWN.
 _LOCKED = ("wallet locked",)
 _WITHOUT_WALLET = ("wallet not created",)
 _STARTING = ("starting up", "waiting to start", "still syncing", "server is still in the process of starting")
 _MACAROON = ("macaroon", "permission denied", "verification failed", "unmarshal v2", "invalid ID")
 _NOT_FOUND = ("unable to locate invoice", "there are no existing invoices")
-# Nothing left this machine when the channel never had a connection.
+# Nothing was sent: the channel had no connection.
 _NOT_CONNECTED = ("failed to connect", "connections to all backends failing", "dns resolution failed")
-# What one odd invoice does to the answer that it is in; the connection is sound.
+# An answer with an invoice that cannot be serialised or parsed; the connection is fine.
 _UNSENDABLE = ("error while marshaling", "invalid utf-8", "exception deserializing response")
 _BROKEN = (
     grpc.StatusCode.UNAVAILABLE,
@@ -41,14 +41,14 @@ _BROKEN = (
 
 
 def to_node_invoice(message: ln.Invoice) -> NodeInvoice | None:
-    """An invoice as the domain sees it; None for keysend and AMP, which are other applications'."""
+    """The invoice; None for keysend and AMP invoices, which belong to other applications."""
     if message.is_keysend or message.is_amp:
         return None
     return NodeInvoice(
         payment_hash=message.r_hash.hex(),
         add_index=message.add_index,
         settle_index=message.settle_index,
-        # A state that this release does not know is no verdict.
+        # A state that this release does not know is not final.
         state=_STATES.get(message.state, NodeInvoiceState.ACCEPTED),
         paid_msat=Msat(message.amt_paid_msat),
         settled_at=message.settle_date,
@@ -57,12 +57,12 @@ def to_node_invoice(message: ln.Invoice) -> NodeInvoice | None:
 
 
 def to_preimage(message: ln.Invoice) -> str | None:
-    """The preimage (hex) of a settled invoice. LND gives it before settlement, too; then it is a key to steal with."""
+    """The preimage (hex) of a settled invoice; None before, when LND returns it too and it would prove a payment."""
     return message.r_preimage.hex() if message.state == ln.Invoice.SETTLED else None
 
 
 def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
-    """What an RPC's failure means, with a detail that says what to do."""
+    """The error for a failed call, with a detail that says what to do."""
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return unavailable(NODE_AWAY, f"LND did not answer {method} in time")
@@ -79,7 +79,7 @@ def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
 
 
 def _why_away(details: str) -> str:
-    """Without gRPC's own words, which name addresses; they stay with the error's cause."""
+    """A detail without gRPC's text, which contains addresses; that stays in the error's cause."""
     if "CERTIFICATE_VERIFY_FAILED" in details:
         return "LND shows another certificate than tls.cert: give the path of its present one"
     if _says(details, _NOT_CONNECTED):
@@ -88,7 +88,7 @@ def _why_away(details: str) -> str:
 
 
 def unavailable(code: str, detail: str) -> Unavailable:
-    """The error of a code, with the time after which asking again makes sense."""
+    """The error of a code, with its time for Retry-After."""
     return Unavailable(code, detail, retry_after_seconds=_RETRY_AFTER_SECONDS[code])
 
 
@@ -98,18 +98,18 @@ def is_not_found(error: grpc.aio.AioRpcError) -> bool:
 
 
 def is_already_exists(error: grpc.aio.AioRpcError) -> bool:
-    """Whether AddInvoice met its own payment hash; LND has no status code for it."""
+    """Whether AddInvoice found its payment hash in use; LND has no status code for that."""
     return ALREADY_EXISTS in (error.details() or "")
 
 
 def may_have_happened(error: grpc.aio.AioRpcError) -> bool:
-    """Whether a call that failed so may have been carried out."""
+    """Whether a call with this failure may have been carried out."""
     return error.code() in _BROKEN and not _says(error.details() or "", _NOT_CONNECTED)
 
 
 def is_worth_repeating(error: grpc.aio.AioRpcError) -> bool:
-    """Whether a second try may do better: the connection failed, or the credentials, which may have been renewed."""
-    return error.code() in _BROKEN or is_of_credentials(error)
+    """Whether to try again: the connection failed, or the credentials did, which may have been renewed."""
+    return error.code() in _BROKEN or may_be_credentials(error)
 
 
 def is_settled_or_gone(error: grpc.aio.AioRpcError) -> bool:
@@ -117,8 +117,8 @@ def is_settled_or_gone(error: grpc.aio.AioRpcError) -> bool:
     return is_not_found(error) or "already settled" in (error.details() or "")
 
 
-def is_of_credentials(error: grpc.aio.AioRpcError) -> bool:
-    """Whether another certificate or macaroon than the one in use may explain a failure."""
+def may_be_credentials(error: grpc.aio.AioRpcError) -> bool:
+    """Whether an outdated certificate or macaroon may explain a failure."""
     return error.code() is grpc.StatusCode.UNAVAILABLE or _is_macaroon(error)
 
 

@@ -1,1 +1,1 @@
-"""A simulated LND node that behaves like a real one, quirks included."""
+"""A simulated LND node, quirks included: a pure `core`, a gRPC `server` on it, and `direct` without gRPC."""

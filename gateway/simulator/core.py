@@ -1,7 +1,7 @@
-"""The simulated node: LND's invoices as a pure core. Clock and randomness are arguments; nothing waits here.
+"""The simulated node: LND's invoices without I/O. Clock and randomness are arguments, and nothing waits.
 
-It behaves as LND v0.21 does on native SQL; the contract suite holds it to a real one. A call that LND would refuse
-raises `CallRefused` with LND's status and details, a payment that it would fail raises `PaymentRefused`.
+It behaves as LND v0.21 does on native SQL; the contract suite compares it with a real node. A call that LND would
+refuse raises `CallRefused` with LND's status and details, a payment that it would fail raises `PaymentRefused`.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.invoice import HOP_HINT, Quirks, ReplayOrder, SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready
 from gateway.simulator.registry import Registry
-from gateway.simulator.subscription import TOLD, Subscription
+from gateway.simulator.subscription import REPORTED_STATES, Subscription
 from gateway.wire.bolt11.signing import encode
 
 DEFAULT_EXPIRY_SECONDS = 24 * 3600
@@ -29,9 +29,9 @@ CAPACITY_MSAT = 50_000_000_000
 
 
 class Simulator:
-    """A node, its subscribers and, behind it, a network that can pay.
+    """A node with its subscribers, and a network that can pay its invoices.
 
-    `state` and `quirks` may be changed at any time. `record` is told every changed row, so that a journal can keep it.
+    `state` and `quirks` may be changed at any time. `record` is called with every changed row, for a journal.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class Simulator:
         return iter(self._registry)
 
     def restore(self, rows: Iterable[SimulatedInvoice]) -> None:
-        """Take back what `record` was told by an earlier process."""
+        """Restore rows that `record` received in an earlier process."""
         self._registry.restore(rows)
 
-    # What LND's RPCs do -----------------------------------------------------------------------------------------------
+    # RPCs of LND ------------------------------------------------------------------------------------------------------
 
     def check_ready(self) -> None:
-        """Refuse a call while the wallet is locked or the server comes up."""
+        """Raise `CallRefused` while the wallet is locked or the server is starting."""
         check_ready(self.state)
 
     def status(self) -> NodeStatus:
@@ -86,7 +86,7 @@ class Simulator:
         )
 
     def liquidity(self) -> ChannelLiquidity:
-        """ChannelBalance: what was received has moved to the node's side of its channels."""
+        """ChannelBalance: received amounts have moved to the node's side of its channels."""
         received_msat = sum(row.paid_msat for row in self._registry if row.settle_index)
         return ChannelLiquidity(inbound_msat=Msat(CAPACITY_MSAT - received_msat), outbound_msat=Msat(received_msat))
 
@@ -101,9 +101,9 @@ class Simulator:
         is_hold: bool = False,
         is_amp: bool = False,
     ) -> SimulatedInvoice:
-        """AddInvoice. `preimage` is 32 bytes, or empty to have one made; a payment hash is taken only once.
+        """AddInvoice. `preimage` is 32 bytes, or empty for a random one; a payment hash can be used once.
 
-        Hold and AMP invoices are what other applications leave on the same node.
+        Hold and AMP invoices stand for those of other applications on the same node.
         """
         check_invoice(preimage=preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds)
         preimage = preimage or self._random_bytes(32)
@@ -146,7 +146,7 @@ class Simulator:
         )
 
     def lookup(self, payment_hash: bytes) -> SimulatedInvoice:
-        """LookupInvoice, canceled ones included until they are forgotten."""
+        """LookupInvoice, which finds canceled invoices until they are deleted."""
         return self._find(payment_hash, status="NOT_FOUND")
 
     def list_invoices(
@@ -159,7 +159,7 @@ class Simulator:
         )
 
     def cancel(self, payment_hash: bytes) -> None:
-        """CancelInvoice: nothing to do for a canceled one, refused for a settled one."""
+        """CancelInvoice: does nothing for a canceled invoice, is refused for a settled one."""
         row = self._find(payment_hash, status="UNKNOWN")
         if row.state is NodeInvoiceState.SETTLED:
             raise CallRefused("UNKNOWN", "invoice already settled")
@@ -167,14 +167,14 @@ class Simulator:
             self._cancel(row)
 
     def subscribe(self, *, add_index: int, settle_index: int, wake: Callable[[], None]) -> Subscription:
-        """SubscribeInvoices: rows added after add_index, then those settled after settle_index, then what happens.
+        """SubscribeInvoices: rows added after add_index, then those settled after settle_index, then live events.
 
         An index of 0 asks for no backlog, so the settlement with index 1 is never replayed.
         """
         self._cancel_expired()
         subscription = Subscription(add_index=add_index, settle_index=settle_index, quirks=self.quirks, wake=wake)
         for row in self._registry:
-            if 0 < add_index < row.add_index and row.state in TOLD:
+            if 0 < add_index < row.add_index and row.state in REPORTED_STATES:
                 subscription.replay(row)
         settled = [row for row in self._registry if 0 < settle_index < row.settle_index]
         if self.quirks.replay_order is ReplayOrder.SETTLED:
@@ -187,13 +187,13 @@ class Simulator:
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Let a subscriber go."""
+        """Remove a subscriber."""
         self._subscriptions = [other for other in self._subscriptions if other is not subscription]
 
-    # What the network does --------------------------------------------------------------------------------------------
+    # Payments from the network ----------------------------------------------------------------------------------------
 
     def pay(self, payment_hash: bytes, *, amount_msat: int | None = None, payer: str = "") -> SimulatedInvoice:
-        """An HTLC set arrives, of the invoice's amount or of `amount_msat`; gives the row that it settled.
+        """An HTLC set arrives, of the invoice's amount or of `amount_msat`; returns the row that it settled.
 
         Too little is refused; too much is taken as it is, without a limit. A hold invoice is only accepted.
         """
@@ -213,24 +213,24 @@ class Simulator:
         return self._settle(row)
 
     def start_payment(self, payment_hash: bytes) -> None:
-        """A payment is on its way: the invoice is not canceled before it arrives (`pay`) or fails."""
+        """Start a payment: the invoice is not canceled until it arrives (`pay`) or fails (`fail_payment`)."""
         self._in_flight.add(payment_hash)
 
     def fail_payment(self, payment_hash: bytes) -> None:
-        """The payment on its way never arrives."""
+        """Fail a started payment."""
         self._in_flight.discard(payment_hash)
         row = self._registry.get(payment_hash)
         if row is not None:
             self._registry.watch(row)
 
     def settle_held(self, payment_hash: bytes) -> SimulatedInvoice:
-        """The application of an accepted hold invoice gives its preimage."""
+        """Settle an accepted hold invoice, as its application does with the preimage."""
         row = self.lookup(payment_hash)
         assert row.state is NodeInvoiceState.ACCEPTED, "only an accepted hold invoice is waiting"
         return self._settle(row)
 
     def keysend(self, amount_msat: int) -> SimulatedInvoice:
-        """Somebody pays the node unasked."""
+        """A keysend payment arrives, for which there was no invoice."""
         preimage = self._random_bytes(32)
         row = SimulatedInvoice(
             add_index=self._registry.add_index + 1,
@@ -246,16 +246,16 @@ class Simulator:
         )
         return self.pay(self._add(row).payment_hash)
 
-    # What happens to a node -------------------------------------------------------------------------------------------
+    # Incidents --------------------------------------------------------------------------------------------------------
 
     def restart(self) -> None:
-        """Every stream breaks; what was recorded stays."""
+        """Restart: every stream breaks, the rows stay."""
         subscriptions, self._subscriptions = self._subscriptions, []
         for subscription in subscriptions:
             subscription.break_off()
 
     def release_events(self, *, shuffled: bool = False) -> None:
-        """Let the streams tell what `hold_events` kept back."""
+        """Send the events that the quirk `hold_events` kept back."""
         for subscription in self._subscriptions:
             subscription.release(random_bytes=self._random_bytes if shuffled else None)
 
@@ -282,7 +282,7 @@ class Simulator:
             self._registry.forget(row)
 
     def _cancel_expired(self) -> None:
-        """What LND's expiry watcher has done by now; nothing of it is told on the stream."""
+        """Cancel expired invoices as LND's expiry watcher does; the stream reports none of them."""
         if self.quirks.watch_expiry:
             for row in self._registry.expired(self.now):
                 if row.payment_hash not in self._in_flight:

@@ -1,4 +1,4 @@
-"""The simulated node without gRPC: the core as `ports.Node`, for state machines and simulated days."""
+"""The simulated node as `ports.Node` without gRPC, for state machines and simulated days."""
 
 import asyncio
 import hashlib
@@ -20,14 +20,14 @@ _CODES = {
 
 
 class DirectNode:
-    """`ports.Node` on a simulator in this process. `core.state` and `core.quirks` make it fail as LND does."""
+    """`ports.node.Node` on a simulator in this process. `core.state` and `core.quirks` make it fail as LND does."""
 
     def __init__(self, core: Simulator, *, node_id: str = "lnd") -> None:
         self.node_id = node_id
         self._core = core
 
     async def add_invoice(self, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
-        """As the Protocol has it; `lose_answers` and `break_answers` give OutcomeUnknown after the work is done."""
+        """As in the Protocol; `lose_answers` and `break_answers` raise `OutcomeUnknown` after the work is done."""
         self._check_ready()
         try:
             row = self._core.add_invoice(
@@ -47,12 +47,12 @@ class DirectNode:
         )
 
     async def lookup(self, payment_hash: str) -> NodeInvoice | None:
-        """As the Protocol has it."""
+        """As in the Protocol."""
         row = self._find(payment_hash)
         return self._translate(row) if row is not None and _is_ours(row) else None
 
     async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
-        """As the Protocol has it; a page of other applications' keysend and AMP invoices alone is passed over."""
+        """As in the Protocol; a page of nothing but keysend and AMP invoices is skipped."""
         self._check_ready()
         while rows := self._core.list_invoices(index_offset=after_add_index, limit=limit):
             if ours := [self._translate(row) for row in rows if _is_ours(row)]:
@@ -61,7 +61,7 @@ class DirectNode:
         return []
 
     async def subscribe(self) -> AsyncGenerator[NodeInvoice]:
-        """As the Protocol has it; raises Unavailable when the core restarts."""
+        """As in the Protocol; raises `Unavailable` when the core restarts."""
         self._check_ready()
         changed = asyncio.Event()
         subscription = self._core.subscribe(add_index=0, settle_index=0, wake=changed.set)
@@ -77,25 +77,25 @@ class DirectNode:
         raise Unavailable("node_away", "the node broke off its stream of invoices")
 
     async def preimage(self, payment_hash: str) -> str | None:
-        """As the Protocol has it."""
+        """As in the Protocol."""
         row = self._find(payment_hash)
         return row.preimage.hex() if row is not None and row.state is NodeInvoiceState.SETTLED else None
 
     async def cancel(self, payment_hash: str) -> None:
-        """As the Protocol has it."""
+        """As in the Protocol."""
         row = self._find(payment_hash)
         if row is not None and row.state is not NodeInvoiceState.SETTLED:
             self._core.cancel(row.payment_hash)
 
     async def status(self) -> NodeStatus:
-        """As the Protocol has it."""
+        """As in the Protocol."""
         status = self._core.status()
         if status.state in _CODES:
             return NodeStatus(state=status.state, detail=f"the simulated node is {status.state}")
         return replace(status, detail=f"the simulated node is {status.state}")
 
     async def liquidity(self) -> ChannelLiquidity:
-        """As the Protocol has it."""
+        """As in the Protocol."""
         self._check_ready()
         return self._core.liquidity()
 

@@ -1,4 +1,4 @@
-"""Who the simulated node is, kept in a folder so that it is the same node after a restart.
+"""The identity of the simulated node, in files so that it is the same node after a restart.
 
 Its key, its TLS certificate (ECDSA on P-256, as LND's) and its macaroons: `tuppence.macaroon` with the least that the
 gateway needs and `admin.macaroon`, which may spend.
@@ -26,7 +26,7 @@ CERTIFICATE_DAYS = 425
 
 
 class Identity:
-    """The files of a simulated node in `folder`, made where they are missing; files are 0600."""
+    """The files of a simulated node in `folder`, created with mode 0600 if they are missing."""
 
     def __init__(self, folder: Path, *, random_bytes: RandomBytes, now: float) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -84,7 +84,7 @@ class Identity:
         _write(path, mint(self._root_key, identifier, ()).to_bytes(location=b"lnd"))
 
     def check(self, macaroons: list[str], method: str) -> None:
-        """Raise CallRefused, in LND's words, unless the hex macaroon of a call allows the method."""
+        """Raise `CallRefused`, with LND's details, unless the hex macaroon of a call allows the method."""
         if len(macaroons) != 1:
             raise CallRefused("UNKNOWN", f"expected 1 macaroon, got {len(macaroons)}")
         if (macaroons[0], method) in self._accepted:

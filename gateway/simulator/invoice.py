@@ -1,11 +1,11 @@
-"""An invoice as the simulated node keeps it, and the quirks of LND that can be switched on."""
+"""The row of an invoice of the simulated node, and the quirks of LND that can be switched on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.ports.node import NodeInvoiceState
 
-# A made-up peer, channel and fees, as BOLT 11 packs a hop.
+# A hop of an invented peer, channel and fees, in the form of BOLT 11.
 HOP_HINT = bytes.fromhex("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798") + bytes(17) + b"\x28"
 
 
@@ -14,7 +14,7 @@ class SimulatedInvoice:
     """One row of the registry; change it with `dataclasses.replace`.
 
     `payment_hash`, `preimage` and `payment_address` are 32 bytes, amounts msat, instants whole seconds since 1970.
-    `payer` names who paid, so that a simulated wallet's balance can be told from the rows alone.
+    `payer` names who paid, so that the balance of a simulated wallet follows from the rows.
     """
 
     add_index: int
@@ -38,12 +38,12 @@ class SimulatedInvoice:
 
     @property
     def expires_at(self) -> int:
-        """When the watcher cancels it, unless it was paid."""
+        """When the expiry watcher cancels it, unless it was paid, in seconds since 1970."""
         return self.created_at + self.expiry_seconds
 
 
 class ReplayOrder(StrEnum):
-    """The order in which settlements are replayed: native SQL goes by add_index, kvdb by settle_index."""
+    """The order in which settlements are replayed: add_index on native SQL, settle_index on kvdb."""
 
     ADDED = "added"
     SETTLED = "settled"
@@ -51,19 +51,19 @@ class ReplayOrder(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Quirks:
-    """What LND may do, off until asked for; each can be changed while the node runs.
+    """Behaviour of LND that is off by default; each can be changed while the node runs.
 
     `replay_order`             order of the backlog of a subscription.
-    `overlap`                  so many of the last replayed settlements come a second time, live.
-    `drop_events`              the stream loses what happens.
-    `duplicate_events`         the stream tells everything twice.
+    `overlap`                  this many of the last replayed settlements are sent a second time, live.
+    `drop_events`              the stream loses live events.
+    `duplicate_events`         the stream sends every live event twice.
     `hold_events`              the stream keeps events back until `release_events`.
     `watch_expiry`             False: the expiry watcher lags, expired invoices stay open and payable.
     `forget_canceled`          canceled invoices are deleted at once (gc-canceled-invoices-on-the-fly).
     `hide_paid_amount`         settled invoices report an amount paid of 0.
     `unannounced_channels`     invoices that ask for hop hints get one.
-    `lose_answers`             so many calls of AddInvoice do their work and never answer.
-    `break_answers`            so many calls of AddInvoice do their work, and the connection breaks before the answer.
+    `lose_answers`             this many calls of AddInvoice do their work and never answer.
+    `break_answers`            this many calls of AddInvoice do their work, then the connection breaks.
     """
 
     replay_order: ReplayOrder = ReplayOrder.ADDED

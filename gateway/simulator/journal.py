@@ -1,4 +1,4 @@
-"""The simulated node's memory: one JSON line per change, flushed, so that a kill loses nothing that was told."""
+"""The journal of the simulated node: one JSON line per changed row, flushed so that a kill loses none."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _BYTES = ("payment_hash", "preimage", "payment_address")
 
 
 class Journal:
-    """An append-only file of rows; the last line about a row counts. `path` is made when it is missing."""
+    """An append-only file of rows; the last line about a row counts. `path` is created if it is missing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -21,22 +21,22 @@ class Journal:
         self._file = path.open("ab")
 
     def rows(self) -> Iterator[SimulatedInvoice]:
-        """What was recorded, in that order."""
+        """The recorded rows, in the order of recording."""
         with self._path.open("rb") as lines:
             for line in lines:
                 yield _from_json(json.loads(line))
 
     def record(self, row: SimulatedInvoice) -> None:
-        """Append a row. After a kill of this process it is there; a power cut is not provided for."""
+        """Append a row. It survives a kill of this process, but not a power cut."""
         self._file.write(json.dumps(_to_json(row), separators=(",", ":")).encode() + b"\n")
         self._file.flush()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def _cut_torn_line(self) -> None:
-        """A kill in the middle of a write leaves half a line, of a change that nobody was told."""
+        """Remove an incomplete last line, which a kill during a write leaves; its change was not reported to anyone."""
         if not self._path.exists():
             self._path.touch(mode=0o600)
         data = self._path.read_bytes()

@@ -1,4 +1,4 @@
-"""The simulated node's invoices as LND's protobuf messages, serialised once for each state of a row."""
+"""Invoices of the simulated node as LND's protobuf messages, serialised once for each state of a row."""
 
 from collections.abc import Sequence
 
@@ -24,14 +24,14 @@ _INVOICES_FIELD = b"\x0a"
 
 
 class Messages:
-    """Serialised `lnrpc.Invoice` messages. A page of 500 is then a join of bytes."""
+    """Serialised `lnrpc.Invoice` messages, so that a page of 500 is a join of bytes."""
 
     def __init__(self, core: Simulator) -> None:
         self._core = core
         self._serialised: dict[int, tuple[SimulatedInvoice, bytes]] = {}
 
     def invoice(self, row: SimulatedInvoice) -> bytes:
-        """An invoice as LookupInvoice and the stream give it: with the preimage, paid or not."""
+        """An invoice as LookupInvoice and the stream return it, with the preimage whether it is paid or not."""
         if self._core.quirks.hide_paid_amount:
             return _serialise(row, hide_paid_amount=True)
         known = self._serialised.get(row.add_index)

@@ -1,4 +1,4 @@
-"""The simulated node as a process of its own, driven by lines: `python -m gateway.simulator.process --folder F`.
+"""The simulated node as a separate process, controlled by lines on stdin: `python -m gateway.simulator.process`.
 
 It prints one JSON object per line on standard output: first where it listens, then an answer to each line it reads.
 
@@ -28,7 +28,7 @@ Answer = Mapping[str, object]
 
 
 def main() -> None:
-    """Serve until told to quit."""
+    """Serve until the line `quit`, or the end of input."""
     parser = argparse.ArgumentParser(prog="simulator_process", description="A simulated LND node.")
     parser.add_argument("--folder", type=Path, required=True, help="where its keys and invoices live")
     parser.add_argument("--listen", default="127.0.0.1:0", help="host:port; port 0 takes a free one")
@@ -54,7 +54,7 @@ async def _serve(folder: Path, listen: str) -> None:
 
 
 async def obey(simulated: SimulatedLnd, command: str, *words: str) -> Answer:
-    """What one line does; a line that is wrong is answered with an error."""
+    """Carry out one line; an invalid one is answered with an error."""
     if command == "restart":
         await simulated.restart()
         return {"ok": True}

@@ -1,4 +1,4 @@
-"""What the simulated node refuses, in LND's own words, so that a client is tried against the real ones."""
+"""Calls and payments that the simulated node refuses, with LND's status codes and texts."""
 
 from gateway.ports.node import NodeState
 
@@ -17,7 +17,7 @@ _NOT_READY = {
 
 
 class CallRefused(Exception):
-    """The node refuses a call: the name of a gRPC status and LND's own details."""
+    """The node refuses a call: `status` is the name of a gRPC status, `details` LND's text."""
 
     def __init__(self, status: str, details: str) -> None:
         super().__init__(details)
@@ -30,13 +30,13 @@ class PaymentRefused(Exception):
 
 
 def check_ready(state: NodeState) -> None:
-    """Refuse what rpcperms/interceptor.go refuses in this state of the node."""
+    """Raise `CallRefused` where rpcperms/interceptor.go refuses a call in this state of the node."""
     if state in _NOT_READY:
         raise CallRefused(*_NOT_READY[state])
 
 
 def check_invoice(*, preimage: bytes, amount_msat: int, memo: str, expiry_seconds: int) -> None:
-    """Refuse what lnrpc/invoicesrpc/addinvoice.go refuses."""
+    """Raise `CallRefused` where lnrpc/invoicesrpc/addinvoice.go refuses an invoice."""
     memo_size, amount_sat = len(memo.encode()), amount_msat // 1000
     if preimage and len(preimage) != PREIMAGE_BYTES:
         raise CallRefused("UNKNOWN", f"invalid preimage length of {len(preimage)}, want {PREIMAGE_BYTES}")

@@ -1,4 +1,4 @@
-"""The simulated node's invoices by add_index and by payment hash, and the order in which they expire."""
+"""Invoices of the simulated node by add_index and by payment hash, and in the order in which they expire."""
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ PENDING = (NodeInvoiceState.OPEN, NodeInvoiceState.ACCEPTED)
 
 
 class Registry:
-    """Rows, each told to `record` whenever it changes. The counters only grow, deleted rows leave holes."""
+    """Rows; `record` is called with each that changes. Counters only grow, and deleted rows leave gaps."""
 
     def __init__(self, record: Callable[[SimulatedInvoice], None]) -> None:
         self.settle_index = 0
@@ -22,11 +22,11 @@ class Registry:
 
     @property
     def add_index(self) -> int:
-        """The highest add_index given so far."""
+        """The highest add_index so far."""
         return len(self._rows)
 
     def restore(self, rows: Iterable[SimulatedInvoice]) -> None:
-        """Take rows as recorded, in the order of their recording: the last word about each counts."""
+        """Add recorded rows, in the order of recording; the last row of an invoice counts."""
         for row in rows:
             self._rows.extend([None] * (row.add_index - len(self._rows)))
             self._place(row)
@@ -39,12 +39,12 @@ class Registry:
         return (row for row in self._rows if row is not None)
 
     def get(self, payment_hash: bytes) -> SimulatedInvoice | None:
-        """The row of a payment hash."""
+        """The row of a payment hash, or None."""
         add_index = self._add_indexes.get(payment_hash)
         return None if add_index is None else self._rows[add_index - 1]
 
     def page(self, *, index_offset: int, limit: int, is_reversed: bool, pending_only: bool) -> list[SimulatedInvoice]:
-        """At most `limit` rows above the offset (reversed: below it, 0 being the end), in add order."""
+        """At most `limit` rows after the offset (reversed: before it, 0 meaning the end), in add order."""
         if is_reversed:
             places = range((index_offset - 1 if index_offset else len(self._rows)) - 1, -1, -1)
         else:
@@ -54,30 +54,30 @@ class Registry:
         return page[::-1] if is_reversed else page
 
     def add(self, row: SimulatedInvoice) -> SimulatedInvoice:
-        """A new row, its add_index one above the highest."""
+        """Add a row, whose add_index is the highest plus one."""
         assert row.add_index == self.add_index + 1, "add_index grows by one"
         self._rows.append(None)
         self.watch(row)
         return self.change(row)
 
     def change(self, row: SimulatedInvoice) -> SimulatedInvoice:
-        """Put a row in place of its former self."""
+        """Replace a row."""
         self._place(row)
         self._record(row)
         return row
 
     def forget(self, row: SimulatedInvoice) -> None:
-        """Delete a row; its add_index is not given again."""
+        """Delete a row; its add_index is not used again."""
         self._rows[row.add_index - 1] = None
         del self._add_indexes[row.payment_hash]
 
     def watch(self, row: SimulatedInvoice) -> None:
-        """Have the row come up in `expired` when its time is over."""
+        """Include the row in `expired` once its expiry has passed."""
         if row.state is NodeInvoiceState.OPEN and not row.is_amp:
             heapq.heappush(self._expiries, (row.expires_at, row.add_index))
 
     def expired(self, now: int) -> Iterator[SimulatedInvoice]:
-        """Open rows whose time is over, each once."""
+        """Open rows whose expiry has passed, each returned once."""
         while self._expiries and self._expiries[0][0] <= now:
             _, add_index = heapq.heappop(self._expiries)
             row = self._rows[add_index - 1]

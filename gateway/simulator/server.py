@@ -1,4 +1,4 @@
-"""The simulated node as a gRPC server: TLS, macaroon check and LND's own messages around the core."""
+"""The simulated node as a gRPC server: TLS, macaroons and LND's messages on top of the core."""
 
 import asyncio
 import secrets
@@ -38,7 +38,7 @@ _WALLET_STATES = {
 async def serve_simulator(
     folder: Path, *, clock: Clock, random_bytes: RandomBytes = secrets.token_bytes, listen: str = "127.0.0.1:0"
 ) -> AsyncIterator["SimulatedLnd"]:
-    """Serve a simulated node whose keys and invoices live in `folder`; `listen` is host:port, port 0 a free one."""
+    """Serve a simulated node whose keys and invoices are in `folder`; `listen` is host:port, port 0 any free one."""
     simulated = SimulatedLnd(folder, clock=clock, random_bytes=random_bytes, listen=listen)
     await simulated.start()
     try:
@@ -70,16 +70,16 @@ class SimulatedLnd:
 
     @property
     def tls_cert_path(self) -> Path:
-        """The certificate that a client trusts."""
+        """The path of the certificate for clients."""
         return self.identity.tls_cert_path
 
     @property
     def macaroon_path(self) -> Path:
-        """A macaroon that allows what the gateway needs; `identity.admin_macaroon_path` allows all."""
+        """The path of a macaroon that allows what the gateway needs; `identity.admin_macaroon_path` allows all."""
         return self.identity.macaroon_path
 
     async def start(self) -> None:
-        """Listen, with the certificate that is in the folder now."""
+        """Listen, with the certificate that is now in the folder."""
         pair = (self.identity.tls_key_path.read_bytes(), self.identity.tls_cert_path.read_bytes())
         server = grpc.aio.server()
         server.add_generic_rpc_handlers(self._handlers())
@@ -90,7 +90,7 @@ class SimulatedLnd:
         self._server = server
 
     async def stop(self) -> None:
-        """Stop listening; streams and calls break off. What the core knows stays, and it can still be paid."""
+        """Stop listening and break streams and calls. The core stays, and its invoices can still be paid."""
         if self._server is not None:
             server, self._server = self._server, None
             self.core.restart()
@@ -107,15 +107,15 @@ class SimulatedLnd:
         self._journal.close()
 
     def renew_certificate(self) -> None:
-        """Write a new certificate, served from the next restart on."""
+        """Write a new certificate, used from the next restart on."""
         self.identity.renew_certificate(now=self._clock())
 
     def stall(self) -> None:
-        """Become a black hole: connections stay, nothing is answered, streams are silent."""
+        """Become a black hole: connections stay open, but no call is answered and streams are silent."""
         self._flowing.clear()
 
     def resume(self) -> None:
-        """Answer again, what waited first."""
+        """Answer again, first the calls that waited."""
         self._flowing.set()
 
     # Calls ------------------------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class SimulatedLnd:
         return grpc.unary_unary_rpc_method_handler(handle, request_deserializer=request_type.FromString)
 
     async def _admit(self, method: str, context: grpc.aio.ServicerContext) -> None:
-        """What LND does before every call: state first, macaroon second (rpcperms/interceptor.go)."""
+        """Check state, then macaroon, as LND does before every call (rpcperms/interceptor.go)."""
         await self._flowing.wait()
         latency = self.latency_seconds.get(method.rpartition("/")[2])
         if latency:
@@ -252,5 +252,5 @@ class SimulatedLnd:
                     yield self._messages.invoice(row)
                 await changed.wait()
         finally:
-            # LND that is shut down ends its streams as if all were well.
+            # LND ends its streams with OK when it is shut down.
             self.core.unsubscribe(subscription)

@@ -1,4 +1,4 @@
-"""A subscriber of the simulated node's invoice stream: what waits for it, and what LND's stream may do to that."""
+"""A subscriber of the simulated node's invoice stream: its queue of events, and the quirks of LND's stream."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from gateway.ports.node import NodeInvoiceState
 from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.invoice import Quirks, SimulatedInvoice
 
-TOLD = (NodeInvoiceState.OPEN, NodeInvoiceState.SETTLED)
+REPORTED_STATES = (NodeInvoiceState.OPEN, NodeInvoiceState.SETTLED)
 
 
 class Subscription:
-    """Events that wait for one subscriber; `wake` is called whenever there is something new to see.
+    """The queue of one subscriber; `wake` is called whenever it changes.
 
-    LND skips what the client has seen by two counters, and does not advance them over the backlog it replays
+    LND skips events that the client has seen by two counters, and does not advance them over the replayed backlog
     (invoices/invoiceregistry.go, dispatchToClients).
     """
 
@@ -27,7 +27,7 @@ class Subscription:
         self._held: list[SimulatedInvoice] = []
 
     def take(self) -> SimulatedInvoice | None:
-        """The next event, None when there is none yet."""
+        """The next event, or None if there is none yet."""
         return self._ready.popleft() if self._ready else None
 
     def replay(self, invoice: SimulatedInvoice) -> None:
@@ -47,11 +47,11 @@ class Subscription:
             self._queue([invoice] * (2 if self._quirks.duplicate_events else 1))
 
     def repeat(self, invoice: SimulatedInvoice) -> None:
-        """Queue a replayed settlement once more, as if it had happened between registration and backlog."""
+        """Queue a replayed settlement again, as if it had happened between registration and backlog."""
         self._queue([invoice])
 
     def release(self, *, random_bytes: RandomBytes | None) -> None:
-        """Let go of events held back, in order or, given randomness, in any."""
+        """Send the events held back, in order or, with `random_bytes`, in random order."""
         held, self._held = self._held, []
         if random_bytes is not None:
             held.sort(key=lambda _: random_bytes(8))
@@ -59,7 +59,7 @@ class Subscription:
         self._wake()
 
     def break_off(self) -> None:
-        """End the stream as a restart of the node does; what waits is lost."""
+        """End the stream as a restart of the node does; queued events are lost."""
         self.broken = True
         self._ready.clear()
         self._held.clear()

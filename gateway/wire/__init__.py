@@ -1,1 +1,1 @@
-"""Forms that wallets, programs and nodes speak; pure functions from bytes and text to values and back."""
+"""Formats of protocols: L402, BOLT 11 and LND's macaroons. Pure functions between bytes or text and values."""

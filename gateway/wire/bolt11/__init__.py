@@ -1,1 +1,1 @@
-"""BOLT 11 payment requests."""
+"""BOLT 11 payment requests: `reading`, `signing` (needs an extra), and the `bech32` that both use."""

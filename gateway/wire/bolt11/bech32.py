@@ -1,4 +1,4 @@
-"""Bech32 without its limit of 90 characters, and the tagged fields that BOLT 11 writes in it. Words have five bits."""
+"""Bech32 without its limit of 90 characters, and the tagged fields of BOLT 11 in it. A word has five bits."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ _CHECKSUM_WORDS = 6
 
 
 def open_bech32(text: str) -> tuple[str, list[int]]:
-    """Its human-readable part and its words; raises ValueError for strange characters or a wrong checksum."""
+    """The human-readable part and the words. Raises ValueError for other characters or a wrong checksum."""
     lower = text.lower()
     human, separator, data = lower.rpartition("1")
     if text not in (lower, text.upper()) or not separator or not human.isascii() or set(data) - _VALUES.keys():
@@ -25,12 +25,12 @@ def open_bech32(text: str) -> tuple[str, list[int]]:
 
 
 def write_bech32(human: str, words: Sequence[int]) -> str:
-    """The text of a human-readable part and words."""
+    """The text of a human-readable part and words, with its checksum."""
     return human + "1" + "".join(CHARSET[word] for word in (*words, *_checksum(human, words)))
 
 
 def split_fields(words: Sequence[int]) -> Iterator[tuple[str, Sequence[int]]]:
-    """The tagged fields between creation date and signature; raises ValueError when one is cut short."""
+    """The tagged fields between creation date and signature. Raises ValueError if one is cut short."""
     at = 0
     while at < len(words):
         head = words[at : at + 3]
@@ -66,7 +66,7 @@ _REMAINDERS = [_remainder(top) for top in range(32)]
 
 
 def to_int(words: Sequence[int]) -> int:
-    """The number that the words make, most significant first."""
+    """Words as a number, most significant first."""
     number = 0
     for word in words:
         number = number << 5 | word
@@ -84,12 +84,12 @@ def number_to_words(number: int) -> list[int]:
 
 
 def bytes_to_words(data: bytes) -> list[int]:
-    """Bytes in words, the last one filled up with zero bits."""
+    """Bytes as words, the last one padded with zero bits."""
     count = (len(data) * 8 + 4) // 5
     return to_words(int.from_bytes(data) << (count * 5 - len(data) * 8), count)
 
 
 def words_to_bytes(words: Sequence[int]) -> bytes:
-    """Whole bytes only; the padding that fills the last word is dropped."""
+    """Words as bytes, without the padding of the last word."""
     size = len(words) * 5 // 8
     return (to_int(words) >> (len(words) * 5 - size * 8)).to_bytes(size)

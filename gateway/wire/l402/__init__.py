@@ -1,1 +1,1 @@
-"""L402 on the wire: the challenge, and the credential that answers it. The macaroon itself is the domain's."""
+"""L402 in HTTP: `challenge` writes the 402 answer, `credential` parses the header that answers it."""

@@ -1,7 +1,7 @@
-"""The 402 answer, in the form that the clients in use understand.
+"""Writes the L402 challenge of a 402 answer, in the form that clients in use understand.
 
 They match `L402 macaroon="…", invoice="…"` by regular expression, so these two come first, in this order, quoted, after
-one space; `token` and `version` follow for parsers of the specification's newer text.
+one space. `token` and `version` follow, for parsers of the newer specification.
 """
 
 from base64 import b64encode
@@ -12,7 +12,7 @@ from gateway.money import MSAT_PER_SAT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengeBody:
-    """The members that programs read, in their spelling: hex, whole satoshi, unix seconds."""
+    """The members that programs read, in their spelling: hashes in hex, amounts in whole satoshi, unix seconds."""
 
     invoice: str
     macaroon: str
@@ -30,14 +30,14 @@ def challenge_header(token: bytes, payment_request: str) -> str:
 
 
 def refusal_header(code: str) -> str:
-    """WWW-Authenticate of a 401: no invoice in it, or clients would pay in a loop."""
+    """The value of WWW-Authenticate of a 401, without an invoice, because clients would pay in a loop."""
     return f'L402 realm="tuppence", error="{code}"'
 
 
 def challenge_body(
     token: bytes, *, payment_request: str, payment_hash: str, amount_msat: int, expires_at: int
 ) -> ChallengeBody:
-    """The body's members beside those of the problem."""
+    """The members of the body beside those of the problem document."""
     amount_sat = amount_msat // MSAT_PER_SAT
     return ChallengeBody(
         invoice=payment_request,
@@ -51,5 +51,5 @@ def challenge_body(
 
 
 def encode_token(token: bytes) -> str:
-    """A macaroon as it stands in headers and JSON: standard base64 with padding."""
+    """A macaroon in the form of headers and JSON: standard base64 with padding."""
     return b64encode(token).decode()

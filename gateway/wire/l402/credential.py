@@ -1,4 +1,4 @@
-"""`Authorization: L402 <macaroon>[,<macaroon>…]:<preimage>`, LSAT alike, and `Bearer <macaroon>`."""
+"""Parses `Authorization: L402 <macaroon>[,<macaroon>…]:<preimage>`, the same with LSAT, and `Bearer <macaroon>`."""
 
 import binascii
 from base64 import b64decode
@@ -11,10 +11,10 @@ _PREIMAGE_BYTES = 32
 
 
 def parse_authorization(lines: Iterable[str]) -> list[tuple[str, Credential]]:
-    """Every credential of the `Authorization` lines that can be read, each with its line.
+    """Every credential of the `Authorization` headers, each with its header.
 
-    Both base64 alphabets are taken, padded or not, hex in either case; a line in another scheme is passed over, one
-    that cannot be decoded gives a credential that no key signed.
+    Accepts both base64 alphabets, padded or not, and hex in either case. A header of another scheme is skipped; one
+    that cannot be decoded gives a credential without a valid signature.
     """
     found: list[tuple[str, Credential]] = []
     for line in lines:
@@ -29,7 +29,7 @@ def parse_authorization(lines: Iterable[str]) -> list[tuple[str, Credential]]:
 
 
 def decode_token(text: str) -> bytes:
-    """A token's bytes; empty, which is no macaroon, where the text is no base64."""
+    """The bytes of a token; empty, which is not a valid macaroon, if the text is not base64."""
     standard = text.strip().replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return b64decode(standard + "=" * (-len(standard) % 4), validate=True)
@@ -38,7 +38,7 @@ def decode_token(text: str) -> bytes:
 
 
 def _preimage(text: str) -> bytes:
-    """32 bytes, or empty bytes that are no invoice's preimage."""
+    """32 bytes, or no bytes, which match no invoice."""
     try:
         preimage = bytes.fromhex(text)
     except ValueError:
