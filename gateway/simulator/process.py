@@ -1,14 +1,14 @@
-"""The simulated node as a separate process, controlled by lines on stdin: `python -m gateway.simulator.process`.
+"""The simulated node as a process, controlled by lines on stdin: `python -m gateway.simulator.process --folder F`.
 
-It prints one JSON object per line on standard output: first where it listens, then an answer to each line it reads.
+It prints one JSON object per line on standard output: first its address, then an answer to each line that it reads.
 
     {"target": "127.0.0.1:40213", "tls_cert": "…/tls.cert", "macaroon": "…/tuppence.macaroon"}
 
     settle <payment_hash>      pay one invoice
     settle-open                pay every open invoice, in add order
     add <count> <amount_msat>  issue invoices
-    count                      how many there are
-    restart | stall | resume   as the server's switches
+    count                      print the number of invoices
+    restart | stall | resume   call the server's method of that name
     quit                       stop; so does the end of the input
 """
 
