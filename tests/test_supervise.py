@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from gateway import supervise
 from gateway.errors import Unavailable
 from gateway.supervise import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, Progress, Supervisor, finish
-from tests.support.clock import until
+from tests.support.clock import turns, until
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +68,11 @@ async def test_leaving_ends_the_work_and_waits_for_its_end() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0)
+            await turns()
             ended.set()
 
     async with Supervisor().supervise("work", work):
-        await asyncio.sleep(0)
+        await turns()
     assert ended.is_set()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -127,7 +127,7 @@ async def test_work_is_finished_for_a_caller_who_has_gone_and_fails_without_a_co
 
     async def work() -> None:
         begun.set()
-        await asyncio.sleep(0)
+        await turns()
         ended.set()
         raise Unavailable("node_away", "The node is away.")
 

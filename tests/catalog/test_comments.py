@@ -1,7 +1,5 @@
 """An author's comments are for nobody else: no reader sees one, in no form, and what is sold is not lost with it."""
 
-from time import perf_counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.catalog.comments import without_comments
 from gateway.catalog.markup import render_article, render_markup
 from tests.conftest import Site
+from tests.support.clock import cpu_seconds
 
 NOTE = "ask the lawyer"
 ODD = [
@@ -117,9 +116,7 @@ def test_what_is_kept_is_part_of_what_was_written(parts: list[str]) -> None:
     ],
 )
 def test_it_costs_no_more_than_the_texts_length(text: str) -> None:
-    began = perf_counter()
-    without_comments(text * (400_000 // len(text)) + "-->")
-    assert perf_counter() - began < 3.0
+    assert cpu_seconds(lambda: without_comments(text * (400_000 // len(text)) + "-->")) < 3.0
 
 
 async def test_no_answer_and_no_page_of_ours_shows_a_comment(site: Site) -> None:

@@ -1,7 +1,6 @@
 """Limits on new invoices: each refuses, says when to come back, and consumes nothing."""
 
 import secrets
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -81,7 +80,7 @@ def test_who_holds_none_is_served_when_others_hold_all_there_is(clock: FakeClock
 
 @pytest.mark.parametrize("field", ["invoices_per_item", "invoices_overall"])
 def test_who_holds_none_is_served_when_others_use_up_a_rate(field: str) -> None:
-    clock = FakeClock(time.time())
+    clock = FakeClock(START)
     fields: dict[str, Any] = {field: "10/day", "open_invoices_per_client": 5}
     subject = limits(clock, **fields)
     assert [taken(subject, name) for name in ("a", "b", "c", "d", "e", "f", "g", "h")] == [5, 5, 1, 1, 1, 1, 1, 0]
@@ -190,7 +189,7 @@ def test_what_is_remembered_is_bounded_by_what_is_open(clock: FakeClock) -> None
 
 @pytest.mark.parametrize("field", sorted(RARELY))
 def test_each_rate_refuses_what_is_too_fast(field: str) -> None:
-    clock = FakeClock(time.time())
+    clock = FakeClock(START)
     fields: dict[str, Any] = {field: "2/day"}
     subject = limits(clock, **fields)
     take(subject)
@@ -203,7 +202,7 @@ def test_each_rate_refuses_what_is_too_fast(field: str) -> None:
 
 
 def test_a_refusal_consumes_nothing_of_the_other_limits() -> None:
-    clock = FakeClock(time.time())
+    clock = FakeClock(START)
     subject = limits(clock, invoices_per_client="2/day", invoices_overall="4/day")
     assert taken(subject, "a") == 2
     for _ in range(20):

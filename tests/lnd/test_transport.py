@@ -38,6 +38,7 @@ class Line:
 @pytest.fixture
 async def line(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
     monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.02)
+    # The node's certificate is valid from now on, by the real clock.
     clock = FakeClock(time.time())
     async with (
         serve_simulator(tmp_path / "lnd", clock=clock) as simulated,

@@ -1,5 +1,6 @@
 """Several LND nodes: each sale at a healthy one, each settlement at its own, none at one that is drained."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -96,9 +97,8 @@ async def test_a_connection_that_swallows_everything_costs_the_next_reader_nothi
             proxy.swallow()
             await site.buy("welcome")
             for _ in range(2):
-                began = time.perf_counter()
-                await site.buy("welcome")
-                assert time.perf_counter() - began < ANSWER_SECONDS
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await site.buy("welcome")
             assert [len([*node.invoices]) for node in (simulated.core, core)] == [1, 4]
         await north.close()
 

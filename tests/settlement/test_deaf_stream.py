@@ -7,13 +7,14 @@ import pytest
 from gateway.errors import Unavailable
 from gateway.rows import InvoiceState
 from gateway.settlement import sweep
+from tests.support.clock import turns
 from tests.support.domain import Till
 
 
 async def test_a_settlement_that_a_sweep_finds_long_after_it_happened_means_a_deaf_stream(till: Till) -> None:
     invoices = await till.sell_many(3)
     waiting = asyncio.create_task(till.sweeper.deaf_stream())
-    await asyncio.sleep(0)
+    await turns()
     till.pay(invoices[0])
     till.clock.advance(sweep.DEAF_AFTER_SECONDS + 1)
     till.sweeper.stream_began()
@@ -34,7 +35,7 @@ async def test_a_settlement_that_a_sweep_finds_long_after_it_happened_means_a_de
 async def test_a_subscription_that_takes_long_to_stand_is_not_deaf(till: Till) -> None:
     invoice = await till.sell()
     waiting = asyncio.create_task(till.sweeper.deaf_stream())
-    await asyncio.sleep(0)
+    await turns()
     till.sweeper.stream_began()
     till.clock.advance(sweep.SUBSCRIBED_WITHIN_SECONDS)
     till.pay(invoice)
@@ -53,7 +54,7 @@ async def test_what_a_sweep_finds_while_no_stream_is_open_says_nothing_about_one
     till.pay(invoice)
     till.clock.advance(60)
     waiting = asyncio.create_task(till.sweeper.deaf_stream())
-    await asyncio.sleep(0)
+    await turns()
     await till.sweeper.sweep()
     assert (await till.row(invoice)).state is InvoiceState.SETTLED
     assert not waiting.done()

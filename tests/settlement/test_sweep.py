@@ -18,7 +18,7 @@ from gateway.settlement.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
-from tests.support.clock import FakeClock, unless_changed, until
+from tests.support.clock import FakeClock, turns, unless_changed, until
 from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, an_invoice, preimage_of
@@ -255,7 +255,7 @@ async def test_a_node_that_is_away_changes_nothing_and_leaves_no_question_behind
     with pytest.raises(Unavailable, match="failed to connect"):
         await till.sweeper.sweep()
     asked = node.asked("lookup")
-    await asyncio.sleep(0)
+    await turns()
     gc.collect()
     assert node.asked("lookup") == asked
     assert till.dump() == before

@@ -11,7 +11,7 @@ from gateway.money import Msat
 from gateway.ports.node import IssuedInvoice, NodeInvoiceState, NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, turns
 
 OPEN, SETTLED, CANCELED, _ = NodeInvoiceState
 
@@ -34,7 +34,7 @@ async def refusal(call: Awaitable[object]) -> str:
 async def test_an_invoice_is_issued_once_followed_and_found_settled(core: Simulator, node: DirectNode) -> None:
     async with aclosing(node.subscribe()) as stream:
         told = asyncio.ensure_future(anext(stream))
-        await asyncio.sleep(0)
+        await turns()
         issued = await issue(node)
         assert await issue(node) == issued
         assert (await told).state is OPEN
@@ -109,6 +109,6 @@ async def test_a_node_that_is_not_up_refuses_by_code_and_still_tells_its_state(
 async def test_a_restart_ends_the_stream_with_a_reason(core: Simulator, node: DirectNode) -> None:
     async with aclosing(node.subscribe()) as stream:
         told = asyncio.ensure_future(anext(stream))
-        await asyncio.sleep(0)
+        await turns()
         core.restart()
         assert await refusal(told) == "node_away"

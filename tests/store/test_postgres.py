@@ -47,6 +47,10 @@ async def far(cluster: Cluster, proxy: TcpProxy, database_url: str) -> AsyncIter
     await store.close()
 
 
+LOCKS_TAKEN = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND granted AND datname = current_database()"""
+
+
 def execute(tx: Tx, statement: str) -> Any:
     """The value that a statement of a test's own gives."""
     return tx.creators._connection.execute(text(statement)).scalar()  # type: ignore[attr-defined]  # to look inside
@@ -120,8 +124,10 @@ async def test_work_that_deadlocked_is_done_after_all(store: Database) -> None:
         def work(tx: Tx) -> None:
             tries.append(first)
             lengthen(tx, first)
-            # Long enough for the other to hold its first.
-            execute(tx, "SELECT pg_sleep(0.2)")
+            execute(tx, f"SELECT pg_advisory_xact_lock({len(tries)})")
+            # Until the other holds its first too; the third try is alone.
+            while len(tries) < 3 and execute(tx, LOCKS_TAKEN) < 2:
+                pass
             lengthen(tx, second)
 
         return work

@@ -13,6 +13,7 @@ from gateway.ports.store import Store, Tx
 from gateway.store.engines import sqlite
 from gateway.store.engines.sqlite import MOST_PER_COMMIT, SqliteStore, sqlite_engine
 from gateway.store.files.lock import lock_data
+from tests.support.clock import turns
 from tests.support.databases import put_database
 from tests.support.domain import Till
 from tests.support.rows import a_creator, an_item
@@ -60,9 +61,9 @@ async def test_work_that_waits_shares_a_commit_and_each_gets_its_own_result(stor
         return work
 
     blocked = asyncio.create_task(store.write(lambda _: gate.wait(10)))
-    await asyncio.sleep(0)
+    await turns()
     waiting = [asyncio.create_task(store.write(add(number))) for number in range(20)]
-    await asyncio.sleep(0)
+    await turns()
     groups.append(store._writer._jobs.qsize())
     gate.set()
     assert await blocked
@@ -94,7 +95,7 @@ async def test_one_failing_piece_of_a_group_leaves_its_neighbours_committed(stor
         store.write(lambda tx: tx.creators.insert(a_creator("after"))),
     ]
     waiting = asyncio.gather(*jobs, return_exceptions=True)
-    await asyncio.sleep(0)
+    await turns()
     gate.set()
     await blocked
     before, refused, crashed, constrained, after = await waiting

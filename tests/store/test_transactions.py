@@ -18,6 +18,7 @@ from gateway.store.engines.database import Database, migrate_database, open_data
 from gateway.store.engines.migration import HEAD, revision_of
 from gateway.store.tables.indexes import UNRESOLVED
 from gateway.store.tables.schema import metadata
+from tests.support.clock import turns
 from tests.support.databases import dump_tables, seen_in
 from tests.support.domain import Till
 from tests.support.rows import a_creator, an_invoice, an_item
@@ -83,7 +84,7 @@ async def test_more_work_than_a_commit_takes_is_all_done(store: Database) -> Non
 async def test_a_caller_who_gives_up_disturbs_nobody(store: Database) -> None:
     given_up = asyncio.create_task(store.write(lambda tx: tx.creators.insert(a_creator("given-up"))))
     other = asyncio.create_task(store.write(lambda tx: tx.creators.insert(a_creator("other"))))
-    await asyncio.sleep(0)
+    await turns()
     given_up.cancel()
     assert await other
     assert await store.write(lambda tx: tx.creators.insert(a_creator("later")))
@@ -92,7 +93,7 @@ async def test_a_caller_who_gives_up_disturbs_nobody(store: Database) -> None:
 async def test_what_was_submitted_is_finished_before_the_close_and_nothing_is_taken_after_it(database_url: str) -> None:
     store = await open_database(database_url)
     writes = [asyncio.create_task(store.write(lambda _: True)) for _ in range(9)]
-    await asyncio.sleep(0)
+    await turns()
     await store.close()
     assert await asyncio.gather(*writes) == [True] * 9
     for work in (store.write, store.read):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
+from time import process_time
 
 PATIENCE_SECONDS = 20.0
 LOOK_SECONDS = 0.005
@@ -35,6 +36,19 @@ async def unless_changed(predicate: Callable[[], bool | Awaitable[bool]], *, rou
     for _ in range(rounds):
         assert await _holds(predicate)
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def turns(count: int = 1) -> None:
+    """Let everything that is ready to run go on, so many times; no time passes."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """What a call costs this process, however busy the machine is."""
+    began = process_time()
+    work()
+    return process_time() - began
 
 
 async def _holds(predicate: Callable[[], bool | Awaitable[bool]]) -> bool:

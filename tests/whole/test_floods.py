@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,8 +17,8 @@ from gateway.simulator.core import Simulator
 from gateway.web.api import invoices
 from gateway.web.serve import build_app, serve
 from tests.conftest import Site, open_site
-from tests.support.clock import FakeClock, until
-from tests.support.rows import NODE_ID, a_creator
+from tests.support.clock import FakeClock, turns, until
+from tests.support.rows import NODE_ID, START, a_creator
 from tests.web.api.test_events import listening
 
 pytestmark = pytest.mark.both_databases
@@ -27,12 +26,12 @@ pytestmark = pytest.mark.both_databases
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES = "/v1/items/welcome/invoices"
 PER_SECOND, OPEN, ASKED, ATTACKERS, HONEST = 100, 300, 400, 40, 20
-SLOW_SECONDS = 0.01
+SLOW_TURNS = 50
 
 
 @pytest.fixture
 async def shop(tmp_path: Path, database_url: str, core: Simulator) -> AsyncIterator[Site]:
-    """Behind a proxy, at a node that needs 10 ms for an invoice; its budget is 100 a second, 300 open."""
+    """Behind a proxy, at a node that answers later than it is asked; the budget is 100 a second, 300 open."""
     config = load_config(
         data_dir=tmp_path,
         database_url=database_url,
@@ -40,14 +39,14 @@ async def shop(tmp_path: Path, database_url: str, core: Simulator) -> AsyncItera
         invoices_overall=f"{PER_SECOND}/second",
         open_invoices=OPEN,
     )
-    async with open_site(config, FakeClock(time.time()), core) as site:
+    async with open_site(config, FakeClock(START), core) as site:
         for name in ("alice", "bob"):
             await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)
         add_invoice = site.gateway.nodes[NODE_ID].node.add_invoice
 
         async def slowly(preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
-            await asyncio.sleep(SLOW_SECONDS)
+            await turns(SLOW_TURNS)
             return await add_invoice(preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds)
 
         site.gateway.nodes[NODE_ID].node.add_invoice = slowly  # type: ignore[method-assign]  # slowed on its way
@@ -139,11 +138,10 @@ async def test_t21_everyone_is_told_though_wakes_are_lost_doubled_and_out_of_ord
     monkeypatch.setattr(Hub, "wake", unreliable)
     bought = [(await shop.buy("welcome"))[0]["payment_hash"] for _ in range(8)]
 
-    async def told(payment_hash: str) -> float:
+    async def told(payment_hash: str) -> None:
         async with listening(shop, payment_hash) as listener:
             while (await listener.next())[0] != "settled":
                 pass
-            return time.perf_counter()
 
     waiting = [asyncio.create_task(told(key)) for key in bought for _ in range(3)]
     await until(lambda: shop.gateway.hub.count == len(waiting))

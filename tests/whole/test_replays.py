@@ -14,6 +14,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.simulator.invoice import ReplayOrder
 from tests.support.announced import Announced
+from tests.support.clock import turns
 from tests.support.domain import Till
 from tests.support.rows import EXPIRY_SECONDS
 from tools.torture.databases import DatabaseKind
@@ -38,14 +39,13 @@ async def test_a_replay_from_every_index_credits_each_settlement_once(till: Till
     assert (await till.balances())["creator:alice"] == MANY * 70_000
 
 
-@pytest.mark.parametrize("turns", [1, 3, 10, 30, 100])
-async def test_a_catch_up_that_is_broken_off_anywhere_goes_on_where_it_was(till: Till, turns: int) -> None:
+@pytest.mark.parametrize("rounds", [1, 3, 10, 30, 100])
+async def test_a_catch_up_that_is_broken_off_anywhere_goes_on_where_it_was(till: Till, rounds: int) -> None:
     invoices = await till.sell_many(MANY)
     for invoice in invoices:
         till.pay(invoice)
     broken_off = asyncio.create_task(till.sweeper.sweep())
-    for _ in range(turns):
-        await asyncio.sleep(0)
+    await turns(rounds)
     broken_off.cancel()
     await asyncio.wait([broken_off])
     await till.sweeper.sweep()

@@ -72,12 +72,10 @@ async def test_what_one_replica_sells_any_other_tells_and_opens(sites: list[Site
     async with teller.session.get(f"{teller.url}/v1/invoices/{invoice['payment_hash']}/events") as stream:
         assert (await stream.content.readline()).decode().strip() == "event: open"
         await until(lambda: teller.gateway.hub.count == 1)
-        started = time.monotonic()
         seller.pay(invoice["payment_hash"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(5):
             while b"event: settled" not in await stream.content.readline():
                 pass
-    assert time.monotonic() - started < 5
     status, content = await opener.call("GET", "/v1/items/welcome/content", headers=token)
     assert (status, "paid part" in content) == (200, True)
 
@@ -259,11 +257,9 @@ async def test_when_the_settler_is_gone_another_takes_over_and_its_return_is_har
     await until(lambda: _is(settled, 1))
 
     holder.process.send_signal(number)
-    began = time.monotonic()
     # Asked of nobody: a look at the invoice would have it looked up at the node.
     replicas.pay(await replicas.buy(other))
-    await until(lambda: _is(settled, 2), patience_seconds=TAKEOVER_SECONDS + 5)
-    assert time.monotonic() - began < TAKEOVER_SECONDS
+    await until(lambda: _is(settled, 2), patience_seconds=TAKEOVER_SECONDS)
     if number is signal.SIGSTOP:
         holder.process.send_signal(signal.SIGCONT)
         for replica in (holder, other, holder):

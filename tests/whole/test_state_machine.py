@@ -24,6 +24,7 @@ from gateway.simulator.direct import DirectNode
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.engines.invariants import audit
 from tests.support.announced import Announced
+from tests.support.clock import turns
 from tests.support.databases import in_a_thread
 from tests.support.postgres_server import Cluster
 from tests.support.rows import ALICE_AND_BOB
@@ -227,7 +228,7 @@ class GatewayMachine(World):
         """The process ends; a settlement that was under way is committed, or it is not."""
         if in_flight and self.core.state is NodeState.READY:
             task = self.loop.create_task(self.till.sweeper.sweep())
-            self.run(asyncio.sleep(0))
+            self.run(turns())
             task.cancel()
             self.run(asyncio.wait([task]))
         self.run(self.stack.aclose())

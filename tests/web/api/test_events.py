@@ -230,7 +230,7 @@ async def test_a_stream_outlives_a_database_that_is_away(shop: Site) -> None:
 async def test_a_stream_is_for_reading(shop: Site) -> None:
     invoice, _ = await shop.buy("welcome")
     async with shop.session.head(f"{shop.url}/v1/invoices/{invoice['payment_hash']}/events") as response:
-        assert response.status in {200, 405}
+        assert response.status == 405
     assert shop.gateway.hub.count == 0
     async with shop.session.get(f"{shop.url}/v1/invoices/{invoice['payment_hash']}/events") as response:
         assert response.headers["Access-Control-Allow-Origin"] == "*"

@@ -1,13 +1,12 @@
 """One reader of addresses: whatever a proxy writes beside one, its network is the same; what is none is None."""
 
-from time import perf_counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits.client_keys import network_of
 from gateway.web.http.addresses import forwarded_for, read_address
+from tests.support.clock import cpu_seconds
 
 V4 = [
     "203.0.113.7", "203.0.113.7:51034", "203.0.113.7:", "203.0.113.7:0", " 203.0.113.7 ", '"203.0.113.7:80"',
@@ -81,7 +80,4 @@ def test_a_forwarded_header_gives_one_hop_for_each_element(line: str, hops: list
 
 @pytest.mark.parametrize("line", ['"\\' * 4_000, '"' * 8_001, "for=" * 2_000, ";," * 4_000, "[" * 8_000])
 def test_a_header_costs_no_more_than_its_length(line: str) -> None:
-    began = perf_counter()
-    for hop in [line, *forwarded_for(line)]:
-        read_address(hop)
-    assert perf_counter() - began < 1.0
+    assert cpu_seconds(lambda: [read_address(hop) for hop in (line, *forwarded_for(line))]) < 1.0

@@ -57,11 +57,17 @@ async def test_no_admin_answer_is_readable_from_another_origin(site: Site, route
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/%61dmin/creators", "/v1//admin/creators", "//v1/admin/creators", "/V1/admin/items"]
+    ("path", "refusal"),
+    [
+        ("/v1/%61dmin/creators", (401, "api_key_missing")),
+        ("/v1//admin/creators", (404, "route_not_found")),
+        ("//v1/admin/creators", (404, "route_not_found")),
+        ("/V1/admin/items", (404, "route_not_found")),
+    ],
 )
-async def test_an_address_in_disguise_is_no_way_around(site: Site, path: str) -> None:
+async def test_an_address_in_disguise_is_no_way_around(site: Site, path: str, refusal: tuple[int, str]) -> None:
     status, body = await site.call("GET", path)
-    assert (status, body["code"]) in {(401, "api_key_missing"), (404, "route_not_found")}
+    assert (status, body["code"]) == refusal
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/items/x", "/v1/admin/items", "/nothing", "/i/welcome", "/static/x"])
@@ -69,7 +75,7 @@ async def test_every_answer_says_that_it_is_what_it_says(site: Site, path: str) 
     async with site.session.get(f"{site.url}{path}") as response:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
-        assert response.headers["Referrer-Policy"] in {"no-referrer", "same-origin"}
+        assert response.headers["Referrer-Policy"] == ("same-origin" if path == "/i/welcome" else "no-referrer")
         assert "Cache-Control" in response.headers
 
 
