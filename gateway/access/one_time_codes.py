@@ -9,7 +9,7 @@ import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from gateway.access.recovery import has_code, unknown_code
+from gateway.access.recovery_codes import has_code, unknown_code
 from gateway.access.tokens import Token, access_ends_at
 from gateway.ports.keys import KeyRing
 from gateway.ports.store import Store, Tx

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from gateway.access.macaroon import MalformedMacaroon, parse
-from gateway.access.recovery import read_code
+from gateway.access.recovery_codes import read_code
 from gateway.app import render_process as renderer
 from gateway.app.render_process import SHORT_TEXT_BYTES, ProcessRenderer
 from gateway.catalog.markup import render_article, render_markup

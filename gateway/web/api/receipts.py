@@ -6,7 +6,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from gateway.access.one_time_codes import hand_over_code
-from gateway.access.recovery import code_of, has_code
+from gateway.access.recovery_codes import code_of, has_code
 from gateway.access.tokens import Credential, Token, check_payer
 from gateway.app.gateway import Gateway
 from gateway.books.ledger import CREATOR_PREFIX, split

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from gateway.access.one_time_codes import is_hand_over_code, take_over
-from gateway.access.recovery import LONGEST_TYPED, read_code, recover
+from gateway.access.recovery_codes import LONGEST_TYPED, read_code, recover
 from gateway.access.tokens import mint_token
 from gateway.errors import TuppenceError
 from gateway.rows import Invoice

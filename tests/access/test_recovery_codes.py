@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.recovery import ALPHABET, code_of, grouped, read_code, recover
+from gateway.access.recovery_codes import ALPHABET, code_of, grouped, read_code, recover
 from gateway.errors import Invalid, NotFound
 from gateway.rows import Invoice
 from gateway.store.files.keyring import FileKeyRing
