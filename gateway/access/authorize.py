@@ -12,6 +12,7 @@ from gateway.access.tokens import (
     check_paid_time,
     check_preimage,
     check_settled,
+    earliest,
     read_token,
 )
 from gateway.errors import OutcomeUnknown, PaymentRequired, Refused, Unavailable
@@ -119,5 +120,4 @@ class Authorizer:
 
 
 def _access(token: Token, item_id: str, ends_at: int | None) -> Access:
-    limits = [limit for limit in (ends_at, token.valid_until) if limit is not None]
-    return Access(token.payment_hash, item_id, min(limits, default=None))
+    return Access(token.payment_hash, item_id, earliest(ends_at, token.valid_until))

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from gateway.errors import Unavailable
+from gateway.ports.keys import RotatingKeyRing
 from gateway.ports.store import Store
-from gateway.store.files.keyring import FileKeyRing
 from gateway.supervise import Progress
 
 KIND = "key"
@@ -32,7 +32,7 @@ async def pin_keys(store: Store, fingerprints: Mapping[str, str]) -> None:
             )
 
 
-async def lost_keys(store: Store, keys: FileKeyRing) -> Sequence[str]:
+async def lost_keys(store: Store, keys: RotatingKeyRing) -> Sequence[str]:
     """A sentence for each key that the database knows and the folder lacks. Raises `Unavailable`."""
     pinned = await store.read(lambda tx: tx.identities.list(KIND))
     return [
@@ -42,7 +42,7 @@ async def lost_keys(store: Store, keys: FileKeyRing) -> Sequence[str]:
     ]
 
 
-async def follow_keys(store: Store, keys: FileKeyRing, progress: Progress) -> None:
+async def follow_keys(store: Store, keys: RotatingKeyRing, progress: Progress) -> None:
     """Take in what is put into the folder, for ever. Raises `Unavailable` (`keys_unreadable`, `keys_changed`)."""
     while True:
         fresh = await asyncio.to_thread(keys.read_new)

@@ -23,8 +23,8 @@ _HASH_BYTES, _EXPIRY_BYTES, _NONCE_BYTES = 32, 8, 9
 _SIGNED_BYTES = _HASH_BYTES + _EXPIRY_BYTES + _NONCE_BYTES
 
 
-def hand_over_code(keys: KeyRing, token: Token, invoice: Invoice, *, now: int) -> str:
-    """A code for the one who holds this token; none ("") for a narrowed one, since a code gives a whole one."""
+def new_one_time_code(keys: KeyRing, token: Token, invoice: Invoice, *, now: int) -> str:
+    """A code for the holder of this token; "" for a narrowed token, since a code gives one as minted."""
     if not token.as_minted or token.item_id is None or not _opens(invoice, now=now):
         return ""
     expiry = (now + CODE_SECONDS).to_bytes(_EXPIRY_BYTES)
@@ -33,15 +33,15 @@ def hand_over_code(keys: KeyRing, token: Token, invoice: Invoice, *, now: int) -
     return f"{urlsafe_b64encode(signed + signature).decode()}.{token.item_id}"
 
 
-def is_hand_over_code(code: str) -> bool:
-    """Whether it has the form of one; a recovery code never has."""
+def is_one_time_code(code: str) -> bool:
+    """Whether this has the form of a one-time code, which no recovery code has."""
     return _CODE.fullmatch(code) is not None
 
 
-async def take_over(store: Store, keys: KeyRing, code: str, *, now: int) -> Invoice:
-    """Use a code, and give its purchase.
+async def use_one_time_code(store: Store, keys: KeyRing, code: str, *, now: int) -> Invoice:
+    """Use up a code and return the invoice that it opens.
 
-    Raises `NotFound` (`recovery_unknown`) where it is forged, has expired, was used, or its purchase opens nothing.
+    Raises `NotFound` (`recovery_unknown`) where it is forged, expired or used, or where the paid time is over.
     Raises `Unavailable` and `OutcomeUnknown` as the store does.
     """
     text, _, item_id = code.partition(".")

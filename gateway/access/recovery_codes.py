@@ -46,8 +46,8 @@ async def code_of(store: Store, keys: KeyRing, invoice: Invoice, *, now: int) ->
     raise AssertionError  # pragma: no cover
 
 
-async def recover(store: Store, keys: KeyRing, code: str) -> Invoice:
-    """The purchase of a code from `read_code`. Raises `NotFound` (`recovery_unknown`), for an unpaid one too."""
+async def invoice_of_code(store: Store, keys: KeyRing, code: str) -> Invoice:
+    """The paid invoice of a code from `read_code`. Raises `NotFound` (`recovery_unknown`), for an unpaid one too."""
     code_hash = keys.keyed_hash("recovery", code)
     payment_hash = await store.read(lambda tx: tx.recoveries.payment_of(code_hash))
     invoice = None if payment_hash is None else await store.read(lambda tx: tx.invoices.get(payment_hash))

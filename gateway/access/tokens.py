@@ -132,6 +132,16 @@ def access_ends_at(invoice: Invoice) -> int | None:
     return None if invoice.access_seconds is None else invoice.settled_at + invoice.access_seconds
 
 
+def token_ends_at(token: Token, invoice: Invoice) -> int | None:
+    """When a token stops opening what its settled invoice paid for (unix seconds); None: never."""
+    return earliest(access_ends_at(invoice), token.valid_until)
+
+
+def earliest(*limits: int | None) -> int | None:
+    """The earliest of some limits, where None is no limit."""
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 def _access_ended() -> PaymentRequired:
     return PaymentRequired("access_ended", "The paid time is over; a new payment opens it again.")
 

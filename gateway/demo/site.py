@@ -10,6 +10,7 @@ from aiohttp import web
 from jinja2 import PackageLoader
 from msgspec import Struct
 
+from gateway.access.receipts import booked_shares
 from gateway.app.gateway import Gateway
 from gateway.demo.arrivals import Arrivals
 from gateway.demo.content import ESSAY_ID
@@ -18,7 +19,6 @@ from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
 from gateway.errors import Forbidden
 from gateway.rows import InvoiceState, rfc3339
 from gateway.web.api.invoices import find_invoice
-from gateway.web.api.receipts import booked_shares
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.assets import Assets
 from gateway.web.http.bodies import answer, read_body
@@ -93,7 +93,7 @@ class _Site:
     async def payment(self, request: web.Request) -> web.Response:
         """GET /demo/payments/{payment_hash}: the shares booked, and when the gateway saw the settlement."""
         invoice = await find_invoice(request)
-        shares = await booked_shares(self.gateway, invoice)
+        shares = await booked_shares(self.gateway.store, self.gateway.catalog, invoice)
         settled = invoice.state is InvoiceState.SETTLED
         return answer(
             {

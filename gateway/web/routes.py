@@ -35,7 +35,7 @@ from gateway.web.api.bodies import (
     RecoveryRequest,
     TipRequest,
 )
-from gateway.web.api.recoveries import ask_code, open_by_code
+from gateway.web.api.items import read_creator, read_item
 from gateway.web.embed.files import Embed
 from gateway.web.embed.snippet import add_snippets
 from gateway.web.http.app_keys import GATEWAY
@@ -44,6 +44,7 @@ from gateway.web.http.render import add_templates, put_globals
 from gateway.web.pages import item, tip
 from gateway.web.pages.problem import as_page
 from gateway.web.pages.receipt import show_receipt
+from gateway.web.pages.recover import ask_code, open_by_code
 from gateway.web.pages.share_image import PATH as PICTURE
 from gateway.web.pages.share_image import send_card
 
@@ -87,12 +88,12 @@ API = (
     Route(method="GET", path="/v1/items/{item_id}/content", handler=content.read_content,
           summary="An item's content, with a token; otherwise a challenge to pay", gives="*/*", proof="token",
           refusals=(401, 402, 403, 404, 429, 503)),
-    Route(method="GET", path="/v1/items/{item_id}", handler=receipts.read_item,
+    Route(method="GET", path="/v1/items/{item_id}", handler=read_item,
           summary="An item's public part: price and preview", gives=ItemBody, refusals=(404,)),
     Route(method="POST", path="/v1/items/{item_id}/invoices", handler=invoices.create_invoice,
           summary="Create an invoice for an item, at the item's price", gives=InvoiceBody, status=201,
           refusals=(400, 403, *_ISSUING), idempotent=True),
-    Route(method="GET", path="/v1/creators/{name}", handler=receipts.read_creator,
+    Route(method="GET", path="/v1/creators/{name}", handler=read_creator,
           summary="A creator's public profile", gives=CreatorCard, refusals=(404,)),
     Route(method="POST", path="/v1/creators/{name}/tips", handler=invoices.create_tip,
           summary="Create an invoice for a tip", takes=TipRequest, gives=InvoiceBody, status=201,

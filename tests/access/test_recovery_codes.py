@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.recovery_codes import ALPHABET, code_of, grouped, read_code, recover
+from gateway.access.recovery_codes import ALPHABET, code_of, grouped, invoice_of_code, read_code
 from gateway.errors import Invalid, NotFound
 from gateway.rows import Invoice
 from gateway.store.files.keyring import FileKeyRing
@@ -73,7 +73,7 @@ async def test_a_receipt_shows_the_same_code_every_time_and_it_leads_back(till: 
     before = till.dump()
     assert await code_of(till.store, till.keys, invoice, now=START + 1) == code
     assert till.dump() == before
-    assert await recover(till.store, till.keys, read_code(code)) == invoice
+    assert await invoice_of_code(till.store, till.keys, read_code(code)) == invoice
 
 
 async def test_two_purchases_have_two_codes(till: Till) -> None:
@@ -93,7 +93,7 @@ async def test_without_the_keys_a_code_of_the_same_database_opens_nothing(till: 
     code = await code_of(till.store, till.keys, await paid(till), now=START)
     foreign = FileKeyRing.open(tmp_path / "foreign")
     with pytest.raises(NotFound, match="opens nothing"):
-        await recover(till.store, foreign, read_code(code))
+        await invoice_of_code(till.store, foreign, read_code(code))
 
 
 async def test_two_purchases_that_come_to_the_same_code_get_two(till: Till) -> None:
@@ -103,7 +103,7 @@ async def test_two_purchases_that_come_to_the_same_code_get_two(till: Till) -> N
     assert len({*codes}) == 3
     for invoice, code in zip(invoices, codes, strict=True):
         assert await code_of(till.store, keys, invoice, now=START) == code
-        assert await recover(till.store, keys, read_code(code)) == invoice
+        assert await invoice_of_code(till.store, keys, read_code(code)) == invoice
 
 
 async def test_a_code_survives_a_new_key(till: Till, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_a_code_survives_a_new_key(till: Till, tmp_path: Path) -> None:
     (tmp_path / "keys" / "1.key").write_text(secrets.token_hex(32))
     rotated = FileKeyRing.open(tmp_path / "keys")
     assert await code_of(till.store, rotated, invoice, now=START) == code
-    assert await recover(till.store, rotated, read_code(code)) == invoice
+    assert await invoice_of_code(till.store, rotated, read_code(code)) == invoice
 
 
 async def test_a_code_whose_invoice_is_not_settled_is_as_unknown_as_any(till: Till) -> None:
@@ -121,12 +121,12 @@ async def test_a_code_whose_invoice_is_not_settled_is_as_unknown_as_any(till: Ti
     await till.store.write(lambda tx: tx.recoveries.pin(pinned, invoice.payment_hash, now=START))
     for code in ("0" * 12, "1" * 12):
         with pytest.raises(NotFound) as refusal:
-            await recover(till.store, till.keys, code)
+            await invoice_of_code(till.store, till.keys, code)
         assert refusal.value.code == "recovery_unknown"
     # Nobody pins one before payment, and the audit of the books would say so.
     till.pay(invoice)
     await till.sweeper.sweep()
-    assert (await recover(till.store, till.keys, "0" * 12)).payment_hash == invoice.payment_hash
+    assert (await invoice_of_code(till.store, till.keys, "0" * 12)).payment_hash == invoice.payment_hash
 
 
 def test_an_unpaid_invoice_has_no_code_to_ask_for() -> None:

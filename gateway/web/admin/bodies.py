@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from gateway.web.api.bodies import Hash, ReceiptShare, Slug, Title
+from gateway.access.receipts import ReceiptShare
+from gateway.web.api.bodies import Hash, Slug, Title
 from gateway.web.http.bodies import COLOUR
 
 

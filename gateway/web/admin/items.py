@@ -16,7 +16,7 @@ from gateway.rows import Item, ItemState, Share, rfc3339
 from gateway.web.admin.callers import authenticate
 from gateway.web.admin.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.content import send_content
-from gateway.web.api.receipts import item_body
+from gateway.web.api.items import item_body
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer, chunks_of, read_body
 
@@ -131,7 +131,7 @@ def _shares(bodies: Sequence[ShareBody]) -> tuple[Share, ...]:
 
 def _admin_item(gateway: Gateway, item: Item) -> AdminItemBody:
     return AdminItemBody(
-        **msgspec.structs.asdict(item_body(gateway, item)),
+        **msgspec.structs.asdict(item_body(gateway.catalog, item, public_url=gateway.config.public_url)),
         shares=[ShareBody(share.creator, share.weight) for share in item.shares],
         memo=item.memo,
         allowed_origins=list(item.allowed_origins),

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from gateway.access.receipts import shares_of
 from gateway.books import payments
-from gateway.books.ledger import CREATOR_PREFIX
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Invalid
 from gateway.rows import Payment, Transfer, rfc3339
 from gateway.web.admin.bodies import BalanceBody, PaymentBody
 from gateway.web.admin.callers import authenticate
-from gateway.web.api.bodies import ReceiptShare
-from gateway.web.api.receipts import account_title
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer
 
@@ -39,7 +37,6 @@ async def list_balances(request: web.Request) -> web.Response:
 
 def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transfer]) -> PaymentBody:
     invoice = payment.invoice
-    parts = [(t.credit_account.removeprefix(CREATOR_PREFIX), int(t.amount_msat)) for t in transfers]
     return PaymentBody(
         position=payment.position,
         payment_hash=invoice.payment_hash,
@@ -47,7 +44,7 @@ def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transf
         tip_to=invoice.tip_to,
         paid_msat=invoice.paid_msat or 0,
         settled_at=rfc3339(invoice.settled_at or 0),
-        shares=[ReceiptShare(name, account_title(catalog, name), part) for name, part in parts],
+        shares=shares_of(catalog, transfers),
         message="" if payment.note is None else payment.note.message,
         name="" if payment.note is None else payment.note.name,
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from gateway.access.one_time_codes import LONGEST_CODE, PATTERN
+from gateway.access.receipts import ReceiptShare
 from gateway.catalog.rules import MOST_TITLE_CHARACTERS
 from gateway.money import MSAT_PER_SAT
 from gateway.sales.checkout import (
@@ -89,14 +90,6 @@ class LinkBody(Struct):
 
     url: str
     expires_at: str
-
-
-class ReceiptShare(Struct):
-    """A creator's share of a payment."""
-
-    creator: str
-    title: str
-    amount_msat: int
 
 
 class ReceiptBody(Struct):

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
+from gateway.access.receipts import invoice_not_found
 from gateway.app.gateway import Gateway
 from gateway.errors import Invalid, NotFound, OutcomeUnknown, Unavailable
 from gateway.rows import Invoice, Origin, rfc3339
@@ -22,10 +23,6 @@ from gateway.web.http.qr import payment_qr
 from gateway.wire.l402.challenge import encode_token
 
 LOOK_AGAIN_SECONDS = 15.0
-NO_INVOICE = (
-    "There is no invoice with this payment hash here. If it was paid, keep its token, and send the payment hash to the "
-    "creator: after a restore a payment may have to be booked again."
-)
 _FINAL = ("settled", "canceled")
 _PAYMENT_HASH = re.compile("[0-9a-f]{64}")
 
@@ -115,7 +112,7 @@ async def find_invoice(request: web.Request) -> Invoice:
     if _PAYMENT_HASH.fullmatch(payment_hash):
         invoice = await gateway_of(request).reads.invoice(payment_hash)
     if invoice is None:
-        raise NotFound("invoice_not_found", NO_INVOICE)
+        raise invoice_not_found()
     return invoice
 
 

@@ -3,10 +3,11 @@
 from aiohttp import web
 
 from gateway.access.download_links import download_path, link_ends_at
+from gateway.access.receipts import page_url_of
+from gateway.access.tokens import token_ends_at
 from gateway.catalog.rules import for_sale
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.api.rate import rate_for
-from gateway.web.api.receipts import page_link
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.buyer import page_buyer
 from gateway.web.http.item_origins import check_asking_page
@@ -15,13 +16,12 @@ from gateway.web.http.origins import check_origin
 from gateway.web.http.render import render, see_other
 from gateway.web.pages.purchases import (
     ITEM,
-    Held,
-    held_tokens,
+    Purchase,
+    as_minted,
     is_waiting,
     keep_token,
     opens,
-    valid_until,
-    whole,
+    purchases_of,
 )
 from gateway.web.pages.receipt import receipt_path
 from gateway.web.pages.share_card import card_view
@@ -45,11 +45,11 @@ async def show_item(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     item, creator = _item(request)
     now = gateway.clock()
-    held = await held_tokens(request, ITEM, item.id)
-    for one in held:
+    purchases = await purchases_of(request, ITEM, item.id)
+    for one in purchases:
         if opens(one, item.id, now=now):
             return render(request, "item.html", await _opened(request, item, creator, one))
-    unpaid = next((one for one in held if one.invoice.state is InvoiceState.OPEN), None)
+    unpaid = next((one for one in purchases if one.invoice.state is InvoiceState.OPEN), None)
     words = words_of(request)
     if unpaid is None:
         return render(request, "item.html", offer_view(item, creator, words) | _card(request, item, creator))
@@ -66,36 +66,36 @@ async def buy_item(request: web.Request) -> web.Response:
     for_sale(item)
     now = gateway.clock()
     response = see_other(request)
-    held = await held_tokens(request, ITEM, item.id)
-    for one in held:
+    purchases = await purchases_of(request, ITEM, item.id)
+    for one in purchases:
         if opens(one, item.id, now=now):
             return response
         if is_waiting(one, item.price_msat, now=now):
             await gateway.content.check(item.digest, item.byte_size)
             return response
-    sold = await gateway.purchases.buy(item, creator, page_buyer(request, whole(held)))
+    sold = await gateway.purchases.buy(item, creator, page_buyer(request, as_minted(purchases)))
     keep_token(request, response, ITEM, item.id, sold.token)
     return response
 
 
-async def _opened(request: web.Request, item: Item, creator: Creator, held: Held) -> View:
+async def _opened(request: web.Request, item: Item, creator: Creator, purchase: Purchase) -> View:
     gateway = gateway_of(request)
     content_html, file_url = "", ""
     if item.kind is ItemKind.TEXT:
         content_html = (await gateway.content.get(item.digest)).decode()
     elif item.kind is ItemKind.FILE:
-        expires_at = link_ends_at(gateway.now(), valid_until(held))
+        expires_at = link_ends_at(gateway.now(), token_ends_at(purchase.token, purchase.invoice))
         file_url = download_path(gateway.keys, item, expires_at=expires_at)
-    receipt_url = f"{receipt_path(request, held.invoice)}#{held.text}"
+    receipt_url = f"{receipt_path(request, purchase.invoice)}#{purchase.text}"
     words = words_of(request)
     return open_view(
         item,
         creator,
-        held.invoice,
+        purchase.invoice,
         words,
         content_html=content_html,
         file_url=file_url,
-        page_url=page_link(gateway, held.token, held.invoice),
+        page_url=page_url_of(gateway.keys, item, purchase.token, purchase.invoice, now=gateway.now()) or "",
         receipt_url=receipt_url,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.access.tokens import Token, access_ends_at, check_item, check_payer, check_settled, read_token
+from gateway.access.tokens import Token, check_item, check_payer, check_settled, read_token
 from gateway.app.gateway import Gateway
 from gateway.errors import Refused
 from gateway.rows import Invoice, InvoiceState
@@ -33,7 +33,7 @@ _Kept = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Purchase:
     """A token whose signature holds, as text, and its invoice as it is now."""
 
     text: str
@@ -41,19 +41,19 @@ class Held:
     invoice: Invoice
 
 
-async def held_tokens(request: web.Request, kind: str, subject: str) -> list[Held]:
+async def purchases_of(request: web.Request, kind: str, subject: str) -> list[Purchase]:
     """What the cookie holds of an item or tip page, newest first."""
     gateway = gateway_of(request)
     mine = [kept for kept in _kept(request) if _belongs(gateway, kept, kind, subject)]
     found = [await _look_up(gateway, text) for _, text in mine[:MOST_TOKENS]]
-    return [held for held in found if held is not None]
+    return [each for each in found if each is not None]
 
 
-async def all_held(request: web.Request) -> list[Held]:
+async def all_purchases(request: web.Request) -> list[Purchase]:
     """What the cookie holds of items, and of tips that were thanked for."""
     gateway = gateway_of(request)
     found = [await _look_up(gateway, text) for kind, text in _kept(request) if kind != TIP]
-    return [held for held in found if held is not None]
+    return [each for each in found if each is not None]
 
 
 def keep_token(
@@ -84,31 +84,25 @@ def take_over_former(request: web.Request, response: web.StreamResponse) -> None
         response.del_cookie(name, secure=_is_secure(gateway), httponly=True, samesite="Lax")
 
 
-def opens(held: Held, item_id: str, *, now: float) -> bool:
+def opens(purchase: Purchase, item_id: str, *, now: float) -> bool:
     """Whether the token opens the item now."""
     try:
-        check_item(held.token, item_id, now=now)
-        check_settled(held.token, held.invoice, now=now)
+        check_item(purchase.token, item_id, now=now)
+        check_settled(purchase.token, purchase.invoice, now=now)
     except Refused:
         return False
     return True
 
 
-def valid_until(held: Held) -> int | None:
-    """When what a settled token opens closes again (unix seconds); None: never."""
-    ends = [at for at in (access_ends_at(held.invoice), held.token.valid_until) if at is not None]
-    return min(ends, default=None)
-
-
-def whole(held: Sequence[Held]) -> list[Invoice]:
+def as_minted(purchases: Sequence[Purchase]) -> list[Invoice]:
     """The invoices of tokens as they were minted: only with such a one may an invoice be replaced."""
-    return [one.invoice for one in held if one.token.as_minted]
+    return [each.invoice for each in purchases if each.token.as_minted]
 
 
-def is_waiting(held: Held, amount_msat: int, *, now: float) -> bool:
+def is_waiting(purchase: Purchase, amount_msat: int, *, now: float) -> bool:
     """Whether the invoice can still be paid, at this price."""
-    open_now = held.invoice.state is InvoiceState.OPEN and now < held.invoice.expires_at
-    return open_now and held.invoice.amount_msat == amount_msat
+    open_now = purchase.invoice.state is InvoiceState.OPEN and now < purchase.invoice.expires_at
+    return open_now and purchase.invoice.amount_msat == amount_msat
 
 
 def _kept(request: web.Request) -> Iterator[_Kept]:
@@ -146,12 +140,12 @@ def _belongs(gateway: Gateway, kept: _Kept, kind: str, subject: str) -> bool:
     return token is not None and subject == (token.item_id if kind == ITEM else token.tip_to)
 
 
-async def _look_up(gateway: Gateway, text: str) -> Held | None:
+async def _look_up(gateway: Gateway, text: str) -> Purchase | None:
     token = _read(gateway, text)
     if token is None:
         return None
     invoice = await gateway.store.read(lambda tx: tx.invoices.get(token.payment_hash))
-    return None if invoice is None else Held(text, token, await look_again(gateway, invoice))
+    return None if invoice is None else Purchase(text, token, await look_again(gateway, invoice))
 
 
 def _read(gateway: Gateway, text: str) -> Token | None:

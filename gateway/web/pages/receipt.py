@@ -7,23 +7,14 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from gateway.access.receipts import ReceiptShare, invoice_of_payer, receipt_of
 from gateway.errors import Unauthorized
-from gateway.rows import Invoice, InvoiceState, Origin, rfc3339
-from gateway.web.api.bodies import ReceiptShare
-from gateway.web.api.receipts import (
-    booked_shares,
-    page_link,
-    payers_invoice,
-    recovery_code,
-    settled_preimage,
-    sold_item,
-    title_of,
-)
+from gateway.rows import Invoice, InvoiceState, rfc3339
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.language import Words, chosen, words_of
 from gateway.web.http.qr import draw_qr
 from gateway.web.http.render import render
-from gateway.web.pages.purchases import Held, all_held, valid_until
+from gateway.web.pages.purchases import Purchase, all_purchases
 from gateway.web.pages.views import View, language_of
 from gateway.wire.l402.challenge import encode_token
 from gateway.wire.l402.credential import parse_authorization
@@ -39,10 +30,10 @@ async def show_receipt(request: web.Request) -> web.Response:
 
     202 for a token whose invoice is not paid yet.
     """
-    held = await (_presented(request) if "Authorization" in request.headers else _held(request))
-    paid = held is not None and held.invoice.state is InvoiceState.SETTLED
-    receipt = await _receipt_view(request, held) if paid and held is not None else None
-    status = 200 if paid or held is None else UNPAID_STATUS
+    purchase = await (_presented(request) if "Authorization" in request.headers else _from_cookies(request))
+    paid = purchase is not None and purchase.invoice.state is InvoiceState.SETTLED
+    receipt = await _receipt_view(request, purchase) if paid and purchase is not None else None
+    status = 200 if paid or purchase is None else UNPAID_STATUS
     response = render(request, "receipt.html", {"receipt": receipt}, status=status)
     response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
     if receipt is not None:
@@ -57,47 +48,47 @@ def receipt_path(request: web.Request, invoice: Invoice) -> str:
     return "/r?" + "&".join(filter(None, (urlencode({"h": invoice.payment_hash}), language)))
 
 
-async def _presented(request: web.Request) -> Held:
+async def _presented(request: web.Request) -> Purchase:
     presented = parse_authorization(request.headers.getall("Authorization", ()))
     if not presented:
         raise Unauthorized("token_malformed", "There is no receipt for this token here.")
     _, credential = presented[0]
-    token, invoice = await payers_invoice(gateway_of(request), credential)
-    return Held(encode_token(credential.macaroon), token, invoice)
+    gateway = gateway_of(request)
+    token, invoice = await invoice_of_payer(gateway.authorizer, credential, now=gateway.now())
+    return Purchase(encode_token(credential.macaroon), token, invoice)
 
 
-async def _held(request: web.Request) -> Held | None:
-    paid = [held for held in await all_held(request) if held.invoice.state is InvoiceState.SETTLED]
-    wanted = [held for held in paid if held.invoice.payment_hash == request.query.get("h")]
-    return max(wanted or paid, key=lambda held: held.invoice.settled_at or 0, default=None)
+async def _from_cookies(request: web.Request) -> Purchase | None:
+    paid = [each for each in await all_purchases(request) if each.invoice.state is InvoiceState.SETTLED]
+    wanted = [each for each in paid if each.invoice.payment_hash == request.query.get("h")]
+    return max(wanted or paid, key=lambda each: each.invoice.settled_at or 0, default=None)
 
 
-async def _receipt_view(request: web.Request, held: Held) -> View:
+async def _receipt_view(request: web.Request, purchase: Purchase) -> View:
     gateway, words = gateway_of(request), words_of(request)
-    token, invoice = held.token, held.invoice
-    code = await recovery_code(gateway, token, invoice)
-    link = f"{gateway.config.public_url}/r#{held.text}"
-    ends_at = valid_until(held)
-    title = title_of(gateway, token)
-    item = sold_item(gateway, token)
+    receipt = await receipt_of(
+        gateway.store, gateway.keys, gateway.nodes, gateway.catalog, purchase.token, purchase.invoice, now=gateway.now()
+    )
+    title, settled_at, ends_at = receipt.title, receipt.settled_at or 0, receipt.access_ends_at
+    link = f"{gateway.config.public_url}/r#{purchase.text}" if receipt.recovery_code else ""
     return {
-        "title": title if token.item_id is not None else words.say("A tip for {creator}", creator=title),
+        "title": title if receipt.item_id is not None else words.say("A tip for {creator}", creator=title),
         "lang": language_of(title, words.tag),
-        "amount_sat": words.sat(invoice.paid_msat or invoice.amount_msat),
-        "settled_at": rfc3339(invoice.settled_at or 0),
-        "settled": words.instant(invoice.settled_at or 0),
+        "amount_sat": words.sat(receipt.paid_msat or receipt.amount_msat),
+        "settled_at": rfc3339(settled_at),
+        "settled": words.instant(settled_at),
         "ends_at": "" if ends_at is None else rfc3339(ends_at),
         "ends": "" if ends_at is None else words.instant(ends_at, to_the_second=True),
-        "item_id": "" if item is None else item.id,
-        "page_url": page_link(gateway, token, invoice),
-        "lost": invoice.origin is Origin.SUSPENSE,
-        "payment_hash": invoice.payment_hash,
-        "whole": held.token.as_minted,
-        "preimage": await settled_preimage(gateway, held.token, invoice) or "",
-        "shares": shares_view(await booked_shares(gateway, invoice), words),
-        "code": code or "",
-        "link": link if code else "",
-        "qr": "data:image/svg+xml," + quote(draw_qr(link)) if code else "",
+        "item_id": receipt.item_id if receipt.in_catalog else "",
+        "page_url": receipt.page_url or "",
+        "lost": receipt.in_suspense,
+        "payment_hash": receipt.payment_hash,
+        "whole": receipt.as_minted,
+        "preimage": receipt.preimage or "",
+        "shares": shares_view(receipt.shares, words),
+        "code": receipt.recovery_code or "",
+        "link": link,
+        "qr": "data:image/svg+xml," + quote(draw_qr(link)) if link else "",
         "host": gateway.config.public_host,
     }
 

@@ -17,9 +17,9 @@ from gateway.web.http.render import refused_form, render, see_other
 from gateway.web.pages.purchases import (
     THANKED,
     TIP,
-    held_tokens,
+    as_minted,
     keep_token,
-    whole,
+    purchases_of,
 )
 from gateway.web.pages.receipt import receipt_path
 from gateway.web.pages.refusal_texts import NOTE_TOO_LONG, explain
@@ -38,7 +38,7 @@ async def show_tip(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     now, words = gateway.clock(), words_of(request)
-    newest = next(iter(await held_tokens(request, TIP, creator.name)), None)
+    newest = next(iter(await purchases_of(request, TIP, creator.name)), None)
     if newest is None or newest.invoice.state is InvoiceState.CANCELED:
         return render(request, "tip.html", tip_view(creator, words))
     if newest.invoice.state is InvoiceState.OPEN:
@@ -59,7 +59,7 @@ async def send_tip(request: web.Request) -> web.Response:
     typed = {field: form.get(field, "") for field in ("amount", "own", "name", "message")}
     try:
         amount_msat = _amount_sat(typed["amount"] or typed["own"]) * MSAT_PER_SAT
-        buyer = page_buyer(request, whole(await held_tokens(request, TIP, creator.name)))
+        buyer = page_buyer(request, as_minted(await purchases_of(request, TIP, creator.name)))
         sold = await gateway.purchases.tip(
             creator, buyer, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
         )

@@ -11,9 +11,9 @@ import aiohttp_jinja2
 import pytest
 from aiohttp import web
 
+from gateway.access.receipts import ReceiptShare
 from gateway.money import from_sat
 from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemKind, ItemState, Origin, Share
-from gateway.web.api.bodies import ReceiptShare
 from gateway.web.http.language import words_in
 from gateway.web.http.render import add_templates, said
 from gateway.web.pages import views

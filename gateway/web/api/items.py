@@ -1,0 +1,46 @@
+"""GET of an item and of a creator, as everyone sees them."""
+
+from aiohttp import web
+
+from gateway.catalog.catalog import Catalog
+from gateway.rows import Item, ItemState
+from gateway.web.api.bodies import CreatorCard, ItemBody
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import answer
+
+
+async def read_item(request: web.Request) -> web.Response:
+    """GET /v1/items/{item_id}."""
+    gateway = gateway_of(request)
+    item = gateway.catalog.item(request.match_info["item_id"])
+    return answer(item_body(gateway.catalog, item, public_url=gateway.config.public_url))
+
+
+async def read_creator(request: web.Request) -> web.Response:
+    """GET /v1/creators/{name}."""
+    gateway = gateway_of(request)
+    creator = gateway.catalog.creator(request.match_info["name"])
+    pay_url = f"{gateway.config.public_url}/t/{creator.name}"
+    return answer(CreatorCard(name=creator.name, title=creator.title, accent=creator.accent, pay_url=pay_url))
+
+
+def item_body(catalog: Catalog, item: Item, *, public_url: str) -> ItemBody:
+    """An item without its paid part. Raises `NotFound` (`creator_not_found`)."""
+    creator = catalog.creator(item.creator)
+    return ItemBody(
+        id=item.id,
+        kind=item.kind.value,
+        title=item.title,
+        creator=item.creator,
+        creator_title=creator.title,
+        accent=creator.accent,
+        price_msat=item.price_msat,
+        preview_html=item.preview_html,
+        access_seconds=item.access_seconds,
+        media_type=item.media_type,
+        byte_size=item.byte_size,
+        word_count=item.word_count,
+        for_sale=item.state is ItemState.ACTIVE,
+        pay_url=f"{public_url}/i/{item.id}",
+        page_url=item.page_url,
+    )

@@ -1,0 +1,47 @@
+"""The page that takes a recovery code; it works without script."""
+
+from aiohttp import web
+
+from gateway.access.recovery import recover_as_typed
+from gateway.access.recovery_codes import LONGEST_TYPED
+from gateway.errors import TuppenceError
+from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.bodies import read_form
+from gateway.web.http.forwarded import client_key
+from gateway.web.http.item_origins import foreign_page
+from gateway.web.http.language import words_of
+from gateway.web.http.origins import check_origin
+from gateway.web.http.public_path import link
+from gateway.web.http.render import refused_form, render
+from gateway.web.pages.purchases import ITEM, THANKED, keep_token
+from gateway.web.pages.receipt import receipt_path
+from gateway.web.pages.refusal_texts import explain
+
+
+async def ask_code(request: web.Request) -> web.Response:
+    """GET /recover."""
+    return render(request, "recover.html", {"line": "", "typed": ""})
+
+
+async def open_by_code(request: web.Request) -> web.Response:
+    """POST /recover: puts a token in the cookie, as a payment in this browser does, and redirects to the receipt."""
+    check_origin(request)
+    form = await read_form(request)
+    typed = form.get("code", "")
+    gateway = gateway_of(request)
+    client, page = client_key(request), foreign_page(request, None)
+    try:
+        recovered = await recover_as_typed(
+            gateway.store, gateway.keys, gateway.limits, typed, client_key=client, page=page
+        )
+    except TuppenceError as refusal:
+        view = {"line": explain(refusal, words_of(request)), "typed": typed[:LONGEST_TYPED]}
+        return refused_form(request, "recover.html", view, refusal)
+    invoice, token = recovered.invoice, recovered.access_token
+    response = web.Response(status=303, headers={"Location": link(request, receipt_path(request, invoice))})
+    if invoice.item_id is not None:
+        keep_token(request, response, ITEM, invoice.item_id, token)
+    else:
+        assert invoice.tip_to is not None, "an invoice sells an item or a tip"
+        keep_token(request, response, THANKED, invoice.tip_to, token)
+    return response
