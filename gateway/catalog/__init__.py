@@ -1,1 +1,1 @@
-"""What is sold and by whom: items, their rules and texts, creators and their API keys."""
+"""The catalog: items, their rules and texts, their creators and the API keys of those."""

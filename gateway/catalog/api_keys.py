@@ -23,7 +23,7 @@ class Caller:
     key_id: str = ""
 
     def may_sell_as(self, creator: str) -> None:
-        """Raises `Forbidden` (`not_yours`)."""
+        """Require the right to sell items of a creator. Raises `Forbidden` (`not_yours`)."""
         if self.creator not in {None, creator}:
             raise Forbidden("not_yours", f"This key belongs to {self.creator}; {creator}'s items need {creator}'s key.")
 
@@ -33,7 +33,7 @@ class Caller:
             raise wrong_key()
 
     def must_operate(self) -> None:
-        """Raises `Forbidden` (`operator_only`)."""
+        """Require the operator. Raises `Forbidden` (`operator_only`)."""
         if self.creator is not None:
             raise Forbidden("operator_only", "Only the operator may do this, with the key in operator.key.")
 
@@ -42,7 +42,7 @@ OPERATOR = Caller(None)
 
 
 def new_key(random_bytes: RandomBytes) -> tuple[str, str, str]:
-    """A new API key: (the key to print once, its key_id, its key_hash)."""
+    """A new API key, as (key, key_id, key_hash). The key itself is shown once and not stored."""
     key_id, secret = random_bytes(8).hex(), urlsafe_b64encode(random_bytes(32)).rstrip(b"=").decode()
     return f"tpk_{key_id}_{secret}", key_id, sha256(secret.encode()).hexdigest()
 

@@ -53,14 +53,14 @@ class Catalog:
         return tuple(self._snapshot.items.values())
 
     def creator(self, name: str) -> Creator:
-        """A creator. Raises `NotFound` (`creator_not_found`)."""
+        """A creator by name. Raises `NotFound` (`creator_not_found`)."""
         creator = self._snapshot.creators.get(name)
         if creator is None:
             raise NotFound("creator_not_found", "There is no creator of this name here.")
         return creator
 
     def creators(self) -> Sequence[Creator]:
-        """Every creator, by name."""
+        """Every creator, ordered by name."""
         return tuple(self._snapshot.creators.values())
 
     @property

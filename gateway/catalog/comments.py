@@ -1,25 +1,24 @@
-"""HTML comments in Markdown: their author's notes, which no reader gets to see. In code they are what is shown."""
+"""Removes HTML comments from Markdown, except in code."""
 
 import re
 
 MORE = re.compile(r"<!--[ \t]*more[ \t]*-->", re.IGNORECASE)
-# What begins a fenced block, a code span or a comment, and what a backslash keeps from beginning one.
+# The start of a fenced block, a code span or a comment; or an escaped character, which starts none.
 _BEGINS = re.compile(
     r"^(?P<before>[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)*)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})"
     r"|(?P<ticks>`+)|(?P<comment><!--)|\\.",
     re.MULTILINE,
 )
-# As browsers end one: `<!-->` and `<!--->` are whole, and `--!>` ends one, too.
-_IS_WHOLE, _ENDS = re.compile("-?>"), re.compile("--!?>")
-_BEGINS_ANEW = "<!--"
+# As in browsers: `<!-->` and `<!--->` are complete comments, and `--!>` ends one, too.
+_COMPLETE, _ENDS = re.compile("-?>"), re.compile("--!?>")
+_COMMENT = "<!--"
 _PARAGRAPH_END = re.compile(r"\n[ \t>]*\n")
 
 
 def without_comments(markdown: str) -> tuple[str, int | None]:
-    """The text without its comments, and where in it `<!-- more -->` stood first; None where it did not.
+    """The text without its comments, and the offset in it of the first `<!-- more -->`; None if there is none.
 
-    A comment that is never closed ends with its paragraph: what was meant for nobody is hidden, what was meant to be
-    sold is not lost.
+    A comment that is never closed ends with its paragraph: the comment stays hidden, and the text after it is not lost.
     """
     kept: list[str] = []
     cut: int | None = None
@@ -44,27 +43,27 @@ def without_comments(markdown: str) -> tuple[str, int | None]:
 
 
 class _Next:
-    """The next match of a pattern, from positions that only grow: each letter is looked at once."""
+    """Finds the next match of a pattern from ascending positions, in time proportional to the text."""
 
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
         self._pattern, self._text = pattern, text
         self._found = pattern.search(text)
 
     def span(self, at: int) -> tuple[int, int]:
-        """Where it begins and ends; the end of the text where there is none."""
+        """The offsets of the next match; twice the end of the text if there is none."""
         if self._found is not None and self._found.start() < at:
             self._found = self._pattern.search(self._text, at)
         return (len(self._text),) * 2 if self._found is None else self._found.span()
 
 
 def _end_of_comment(markdown: str, begins: int, ends: _Next, paragraphs: _Next) -> int:
-    if whole := _IS_WHOLE.match(markdown, begins):
+    if whole := _COMPLETE.match(markdown, begins):
         return whole.end()
     starts, end = ends.span(begins)
     paragraph_ends, _ = paragraphs.span(begins)
     is_closed = starts < len(markdown)
-    # A comment holds no other: where one begins in a later paragraph, this one was never closed.
-    if is_closed and markdown.find(_BEGINS_ANEW, paragraph_ends, starts) < 0:
+    # Comments do not nest: if another begins in a later paragraph, this one was never closed.
+    if is_closed and markdown.find(_COMMENT, paragraph_ends, starts) < 0:
         return end
     return paragraph_ends
 
@@ -77,7 +76,7 @@ def _end_of_fence(markdown: str, match: re.Match[str]) -> int:
 
 
 def _end_of_span(markdown: str, match: re.Match[str], paragraphs: _Next, unclosed: set[tuple[int, int]]) -> int:
-    """The end of a code span, else of the backticks that begin none. It does not leave its paragraph."""
+    """The end of a code span, which lies within one paragraph; without such a span the end of the backticks."""
     paragraph_ends, _ = paragraphs.span(match.end())
     ticks = len(match["ticks"])
     if (ticks, paragraph_ends) not in unclosed:

@@ -1,4 +1,4 @@
-"""Markdown as it is sold: front matter, the free preview, sanitised HTML."""
+"""Renders Markdown to sanitised HTML: articles with front matter and a free preview, and short texts."""
 
 import re
 from collections.abc import MutableMapping
@@ -33,7 +33,7 @@ _TAGS = {
 
 
 def render_article(source: str) -> Article:
-    """Render Markdown. The preview ends at `<!-- more -->`, else after the first paragraph; of one it shows nothing.
+    """Render an article. Its preview ends at `<!-- more -->`, else after the first of several paragraphs.
 
     Raises `Invalid` (`article_invalid`) for front matter with unknown fields and for a text without words.
     """
@@ -45,7 +45,7 @@ def render_article(source: str) -> Article:
     if heading:
         body = body[heading.end() :]
         cut = None if cut is None else max(0, cut - heading.end())
-    # Of the whole text: a link of the preview may be written out behind what is paid.
+    # Link references of the whole text: the preview may use one that is defined in the paid part.
     known: MutableMapping[str, Any] = {}
     english = _is_english(body)
     html = _render(body, known, english=english)
@@ -63,24 +63,24 @@ def render_article(source: str) -> Article:
 
 
 def render_markup(markdown: str) -> str:
-    """Sanitised HTML of Markdown: no scripts, styles, images, forms or comments, links without a referrer."""
+    """Render Markdown to HTML without scripts, styles, images, forms and comments; its links send no referrer."""
     text = without_comments(markdown)[0]
     return _render(text, {}, english=_is_english(text))
 
 
 def _render(markdown: str, known: MutableMapping[str, Any], *, english: bool) -> str:
-    """`known` holds the link references of what was rendered with it before."""
+    """`known` collects link references; references that it holds already are used as well."""
     html = _markdown(english=english).render(markdown, known)
     return nh3.clean(html, tags=_TAGS, link_rel="noopener noreferrer nofollow")
 
 
 def _is_english(text: str) -> bool:
-    """Whether its letters leave it possible."""
+    """Whether all letters are ASCII, so that the text may be English."""
     return _OTHER_THAN_ENGLISH.search(text) is None
 
 
 def _preview(body: str, cut: int | None) -> str:
-    """What is free. A text of one paragraph has nothing to show that is not what is sold."""
+    """The Markdown of the preview. A single paragraph without a mark has none, because all of it is paid."""
     if cut is not None:
         return body[:cut]
     parts = _PARAGRAPH_END.split(body.strip(), maxsplit=1)
@@ -106,7 +106,7 @@ def _front_matter(source: str) -> tuple[dict[str, str], str]:
 
 @cache
 def _markdown(*, english: bool) -> MarkdownIt:
-    """Quotes are set as English has them in English alone: every other language has its own."""
+    """The parser. English quotation marks are set in English texts only: other languages have their own."""
     parser = MarkdownIt("commonmark", {"html": False, "typographer": english}).enable(
         ["table", "strikethrough", "smartquotes"]
     )
@@ -115,7 +115,7 @@ def _markdown(*, english: bool) -> MarkdownIt:
 
 
 def _set_dashes(state: StateCore) -> None:
-    """Dots and dashes as they are printed. What else was typed, like (c) or an address, is what was meant."""
+    """Replace dots and dashes by their typographic forms, except in addresses; `(c)` and the like stay."""
     for token in state.tokens:
         is_address = False
         for child in token.children or ():

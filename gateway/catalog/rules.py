@@ -29,7 +29,7 @@ MOST_TEXT_BYTES = 1024**2
 
 
 def check_item(item: Item) -> None:
-    """Raises `Invalid` (`item_invalid`) that names the field and says what it should be."""
+    """Raises `Invalid` (`item_invalid`), whose detail names the field and what is allowed."""
     if not SLUG.fullmatch(item.id):
         raise _wrong("id", "must be 1 to 64 of a-z, 0-9 and -")
     if not item.title.strip() or len(item.title) > MOST_TITLE_CHARACTERS:
@@ -64,26 +64,29 @@ def check_creator(creator: Creator) -> None:
 
 
 def with_content(item: Item) -> Item:
-    """The item itself. Raises `NotFound` (`item_empty`)."""
+    """The item, if it has content. Raises `NotFound` (`item_empty`)."""
     if item.byte_size == 0:
         raise NotFound("item_empty", "This has no content yet; its creator has to upload it first.")
     return item
 
 
 def for_sale(item: Item) -> Item:
-    """The item itself. Raises `NotFound` (`item_archived`, `item_empty`)."""
+    """The item, if it is for sale. Raises `NotFound` (`item_archived`, `item_empty`)."""
     if with_content(item).state is ItemState.ARCHIVED:
         raise NotFound("item_archived", "This is no longer for sale; what was paid still opens.")
     return item
 
 
 def sold_at(item: Item, web_origin: str) -> bool:
-    """Whether a page of this origin may sell the item."""
+    """Whether pages of an origin may sell an item."""
     return not item.allowed_origins or web_origin in item.allowed_origins
 
 
 def split_of(creator: str, others: Sequence[Share]) -> tuple[Share, ...]:
-    """The creator's share is what the others' percentages leave of 100. Raises `Invalid` (`item_invalid`)."""
+    """All shares of an item: the creator gets what the others' percentages leave of 100.
+
+    Raises `Invalid` (`item_invalid`).
+    """
     rest = 100 - sum(share.weight for share in others)
     if rest < 0:
         raise _wrong("shares", "of the others sum to more than 100")

@@ -1,4 +1,4 @@
-"""The key of a sealed text, as it is kept and sold: a JSON Web Key (RFC 7517) for AES-256-GCM."""
+"""The key of a sealed text, which is stored and sold as a JSON Web Key (RFC 7517) for AES-256-GCM."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,7 +17,7 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
 class Jwk(Struct):
-    """`k` is the key, base64url without padding; `kid` the item that sells it."""
+    """A JSON Web Key: `k` is the key in base64url without padding, `kid` the id of the item."""
 
     kty: str
     kid: str
@@ -26,13 +26,13 @@ class Jwk(Struct):
 
 
 def write_key(item_id: str, key: bytes) -> bytes:
-    """An item's key (32 bytes) as JSON."""
+    """Encode an item's key (32 bytes) as JSON."""
     assert len(key) == KEY_BYTES, "AES-256 has keys of 32 bytes"
     return msgspec.json.encode(Jwk(kty="oct", kid=item_id, alg="A256GCM", k=base64url(key)))
 
 
 def read_key(jwk: Any) -> bytes:
-    """The 32 bytes of a key as decoded JSON. Raises `Invalid` (`seal_key_wrong`)."""
+    """The 32 bytes of a key, from decoded JSON. Raises `Invalid` (`seal_key_wrong`)."""
     try:
         form = msgspec.convert(jwk, Jwk)
         key = from_base64url(form.k)
@@ -44,16 +44,16 @@ def read_key(jwk: Any) -> bytes:
 
 
 def base64url(data: bytes) -> str:
-    """RFC 7515's base64url: without padding."""
+    """Encode as base64url without padding (RFC 7515)."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes:
-    """Raises `ValueError` for whatever a browser would not read."""
+    """Decode base64url without padding. Raises `ValueError` for input that browsers refuse."""
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         raise ValueError("not base64url")
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _wrong() -> Invalid:
-    return Invalid("seal_key_wrong", "What the gateway gave is no key of a sealed text; is the item another kind?")
+    return Invalid("seal_key_wrong", "The gateway did not send the key of a sealed text; is the item of another kind?")

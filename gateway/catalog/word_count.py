@@ -1,9 +1,9 @@
-"""How long a text takes to read, as a number of words, also where no spaces stand between words."""
+"""Counts the words of a text, also in scripts without spaces between words."""
 
 import re
 from math import ceil
 
-# Han, kana, their punctuation and wide letters; Thai, Lao, Burmese and Khmer. Korean parts its words by spaces.
+# Han, kana, their punctuation and full-width letters; then Thai, Lao, Burmese and Khmer. Korean uses spaces.
 _EAST_ASIAN = re.compile(
     "[\u2e80-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff9f\U00020000-\U0003ffff]"
 )
@@ -12,7 +12,7 @@ _CHARACTERS_PER_WORD = ((_EAST_ASIAN, 2), (_SOUTH_EAST_ASIAN, 5))
 
 
 def count_words(text: str) -> int:
-    """The words of a plain text; of scripts without spaces, as many as take the same time to read."""
+    """The number of words; for scripts without spaces, of as many words as take the same time to read."""
     counted = 0
     for letters, per_word in _CHARACTERS_PER_WORD:
         text, found = letters.subn(" ", text)

@@ -1,1 +1,1 @@
-"""The demo site and its wallets; imported by the command line only."""
+"""The demo: a site that sells on this machine, its items, and wallets to pay with."""

@@ -1,4 +1,4 @@
-"""When LND's report of each recent settlement arrived; the demo's wallet shows how long opening the content took."""
+"""Records when LND reported each settlement, so that the demo's wallet can show how long the content took to open."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ MOST_REMEMBERED = 10_000
 
 
 class Arrivals:
-    """Satisfies `ports.announcer.Announcer`. Only the newest are remembered."""
+    """An `Announcer` that keeps the arrival times of the newest settlements."""
 
     def __init__(self) -> None:
         self._arrived_at: OrderedDict[str, float] = OrderedDict()
 
     def seen_at(self, payment_hash: str) -> float | None:
-        """Unix seconds with their fraction; None when this process saw no settlement of this invoice of late."""
+        """The arrival time in unix seconds with a fraction, or None if it is not recorded in this process."""
         return self._arrived_at.get(payment_hash)
 
     def settled(self, invoices: Sequence[Invoice], *, arrived_at: float) -> None:
@@ -25,10 +25,10 @@ class Arrivals:
                 self._arrived_at.popitem(last=False)
 
     def issued(self, invoice: Invoice) -> None:
-        """Not of interest here."""
+        """Not recorded."""
 
     def settled_elsewhere(self, payment_hash: str) -> None:
-        """Not of interest here."""
+        """Not recorded."""
 
     def canceled(self, payment_hash: str) -> None:
-        """Not of interest here."""
+        """Not recorded."""

@@ -1,4 +1,4 @@
-"""A page of somebody else’s that embeds us, with a strict policy and a look of its own; and every state of it."""
+"""The demo's page of another site that embeds the gateway, under a strict policy; and the gallery of embed states."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.qr import payment_qr
 from gateway.web.pages.problem import as_page
 
-# What a page must allow to embed us; the press has scripts and styles of its own besides.
+# The policy that an embedding page needs; `self` is for the page's own scripts and styles.
 POLICY = (
     "default-src 'none'; script-src 'self' {gateway}; connect-src 'self' {gateway}; "
     "style-src 'self'; base-uri 'none'; form-action 'none'; frame-src 'self'"
@@ -26,7 +26,7 @@ SAMPLE_INVOICE = (
 
 
 def add_press(app: web.Application, static: Callable[[str], str]) -> None:
-    """Put the pages on a demo's application."""
+    """Add the pages to an application."""
 
     async def show_press(request: web.Request) -> web.Response:
         """GET /demo/press."""
@@ -40,7 +40,7 @@ def add_press(app: web.Application, static: Callable[[str], str]) -> None:
         return _render(request, "gallery.html", {"groups": GALLERY})
 
     async def show_state(request: web.Request) -> web.Response:
-        """GET /demo/gallery/{state}: one state alone; `theme` and `lang` may be asked for."""
+        """GET /demo/gallery/{state}?theme=…&lang=…: one state by itself."""
         state = STATES.get(request.match_info["state"])
         if state is None:
             raise NotFound("state_not_found", "The gallery has no such state; /demo/gallery shows those it has.")

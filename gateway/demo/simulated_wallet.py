@@ -1,4 +1,4 @@
-"""The demo's wallet on the simulated node: it pays at once, and only as much as it has."""
+"""The demo's wallet on the simulated node. It pays at once, up to its balance."""
 
 from datetime import UTC, datetime
 
@@ -22,9 +22,9 @@ PAYER = "demo wallet"
 
 
 class SimulatedWallet:
-    """`demo.wallet.Wallet` with `balance_msat` to begin with.
+    """A `Wallet` with an initial balance of `balance_msat`.
 
-    What it has paid is told from the node's rows, so the balance outlives the process with them.
+    Its payments are read from the node's invoices, so its balance persists with them.
     """
 
     def __init__(self, core: Simulator, *, balance_msat: int) -> None:
@@ -32,7 +32,7 @@ class SimulatedWallet:
         self._first_balance_msat = balance_msat
 
     async def pay(self, payment_request: str) -> str:
-        """Pay the invoice; the preimage in hex. Raises WalletError as the Protocol has it."""
+        """See `Wallet.pay`."""
         invoice, payee = _read(payment_request)
         if not invoice.amount_msat:
             msg = "This invoice names no amount: ask the payee for one that does."
@@ -55,12 +55,12 @@ class SimulatedWallet:
         return _preimage(row)
 
     async def balance_msat(self) -> int:
-        """What is left."""
+        """See `Wallet.balance_msat`."""
         spent_msat = sum(row.paid_msat for row in self._core.invoices if row.payer == PAYER)
         return self._first_balance_msat - spent_msat
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
-        """What the invoice asks for; raises InvalidInvoice."""
+        """See `Wallet.decode`."""
         invoice, payee = _read(payment_request)
         return DecodedInvoice(
             payment_hash=invoice.payment_hash.hex(),
@@ -71,7 +71,7 @@ class SimulatedWallet:
         )
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
     def _check_unpaid(self, payment_hash: bytes) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The demo's own addresses: a wallet to pay with, and where each payment went. Answered to this machine alone."""
+"""The demo's routes: a wallet to pay with and the shares of each payment. They answer this machine only."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -41,21 +41,21 @@ CODES = {
 
 
 class InvoiceRequest(Struct, forbid_unknown_fields=True):
-    """What the wallet is asked to pay or to read."""
+    """The invoice that the wallet shall pay or decode."""
 
     invoice: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """The demo's handlers around one wallet."""
+    """The handlers, which share one wallet."""
 
     wallet: Wallet
     gateway: Gateway
     arrivals: Arrivals
 
     async def pay(self, request: web.Request) -> web.Response:
-        """POST /demo/pay {"invoice": …}: 200 with the preimage, else a problem that says what became of it."""
+        """POST /demo/pay {"invoice": …}: 200 with the preimage, or a problem with the reason."""
         asked = await read_body(request, InvoiceRequest)
         try:
             async with asyncio.timeout(PAY_SECONDS):
@@ -67,7 +67,7 @@ class _Site:
         return answer({"preimage": preimage})
 
     async def decode(self, request: web.Request) -> web.Response:
-        """POST /demo/decode {"invoice": …}: what it asks for, as the wallet reads it."""
+        """POST /demo/decode {"invoice": …}: the decoded invoice."""
         asked = await read_body(request, InvoiceRequest)
         try:
             decoded = await self.wallet.decode(asked.invoice)
@@ -105,7 +105,7 @@ class _Site:
 
 
 def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, arrivals: Arrivals, mode: Mode) -> None:
-    """Put the demo on a gateway's application, after its pages."""
+    """Add the demo to a gateway's application, whose pages have been added before."""
     site = _Site(wallet, gateway, arrivals)
     assets = Assets("gateway.demo", "/demo/static")
     press = press_url(gateway.config.public_url)
@@ -124,7 +124,7 @@ async def _to_essay(_: web.Request) -> web.Response:
 
 
 def _local(handler: Handler) -> Handler:
-    """The wallet's money moves for this machine and for pages of this site, and for nobody else."""
+    """Restrict a handler to requests from this machine and from pages of this site."""
 
     async def answer_local(request: web.Request) -> web.StreamResponse:
         _check_local(request)
@@ -138,7 +138,7 @@ def _check_local(request: web.Request) -> None:
     if not comes_from_here(request):
         raise Forbidden("demo_closed", "The demo's wallet answers this machine only; open the demo there.")
     ours = _hosts(request)
-    # Another host name that leads here is how a foreign page would reach a server on this machine.
+    # DNS rebinding: a foreign page reaches a server on this machine by a host name of its own.
     if not _is_among(request.host, ours):
         raise Forbidden("demo_closed", f"The demo's wallet answers under {' and '.join(sorted(ours))} only.")
     origin = request.headers.get("Origin")
@@ -147,7 +147,7 @@ def _check_local(request: web.Request) -> None:
 
 
 def _hosts(request: web.Request) -> set[str]:
-    """The configured host, and this machine's own names with the port that was reached."""
+    """The configured host, and the loopback names with the local port of the connection."""
     port = request.get_extra_info("sockname")[1]
     return {gateway_of(request).config.public_host, f"127.0.0.1:{port}", f"localhost:{port}"}
 

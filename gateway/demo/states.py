@@ -1,11 +1,11 @@
-"""Every state that a reader may meet in an embed, for the gallery and its pictures."""
+"""The states of the embed, for the gallery and its pictures."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A scene: which tag stands in the page, and what the gateway and the wallet do in it."""
+    """A state: the tag in the page, and the scene, which is what gateway and wallet do. `opens`: opens the sheet."""
 
     name: str
     caption: str

@@ -1,4 +1,4 @@
-"""What the demo asks of a wallet, simulated or on a real node, and how a payment may fail."""
+"""The interface of the demo's wallets, simulated or on a real node, and the ways in which a payment fails."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ from typing import Protocol
 
 
 class Wallet(Protocol):
-    """A payer. Every method may raise WalletError; its text is meant for a person."""
+    """A payer. Every method may raise `WalletError`, whose text is shown to a person."""
 
     async def pay(self, payment_request: str) -> str:
-        """Pay the invoice once and give the preimage, 64 hex digits.
+        """Pay an invoice once. Gives the preimage, 64 hex digits.
 
-        Raises NoRoute, AlreadyPaid, InvoiceExpired, InvalidInvoice, WalletAway or OutcomeUnknown. After
-        OutcomeUnknown paying the same invoice from the same wallet again cannot pay twice.
+        Raises `NoRoute`, `AlreadyPaid`, `InvoiceExpired`, `InvalidInvoice`, `WalletAway` or `OutcomeUnknown`. After
+        `OutcomeUnknown` the same wallet may be asked to pay the invoice again: it does not pay twice.
         """
 
     async def balance_msat(self) -> int:
-        """Give what the wallet can send, in millisatoshi."""
+        """The amount that the wallet can send, in msat."""
 
     async def decode(self, payment_request: str) -> "DecodedInvoice":
-        """Give what the invoice asks for; raises InvalidInvoice or WalletAway."""
+        """Decode an invoice. Raises `InvalidInvoice` or `WalletAway`."""
 
     async def close(self) -> None:
-        """Let go of connections; the wallet is not used afterwards."""
+        """Close the connections; the wallet must not be used afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedInvoice:
-    """What an invoice asks for: hash and payee in hex, the amount in millisatoshi, the expiry in UTC."""
+    """A decoded invoice: hash and payee in hex, the expiry in UTC."""
 
     payment_hash: str
     amount_msat: int
@@ -39,7 +39,7 @@ class DecodedInvoice:
 
 
 class WalletError(Exception):
-    """A payment that was not made, or not known to be made."""
+    """A payment that failed, or whose outcome is unknown."""
 
 
 class NoRoute(WalletError):
@@ -63,7 +63,7 @@ class WalletAway(WalletError):
 
 
 class OutcomeUnknown(WalletError):
-    """The payment may be under way: it is neither paid nor failed."""
+    """The payment may still be in flight: neither success nor failure is known."""
 
 
 STATUS: Mapping[type[WalletError], int] = MappingProxyType(
@@ -76,4 +76,4 @@ STATUS: Mapping[type[WalletError], int] = MappingProxyType(
         OutcomeUnknown: 504,
     }
 )
-"""The HTTP status in which each failure is told, by the demo's route and by the wallet's socket."""
+"""The HTTP status of each failure, at the demo's route and at the wallet's socket."""

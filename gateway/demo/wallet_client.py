@@ -1,4 +1,4 @@
-"""A wallet that another process holds, asked over its Unix socket."""
+"""A client for a wallet in another process, over its Unix socket."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -15,29 +15,29 @@ from gateway.demo.wallet import (
     WalletError,
 )
 
-# A little more than the wallet itself takes to say that it does not know.
+# A little longer than the wallet waits before it answers that the outcome is unknown.
 ANSWER_SECONDS = 32.0
 FAILURES = {status: failure for failure, status in STATUS.items()}
 
 
 class SocketWallet:
-    """The client of `tuppence regtest wallet`; satisfies gateway.demo.wallet.Wallet."""
+    """A `Wallet` that asks `tuppence regtest wallet`."""
 
     def __init__(self, path: Path) -> None:
-        """Open nothing yet; `path` is the wallet's socket."""
+        """`path` is the wallet's socket; the connection is opened at the first request."""
         self._path = path
         self._session: aiohttp.ClientSession | None = None
 
     async def pay(self, payment_request: str) -> str:
-        """Pay the invoice and give the preimage in hex, as the protocol says."""
+        """See `Wallet.pay`."""
         return str((await self._ask("POST", "/pay", {"invoice": payment_request}))["preimage"])
 
     async def balance_msat(self) -> int:
-        """Give what the wallet can send, in millisatoshi; raises WalletAway."""
+        """See `Wallet.balance_msat`."""
         return int((await self._ask("GET", "/balance"))["balance_msat"])
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
-        """Give what the invoice asks for; raises InvalidInvoice or WalletAway."""
+        """See `Wallet.decode`."""
         answer = await self._ask("POST", "/decode", {"invoice": payment_request})
         return DecodedInvoice(
             payment_hash=answer["payment_hash"],

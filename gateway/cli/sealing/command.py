@@ -17,30 +17,32 @@ def add_to(app: typer.Typer) -> None:
 
 
 def seal(
-    paths: Annotated[list[Path], typer.Argument(exists=True, help="Pages, or the folder that a generator wrote.")],
-    out: Annotated[Path, typer.Option(help="The folder for the sealed site; the sources stay as they are.")] = OUT,
-    in_place: Annotated[bool, typer.Option("--in-place", help="Overwrite: for a generator's output.")] = False,  # noqa: FBT002  # typer's form
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where something would change.")] = False,  # noqa: FBT002
-    allow_copies: Annotated[bool, typer.Option("--allow-copies", help="Paid words may be quoted in clear.")] = False,  # noqa: FBT002
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Pages, or the output folder of a site generator.")],
+    out: Annotated[Path, typer.Option(help="The folder for the sealed site; the sources are not changed.")] = OUT,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Overwrite the sources instead.")] = False,  # noqa: FBT002  # typer's form
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if something would change.")] = False,  # noqa: FBT002
+    allow_copies: Annotated[bool, typer.Option("--allow-copies", help="Allow copies of paid words in clear.")] = False,  # noqa: FBT002
     unsealed: Annotated[
         list[str] | None,
-        typer.Option(help="A file that names a paywall and is meant to hold no paid part, like 'docs/*.html'."),
+        typer.Option(help="Files whose paywalls have no paid part on purpose, like 'docs/*.html'."),
     ] = None,
-    creator: Annotated[str, typer.Option(help="Who sells what is new, where its tag does not say.")] = "",
+    creator: Annotated[str, typer.Option(help="The creator of new items whose tags name none.")] = "",
     price: Price = None,
     share: ShareOption = None,
     origin: Origins = None,
-    site: Annotated[str, typer.Option(help="Where the site will stand, for pages without a canonical link.")] = "",
+    site: Annotated[str, typer.Option(help="The address of the site, for pages without a canonical link.")] = "",
     gateway: Annotated[
-        str | None, typer.Option(envvar="TUPPENCE_GATEWAY", help="A gateway elsewhere, like https://pay.example.")
+        str | None, typer.Option(envvar="TUPPENCE_GATEWAY", help="A remote gateway, like https://pay.example.")
     ] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="TUPPENCE_API_KEY", help="A creator's key there.")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="TUPPENCE_API_KEY", help="A creator's API key at the remote gateway.")
+    ] = None,
 ) -> None:
-    """Seal the paid parts of pages, so that a payment opens them where they stand.
+    """Seal the paid parts of pages, so that a payment opens them in place.
 
-    A paid part is <template data-paid>…</template> inside <tuppence-paywall item="my-essay">, whose tag may also say
-    creator, price and share. It leaves the page: what stays is its ciphertext, and the key is what readers buy.
-    An item keeps its key, so who has paid can open the page however often it is sealed. All who pay share that key.
+    A paid part is <template data-paid>…</template> inside <tuppence-paywall item="my-essay">, whose tag may also name
+    creator, price and share. Sealing replaces it by its ciphertext; readers buy the key. An item keeps its key, so
+    earlier readers can open the page however often it is sealed. All readers of an item get the same key.
     """
     _check_extra()
     from gateway.cli.sealing.seal import Options, seal_site

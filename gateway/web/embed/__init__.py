@@ -1,1 +1,1 @@
-"""The embed's files, and the snippet that a creator pastes."""
+"""The embed: its files, and the snippets that creators paste."""

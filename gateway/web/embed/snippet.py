@@ -1,4 +1,4 @@
-"""What a creator pastes: the tag, the script evergreen or pinned, the lines of policy and of style."""
+"""The snippet that a creator pastes: the tag, the script (evergreen or pinned), the policy and the style."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.render import render, wants_page
 
-# The room that each element takes: a page that keeps it free sees nothing move.
+# Reserves the space of each element, so that the page does not shift when the script has loaded.
 STYLE = """tuppence-paywall, tuppence-tip { display: block; }
 tuppence-paywall:not(:defined) > a { display: block; min-height: 15rem; }
 tuppence-tip:not(:defined) { container-type: inline-size; }
 tuppence-tip:not(:defined) > a { display: block; min-height: 18.5rem; }
 @container (max-width: 22rem) { tuppence-tip:not(:defined) > a { min-height: 22.25rem; } }
 tuppence-button:not(:defined) { display: inline-block; min-width: 8em; min-height: 2.5rem; vertical-align: middle; }"""
-# What search engines are told to be paid for: they look for a class.
+# The class that marks paid content for search engines.
 PAID_CLASS = "paywall"
 THEMES = ("auto", "light", "dark")
 SHAPES = ("paywall", "button")
@@ -32,7 +32,7 @@ SHAPES = ("paywall", "button")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snippet:
-    """Each piece as text, to be copied."""
+    """The pieces of a snippet, each as text to copy."""
 
     tag: str
     evergreen: str
@@ -44,10 +44,10 @@ class Snippet:
 
 
 def add_snippets(app: web.Application, embed: Embed) -> None:
-    """Put the page on an application."""
+    """Add the page to an application."""
 
     async def show_snippets(request: web.Request) -> web.Response:
-        """GET /embed: a form, and for a known item or creator the snippet with a preview; JSON for programs."""
+        """GET /embed?what=…: a form, and the snippet of an item or creator with a preview; JSON for programs."""
         if not wants_page(request):
             return answer(_asked(gateway_of(request), embed, request.query))
         view: dict[str, object] = {"themes": THEMES, "shapes": SHAPES, "asked": dict(request.query), "scripted": True}
@@ -62,7 +62,7 @@ def add_snippets(app: web.Application, embed: Embed) -> None:
 
 
 def item_snippet(gateway_url: str, embed: Embed, item: Item, *, shape: str = "paywall", theme: str = "auto") -> Snippet:
-    """For an item: its preview inside the tag of a paywall, and a link to its page."""
+    """The snippet of an item: a paywall with the preview, or a button, and a link to the item's page inside."""
     words = "Download it" if item.kind is ItemKind.FILE else "Read the rest"
     link = f'<a href="{gateway_url}/i/{item.id}">{words} for {to_sat(item.price_msat)} sat</a>'
     opening = f'item="{item.id}"{_theme(theme)}'
@@ -77,7 +77,7 @@ def item_snippet(gateway_url: str, embed: Embed, item: Item, *, shape: str = "pa
 
 
 def tip_snippet(gateway_url: str, embed: Embed, creator: Creator, *, theme: str = "auto") -> Snippet:
-    """For a creator's tips."""
+    """The snippet of a creator's tips."""
     link = f'<a href="{gateway_url}/t/{creator.name}">A tip for {escape(creator.title)}</a>'
     return _snippet(gateway_url, embed, f'<tuppence-tip to="{creator.name}"{_theme(theme)}>\n  {link}\n</tuppence-tip>')
 
@@ -96,7 +96,7 @@ def _asked(gateway: Gateway, embed: Embed, query: Mapping[str, str]) -> Snippet 
 
 
 def _marking(item: Item) -> str:
-    """For search engines: that the page is not free, and which part of it is paid for."""
+    """The schema.org marking of a paywall, for search engines."""
     free = {"isAccessibleForFree": False}
     marking = {
         "@context": "https://schema.org",
