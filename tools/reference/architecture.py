@@ -9,16 +9,30 @@ from tools.reference.markdown import ROOT, table
 
 GATEWAY = ROOT / "gateway"
 _WIDTH = 76
+# What a room is: a new one gets its kind here.
+KINDS = {
+    **dict.fromkeys(("cli", "regtest", "demo"), "programs"),
+    **dict.fromkeys(("web", "rpc"), "doors"),
+    "app": "application",
+    **dict.fromkeys(
+        ("lnd", "simulator", "store", "rates", "lnaddress", "webhooks", "outgoing", "wire"), "technologies"
+    ),
+    **dict.fromkeys(("sales", "access", "limits", "settlement", "payouts"), "domain"),
+    **dict.fromkeys(("nodes", "books", "catalog", "events", "ports"), "domain"),
+    **dict.fromkeys(("rows", "config", "log", "supervise", "terminal", "errors", "money"), "vocabulary"),
+}
 
 
 def layers() -> str:
-    """The rooms as layers: each layer imports only from those below it."""
-    lines = []
-    for number, names in enumerate(layer_names()):
-        text = "   ".join(f"{name}/" if (GATEWAY / name).is_dir() else f"{name}.py" for name in names)
-        lines += [] if number == 0 else [f"{'│':^{_WIDTH}}".rstrip()]
-        lines.append(f"{text:^{_WIDTH}}".rstrip())
-    return "```text\n" + "\n".join(lines) + "\n```\n"
+    """The rooms as layers, by kind: each layer imports only from those below it."""
+    lines, last = [], ""
+    for names in layer_names():
+        [kind] = {KINDS[name] for name in names}
+        lines += [] if kind == last else [f"{'':─<14}┼{'':─<{_WIDTH - 15}}"]
+        shown = "   ".join(f"{name}/" if (GATEWAY / name).is_dir() else f"{name}.py" for name in names)
+        lines.append(f"{'' if kind == last else kind:<14}│ {shown}")
+        last = kind
+    return "```text\n" + "\n".join(lines[1:]) + "\n```\n"
 
 
 def rooms() -> str:
