@@ -26,8 +26,8 @@ def add_to(app: typer.Typer) -> None:
 def serve_command() -> None:
     """Serve readers until stopped: at 127.0.0.1:8402, with its state in the folder data, where nothing else is said.
 
-    It needs an LND node. TUPPENCE_… variables name it, in the environment or in .env of the working folder; the
-    README's table has them all.
+    It needs an LND node. TUPPENCE_… variables name it, in the environment or in .env of the working folder:
+    docs/reference/configuration.md lists them all.
     """
     from gateway.config import load_config
 
