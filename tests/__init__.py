@@ -1,0 +1,1 @@
+"""Tests, in the same tree as gateway/, beside browser/, contract/, real/ and whole/."""

@@ -34,8 +34,8 @@ from tests.support.databases import Dump, broken_invariants, dump_tables, in_a_t
 from tests.support.domain import Till, open_till
 from tests.support.observed_node import ObservedNode
 from tests.support.postgres_server import BINARIES, Cluster, open_cluster
+from tests.support.processes.shell import Shell, simulated_lnd
 from tests.support.rows import NODE_ID, START, a_creator
-from tests.support.shell import Shell, simulated_lnd
 
 # `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
 settings.register_profile("nightly", max_examples=2_000, stateful_step_count=50, deadline=None)

@@ -14,8 +14,8 @@ from rich.cells import cell_len
 from gateway.simulator import core as simulator
 from gateway.simulator.server import SimulatedLnd
 from gateway.terminal import say, say_fields, say_lines, show_progress, show_table, visible, warn
-from tests.support.demo_process import stop
-from tests.support.shell import Shell, serve
+from tests.support.processes.demo_process import stop
+from tests.support.processes.shell import Shell, serve
 
 # Markup that nothing closes, an emoji code, a colour, a title of the window, another order of letters, nothing to see.
 EVIL = "[/draft] [bold]b[/] :smile: \x1b[31mred \x1b]0;x\x07 \u202egnp\u2066 a\u200bb \x9b5m \u2028 \x7f"

@@ -24,8 +24,8 @@ from pathlib import Path
 import grpc
 
 from tests.support.clock import until
-from tests.support.demo_process import free_port, stop
 from tests.support.postgres_server import BINARIES, Cluster, open_cluster
+from tests.support.processes.demo_process import free_port, stop
 from tools.bench.nodes import BenchNode, Payable, SimulatedNode, open_regtest, open_simulator, settings_of
 from tools.bench.replicas import Replica, open_replicas
 from tools.bench.served import ITEM

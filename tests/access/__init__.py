@@ -1,0 +1,1 @@
+"""Tokens, what they open, and how a lost one is recovered."""

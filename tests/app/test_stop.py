@@ -13,7 +13,7 @@ import pytest
 
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from tests.support.clock import until
-from tests.support.demo_process import free_port, ready, start
+from tests.support.processes.demo_process import free_port, ready, start
 from tests.web.api.test_events import Listener
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."

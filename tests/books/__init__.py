@@ -1,0 +1,1 @@
+"""The ledger, and how long its records are kept."""

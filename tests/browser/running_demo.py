@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.demo_process import run_demo
+from tests.support.processes.demo_process import run_demo
 
 ROOMY = {
     "TUPPENCE_INVOICES_PER_CLIENT": "10000/minute",

@@ -1,0 +1,1 @@
+"""Items, creators and the markup of what they sell."""

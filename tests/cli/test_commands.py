@@ -13,9 +13,9 @@ from gateway.simulator.server import SimulatedLnd
 from gateway.store.engines.database import open_database
 from gateway.store.files.lock import lock_data
 from tests.support.clock import until
-from tests.support.demo_process import free_port, stop
+from tests.support.processes.demo_process import free_port, stop
+from tests.support.processes.shell import TEXT, Shell, serve, set_up_shop
 from tests.support.rows import an_invoice
-from tests.support.shell import TEXT, Shell, serve, set_up_shop
 
 
 async def cancel_one(shell: Shell, lnd: SimulatedLnd) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import dump_tables, in_a_thread
-from tests.support.demo_process import free_port, stop
 from tests.support.postgres_server import Cluster
-from tests.support.shell import Shell, serve, set_up_shop, simulated_lnd
+from tests.support.processes.demo_process import free_port, stop
+from tests.support.processes.shell import Shell, serve, set_up_shop, simulated_lnd
 
 WITHOUT_ASYNCPG = ("-c", "import sys; sys.modules['asyncpg'] = None; from gateway.cli import main; main()")
 COMMANDS = ("migrate", "move", "backup", "restore", "audit")

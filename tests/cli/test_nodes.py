@@ -9,8 +9,8 @@ import pytest
 
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from tests.support.clock import until
-from tests.support.demo_process import free_port, stop
-from tests.support.shell import Shell, serve, set_up_shop
+from tests.support.processes.demo_process import free_port, stop
+from tests.support.processes.shell import Shell, serve, set_up_shop
 
 Two = dict[str, SimulatedLnd]
 

@@ -18,8 +18,8 @@ from gateway.cli.presence import MAKERS
 from gateway.config import load_config
 from gateway.errors import NotFound, OutcomeUnknown, TuppenceError, Unavailable
 from gateway.store.files.lock import lock_data
-from tests.support.demo_process import stop
-from tests.support.shell import Shell, serve, set_up_shop, simulated_lnd
+from tests.support.processes.demo_process import stop
+from tests.support.processes.shell import Shell, serve, set_up_shop, simulated_lnd
 
 # Long enough for a command to have begun, on a slow machine.
 FOLLOWED_SECONDS = 10

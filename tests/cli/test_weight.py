@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.shell import Shell
+from tests.support.processes.shell import Shell
 
 HEAVY = {"aiohttp", "alembic", "asyncio", "grpc", "lndgrpc", "msgspec", "pydantic_settings", "sqlalchemy", "structlog"}
 TYPED = """

@@ -1,0 +1,1 @@
+"""The contract that the simulated node and a real LND both keep."""

@@ -1,0 +1,1 @@
+"""The demo: its site and its wallets."""

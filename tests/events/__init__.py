@@ -1,0 +1,1 @@
+"""Waiters, and reads that they share."""

@@ -1,0 +1,1 @@
+"""How much one client, one item and all clients together may ask for."""

@@ -1,0 +1,1 @@
+"""The client of LND, against a simulated LND that serves gRPC."""

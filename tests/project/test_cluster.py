@@ -13,11 +13,11 @@ import pytest
 
 from gateway.store.engines.database import read_database
 from tests.support.clock import until
-from tests.support.demo_process import ready, stop
+from tests.support.processes.demo_process import ready, stop
 from tools.bench.aimed import AimedBench
+from tools.bench.figures.told import added_ms, settlements
 from tools.bench.replicas import holders, lease_id
 from tools.bench.served import ITEM
-from tools.bench.told import added_ms, settlements
 from tools.running_cluster import FILE, Aim, NotRunning
 from tools.torture.takeovers import take_over_at
 

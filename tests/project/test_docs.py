@@ -17,9 +17,9 @@ from gateway.config import OF_COMMANDS, PREFIX, Config, load_config
 from gateway.lnd.configuration import ONE_NODE_ID, configured_nodes
 from tests.real.network import shared_network
 from tests.support.databases import in_a_thread
-from tests.support.demo_process import free_port, run_demo
 from tests.support.page_examples import WORLDS, Example, examples, is_as_shown, script, substitute, typed_commands
-from tests.support.shell import Shell, simulated_lnd
+from tests.support.processes.demo_process import free_port, run_demo
+from tests.support.processes.shell import Shell, simulated_lnd
 from tools.reference.architecture import all_rooms, imports_of, layer_names
 from tools.reference.commands import leaves
 from tools.reference.embed import members

@@ -14,7 +14,7 @@ from gateway.cli.sealing.jwe import unseal
 from gateway.cli.sealing.page import read_page
 from tests.conftest import Site
 from tests.support.databases import put_database
-from tests.support.seal_command import run
+from tests.support.processes.seal_command import run
 
 GUIDES = Path(__file__).parents[2] / "paywall" / "integrations"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.support.demo_process import free_port, ready, start, stop
+from tests.support.processes.demo_process import free_port, ready, start, stop
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,1 @@
+"""A gateway on a real LND network (btcd and three LND nodes)."""

@@ -18,8 +18,8 @@ from gateway.regtest.state import read_env
 from gateway.regtest.wallet import LndWallet
 from tests.support.clock import until
 from tests.support.databases import broken_invariants, dump_tables
-from tests.support.demo_process import free_port, stop
-from tests.support.shell import Shell, serve
+from tests.support.processes.demo_process import free_port, stop
+from tests.support.processes.shell import Shell, serve
 
 INVOICES = "/v1/items/a-little/invoices"
 CONTENT = "/v1/items/a-little/content"

@@ -15,8 +15,8 @@ import pytest
 
 from tests.real.network import stop_network
 from tests.support.clock import until
-from tests.support.demo_process import free_port, ready
-from tests.support.shell import Shell
+from tests.support.processes.demo_process import free_port, ready
+from tests.support.processes.shell import Shell
 
 pytestmark = pytest.mark.regtest
 

@@ -1,0 +1,1 @@
+"""From LND's report to the books."""

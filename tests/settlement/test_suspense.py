@@ -6,8 +6,8 @@ from gateway.access.tokens import mint_token
 from gateway.simulator.server import SimulatedLnd
 from gateway.wire.l402.challenge import encode_token
 from tests.conftest import Site
+from tests.support.processes.shell import Shell
 from tests.support.rows import an_invoice
-from tests.support.shell import Shell
 from tests.web.api.test_events import listening
 
 pytestmark = pytest.mark.both_databases

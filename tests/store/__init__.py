@@ -1,0 +1,1 @@
+"""Tables, both database engines, and the files beside them."""

@@ -17,8 +17,8 @@ from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
 from gateway.store.files.lock import lock_data
 from tests.support.databases import put_database
+from tests.support.processes.shell import Shell
 from tests.support.rows import a_creator
-from tests.support.shell import Shell
 
 COMMANDS = (("serve",), ("migrate",), ("balances",), ("audit",), ("backup", "b.tar"))
 

@@ -1,0 +1,1 @@
+"""What tests share: a clock, databases, nodes, a whole gateway."""

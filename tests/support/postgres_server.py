@@ -16,7 +16,7 @@ import asyncpg
 
 from gateway.store.engines.database import migrate_database
 from gateway.store.tables.schema import metadata
-from tests.support.demo_process import free_port
+from tests.support.processes.demo_process import free_port
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 USER = "postgres"

@@ -1,0 +1,1 @@
+"""HTTP: the public and the admin API, pages, the embed's files."""

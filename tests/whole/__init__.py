@@ -1,0 +1,1 @@
+"""Properties of the whole gateway: attacks, floods, replays, secrecy, simulated days."""

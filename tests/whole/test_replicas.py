@@ -23,9 +23,9 @@ from tests.conftest import Site, open_site
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock, unless_changed, until
 from tests.support.databases import broken_invariants, in_a_thread
-from tests.support.demo_process import free_port, ready, start, stop
 from tests.support.domain import open_till
 from tests.support.postgres_server import Cluster
+from tests.support.processes.demo_process import free_port, ready, start, stop
 from tests.support.rows import a_creator, a_report
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."

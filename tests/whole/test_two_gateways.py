@@ -18,10 +18,10 @@ from tests.conftest import Site, open_site
 from tests.project.test_proxies import running
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, in_a_thread
-from tests.support.demo_process import free_port
 from tests.support.postgres_server import Cluster
+from tests.support.processes.demo_process import free_port
+from tests.support.processes.seal_command import run_seal
 from tests.support.rows import a_creator
-from tests.support.seal_command import run_seal
 from tools.cluster import NGINX
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."

@@ -1,0 +1,1 @@
+"""Forms that wallets and nodes speak: BOLT 11, macaroons."""

@@ -17,10 +17,11 @@ from rich.table import Table
 
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
-from tools.bench import aimed, books, catch_up, content, invoices, reader, settlement, start, told, told_apart, waiters
+from tools.bench import aimed
 from tools.bench.aimed import AimedBench
 from tools.bench.bench import Bench
 from tools.bench.figure import Line
+from tools.bench.figures import books, catch_up, content, invoices, reader, settlement, start, told, told_apart, waiters
 from tools.bench.machine import machine
 from tools.bench.processes import Loop
 from tools.bench.served import RAISED

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from tests.support.demo_process import free_port
+from tests.support.processes.demo_process import free_port
 from tools.bench.processes import Loop
 from tools.bench.served import Served, put_on_sale, serve
 

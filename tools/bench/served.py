@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.demo_process import free_port
+from tests.support.processes.demo_process import free_port
 from tools.bench.machine import cpu_seconds, resident_bytes
 from tools.bench.processes import Loop, spawn, stop
 

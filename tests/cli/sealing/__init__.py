@@ -1,0 +1,1 @@
+"""`tuppence seal`: paid parts of a static site are encrypted."""

@@ -12,8 +12,8 @@ from gateway.cli.sealing.jwe import unseal
 from gateway.cli.sealing.page import read_page
 from tests.conftest import Site
 from tests.support.databases import put_database
-from tests.support.seal_command import run_seal
-from tests.support.shell import Shell
+from tests.support.processes.seal_command import run_seal
+from tests.support.processes.shell import Shell
 
 PAID = "<p>The paid words are <em>these</em>, and there are enough of them that a copy would be seen at once.</p>"
 SITE = "https://blog.example"

@@ -1,0 +1,1 @@
+"""What holds for every request: headers, origins, addresses, languages, malformed bytes."""

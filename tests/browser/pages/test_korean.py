@@ -7,9 +7,9 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
+from tests.browser.pages.test_layout import fits
 from tests.browser.reader import DESKTOP, SMALL_PHONE
 from tests.browser.running_demo import RunningDemo
-from tests.browser.test_layout import fits
 
 TITLE = "골목길 구멍가게의 작은 동전과 할머니의 빛바랜 외상장부 이야기"
 FREE = (

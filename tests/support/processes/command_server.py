@@ -1,7 +1,7 @@
 """A process that has imported `tuppence` and forks a child for each command, which saves the start of an interpreter.
 
-`python -m tests.support.command_server SOCKET` listens there until its standard input ends. A connection is one
-command: a JSON request with three file descriptors, answered by the exit status as decimal digits.
+`python -m tests.support.processes.command_server SOCKET` listens there until its standard input ends. A connection is
+one command: a JSON request with three file descriptors, answered by the exit status as decimal digits.
 """
 
 import gc

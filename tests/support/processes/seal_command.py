@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from tests.conftest import Site
-from tests.support.shell import Shell
+from tests.support.processes.shell import Shell
 
 
 async def run_seal(site: Site, *arguments: str | Path, key: str = "") -> tuple[int, str]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.simulator.server import SimulatedLnd, serve_simulator
-from tests.support.demo_process import free_port, ready, start
-from tests.support.forked_commands import run_forked
+from tests.support.processes.demo_process import free_port, ready, start
+from tests.support.processes.forked_commands import run_forked
 
 TEXT = "---\nprice: 100sat\ncreator: alice\nshare: bob=30\n---\n# A little\n\nFree.\n\n<!-- more -->\n\nPaid.\n"
 TUPPENCE = ("-m", "gateway")

@@ -6,9 +6,9 @@ import aiohttp
 
 from tools.bench.bench import Bench
 from tools.bench.figure import Line, percentile
+from tools.bench.figures.told import added_ms, settlements
 from tools.bench.nodes import BenchNode
 from tools.bench.served import Served, buy
-from tools.bench.told import added_ms, settlements
 
 PAYMENTS = 100
 IDLE_READERS = 5_000

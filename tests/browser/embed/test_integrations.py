@@ -16,9 +16,9 @@ from playwright.async_api import Browser, expect
 from tests.browser.reader import DESKTOP
 from tests.browser.visitor import KEEP_EVENTS, Visitor
 from tests.conftest import Site, serve_app
-from tests.support.seal_command import run, run_seal
+from tests.support.processes.seal_command import run, run_seal
 
-SAMPLES = Path(__file__).parents[2] / "paywall" / "integrations"
+SAMPLES = Path(__file__).parents[3] / "paywall" / "integrations"
 PAID = ("The road that was never built", "two people can keep a tally without asking a third")
 FREE = "nobody built the road for it"
 GATEWAY, BLOG = "https://pay.example", "https://blog.example"

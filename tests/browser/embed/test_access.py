@@ -10,8 +10,8 @@ from playwright.async_api import Page, expect
 from gateway.demo.press import SAMPLE_INVOICE
 from gateway.demo.states import STATES, State
 from tests.browser.conftest import NewVisitor
+from tests.browser.pages.test_layout import TIGHT
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE
-from tests.browser.test_layout import TIGHT
 from tests.support.qr_camera import codes_in
 
 # What each state ends in, where that is not the first thing to be seen.

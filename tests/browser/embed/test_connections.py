@@ -3,9 +3,9 @@
 import pytest
 from playwright.async_api import BrowserContext, Request, expect
 
+from tests.browser.embed.test_hostile_pages import Page, page
 from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
-from tests.browser.test_hostile_pages import Page, page
 from tests.browser.visitor import Visitor
 from tests.support.clock import until
 

@@ -16,7 +16,7 @@ from tests.browser.reader import Reader
 from tests.conftest import Site, open_site
 from tests.project.test_proxies import caddy_at_a_path, nginx_at_a_path
 from tests.support.clock import FakeClock
-from tests.support.demo_process import free_port
+from tests.support.processes.demo_process import free_port
 from tests.support.rows import a_creator
 
 pytestmark = pytest.mark.proxy

@@ -19,7 +19,7 @@ from tests.support.databases import broken_invariants, seen_in
 from tests.support.postgres_server import SHARED, Cluster, open_cluster
 from tests.support.rows import a_creator
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
-from tests.whole.test_outages import INVOICES, TEXT, refusal
+from tests.whole.outages.test_outages import INVOICES, TEXT, refusal
 
 # Events are what a settlement alone writes; the others are what a sale or a replica needs.
 FULL = {"settling": ("events",), "everything": ("invoices", "events", "leases", "counters")}

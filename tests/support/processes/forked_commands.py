@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from tests.support.command_server import LIMITS
+from tests.support.processes.command_server import LIMITS
 
 
 async def run_forked(
@@ -40,9 +40,9 @@ def _server() -> str:
     folder = tempfile.TemporaryDirectory(prefix="tuppence-commands-")
     path = Path(folder.name) / "socket"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TUPPENCE_")}
-    command = (sys.executable, "-m", "tests.support.command_server", str(path))
+    command = (sys.executable, "-m", "tests.support.processes.command_server", str(path))
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=Path(__file__).parents[2]
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=Path(__file__).parents[3]
     )
     assert process.stdout is not None, "it is a pipe"
     assert process.stdout.readline() == b"ready\n"

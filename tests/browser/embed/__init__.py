@@ -1,0 +1,1 @@
+"""The embed on pages of others: paywall, wallets, integrations."""

@@ -1,0 +1,1 @@
+"""The gateway's own pages: paying, reading, receipts, languages, layout."""

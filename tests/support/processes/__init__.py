@@ -1,0 +1,1 @@
+"""`tuppence` and the demo as processes of their own."""

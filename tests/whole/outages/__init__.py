@@ -1,0 +1,1 @@
+"""The node, the database, the disk or the process itself fails, and nothing is lost."""
