@@ -9,11 +9,11 @@ from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice
 from gateway.settlement import sweep
-from tests.settlement.test_settle import sell_and_pay
 from tests.settlement.test_sweep import add_many
 from tests.support.domain import Till
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS
+from tests.support.settlements import sell_and_pay
 
 
 async def test_rows_that_share_an_add_index_are_all_swept_however_they_fall_on_pages(

@@ -1,6 +1,5 @@
-"""The books against the node: every way in which they can differ is found, and what a restore lost can be booked."""
+"""A reconciliation finds every way in which books and node can differ."""
 
-import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -8,42 +7,19 @@ from typing import Any
 
 import pytest
 
-from gateway.access.tokens import Credential, mint_token
-from gateway.books.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
-from gateway.errors import Conflict, NotFound
 from gateway.ports.node import NodeInvoiceState
-from gateway.rows import Invoice, InvoiceState, Origin
+from gateway.rows import Invoice
 from gateway.settlement.reconcile import Difference, Reconciliation, reconcile
-from gateway.settlement.suspense import book_at_node
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.store.engines.database_url import sqlite_path
-from tests.conftest import Site
 from tests.support.clock import FakeClock
-from tests.support.databases import broken_invariants
 from tests.support.domain import Till, open_till
 from tests.support.observed_node import ObservedNode
-from tests.support.rows import NODE_ID, an_invoice
+from tests.support.rows import NODE_ID
+from tests.support.settlements import audited, differences, sold_and_paid
 
 pytestmark = pytest.mark.both_databases
-
-
-async def audited(till: Till) -> Reconciliation:
-    """Everything but the last minute, which has passed."""
-    till.clock.advance(61)
-    return await reconcile(till.node, till.store, now=int(till.clock.now))
-
-
-async def sold_and_paid(till: Till, count: int) -> list[Invoice]:
-    invoices = await till.sell_many(count)
-    for invoice in invoices:
-        till.pay(invoice)
-    await till.sweeper.sweep()
-    return invoices
-
-
-def differences(found: Reconciliation) -> list[tuple[Difference, str]]:
-    return [(each.difference, each.payment_hash) for each in found.discrepancies]
 
 
 def forge(till: Till, statement: str, *values: Any) -> None:
@@ -180,113 +156,3 @@ async def test_an_audit_changes_nothing(till: Till) -> None:
     before = till.dump()
     await audited(till)
     assert till.dump() == before
-
-
-# After a restore -----------------------------------------------------------------------------------------------------
-
-
-async def restored(tmp_path: Path, clock: FakeClock, core: Simulator) -> tuple[Path, Invoice, bytes]:
-    """A data folder as it was before a sale; and that sale, with its reader's token."""
-    async with open_till(tmp_path / "old", clock, core) as till:
-        await sold_and_paid(till, 2)
-    shutil.copytree(tmp_path / "old", tmp_path / "restored")
-    async with open_till(tmp_path / "old", clock, core) as till:
-        [lost] = await sold_and_paid(till, 1)
-        return tmp_path / "restored", lost, mint_token(till.keys, lost)
-
-
-async def test_what_a_restored_backup_lacks_is_listed_booked_once_and_opens(
-    tmp_path: Path, clock: FakeClock, core: Simulator
-) -> None:
-    folder, lost, token = await restored(tmp_path, clock, core)
-    async with open_till(folder, clock, core) as till:
-        found = await audited(till)
-        assert found.discrepancies == []
-        assert [(each.difference, each.payment_hash) for each in found.lacking] == [
-            (Difference.LACKING, lost.payment_hash)
-        ]
-        for _ in range(2):
-            booked = await book_at_node(till.settler, till.store, lost.payment_hash)
-            assert (booked.state, booked.paid_msat) == (InvoiceState.SETTLED, 100_000)
-        balances = await till.balances()
-        assert (balances[SUSPENSE_ACCOUNT], balances[NODE_ACCOUNT]) == (100_000, -300_000)
-        assert await audited(till) == Reconciliation(credited_msat=300_000, received_msat=300_000)
-        access = await till.authorizer.authorize([("line", Credential(token, None))], "welcome")
-        assert access.payment_hash == lost.payment_hash
-
-
-async def test_a_crash_while_booking_to_suspense_is_made_up_for_by_the_sweep(
-    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, lost, _ = await restored(tmp_path, clock, core)
-    async with open_till(folder, clock, core) as till:
-        with monkeypatch.context() as patch:
-            patch.setattr(till.settler, "settle", _crash)
-            with pytest.raises(ConnectionError):
-                await book_at_node(till.settler, till.store, lost.payment_hash)
-        await till.sweeper.sweep()
-        assert (await till.balances())[SUSPENSE_ACCOUNT] == 100_000
-        assert broken_invariants(till.database_url) == []
-
-
-async def _crash(_: object) -> list[Invoice]:
-    raise ConnectionError
-
-
-async def test_only_what_the_node_settled_and_the_books_lack_goes_to_suspense(till: Till) -> None:
-    [credited] = await sold_and_paid(till, 1)
-    unpaid = await till.sell()
-    before = till.dump()
-    with pytest.raises(Conflict, match="credited to whom"):
-        await book_at_node(till.settler, till.store, credited.payment_hash)
-    for payment_hash in (unpaid.payment_hash, "00" * 32):
-        with pytest.raises(NotFound):
-            await book_at_node(till.settler, till.store, payment_hash)
-    assert till.dump() == before
-
-
-async def test_what_was_given_up_and_paid_all_the_same_is_credited_to_whom_it_was_sold_for(till: Till) -> None:
-    given_up = await till.sell()
-    await till.store.write(lambda tx: tx.invoices.cancel(NODE_ID, [given_up.payment_hash], now=int(till.clock.now)))
-    till.pay(given_up)
-    assert differences(await audited(till)) == [(Difference.UNCREDITED, given_up.payment_hash)]
-    booked = await book_at_node(till.settler, till.store, given_up.payment_hash)
-    assert (booked.state, booked.item_id, booked.origin) == (InvoiceState.SETTLED, "welcome", Origin.CHECKOUT)
-    assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
-    assert await audited(till) == Reconciliation(credited_msat=100_000, received_msat=100_000)
-    with pytest.raises(Conflict, match="credited to whom"):
-        await book_at_node(till.settler, till.store, given_up.payment_hash)
-
-
-async def test_an_invoice_of_another_node_is_not_credited(till: Till) -> None:
-    foreign = till.core.add_invoice(preimage=b"", amount_msat=100_000, memo="", expiry_seconds=600)
-    till.core.pay(foreign.payment_hash)
-    elsewhere = an_invoice(7, node_id="south", payment_hash=foreign.payment_hash.hex())
-    await till.store.write(lambda tx: tx.invoices.insert(elsewhere))
-    before = till.dump()
-    with pytest.raises(Conflict, match="of the node south"):
-        await book_at_node(till.settler, till.store, elsewhere.payment_hash)
-    assert till.dump() == before
-
-
-async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_no_creator(site: Site) -> None:
-    key = (await site.call("POST", "/v1/admin/creators", json={"name": "carol"}, headers=site.operator))[1]["api_key"]
-    carol = {"Authorization": f"Bearer {key}"}
-    foreign = site.core.add_invoice(preimage=b"", amount_msat=5_000, memo="lost", expiry_seconds=600)
-    site.core.pay(foreign.payment_hash)
-    site.clock.advance(61)
-    body = {"payment_hash": foreign.payment_hash.hex()}
-    for headers, status in (({}, 401), (carol, 403)):
-        assert (await site.call("GET", "/v1/admin/nodes/lnd/audit", headers=headers))[0] == status
-        assert (await site.call("POST", "/v1/admin/suspense", json=body, headers=headers))[0] == status
-    _, found = await site.call("GET", "/v1/admin/nodes/lnd/audit", headers=site.operator)
-    assert [(each["memo"], each["amount_msat"]) for each in found["lacking"]] == [("lost", 5_000)]
-    status, booked = await site.call("POST", "/v1/admin/suspense", json=body, headers=site.operator)
-    assert (status, booked["paid_msat"], booked["item_id"], booked["tip_to"]) == (201, 5_000, None, None)
-    # Who knows the payment hash has paid it.
-    status, told = await site.call("GET", f"/v1/invoices/{foreign.payment_hash.hex()}")
-    assert (status, told["state"], told.get("item_id"), told.get("tip_to")) == (200, "settled", None, None)
-    _, payments = await site.call("GET", "/v1/admin/payments", headers=site.operator)
-    assert [(p["item_id"], p["tip_to"], p["shares"][0]["title"]) for p in payments] == [(None, None, "suspense")]
-    assert (await site.call("GET", "/v1/admin/payments", headers=carol))[1] == []
-    assert (await site.call("POST", "/v1/admin/suspense", json={"payment_hash": "x"}, headers=site.operator))[0] == 422

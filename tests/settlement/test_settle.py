@@ -1,8 +1,7 @@
-"""Settlement: a payment that the node reports as settled is credited exactly once, however it is told."""
+"""A payment that the node reports as settled is credited exactly once, however often it is reported."""
 
 import asyncio
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,29 +10,14 @@ from structlog.testing import capture_logs
 from gateway.books.ledger import NODE_ACCOUNT
 from gateway.errors import Unavailable
 from gateway.money import Msat
-from gateway.ports.node import NodeInvoice, NodeInvoiceState, NodeState
+from gateway.ports.node import NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Settlement
-from gateway.settlement.recheck import RECHECK_EVERY_SECONDS
 from gateway.settlement.settle import Settler
 from gateway.simulator.refusals import PaymentRefused
 from tests.support.announced import Announced
 from tests.support.domain import Till
 from tests.support.rows import START, a_report, an_invoice
-
-BOTH_CREDITED = {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
-
-
-async def reports_of(till: Till, invoices: Sequence[Invoice]) -> list[NodeInvoice]:
-    """The node's word about each."""
-    found = [await till.node.lookup(invoice.payment_hash) for invoice in invoices]
-    return [report for report in found if report is not None]
-
-
-async def sell_and_pay(till: Till, count: int) -> list[NodeInvoice]:
-    invoices = await till.sell_many(count)
-    for invoice in invoices:
-        till.pay(invoice)
-    return await reports_of(till, invoices)
+from tests.support.settlements import BOTH_CREDITED, reports_of, sell_and_pay
 
 
 async def test_a_settled_invoice_is_credited_to_everyone_it_was_sold_for(till: Till) -> None:
@@ -54,7 +38,7 @@ async def test_a_replayed_settlement_changes_nothing(till: Till) -> None:
     assert len(till.announced) == 1
 
 
-async def test_a_settlement_told_five_times_at_once_is_credited_once(till: Till) -> None:
+async def test_a_settlement_reported_five_times_at_once_is_credited_once(till: Till) -> None:
     [report] = await sell_and_pay(till, 1)
     assert len(await till.settler.settle([report] * 5)) == 1
     assert await till.balances() == BOTH_CREDITED
@@ -79,7 +63,7 @@ async def test_two_settlers_at_once_credit_once(till: Till) -> None:
     assert sorted(till.announced + also.settled_hashes) == sorted(report.payment_hash for report in reports)
 
 
-async def test_events_are_in_the_order_in_which_the_node_told_the_settlements(till: Till) -> None:
+async def test_events_are_in_the_order_in_which_the_node_reported_the_settlements(till: Till) -> None:
     reports = await sell_and_pay(till, 6)
     told = [reports[n] for n in (4, 2, 0, 5, 1, 3)]
     await till.settler.settle(told)
@@ -148,7 +132,7 @@ async def test_an_invoice_that_is_not_ours_is_ignored(till: Till) -> None:
     assert till.dump() == before
 
 
-async def test_another_nodes_word_about_our_invoice_settles_nothing(till: Till) -> None:
+async def test_another_nodes_report_of_our_invoice_settles_nothing(till: Till) -> None:
     invoice = await till.sell()
     till.node.node_id = "other"
     before = till.dump()
@@ -205,45 +189,6 @@ async def test_a12_a_settlement_whose_amount_nobody_knows_is_not_guessed_and_not
     await till.sweeper.sweep(due_only=True)
     assert await till.balances() == BOTH_CREDITED
     assert till.announced == [report.payment_hash]
-
-
-async def test_a_recheck_books_what_the_node_settled(till: Till) -> None:
-    invoice = await till.sell()
-    till.pay(invoice)
-    rechecked = await till.rechecker.recheck(invoice)
-    assert rechecked.state is InvoiceState.SETTLED
-    assert rechecked == await till.row(invoice)
-    assert await till.balances() == BOTH_CREDITED
-
-
-async def test_a_recheck_asks_the_node_at_most_every_five_seconds(till: Till) -> None:
-    invoice = await till.sell()
-    assert await till.rechecker.recheck(invoice) == invoice
-    till.pay(invoice)
-    till.clock.advance(RECHECK_EVERY_SECONDS - 0.1)
-    assert await till.rechecker.recheck(invoice) == invoice
-    till.clock.advance(0.1)
-    assert (await till.rechecker.recheck(invoice)).state is InvoiceState.SETTLED
-
-
-async def test_a_recheck_gives_what_the_stream_has_booked_meanwhile(till: Till) -> None:
-    invoice = await till.sell()
-    till.pay(invoice)
-    await till.settler.settle(await reports_of(till, [invoice]))
-    assert (await till.rechecker.recheck(invoice)).state is InvoiceState.SETTLED
-
-
-async def test_a_recheck_of_what_has_its_verdict_asks_nobody(till: Till) -> None:
-    reports = await sell_and_pay(till, 1)
-    [settled] = await till.settler.settle(reports)
-    till.core.state = NodeState.ABSENT
-    assert await till.rechecker.recheck(settled) == settled
-
-
-async def test_a_recheck_of_an_invoice_that_the_node_does_not_know_changes_nothing(till: Till) -> None:
-    stranger = an_invoice(77)
-    await till.store.write(lambda tx: tx.invoices.insert(stranger))
-    assert await till.rechecker.recheck(stranger) == stranger
 
 
 async def test_nothing_is_announced_before_it_is_committed(till: Till) -> None:
