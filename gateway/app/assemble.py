@@ -28,7 +28,7 @@ from gateway.events.hub import Hub
 from gateway.events.shared_reads import SharedReads
 from gateway.limits.client_keys import ClientKeys
 from gateway.limits.limits import InvoiceLimits, Limits
-from gateway.limits.rate_windows import Rate
+from gateway.limits.rate_windows import RateLimit
 from gateway.lnd.configuration import connect_nodes
 from gateway.nodes.pool import Nodes
 from gateway.ports.announcer import Announcer
@@ -36,7 +36,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.node import Node
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Notifications, Store
-from gateway.rates.source import Rates
+from gateway.rates.source import ExchangeRates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
@@ -171,7 +171,7 @@ async def _assemble(
         limits=limits,
         metrics=metrics,
         announcer=announcer,
-        rates=Rates(config.rates_url, clock),
+        rates=ExchangeRates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=operator_key,
         readiness=ReadinessCheck(nodes, store, keys, catalog, content, supervisor, shared_clock),
@@ -180,9 +180,9 @@ async def _assemble(
 
 def _invoice_limits(config: Config) -> InvoiceLimits:
     return InvoiceLimits(
-        invoices_per_client=Rate.parse(config.invoices_per_client),
-        invoices_per_item=Rate.parse(config.invoices_per_item),
-        invoices_overall=Rate.parse(config.invoices_overall),
+        invoices_per_client=RateLimit.parse(config.invoices_per_client),
+        invoices_per_item=RateLimit.parse(config.invoices_per_item),
+        invoices_overall=RateLimit.parse(config.invoices_overall),
         open_invoices_per_client=config.open_invoices_per_client,
         open_invoices=config.open_invoices,
         invoice_expiry_seconds=config.invoice_expiry_seconds,

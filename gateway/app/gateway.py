@@ -19,7 +19,7 @@ from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store
-from gateway.rates.source import Rates
+from gateway.rates.source import ExchangeRates
 from gateway.sales.purchase import Purchases
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
@@ -52,7 +52,7 @@ class Gateway:
     limits: Limits
     metrics: Metrics
     announcer: Announcer
-    rates: Rates
+    rates: ExchangeRates
     supervisor: Supervisor
     operator_key: str
     readiness: ReadinessCheck

@@ -22,9 +22,9 @@ from gateway.web.api.invoices import find_invoice
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.assets import Assets
 from gateway.web.http.bodies import answer, read_body
-from gateway.web.http.forwarded import comes_from_here
+from gateway.web.http.forwarded import is_local
 from gateway.web.http.problems import problem
-from gateway.web.http.render import put_before
+from gateway.web.http.render import add_loader
 
 Mode = Literal["demo", "regtest"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -109,7 +109,7 @@ def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, arrivals: A
     site = _Site(wallet, gateway, arrivals)
     assets = Assets("gateway.demo", "/demo/static")
     press = press_url(gateway.config.public_url)
-    put_before(app, PackageLoader("gateway.demo"), demo_mode=mode, demo_static=assets.url, press_url=press)
+    add_loader(app, PackageLoader("gateway.demo"), demo_mode=mode, demo_static=assets.url, press_url=press)
     add_press(app, assets.url)
     app.router.add_get("/", _to_essay)
     app.router.add_get("/demo/static/{name}", assets.answer)
@@ -135,7 +135,7 @@ def _local(handler: Handler) -> Handler:
 
 def _check_local(request: web.Request) -> None:
     """Raises `Forbidden` (`demo_closed`)."""
-    if not comes_from_here(request):
+    if not is_local(request):
         raise Forbidden("demo_closed", "The demo's wallet answers this machine only; open the demo there.")
     ours = _hosts(request)
     # DNS rebinding: a foreign page reaches a server on this machine by a host name of its own.

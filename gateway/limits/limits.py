@@ -11,12 +11,12 @@ from math import ceil
 from typing import NamedTuple
 
 from gateway.errors import NotFound, TooMany
-from gateway.limits.rate_windows import Rate, Windows
+from gateway.limits.rate_windows import RateLimit, Windows
 from gateway.ports.clock import Clock
 from gateway.rows import Unresolved
 
 # Guessing a code of 60 bits: hopeless at this pace, and nobody who reads one off a receipt types faster.
-TRIES_PER_CLIENT, TRIES_OVERALL = Rate(5, 60), Rate(10, 1)
+TRIES_PER_CLIENT, TRIES_OVERALL = RateLimit(5, 60), RateLimit(10, 1)
 # Who mistypes a code so often is not kept out by others who guess.
 TRIES_APART = 2
 _DAY_SECONDS = 86_400
@@ -28,9 +28,9 @@ _NOBODY = ""
 class InvoiceLimits:
     """The most invoices that may be asked for. Rates count new ones, `open_invoices` those that are unpaid."""
 
-    invoices_per_client: Rate
-    invoices_per_item: Rate
-    invoices_overall: Rate
+    invoices_per_client: RateLimit
+    invoices_per_item: RateLimit
+    invoices_overall: RateLimit
     open_invoices_per_client: int
     open_invoices: int
     invoice_expiry_seconds: int

@@ -10,7 +10,7 @@ _MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateLimit:
     """At most `most` in each window of `seconds`."""
 
     most: int
@@ -26,7 +26,7 @@ class Rate:
 class Windows:
     """Counts by key. A clock that was set back begins a new window."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: RateLimit) -> None:
         self._rate = rate
         # In the order in which they began.
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()

@@ -33,7 +33,7 @@ class Rate(msgspec.Struct, frozen=True):
     at: str
 
 
-class Rates:
+class ExchangeRates:
     """The latest rates of a source with the format of mempool's `/api/v1/prices`: `{"EUR": 90000, "USD": …}`."""
 
     def __init__(self, url: str, clock: Clock) -> None:

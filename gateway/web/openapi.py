@@ -12,7 +12,7 @@ from gateway.sales.checkout import IDEMPOTENCY_KEY
 from gateway.web.admin.item_bodies import ItemRequest
 from gateway.web.http.bodies import answer
 from gateway.web.http.problems import MEDIA_TYPE, TITLES, Problem
-from gateway.web.http.public_path import link
+from gateway.web.http.public_path import with_public_path
 from gateway.web.routes import API, Route
 
 PATH_PARAMETERS = {
@@ -28,7 +28,7 @@ _REF_TEMPLATE = "#/components/schemas/{name}"
 
 async def serve_document(request: web.Request) -> web.Response:
     """GET /openapi.json."""
-    return answer({**document(), "servers": [{"url": link(request, "") or "/"}]})
+    return answer({**document(), "servers": [{"url": with_public_path(request, "") or "/"}]})
 
 
 @cache

@@ -10,7 +10,7 @@ from gateway.app.gateway import Gateway
 from gateway.errors import Unauthorized, Unavailable
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer
-from gateway.web.http.forwarded import comes_from_here, over_unix_socket
+from gateway.web.http.forwarded import is_local, is_on_admin_socket
 
 DATABASE_SECONDS = 2.0
 
@@ -43,8 +43,8 @@ async def metrics(request: web.Request) -> web.Response:
 
 def _may_read_metrics(request: web.Request) -> bool:
     token = gateway_of(request).config.metrics_token
-    if not token or over_unix_socket(request):
-        return comes_from_here(request)
+    if not token or is_on_admin_socket(request):
+        return is_local(request)
     presented = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
     return hmac.compare_digest(presented, token.encode())
 

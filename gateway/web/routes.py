@@ -40,7 +40,7 @@ from gateway.web.embed.files import Embed
 from gateway.web.embed.snippet import add_snippets
 from gateway.web.http.app_keys import GATEWAY
 from gateway.web.http.bodies import BODY_LIMITS, MOST_BYTES
-from gateway.web.http.render import add_templates, put_globals
+from gateway.web.http.render import add_globals, add_templates
 from gateway.web.pages import item, tip
 from gateway.web.pages.problem import as_page
 from gateway.web.pages.receipt import show_receipt
@@ -198,7 +198,7 @@ def _add_pages(app: web.Application) -> None:
     add_templates(app, public_path=app[GATEWAY].config.public_path)
     embed = Embed()
     embed.add_to(app)
-    put_globals(app, connect_script=embed.url("connect.js"))
+    add_globals(app, connect_script=embed.url("connect.js"))
     add_snippets(app, embed)
     app.router.add_get("/i/{item_id}", as_page(item.show_item))
     app.router.add_post("/i/{item_id}", as_page(item.buy_item))

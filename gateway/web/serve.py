@@ -15,7 +15,7 @@ from gateway.web.docs import show_docs
 from gateway.web.http.app_keys import GATEWAY, PAGES, Pages
 from gateway.web.http.connections import Runner
 from gateway.web.http.forwarded import forwarded
-from gateway.web.http.middleware import edge
+from gateway.web.http.middleware import outermost
 from gateway.web.http.public_path import add_public_path
 from gateway.web.openapi import serve_document
 from gateway.web.pages.item import payment_required_page
@@ -28,7 +28,7 @@ SHUTDOWN_SECONDS = 5.0
 def build_app(gateway: Gateway) -> web.Application:
     """The web application of a gateway."""
     proxies = gateway.config.trusted_proxies
-    middlewares = [edge, forwarded(proxies)] if proxies else [edge]
+    middlewares = [outermost, forwarded(proxies)] if proxies else [outermost]
     app = web.Application(middlewares=middlewares, handler_args={"auto_decompress": False})
     app[GATEWAY] = gateway
     app[PAGES] = Pages(not_found=not_found_page, payment_required=payment_required_page)

@@ -11,7 +11,7 @@ import pytest
 from gateway.config import load_config
 from gateway.errors import TooMany
 from gateway.limits.limits import InvoiceLimits, Limits, Place
-from gateway.limits.rate_windows import Rate
+from gateway.limits.rate_windows import RateLimit
 from gateway.rows import Unresolved
 from gateway.simulator.core import Simulator
 from tests.conftest import Site, open_site
@@ -28,7 +28,7 @@ def limits(clock: FakeClock, *, restored: Iterable[Unresolved] = (), **fields: A
     """Limits as the configuration writes them."""
     values = RARELY | OPEN | fields
     most: dict[str, Any] = {
-        name: Rate.parse(value) if isinstance(value, str) else value for name, value in values.items()
+        name: RateLimit.parse(value) if isinstance(value, str) else value for name, value in values.items()
     }
     return Limits(InvoiceLimits(**most), clock, open_invoices=restored)
 

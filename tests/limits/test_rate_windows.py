@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits import rate_windows as windows
-from gateway.limits.rate_windows import Rate, Windows
+from gateway.limits.rate_windows import RateLimit, Windows
 
-RATE = Rate(most=3, seconds=60)
+RATE = RateLimit(most=3, seconds=60)
 
 
 def test_a_rate_reads_as_the_configuration_has_it() -> None:
-    assert [Rate.parse(text) for text in ("5/second", "30/minute", "1/hour", "9/day")] == [
-        Rate(5, 1),
-        Rate(30, 60),
-        Rate(1, 3_600),
-        Rate(9, 86_400),
+    assert [RateLimit.parse(text) for text in ("5/second", "30/minute", "1/hour", "9/day")] == [
+        RateLimit(5, 1),
+        RateLimit(30, 60),
+        RateLimit(1, 3_600),
+        RateLimit(9, 86_400),
     ]
 
 

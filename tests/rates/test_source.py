@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway.config import Config, load_config
 from gateway.errors import Invalid
-from gateway.rates.source import STALE_SECONDS, Rates
+from gateway.rates.source import STALE_SECONDS, ExchangeRates
 from gateway.rows import rfc3339
 from gateway.web.http.language import words_in
 from tests.conftest import Site, serve_app
@@ -132,7 +132,7 @@ async def page(site: Site, languages: str) -> str:
 
 
 async def test_without_a_source_nobody_is_asked(source: Source, clock: FakeClock) -> None:
-    assert Rates("", clock).of(["en"]) is None
+    assert ExchangeRates("", clock).of(["en"]) is None
     assert source.asked == 0
 
 
@@ -161,4 +161,4 @@ async def test_an_answer_that_comes_in_pieces_is_read_to_its_end_and_a_bad_membe
     app = web.Application()
     app.router.add_get("/prices", in_pieces)
     async with serve_app(app) as url, aiohttp.ClientSession() as session:
-        assert await Rates(f"{url}/prices", FakeClock(START))._ask(session) == {"EUR": 90_000}
+        assert await ExchangeRates(f"{url}/prices", FakeClock(START))._ask(session) == {"EUR": 90_000}

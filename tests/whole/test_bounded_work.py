@@ -19,7 +19,7 @@ from gateway.catalog.rules import MOST_TEXT_BYTES
 from gateway.catalog.slug import slug_of
 from gateway.errors import Invalid
 from gateway.web.admin.item_bodies import ItemRequest
-from gateway.web.http.language import accepted
+from gateway.web.http.language import accepted_tags
 from gateway.web.pages.share_card import excerpt
 from tests.conftest import Site
 from tests.support.databases import put_database
@@ -60,7 +60,7 @@ def read_item(markdown: str) -> ItemRequest:
         lambda: render_article("<!--" + " " * 50_000 + "<!--" * 10_000),
         lambda: slug_of("-" * 1_000_000, "item"),
         lambda: parse(b"\x02\x02" + b"\xff" * 200_000),
-        lambda: list(accepted("a," * 500_000)),
+        lambda: list(accepted_tags("a," * 500_000)),
     ],
 )
 def test_work_on_what_is_sent_is_bounded_by_its_size(work: Callable[[], object]) -> None:

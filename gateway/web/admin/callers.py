@@ -10,7 +10,7 @@ from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.catalog.api_keys import authenticate as authenticate_key
 from gateway.errors import Unauthorized, Unavailable
 from gateway.web.http.app_keys import gateway_of
-from gateway.web.http.forwarded import over_unix_socket
+from gateway.web.http.forwarded import is_on_admin_socket
 
 
 async def authenticate(request: web.Request) -> Caller:
@@ -19,7 +19,7 @@ async def authenticate(request: web.Request) -> Caller:
     Raises `Unauthorized` (`api_key_missing`, `api_key_wrong`) and `Unavailable`.
     """
     gateway = gateway_of(request)
-    if over_unix_socket(request):
+    if is_on_admin_socket(request):
         await gateway.catalog.refresh_coalesced()
         return OPERATOR
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")

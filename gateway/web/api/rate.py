@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.rates.source import Rate
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer
-from gateway.web.http.language import accepted
+from gateway.web.http.language import accepted_tags
 
 
 async def read_rate(request: web.Request) -> web.Response:
@@ -18,4 +18,4 @@ async def read_rate(request: web.Request) -> web.Response:
 
 def rate_for(request: web.Request) -> Rate | None:
     """The rate in a currency of the languages that the request accepts; None without a recent one."""
-    return gateway_of(request).rates.of(accepted(request.headers.get("Accept-Language", "")))
+    return gateway_of(request).rates.of(accepted_tags(request.headers.get("Accept-Language", "")))

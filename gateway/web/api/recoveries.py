@@ -7,7 +7,7 @@ from gateway.web.api.bodies import RecoveryBody, RecoveryRequest
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer, read_body
 from gateway.web.http.forwarded import client_key
-from gateway.web.http.item_origins import foreign_page
+from gateway.web.http.item_origins import foreign_origin
 from gateway.wire.l402.challenge import encode_token
 
 
@@ -21,7 +21,7 @@ async def create_recovery(request: web.Request) -> web.Response:
         gateway.limits,
         asked.code,
         client_key=client_key(request),
-        page=foreign_page(request, None),
+        page=foreign_origin(request, None),
         now=gateway.now(),
     )
     invoice, text = recovered.invoice, encode_token(recovered.access_token)

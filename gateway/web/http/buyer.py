@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.rows import Invoice, Item
 from gateway.sales.purchase import Buyer
 from gateway.web.http.forwarded import client_key
-from gateway.web.http.item_origins import foreign_page
+from gateway.web.http.item_origins import foreign_origin
 from gateway.wire.l402.credential import parse_authorization
 
 
@@ -15,7 +15,7 @@ def api_buyer(request: web.Request, item: Item | None) -> Buyer:
     """The client of an API request: its own `Idempotency-Key`, and the origin of the page that asks through it."""
     return Buyer(
         client_key=client_key(request),
-        foreign_origin=foreign_page(request, item),
+        foreign_origin=foreign_origin(request, item),
         idempotency_key=request.headers.get("Idempotency-Key"),
         credentials=parse_authorization(request.headers.getall("Authorization", ())),
     )

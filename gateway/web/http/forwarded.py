@@ -69,13 +69,13 @@ def client_key(request: web.Request) -> str:
     return gateway.client_keys.of(read_address(request.remote))
 
 
-def comes_from_here(request: web.Request) -> bool:
+def is_local(request: web.Request) -> bool:
     """Whether the request was sent from this machine and not forwarded by a local proxy or tunnel.
 
     A loopback peer is not proof: local tunnels and proxies are loopback peers too, and some rewrite Host. So there must
     be no header of a proxy, and both Host and the public URL must be loopback addresses. The admin socket is local.
     """
-    if over_unix_socket(request):
+    if is_on_admin_socket(request):
         return True
     if any(name.lower().startswith(_OF_PROXIES) for name in request.headers):
         return False
@@ -84,7 +84,7 @@ def comes_from_here(request: web.Request) -> bool:
     return peer is not None and peer.is_loopback and all(map(_is_here, (request.headers.get("Host", ""), public_host)))
 
 
-def over_unix_socket(request: web.Request) -> bool:
+def is_on_admin_socket(request: web.Request) -> bool:
     """Whether the request arrived on the admin socket."""
     peer = None if request.transport is None else request.transport.get_extra_info("socket")
     return peer is not None and peer.family == socket.AF_UNIX

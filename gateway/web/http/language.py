@@ -93,7 +93,7 @@ class Words:
 
 def words_of(request: web.Request) -> Words:
     """The language of a request: by `?lang=`, then by Accept-Language, then TUPPENCE_LANGUAGE."""
-    wanted = (request.query.get("lang", ""), *accepted(request.headers.get("Accept-Language", "")))
+    wanted = (request.query.get("lang", ""), *accepted_tags(request.headers.get("Accept-Language", "")))
     found = next((tag for tag in map(_known, wanted) if tag is not None), None)
     return words_in(found or gateway_of(request).config.language)
 
@@ -105,13 +105,13 @@ def words_in(tag: str) -> Words:
     return Words(tag, _sentences(tag), Locale.parse(tag, sep="-"))
 
 
-def chosen(request: web.Request) -> str:
+def language_query(request: web.Request) -> str:
     """The query string that keeps a language chosen by `?lang=` in links to our pages; "" if none was chosen."""
     tag = _known(request.query.get("lang", ""))
     return "" if tag is None else f"?lang={tag}"
 
 
-def accepted(header: str) -> Iterator[str]:
+def accepted_tags(header: str) -> Iterator[str]:
     """The tags of an Accept-Language header, by descending quality."""
     weighed = []
     for part in header[:_LONGEST_HEADER].split(",")[:_MOST_TAGS]:

@@ -10,7 +10,7 @@ from gateway.app.gateway import Gateway
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
 from gateway.web.http.app_keys import PAGES, gateway_of
 from gateway.web.http.bodies import check_body
-from gateway.web.http.item_origins import check_origin_header, readable_by
+from gateway.web.http.item_origins import check_origin_syntax, cors_headers
 from gateway.web.http.problems import DEFECT, problem, problem_of, problem_of_http
 from gateway.web.http.public_path import path_of, route_of
 from gateway.web.http.render import wants_page
@@ -36,14 +36,14 @@ log = structlog.get_logger()
 
 
 @web.middleware
-async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handle one request as the module describes."""
     gateway = gateway_of(request)
     public_path = gateway.config.public_path
     path, route = path_of(request, public_path), route_of(request, public_path)
     for_readers = _is_for_readers(path)
     if for_readers and request.method == "OPTIONS":
-        return web.Response(status=204, headers=PREFLIGHT | readable_by(gateway, request, path))
+        return web.Response(status=204, headers=PREFLIGHT | cors_headers(gateway, request, path))
     response = await _answer(gateway, request, handler, path=path, route=route)
     if not response.prepared:
         if not request.content.is_eof():
@@ -51,7 +51,7 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.force_close()
         _add_headers(response)
         if for_readers:
-            _let_read(response, readable_by(gateway, request, path))
+            _let_read(response, cors_headers(gateway, request, path))
     gateway.metrics.requests_of(route, response.status).inc()
     return response
 
@@ -60,7 +60,7 @@ async def _answer(
     gateway: Gateway, request: web.Request, handler: Handler, *, path: str, route: str
 ) -> web.StreamResponse:
     try:
-        check_origin_header(request)
+        check_origin_syntax(request)
         check_body(request)
         await _seek(gateway, request, route)
         return await handler(request)

@@ -14,7 +14,7 @@ from gateway.web.http.app_keys import gateway_of
 OPAQUE = "null"
 
 
-def check_origin(request: web.Request) -> None:
+def check_form_origin(request: web.Request) -> None:
     """Check that a form was sent by a page of the same host, against cross-site request forgery.
 
     Sec-Fetch-Site decides if the origin is missing or opaque: a proxy that adds `Referrer-Policy: no-referrer` makes
@@ -27,29 +27,29 @@ def check_origin(request: web.Request) -> None:
     elif web_origin == OPAQUE:
         is_own = fetch_site == "same-origin"
     else:
-        is_own = is_ours(request, web_origin) or _host_of(web_origin) == _named_host(request) != ""
+        is_own = is_own_origin(request, web_origin) or _host_of(web_origin) == _named_host(request) != ""
     if not is_own:
         raise Forbidden("origin_wrong", "This form came from another site; open the page itself and pay there.")
 
 
-def is_ours(request: web.Request, web_origin: str) -> bool:
+def is_own_origin(request: web.Request, web_origin: str) -> bool:
     """Whether an origin is the gateway's own: that of the public URL, or of the requested IP address or `localhost`.
 
     Another host name that resolves to this machine is not proof, because its owner chooses where it resolves.
     """
     if web_origin == _origin(gateway_of(request).config.public_url):
         return True
-    return bool(web_origin) and _host_of(web_origin) == _named_host(request) and is_nobodys_name(_named_host(request))
+    host = _named_host(request)
+    return bool(web_origin) and _host_of(web_origin) == host and is_ip_or_localhost(host)
 
 
-def reached_by_own_name(request: web.Request) -> bool:
+def is_own_host(request: web.Request) -> bool:
     """Whether the Host header is that of the public URL, an IP address or `localhost`."""
-    return _named_host(request) == _host_of(_origin(gateway_of(request).config.public_url)) or is_nobodys_name(
-        _named_host(request)
-    )
+    host = _named_host(request)
+    return host == _host_of(_origin(gateway_of(request).config.public_url)) or is_ip_or_localhost(host)
 
 
-def is_nobodys_name(host: str) -> bool:
+def is_ip_or_localhost(host: str) -> bool:
     """Whether a host, with or without a port, is an IP address or `localhost`."""
     name = hostname(host)
     try:

@@ -27,7 +27,7 @@ def route_of(request: web.Request, public_path: str) -> str:
     return "none" if resource is None else _below(public_path, resource.canonical)
 
 
-def link(request: web.Request, path: str) -> str:
+def with_public_path(request: web.Request, path: str) -> str:
     """A path of ours below the public path, for links and redirects."""
     return gateway_of(request).config.public_path + path
 

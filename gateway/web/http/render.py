@@ -11,9 +11,9 @@ from jinja2 import BaseLoader, ChoiceLoader, PackageLoader
 from gateway.errors import TuppenceError
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.assets import Assets
-from gateway.web.http.language import LANGUAGES, Words, chosen, words_of
+from gateway.web.http.language import LANGUAGES, Words, language_query, words_of
 from gateway.web.http.problems import status_of
-from gateway.web.http.public_path import link, path_of
+from gateway.web.http.public_path import path_of, with_public_path
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
@@ -38,17 +38,17 @@ def add_templates(app: web.Application, *, public_path: str = "") -> None:
     environment.globals.update(static=assets.url, base=public_path)
 
 
-def put_globals(app: web.Application, **variables: Any) -> None:
+def add_globals(app: web.Application, **variables: Any) -> None:
     """Add variables to every template."""
     aiohttp_jinja2.get_env(app).globals.update(variables)
 
 
-def put_before(app: web.Application, loader: BaseLoader, **variables: Any) -> None:
+def add_loader(app: web.Application, loader: BaseLoader, **variables: Any) -> None:
     """Search templates with `loader` first, so that it can provide optional includes, and add variables."""
     environment = aiohttp_jinja2.get_env(app)
     assert environment.loader is not None, "add_templates comes first"
     environment.loader = ChoiceLoader([loader, environment.loader])
-    put_globals(app, **variables)
+    add_globals(app, **variables)
 
 
 def render(
@@ -59,7 +59,8 @@ def render(
     spoken = words or words_of(request)
     relays = _relays(request) if view.get("connects") else ""
     view = view | {"connects": bool(relays)}
-    variables = said(spoken) | {"nonce": nonce, "lang": chosen(request), "may_choose": words is None} | view
+    ours = {"nonce": nonce, "lang": language_query(request), "may_choose": words is None}
+    variables = language_variables(spoken) | ours | view
     response = aiohttp_jinja2.render_template(template, request, variables, status=status)
     response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce, relays=relays)
     response.headers["Referrer-Policy"] = REFERRER_POLICY
@@ -76,7 +77,7 @@ def _relays(request: web.Request) -> str:
     return RELAYS[public.scheme] if public.path in {"", "/"} else ""
 
 
-def said(words: Words) -> dict[str, Any]:
+def language_variables(words: Words) -> dict[str, Any]:
     """The template variables of a language."""
     return {"_": words.say, "language": words.tag, "languages": LANGUAGES}
 
@@ -92,7 +93,7 @@ def refused_form(request: web.Request, template: str, view: dict[str, Any], erro
 def see_other(request: web.Request) -> web.Response:
     """Redirect (303) to the page whose form was sent, keeping a chosen language."""
     path = path_of(request, gateway_of(request).config.public_path)
-    return web.Response(status=303, headers={"Location": link(request, path + chosen(request))})
+    return web.Response(status=303, headers={"Location": with_public_path(request, path + language_query(request))})
 
 
 def wants_page(request: web.Request) -> bool:

@@ -10,9 +10,9 @@ from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.api.rate import rate_for
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.buyer import page_buyer
-from gateway.web.http.item_origins import check_asking_page
+from gateway.web.http.item_origins import check_item_origin
 from gateway.web.http.language import words_of
-from gateway.web.http.origins import check_origin
+from gateway.web.http.origins import check_form_origin
 from gateway.web.http.render import render, see_other
 from gateway.web.pages.purchases import (
     ITEM,
@@ -60,9 +60,9 @@ async def show_item(request: web.Request) -> web.Response:
 async def buy_item(request: web.Request) -> web.Response:
     """POST /i/{item_id}: buy without scripts; the cookie keeps the token of the invoice."""
     gateway = gateway_of(request)
-    check_origin(request)
+    check_form_origin(request)
     item, creator = _item(request)
-    check_asking_page(request, item)
+    check_item_origin(request, item)
     for_sale(item)
     now = gateway.clock()
     response = see_other(request)

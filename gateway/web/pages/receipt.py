@@ -11,7 +11,7 @@ from gateway.access.receipts import ReceiptShare, invoice_of_payer, receipt_of
 from gateway.errors import Unauthorized
 from gateway.rows import Invoice, InvoiceState, rfc3339
 from gateway.web.http.app_keys import gateway_of
-from gateway.web.http.language import Words, chosen, words_of
+from gateway.web.http.language import Words, language_query, words_of
 from gateway.web.http.qr import draw_qr
 from gateway.web.http.render import render
 from gateway.web.pages.purchases import Purchase, all_purchases
@@ -44,7 +44,7 @@ async def show_receipt(request: web.Request) -> web.Response:
 
 def receipt_path(request: web.Request, invoice: Invoice) -> str:
     """The address of a receipt for a browser that holds its token in a cookie."""
-    language = chosen(request).removeprefix("?")
+    language = language_query(request).removeprefix("?")
     return "/r?" + "&".join(filter(None, (urlencode({"h": invoice.payment_hash}), language)))
 
 

@@ -8,10 +8,10 @@ from gateway.errors import TuppenceError
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.forwarded import client_key
-from gateway.web.http.item_origins import foreign_page
+from gateway.web.http.item_origins import foreign_origin
 from gateway.web.http.language import words_of
-from gateway.web.http.origins import check_origin
-from gateway.web.http.public_path import link
+from gateway.web.http.origins import check_form_origin
+from gateway.web.http.public_path import with_public_path
 from gateway.web.http.render import refused_form, render
 from gateway.web.pages.purchases import ITEM, THANKED, keep_token
 from gateway.web.pages.receipt import receipt_path
@@ -25,11 +25,11 @@ async def ask_code(request: web.Request) -> web.Response:
 
 async def open_by_code(request: web.Request) -> web.Response:
     """POST /recover: puts a token in the cookie, as a payment in this browser does, and redirects to the receipt."""
-    check_origin(request)
+    check_form_origin(request)
     form = await read_form(request)
     typed = form.get("code", "")
     gateway = gateway_of(request)
-    client, page = client_key(request), foreign_page(request, None)
+    client, page = client_key(request), foreign_origin(request, None)
     try:
         recovered = await recover_as_typed(
             gateway.store, gateway.keys, gateway.limits, typed, client_key=client, page=page
@@ -38,7 +38,7 @@ async def open_by_code(request: web.Request) -> web.Response:
         view = {"line": explain(refusal, words_of(request)), "typed": typed[:LONGEST_TYPED]}
         return refused_form(request, "recover.html", view, refusal)
     invoice, token = recovered.invoice, recovered.access_token
-    response = web.Response(status=303, headers={"Location": link(request, receipt_path(request, invoice))})
+    response = web.Response(status=303, headers={"Location": with_public_path(request, receipt_path(request, invoice))})
     if invoice.item_id is not None:
         keep_token(request, response, ITEM, invoice.item_id, token)
     else:

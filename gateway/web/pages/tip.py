@@ -12,7 +12,7 @@ from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.buyer import page_buyer
 from gateway.web.http.language import words_of
-from gateway.web.http.origins import check_origin
+from gateway.web.http.origins import check_form_origin
 from gateway.web.http.render import refused_form, render, see_other
 from gateway.web.pages.purchases import (
     THANKED,
@@ -53,7 +53,7 @@ async def show_tip(request: web.Request) -> web.Response:
 async def send_tip(request: web.Request) -> web.Response:
     """POST /t/{name}: tip without scripts; the cookie keeps the token of the invoice."""
     gateway = gateway_of(request)
-    check_origin(request)
+    check_form_origin(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     form = await read_form(request)
     typed = {field: form.get(field, "") for field in ("amount", "own", "name", "message")}

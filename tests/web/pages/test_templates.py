@@ -15,7 +15,7 @@ from gateway.access.receipts import ReceiptShare
 from gateway.money import from_sat
 from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemKind, ItemState, Origin, Share
 from gateway.web.http.language import words_in
-from gateway.web.http.render import add_templates, said
+from gateway.web.http.render import add_templates, language_variables
 from gateway.web.pages import views
 from gateway.web.pages.receipt import shares_view
 from gateway.web.pages.share_card import card_view
@@ -200,7 +200,7 @@ def render(template: str, view: views.View) -> str:
     return (
         aiohttp_jinja2.get_env(app)
         .get_template(template)
-        .render(said(ENGLISH) | {"nonce": "n", "lang": "", "may_choose": True} | view)
+        .render(language_variables(ENGLISH) | {"nonce": "n", "lang": "", "may_choose": True} | view)
     )
 
 
