@@ -19,5 +19,5 @@ def check_file_name(file_name: str) -> None:
 
 
 def media_type_of(file_name: str) -> str:
-    """The media type that the ending of a name stands for."""
+    """The media type of a file, by the ending of its name."""
     return mimetypes.guess_type(file_name)[0] or "application/octet-stream"

@@ -109,7 +109,7 @@ class ItemEditor:
         return await self._catalog.add_item(item, caller=caller)
 
     async def create_sealed(self, new: NewItem, page_url: str, *, word_count: int = 0, caller: Caller) -> Item:
-        """Sell a text that stands encrypted in the page at `page_url`: the item's content is its key, made here."""
+        """Sell a text that is encrypted in the page at `page_url`. The content of the item is its key."""
         caller.may_sell_as(new.creator)
         draft = self._draft(new, title=new.title or new.id or page_url[:MOST_TITLE_CHARACTERS])
         key = write_key(draft.id, self._random_bytes(KEY_BYTES))

@@ -65,9 +65,7 @@ class SocketWallet:
         except aiohttp.ClientConnectorError as error:
             raise WalletAway(f"No wallet answers at {self._path}. Start it: tuppence regtest wallet") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise OutcomeUnknown(
-                f"The wallet broke off before it said what became of this ({error!r}); asking again is safe."
-            ) from error
+            raise OutcomeUnknown(f"The wallet's answer was cut off ({error!r}); asking again is safe.") from error
         if response.status != HTTPStatus.OK:
             raise FAILURES.get(response.status, WalletError)(answer["detail"])
         result: dict[str, Any] = answer

@@ -1,4 +1,4 @@
-"""An author's comments are for nobody else: no reader sees one, in no form, and what is sold is not lost with it."""
+"""HTML comments in Markdown: no reader sees one in any form, and no paid text is lost with one."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Markup: what is free, what is paid, and nothing that runs in a reader's page."""
+"""Markup: the free preview, the paid text, and no HTML that runs in a reader's page."""
 
 import re
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""The instants at which LND's reports of settlements arrived."""
+"""The times at which LND's reports of settlements arrived."""
 
 from gateway.demo.arrivals import MOST_REMEMBERED, Arrivals
 from tests.support.rows import an_invoice

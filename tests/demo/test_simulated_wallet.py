@@ -1,4 +1,4 @@
-"""The demo's wallet on the simulated node: it pays once, only what it has, and says why not."""
+"""The demo's wallet on the simulated node: it pays once, up to its balance, and explains refusals."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""The demo's wallet pays for its own pages on this machine, and the shop around it is real."""
+"""The demo: its items, and its wallet, which pays for its own pages on this machine only."""
 
 import asyncio
 import os

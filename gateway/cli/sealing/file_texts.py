@@ -71,7 +71,7 @@ def _unpacked(file: IO[bytes], suffix: str, layers: int) -> Iterator[Iterator[by
         yield _pieces(file, None if layers == MOST_LAYERS else MOST_UNPACKED_BYTES)
         return
     if layers == 0:
-        raise _unreadable("packed files stand in it too deep")
+        raise _unreadable("it nests packed files too deeply")
     if opened is not None:
         yield from _unpacked(opened, "", layers - 1)
         return

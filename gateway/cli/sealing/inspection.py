@@ -39,29 +39,29 @@ class Inspection:
         if self.unsealed:
             raise Invalid(
                 "paywall_unsealed",
-                f"A paywall is named, and nothing of it is sealed, in {_listed(self.unsealed)}: give it a "
+                f"A paywall is mentioned, but nothing of it is sealed, in {_listed(self.unsealed)}: give it a "
                 "<template data-paid>, in a page (.html) that your generator writes with these tags in it; where "
                 "nothing is to be sealed, say --unsealed with the file's path. Nothing was written.",
             )
         if self.hidden:
             raise Invalid(
                 "file_unreadable",
-                f"What is in {_listed(self.hidden)}: it may be a copy of a page in clear. Compress after sealing, "
-                "and remove this one. Nothing was written.",
+                f"Not readable: {_listed(self.hidden)}. It may be a copy of a page in clear: compress after sealing, "
+                "and remove this file. Nothing was written.",
             )
         if self.copies and not allow_copies:
             raise Invalid(
                 "paid_words_in_clear",
-                f"Paid words stand in clear in {_listed(dict.fromkeys(self.copies, ''))}: have the generator leave "
+                f"Paid words are in clear in {_listed(dict.fromkeys(self.copies, ''))}: have the generator leave "
                 "them out there (feeds and search indexes take a summary; compress after sealing), or say "
-                "--allow-copies for a quote that is meant. Nothing was written.",
+                "--allow-copies for an intended quote. Nothing was written.",
             )
         if self.links and not allow_copies:
             raise Invalid(
                 "paid_part_linked",
-                f"A part of what is paid for stands outside of it, in {_listed(self.links)}: have the paid part "
+                f"Links connect a paid part with clear text, in {_listed(self.links)}: have the paid part "
                 "rendered by itself, so that its footnotes stay in it, and leave its headings out of tables of "
-                "contents; or say --allow-copies where that link is meant. Nothing was written.",
+                "contents; or say --allow-copies for an intended link. Nothing was written.",
             )
 
 
@@ -74,10 +74,10 @@ def inspect(files: Sequence[SiteFile], unsealed: Sequence[str] = (), left: Seque
     words = PaidWords(paywall.text or "" for _, paywall in paywalls_of(files))
     targets = dict(_targets(files))
     for file in (*files, *left):
-        is_meant = any(fnmatch(file.place, place) for place in unsealed)
+        is_excluded = any(fnmatch(file.place, place) for place in unsealed)
         try:
             for text in _texts(file, words):
-                if not is_meant and (what := mention_in(_rest(file, text), holds_part=file.page is not None)):
+                if not is_excluded and (what := mention_in(_rest(file, text), holds_part=file.page is not None)):
                     inspection.unsealed.setdefault(file.place, what)
                 if file.place not in inspection.copies and words.occur_in(text):
                     inspection.copies.append(file.place)
@@ -87,17 +87,19 @@ def inspect(files: Sequence[SiteFile], unsealed: Sequence[str] = (), left: Seque
             if error.code != "file_unreadable":
                 raise
             where = (
-                inspection.hidden if not is_meant and file not in left and _may_hide(file, files) else inspection.unread
+                inspection.hidden
+                if not is_excluded and file not in left and _may_hide(file, files)
+                else inspection.unread
             )
             where[file.place] = error.detail
         if (
-            not is_meant
+            not is_excluded
             and file.page is not None
             and any(has_dropped_tags(paywall.text or "") for paywall in file.page.paywalls)
         ):
             inspection.unsealed.setdefault(file.place, "tags in its paid part were dropped (raw HTML omitted)")
         if file.page is not None and (anchor := _leads_out(file.page)):
-            inspection.links.setdefault(file.place, f"the paid part links to #{anchor}, which stands outside of it")
+            inspection.links.setdefault(file.place, f"the paid part links to #{anchor}, which is outside of it")
     return inspection
 
 
@@ -174,6 +176,6 @@ def _address(place: str) -> str:
 
 
 def _listed(places: dict[str, str]) -> str:
-    said = [f"{place} ({what})" if what else place for place, what in places.items()]
-    more = f" and {len(said) - _MOST_NAMED} more" if len(said) > _MOST_NAMED else ""
-    return "; ".join(said[:_MOST_NAMED]) + more
+    lines = [f"{place} ({what})" if what else place for place, what in places.items()]
+    more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
+    return "; ".join(lines[:_MOST_NAMED]) + more

@@ -46,7 +46,8 @@ def unseal(sealed: str, key: bytes) -> str:
         return AESGCM(key).decrypt(parts.nonce, parts.body, parts.protected.encode()).decode("utf-8", "replace")
     except InvalidTag as error:
         raise Invalid(
-            "seal_broken", f"The sealed text of {parts.item_id} does not open: another key, or it was changed since."
+            "seal_broken",
+            f"The sealed text of {parts.item_id} does not open: it was sealed with another key, or was changed.",
         ) from error
 
 
@@ -57,7 +58,7 @@ def read(sealed: str) -> Sealed:
         header = msgspec.json.decode(from_base64url(protected), type=dict[str, str])
         whole = Sealed(protected, header["kid"], from_base64url(nonce), from_base64url(body) + from_base64url(tag))
     except (ValueError, KeyError, msgspec.DecodeError) as error:
-        raise Invalid("seal_malformed", "What stands sealed in the page cannot be read; seal the page anew.") from error
+        raise Invalid("seal_malformed", "The sealed text in the page cannot be parsed; seal the page anew.") from error
     if (header.get("alg"), header.get("enc")) != ("dir", "A256GCM") or len(whole.nonce) != NONCE_BYTES:
-        raise Invalid("seal_malformed", "What stands sealed in the page has another form; seal the page anew.")
+        raise Invalid("seal_malformed", "The sealed text in the page has another form; seal the page anew.")
     return whole

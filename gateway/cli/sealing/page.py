@@ -109,7 +109,7 @@ def read_page(source: str) -> Page:
         for place in (span.start, span.end)
     ]
     if places != sorted(places):
-        raise Invalid("page_invalid", "its paywalls stand in each other once a browser has read it; close every tag")
+        raise Invalid("page_invalid", "browsers nest its paywalls in each other; close every tag")
     metadata = reader.metadata
     return Page(
         source=source,
@@ -177,14 +177,14 @@ class _PageReader:
         start, end = tree.opening(node, self.source)
         paywall = Paywall(Span(start, end), node.name, attributes)
         if not tree.is_html(node):
-            raise _wrong(paywall, "it stands in SVG or MathML, where it is no paywall")
+            raise _wrong(paywall, "it is inside SVG or MathML, where browsers ignore it; move it out")
         if outer is not None:
-            raise _wrong(paywall, f"it stands in the paywall of {outer.item_id or 'no item'}; put it behind that")
+            raise _wrong(paywall, f"it is inside the paywall of {outer.item_id or 'no item'}; put it after that")
         if wrong := [name for name in ATTRIBUTES if others + name in found]:
             raise _wrong(paywall, f"write {own}{wrong[0]} in <{node.name}>, not {others}{wrong[0]}")
         closing = tree.closing(node, self.source)
         if closing is None:
-            raise _wrong(paywall, f"it is never closed; write </{node.name}> behind it, for no such tag closes itself")
+            raise _wrong(paywall, f"it is never closed; write </{node.name}>, because such a tag is not self-closing")
         paywall.closes_at = closing[0]
         self.paywalls.append(paywall)
         return paywall
@@ -193,15 +193,15 @@ class _PageReader:
         start, end = tree.opening(node, self.source)
         if paywall is None:
             line = self.source.count("\n", 0, start) + 1
-            raise Invalid("page_invalid", f"line {line}: a {PAID_PART} stands outside of every <{ELEMENT}>")
+            raise Invalid("page_invalid", f"line {line}: a {PAID_PART} is outside of every <{ELEMENT}>")
         if paywall.part is not None:
-            raise _wrong(paywall, "it has two paid parts; put both into one")
+            raise _wrong(paywall, "it has two paid parts; merge them")
         closing = tree.closing(node, self.source)
         if closing is None:
             raise _wrong(paywall, f"its {PAID_PART} is never closed")
         inside = [inner for child in tree.children(node) for inner in tree.nodes(child) if tree.is_element(inner)]
         if any(_is_paywall(inner) or PAID_ATTRIBUTE in tree.attributes(inner) for inner in inside):
-            raise _wrong(paywall, "a paywall stands in its paid part, and would be sold with it; put it behind")
+            raise _wrong(paywall, "a paywall is in its paid part and would be sold with it; put it after the part")
         paywall.paid = self.source[end : closing[0]]
         paywall.part = Span(start, closing[1])
         ends = sum(inner.name == PART and tree.closing(inner, self.source) is not None for inner in inside)
@@ -261,9 +261,7 @@ def _check(paywall: Paywall, source: str) -> None:
     if paywall.paid is not None and len(paywall.paid.encode()) > MOST_PART_BYTES:
         raise _wrong(paywall, f"its paid part has more than {MOST_PART_BYTES:,} bytes; keep its pictures in files")
     if paywall.part and len(_PART_ENDS.findall(source, paywall.part.end, paywall.closes_at)) > paywall.templates:
-        raise _wrong(
-            paywall, "</template> stands in it once more than what it closes; write &lt;/template> for the text"
-        )
+        raise _wrong(paywall, "it has more </template> than templates; write &lt;/template> for the text")
     if paywall.part and paywall.sealed is not None:
         raise _wrong(paywall, "it is sealed already and holds a paid part in clear; build the page anew")
     if paywall.part and _NO_VALUE.search(source[paywall.tag.start : paywall.tag.end]):
@@ -272,15 +270,15 @@ def _check(paywall: Paywall, source: str) -> None:
 
 def _check_letters(source: str, charset: str) -> None:
     if charset and charset.lower() not in _UTF_8:
-        raise Invalid("page_invalid", f"it says that it is in {charset}: have the generator write UTF-8, and say so")
+        raise Invalid("page_invalid", f"it declares the encoding {charset}: have the generator write and declare UTF-8")
     if "\0" in source:
-        raise Invalid("page_invalid", "it holds a NUL, which browsers read in different ways")
+        raise Invalid("page_invalid", "it contains a NUL, which parsers treat differently")
 
 
 def _check_ends(paywalls: list[Paywall], source: str) -> None:
     inside = sum(len(_PAYWALL_ENDS.findall(paywall.paid)) for paywall in paywalls if paywall.paid)
     if len(_PAYWALL_ENDS.findall(source)) - inside > sum(paywall.name == ELEMENT for paywall in paywalls):
-        raise Invalid("page_invalid", f"</{ELEMENT}> stands in it once more than what it closes")
+        raise Invalid("page_invalid", f"it has more </{ELEMENT}> than paywalls")
 
 
 def _wrong(paywall: Paywall, what: str) -> Invalid:

@@ -71,11 +71,11 @@ def seal_site(
 
 def _nothing_paid(files: Sequence[SiteFile], options: Options) -> Invalid:
     named = inspect(files, options.unsealed).unsealed
-    said = "".join(f" {place} holds {what}." for place, what in [*named.items()][:3])
+    mentions = "".join(f" {place} contains {what}." for place, what in [*named.items()][:3])
     return Invalid(
         "no_paid_part",
         f"0 paid parts in {len(files)} files: a paid part is <template data-paid>…</template> inside "
-        f'<tuppence-paywall item="my-essay">, in a page (.html).{said} Nothing was written.',
+        f'<tuppence-paywall item="my-essay">, in a page (.html).{mentions} Nothing was written.',
     )
 
 
@@ -126,7 +126,7 @@ async def _note_unsealed(
 def _report(inspection: Inspection, files: Sequence[SiteFile], site: str) -> None:
     """Print the copies that are allowed, the files that were not read and the canonical links that are not used."""
     if allowed := [*inspection.copies, *inspection.links]:
-        say(f"paid words stand in clear, as allowed: {', '.join(dict.fromkeys(allowed))}")
+        say(f"paid words are in clear, as allowed: {', '.join(dict.fromkeys(allowed))}")
     for place, why in inspection.unread.items():
         say(f"not read: {place}: {why}")
     for file in files:
@@ -155,9 +155,9 @@ def _declared_items(files: Sequence[SiteFile], options: Options) -> dict[str, re
 
 def _described(file: SiteFile, paywall: Paywall, options: Options) -> registration.DeclaredItem:
     assert file.page is not None, "a paywall is part of a page"
-    said = paywall.attributes
-    creator = said.get("creator") or options.creator
-    price, usual = said.get("price"), options.price
+    attributes = paywall.attributes
+    creator = attributes.get("creator") or options.creator
+    price, usual = attributes.get("price"), options.price
     return registration.DeclaredItem(
         item_id=paywall.item_id,
         title=file.page.title,
@@ -167,7 +167,7 @@ def _described(file: SiteFile, paywall: Paywall, options: Options) -> registrati
         creator=creator,
         price_msat=price_of(price) if price else None,
         usual_price_msat=price_of(usual) if usual else None,
-        shares=shares_of(creator, said.get("share", "").split() or options.shares),
+        shares=shares_of(creator, attributes.get("share", "").split() or options.shares),
         allowed_origins=options.origins,
     )
 

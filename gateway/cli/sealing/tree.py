@@ -93,7 +93,7 @@ def _span(start: int | None, end: int | None, source: str, beginning: str) -> tu
         piece = source[begin:finish]
         if piece.lower().startswith(beginning.lower()) and piece.endswith(">"):
             return begin, finish
-    raise Invalid("page_invalid", f"where {beginning}> stands in it could not be told; write that tag in plain HTML")
+    raise Invalid("page_invalid", f"the position of {beginning}> is not known; write that tag in plain HTML")
 
 
 _SEEN = {"img", "picture", "video", "audio", "iframe", "object", "embed", "svg", "math", "canvas", "hr", "input"}

@@ -1,4 +1,4 @@
-"""A sealed text at the gateway: its key is made once, sold as anything is, and its page says where the text is."""
+"""Sealed texts at the gateway: the key is created once and sold as the item's content."""
 
 import re
 from typing import Any

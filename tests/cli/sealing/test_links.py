@@ -1,4 +1,4 @@
-"""Links of a site give away what stands outside of its paid parts, and where a page really stands."""
+"""The links of a site: into and out of paid parts, and the public address of a page."""
 
 import gzip
 import json

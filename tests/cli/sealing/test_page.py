@@ -1,4 +1,4 @@
-"""A sealed page: found, taken out, opened by its key alone; the rest of the page stays byte for byte."""
+"""Sealed pages: a part opens with its key alone, and the rest of the page stays the same byte for byte."""
 
 import json
 from html import escape
@@ -118,7 +118,7 @@ def test_the_form_is_that_of_the_standards() -> None:
     "wrong", [{}, {"kty": "oct"}, [], "<p>text</p>", {"kty": "oct", "kid": "", "alg": "", "k": "AA"}]
 )
 def test_what_is_no_key_is_said_to_be_none(wrong: object) -> None:
-    with pytest.raises(Invalid, match="no key"):
+    with pytest.raises(Invalid, match="did not send the key"):
         read_key(wrong)
 
 
@@ -228,8 +228,8 @@ def test_a_paid_part_ends_where_browsers_end_it_or_is_refused(around: str) -> No
     [
         (wall('<template data-paid>a<tuppence-paywall item="b"></tuppence-paywall></template>'), "in its paid part"),
         (wall('<template data-paid>a<div data-tuppence="paywall"></div></template>'), "in its paid part"),
-        (wall('<div data-tuppence="paywall" data-item="b"></div>'), "stands in the paywall of"),
-        (wall(wall("<template data-paid>a</template>", 'item="b"')), "stands in the paywall of"),
+        (wall('<div data-tuppence="paywall" data-item="b"></div>'), "is inside the paywall of"),
+        (wall(wall("<template data-paid>a</template>", 'item="b"')), "is inside the paywall of"),
         ('<tuppence-paywall item="essay" /><template data-paid>a</template>', "never closed"),
         ('<p><tuppence-paywall item="essay"></p><template data-paid>a</template>', "never closed"),
         ('<svg><tuppence-paywall item="essay"></tuppence-paywall></svg>', "SVG"),
@@ -277,7 +277,7 @@ def test_what_a_browser_cannot_read_is_not_sound_to_the_sealer_either(spoiled: s
         read(base64url(other) + sealed[sealed.index(".") :])
     jwk = {"kty": "oct", "kid": "essay", "alg": "A256GCM", "k": base64url(KEY)}
     for change in ({"k": spoiled.format(jwk["k"])}, {"alg": "A128GCM"}, {"kty": "RSA"}):
-        with pytest.raises(Invalid, match="no key"):
+        with pytest.raises(Invalid, match="did not send the key"):
             read_key(jwk | change)
 
 

@@ -1,4 +1,4 @@
-"""`tuppence seal` on a site: nothing paid is left in it, what was paid opens it, and again it changes nothing."""
+"""`tuppence seal` on a site: no paid text is left in it, buyers can open it, and a second run changes nothing."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A site is looked through whole: what names a paywall holds a sealed part, and no file shows what is paid for."""
+"""The inspection of a site: every mentioned paywall is sealed, and no file contains paid words in clear."""
 
 import base64
 import bz2

@@ -1,4 +1,4 @@
-"""Items and their content over the creators' API: what could not be sold is refused, and no upload loses a change."""
+"""Items over the admin API: an item that cannot be sold is refused, and no upload loses a concurrent change."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The embed as it is served, and as it is built: small, cacheable, the same bytes from the same sources."""
+"""The embed as built and as served: small, cacheable, and the same bytes from the same sources."""
 
 import gzip
 import json

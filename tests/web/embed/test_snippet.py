@@ -1,4 +1,4 @@
-"""What a creator pastes is whole: the pinned script is that script, and nothing in the tag escapes its place."""
+"""The snippet that a creator pastes: its script is pinned by integrity, and its texts are escaped."""
 
 import json
 import re
