@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from gateway.web.routes import API
 ROOT = Path(__file__).parents[2]
 WRITTEN = {".py", ".ts", ".js", ".css", ".html"}
 LONGEST_FILE, LONGEST_SHEET, LONGEST_FUNCTION = 300, 400, 60
+MOST_MODULES = 16
+"""In a room, beside the one that says what it is for."""
 MAY_CATCH_EVERYTHING = {"gateway/supervise.py", "gateway/web/http/middleware.py", "gateway/store/engines/sqlite.py"}
 WITHOUT_A_NOUN = {"utils", "util", "helpers", "helper", "common", "services", "models", "manager", "settings", "misc"}
 SECRET = re.compile(r"secret|signature|preimage|token|key_hash|macaroon|api_key|operator_key", re.IGNORECASE)
@@ -32,10 +35,15 @@ def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    """Every module of the gateway, parsed."""
-    for path in files("gateway"):
-        yield place(path), ast.parse(path.read_text())
+def trees(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    """Every module of these folders, or of the gateway, parsed."""
+    for path in files(*folders or ("gateway",)):
+        yield place(path), parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -47,7 +55,7 @@ def test_the_files_that_are_checked_are_there() -> None:
     assert len(files("tests")) > 40
 
 
-@pytest.mark.parametrize("folder", ["gateway", "tests", "paywall/src"])
+@pytest.mark.parametrize("folder", ["gateway", "tests", "tools", "paywall/src"])
 def test_no_file_is_longer_than_a_noun_needs(folder: str) -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in files(folder, suffixes=WRITTEN)}
     longest = {path: LONGEST_SHEET if path.suffix == ".css" else LONGEST_FILE for path in lengths}
@@ -57,8 +65,7 @@ def test_no_file_is_longer_than_a_noun_needs(folder: str) -> None:
 def test_no_function_is_longer_than_a_screen() -> None:
     long = [
         f"{name}: {function.name}"
-        for folder in ("gateway", "tests")
-        for name, tree in ((place(path), ast.parse(path.read_text())) for path in files(folder))
+        for name, tree in trees("gateway", "tests", "tools")
         for function in functions(tree)
         if (function.end_lineno or 0) - function.lineno + 1 > LONGEST_FUNCTION
     ]
@@ -66,7 +73,17 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 
 def test_every_module_is_named_by_a_noun_of_its_own() -> None:
-    assert [place(p) for p in files("gateway", "tests") if {p.stem, *p.parent.parts} & WITHOUT_A_NOUN] == []
+    assert [place(p) for p in files("gateway", "tests", "tools") if {p.stem, *p.parent.parts} & WITHOUT_A_NOUN] == []
+
+
+def test_every_room_is_small_and_says_what_it_is_for() -> None:
+    rooms: dict[Path, set[str]] = {}
+    for path in files("gateway", "tests", "tools"):
+        rooms.setdefault(path.parent, set()).add(path.stem)
+    versions = ROOT / "gateway/store/engines/migrations/versions"
+    assert {place(room): len(names) - 1 for room, names in rooms.items() if len(names) > MOST_MODULES + 1} == {}
+    for room in rooms.keys() - {versions}:
+        assert ast.get_docstring(parsed(room / "__init__.py")), place(room)
 
 
 def _catches_everything(handler: ast.ExceptHandler) -> bool:
@@ -180,16 +197,66 @@ def test_no_template_holds_a_script_or_a_style_that_the_policy_would_refuse() ->
         assert {*re.findall(r"([\w.]+)\s*\|\s*safe", text)} <= UNESCAPED, place(path)
 
 
-def test_a_test_that_sleeps_skips_or_mocks_is_none() -> None:
-    for path in files("tests"):
-        tree = ast.parse(path.read_text())
-        names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+# How a test would let real time pass, or read how much has passed; scripts for pages and statements of SQL among them.
+SLEEPS = re.compile(r"\b(sleep|wait_for_timeout|call_later|call_at|setTimeout|setInterval|pg_sleep)\b")
+MEASURES = {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns"}
+# They look again and again, or delay what passes through them.
+MAY_SLEEP = {"tests/support/clock.py", "tests/support/tcp_proxy.py", "tests/support/page_examples.py"}
+# A program that a test starts to have something that it can stop.
+PROGRAM = re.compile(r"/bin/sleep|exec sleep")
+
+
+def sleeps_of(tree: ast.Module) -> set[str]:
+    """What in a module lets real time pass or measures it: names, imports, and the strings that others run."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        names = [node.attr] if isinstance(node, ast.Attribute) else [node.id] if isinstance(node, ast.Name) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom | ast.Import) else []
+        found |= {name for name in names if SLEEPS.fullmatch(name)}
+        called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+        found |= {called} & MEASURES
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "(" in node.value:
+            found |= {*SLEEPS.findall(PROGRAM.sub("", node.value))}
+    return found
+
+
+def test_no_test_sleeps_or_measures_by_the_wall_clock() -> None:
+    sleeping = {name: found for name, tree in trees("tests") if (found := sleeps_of(tree))}
+    assert sleeping.keys() - {place(Path(__file__))} == MAY_SLEEP & sleeping.keys(), sleeping
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "await asyncio.sleep(1)",
+        "time.sleep(1)",
+        "from time import sleep",
+        "from time import sleep as rest",
+        "from asyncio import sleep",
+        "await page.wait_for_timeout(100)",
+        "loop.call_later(1, work)",
+        "loop.call_at(1, work)",
+        "gevent.sleep()",
+        "wait = asyncio.sleep",
+        "began = time.monotonic()",
+        "began = perf_counter()",
+        "await page.evaluate('() => new Promise(done => setTimeout(done, 100))')",
+        "execute('SELECT pg_sleep(0.2)')",
+    ],
+)
+def test_every_way_to_sleep_is_found(code: str) -> None:
+    assert sleeps_of(ast.parse(code, mode="exec")) != set()
+
+
+def test_no_test_skips_or_mocks() -> None:
+    for name, tree in trees("tests"):
+        attributes = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
         imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
         imported |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        assert not {name.partition(".")[0] for name in imported} & {"mock", "pytest_mock"}, place(path)
-        assert "unittest.mock" not in imported, place(path)
-        assert "skipif" not in names, place(path)
-        assert path.name == "conftest.py" or "skip" not in names, place(path)
+        assert not {module.partition(".")[0] for module in imported} & {"mock", "pytest_mock"}, name
+        assert "unittest.mock" not in imported, name
+        assert "skipif" not in attributes, name
+        assert name.endswith("conftest.py") or "skip" not in attributes, name
 
 
 # What is printed is escaped in one place. Log lines are JSON, and the answers of a process to a program are no print.
