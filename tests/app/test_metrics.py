@@ -1,4 +1,4 @@
-"""What an operator watches: every figure says what it is called after, while it is so."""
+"""Every metric has the value that its name says, while it is so."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -103,7 +103,7 @@ async def test_how_long_the_database_and_the_node_take_and_what_they_refuse_is_n
     assert (await scrape(shop))[refusals] == 1
 
 
-async def test_background_work_that_does_not_get_on_is_told_and_when_it_does_again(shop: Site) -> None:
+async def test_failing_background_work_is_shown_until_it_succeeds(shop: Site) -> None:
     failing = f'tuppence_work_failures{{work="follow {NODE_ID}"}}'
     await shows(shop, failing, lambda failures: failures == 0)
     shop.core.state = NodeState.LOCKED
@@ -164,7 +164,7 @@ async def test_a_replica_whose_feed_has_ended_shows_a_backlog(replicas: list[Sit
     assert "feed has ended" in (await deaf.call("GET", "/readyz"))[1]["wrong"]
 
 
-async def test_no_figure_is_without_a_word_of_help(shop: Site) -> None:
+async def test_every_metric_has_a_help_text(shop: Site) -> None:
     _, text = await shop.call("GET", "/metrics")
     helped = dict(re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE))
     assert len(helped) > 15

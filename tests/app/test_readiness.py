@@ -1,4 +1,4 @@
-"""Ready, or what is wrong: every part is looked at, and each says so in words for its operator."""
+"""The readiness check asks every part, and says what is wrong in sentences for the operator."""
 
 import asyncio
 from pathlib import Path
@@ -55,9 +55,7 @@ async def test_a_gateway_without_a_node_is_not_ready(tmp_path: Path, clock: Fake
     assert (found.ready, found.wrong) == (False, ["no node is configured"])
 
 
-async def test_a_node_that_refuses_or_is_not_ready_is_told_with_its_name(
-    tmp_path: Path, clock: FakeClock, core: Simulator
-) -> None:
+async def test_a_node_that_refuses_or_is_not_ready_is_named(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
     node = ObservedNode(core, node_id="north")
     async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[node], background=False) as gateway:
         core.state = NodeState.SYNCING

@@ -1,4 +1,4 @@
-"""A replica whose clock is minutes off goes by the database's, is not ready, says so, and recovers by itself."""
+"""A replica whose clock is minutes off uses the database's, is not ready until it is set, and recovers by itself."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ async def test_a_clock_that_is_off_is_replaced_by_the_databases_until_it_is_righ
     await clock.compare()
     assert abs(clock() - time.time()) < TOLERANCE_SECONDS
     assert ("ahead of" if off_seconds > 0 else "behind") in clock.wrong
-    # It is set right in between: until the next look the time does not leap.
+    # The machine's clock is set right meanwhile: the time does not leap before the next comparison.
     system.now = time.time()
     assert abs(clock() - time.time()) < TOLERANCE_SECONDS
     await clock.compare()

@@ -1,4 +1,4 @@
-"""A stop that somebody asked for: event streams end, what was begun is finished, and nothing is lost."""
+"""An orderly stop ends event streams, finishes settlements in progress, and loses nothing."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ class Service:
     session: aiohttp.ClientSession
 
     async def start(self) -> None:
-        """Begin, or begin again."""
+        """Start, or start again."""
         variables = {
             "TUPPENCE_LND_TARGET": self.lnd.target,
             "TUPPENCE_LND_TLS_CERT": str(self.lnd.tls_cert_path),
@@ -42,7 +42,7 @@ class Service:
         self.url = await ready(self.process, 60)
 
     async def stop(self) -> int:
-        """As systemd does it; gives the exit status."""
+        """Stop as systemd does; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(STOP_SECONDS):
             return await self.process.wait()
@@ -72,7 +72,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             await service.process.wait()
 
 
-async def test_a_stop_ends_the_streams_and_the_next_start_tells_of_what_was_paid_meanwhile(service: Service) -> None:
+async def test_a_stop_ends_the_streams_and_the_next_start_credits_what_was_paid_meanwhile(service: Service) -> None:
     _, invoice = await service.post("/v1/items/welcome/invoices")
     path = f"/v1/invoices/{invoice['payment_hash']}/events"
     async with service.session.get(f"{service.url}{path}") as response:
@@ -96,7 +96,7 @@ async def test_a_stop_ends_the_streams_and_the_next_start_tells_of_what_was_paid
 
 
 async def test_a_stop_lets_a_sale_that_was_begun_end(service: Service) -> None:
-    """The node has made the invoice and does not answer: the gateway asks again before it ends."""
+    """A node that made the invoice and did not answer is asked again before the gateway ends."""
     service.lnd.core.quirks.lose_answers = 1
     selling = asyncio.create_task(service.post("/v1/items/welcome/invoices"))
     await until(lambda: len(list(service.lnd.core.invoices)) == 1)

@@ -1,1 +1,1 @@
-"""The ledger, and how long its records are kept."""
+"""Tests of the ledger and of retention."""

@@ -1,4 +1,4 @@
-"""The ledger: one transfer a share, which sum to what was received, and never change."""
+"""The ledger has one transfer for each share; they sum to what was received, and never change."""
 
 from typing import Any
 

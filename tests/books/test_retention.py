@@ -1,4 +1,4 @@
-"""What is no longer needed goes, when it should and no sooner; what was paid for stays open, the books whole."""
+"""Expired records are deleted, and no sooner; what was paid for still opens, and the books stay whole."""
 
 import asyncio
 from pathlib import Path
@@ -56,7 +56,7 @@ async def settled(till: Till, invoice: Invoice) -> Invoice:
 
 
 async def expire(till: Till) -> None:
-    """Until LND has said its word about everything that was not paid."""
+    """Advance the clock past the expiry of every invoice, and sweep."""
     till.clock.advance(EXPIRY_SECONDS + 1)
     await till.sweeper.sweep()
 
@@ -219,7 +219,7 @@ async def test_a_gateway_purges_by_itself(
 
 
 async def test_what_was_purged_is_in_no_file_of_the_database(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
-    """Neither in free pages nor in the WAL, and without a rewrite."""
+    """Deleted text is neither in free pages nor in the WAL, without a rewrite of the file."""
     config = load_config(data_dir=tmp_path, open_invoices_per_client=100, invoices_per_client="1000/second")
     async with open_site(config, clock, core) as site:
         await site.gateway.catalog.add_creator(a_creator("alice"))
@@ -282,7 +282,7 @@ async def test_what_was_purged_at_once_is_in_no_table_index_or_statistic_of_post
         assert (await site.gateway.purger.purge(at_once=True)).notes == 12
 
         async def is_gone() -> bool:
-            """Who reads at that moment may keep what they see; it goes the next time."""
+            """A concurrent reader may keep deleted rows; they go at the next purge."""
             await site.gateway.purger.purge(at_once=True)
             await cluster.execute("CHECKPOINT", database)
             kept = files_of(cluster)
@@ -296,5 +296,5 @@ async def test_what_was_purged_at_once_is_in_no_table_index_or_statistic_of_post
 
 
 def files_of(cluster: Cluster) -> bytes:
-    """Every file of every database, as a thief would find it; the WAL is another matter."""
+    """The files of every database, without the WAL."""
     return b"".join(path.read_bytes() for path in (cluster.folder / "data" / "base").rglob("*") if path.is_file())

@@ -1,1 +1,1 @@
-"""Waiters, and reads that they share."""
+"""Tests of waiters, and of the reads that they share."""

@@ -1,4 +1,4 @@
-"""The hub: lossy wake-ups by payment hash, bounded, and ended for good at the close."""
+"""The hub wakes waiters by payment hash, bounds their number, and ends all of them when it closes."""
 
 import asyncio
 from contextlib import ExitStack

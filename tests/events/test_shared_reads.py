@@ -1,4 +1,4 @@
-"""Reads that are shared: many who ask at once cost one more read, and each gets the row as it is after asking."""
+"""Many reads at once cost one more; each returns the row as it is after it was asked for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +19,7 @@ COUNT = 1_200
 
 
 class Slow:
-    """A store whose reads wait until they are let on, and can be refused."""
+    """A store whose reads wait until the test lets them on, and can be refused."""
 
     def __init__(self, store: Database) -> None:
         self._store = store

@@ -1,1 +1,1 @@
-"""A node's identity and health, and which node makes the next invoice."""
+"""Tests of a node's identity and health, and of the choice of the node that makes the next invoice."""

@@ -1,4 +1,4 @@
-"""Which node goes first: able, with room, not slow, least busy, longest not asked; and all of it is forgotten."""
+"""The order of nodes: able, with room, not slow, least busy, least recently asked; old answers are forgotten."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NOW = 1_000.0
 
 
 def first_of(*healths: Health, now: float = NOW, amount_msat: int = 1_000) -> int:
-    """Which of them goes first, by its place."""
+    """The index of the node that goes first."""
     seconds = [latency for health in healths if (latency := health.latency_seconds(now)) is not None]
     ranks = [
         health.rank(now, amount_msat=amount_msat, quickest_seconds=min(seconds, default=0.0)) for health in healths
@@ -18,7 +18,7 @@ def first_of(*healths: Health, now: float = NOW, amount_msat: int = 1_000) -> in
 
 
 def asked_before(turn: int) -> Health:
-    """A good node, asked at that turn."""
+    """A healthy node that was last asked at that turn."""
     health = Health()
     health.asked(turn)
     health.ended()

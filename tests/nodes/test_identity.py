@@ -1,4 +1,4 @@
-"""A node is its key: pinned at first contact, and no other is served under its name."""
+"""A node's key is pinned at first contact, and no other node is served under its node_id."""
 
 from secrets import token_bytes
 

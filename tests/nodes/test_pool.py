@@ -1,4 +1,4 @@
-"""Several LND nodes: each sale at a healthy one, each settlement at its own, none at one that is drained."""
+"""Several LND nodes: sales go to healthy ones that are not drained; an invoice settles at its own."""
 
 import asyncio
 import time
@@ -166,7 +166,7 @@ async def test_every_node_is_audited_by_itself(pair: Pair) -> None:
     pair.north.state = NodeState.ABSENT
     status, _ = await pair.site.call("POST", "/v1/admin/suspense", json=body, headers=pair.site.operator)
     assert (status, (await pair.row(lost.payment_hash.hex())).node_id) == (201, "south")
-    # Nobody else has it, and the one that is away may.
+    # The other node does not have it; the one that is away may.
     body = {"payment_hash": "00" * 32}
     for state, expected in ((NodeState.ABSENT, 503), (NodeState.READY, 404)):
         pair.north.state = state
@@ -174,7 +174,7 @@ async def test_every_node_is_audited_by_itself(pair: Pair) -> None:
         assert status == expected
 
 
-async def test_metrics_tell_nodes_apart(pair: Pair) -> None:
+async def test_metrics_distinguish_nodes(pair: Pair) -> None:
     row, _ = await pair.buy_at("south")
     pair.pay(row)
     await pair.until_settled(row)

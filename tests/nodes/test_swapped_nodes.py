@@ -1,4 +1,4 @@
-"""Whose an invoice is stays so: nodes that are swapped or renamed in the file are refused, and conclude nothing."""
+"""Nodes that are swapped or renamed in the configuration are refused, and change no invoice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -74,7 +74,7 @@ async def test_a_node_that_becomes_another_while_the_gateway_runs_sells_no_more(
     monkeypatch.setattr(nodes, "WATCH_EVERY_SECONDS", 0.01)
     first = pair.nodes[0]._core
     stranger = pair.nodes[0]._core = Simulator(clock=clock, random_bytes=token_bytes)
-    # The stream of the first goes on: nothing but the look tells.
+    # The stream of the first goes on: only the regular check notices.
     await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.ABSENT, patience_seconds=30)
     assert await pair.sellers(3) == ["south"] * 3
     assert [*stranger.invoices] == []

@@ -1,1 +1,1 @@
-"""From LND's report to the books."""
+"""Tests of settlement, from LND's report to the books."""

@@ -1,4 +1,4 @@
-"""A stream that stands and tells nothing: what a sweep finds long afterwards gives it away."""
+"""A stream that is open and reports nothing is detected by the late settlements that a sweep finds."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_a_settlement_that_a_sweep_finds_long_after_it_happened_means_a_de
     assert refusal.value.code == "stream_deaf"
 
 
-async def test_a_subscription_that_takes_long_to_stand_is_not_deaf(till: Till) -> None:
+async def test_a_subscription_that_is_slow_to_set_up_is_not_deaf(till: Till) -> None:
     invoice = await till.sell()
     waiting = asyncio.create_task(till.sweeper.deaf_stream())
     await turns()

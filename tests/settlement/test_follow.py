@@ -1,4 +1,4 @@
-"""Following a node's stream: fast while it works, and never more than a stream, whatever becomes of it."""
+"""Following a node's stream: settlements are booked at once, and every way in which it can break is noticed."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class BrokenStore:
-    """A database that is away for writing."""
+    """A store that refuses every write."""
 
     async def write(self, _: Callable[[Tx], T]) -> T:
         raise Unavailable("database_away", "The disk is full.", retry_after_seconds=2)
@@ -39,7 +39,7 @@ class BrokenStore:
 
 @asynccontextmanager
 async def followed(till: Till, progress: Progress | None = None) -> AsyncIterator[asyncio.Task[None]]:
-    """A stream that is being followed, once it is open and what it asks at first has been answered."""
+    """A followed stream, once it is open and the first sweeps are done."""
     task = asyncio.create_task(follow(till.pinned, till.settler, till.sweeper, progress or Progress()))
     await until(lambda: bool(till.core._subscriptions) and till.sweeper._stream_since is not None)
     yield task
@@ -58,7 +58,7 @@ async def is_settled(till: Till, invoice: Invoice) -> bool:
     return (await till.row(invoice)).settled_at is not None
 
 
-async def test_a_settlement_is_credited_as_soon_as_the_stream_tells_it(till: Till, node: ObservedNode) -> None:
+async def test_a_settlement_is_credited_as_soon_as_the_stream_reports_it(till: Till, node: ObservedNode) -> None:
     async with followed(till):
         invoice = await till.sell()
         till.pay(invoice)
@@ -67,7 +67,7 @@ async def test_a_settlement_is_credited_as_soon_as_the_stream_tells_it(till: Til
         assert till.sweeper.found == 0
 
 
-async def test_a_stream_that_tells_everything_twice_and_shuffled_credits_once(till: Till) -> None:
+async def test_a_stream_that_reports_everything_twice_and_shuffled_credits_once(till: Till) -> None:
     async with followed(till):
         till.core.quirks.duplicate_events = till.core.quirks.hold_events = True
         invoices = await till.sell_many(12)
@@ -151,9 +151,9 @@ async def test_another_node_under_the_same_name_is_not_followed(till: Till, node
     assert other._subscriptions == []
 
 
-async def test_a_node_that_ends_its_stream_without_a_word_is_away(till: Till) -> None:
+async def test_a_node_that_ends_its_stream_without_an_error_is_away(till: Till) -> None:
     class Silent(ObservedNode):
-        """Its stream ends as soon as it has begun."""
+        """A node whose stream ends at once."""
 
         async def subscribe(self) -> AsyncGenerator[NodeInvoice]:
             nothing: list[NodeInvoice] = []

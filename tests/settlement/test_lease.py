@@ -1,4 +1,4 @@
-"""A lease: one holder, on the database's clock, and work that runs while it is held."""
+"""A lease has one holder, by the database's clock; work runs while it is held."""
 
 import asyncio
 from collections.abc import Callable

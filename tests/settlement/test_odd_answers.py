@@ -21,7 +21,7 @@ async def test_rows_that_share_an_add_index_are_all_swept_however_they_fall_on_p
 ) -> None:
     monkeypatch.setattr(sweep, "ROWS_AT_ONCE", 3)
     invoices = await add_many(till, range(1, 11))
-    # As a node has it that was restored twice, and counted anew each time.
+    # So it is at a node that was restored twice and counted anew each time.
     same = [replace(invoice, add_index=1 + invoice.add_index % 2) for invoice in invoices]
     await till.store.write(lambda tx: [tx.invoices.cancel("lnd", [i.payment_hash for i in invoices], now=1)])
     await till.store.write(lambda tx: tx.purges.unpaid(canceled_until=2, limit=99))

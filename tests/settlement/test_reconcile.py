@@ -23,7 +23,7 @@ pytestmark = pytest.mark.both_databases
 
 
 def forge(till: Till, statement: str, *values: Any) -> None:
-    """What no code does, past every constraint."""
+    """Write to the database directly, as no code of the gateway does."""
     path = sqlite_path(till.database_url)
     assert path is not None, "forged where it is easy"
     with sqlite3.connect(path) as connection:
@@ -32,7 +32,7 @@ def forge(till: Till, statement: str, *values: Any) -> None:
 
 
 def overstate(till: Till, invoice: Invoice) -> None:
-    """The node says from now on that it received a millisatoshi more."""
+    """Make the node report a millisatoshi more than was paid."""
     row = till.core._registry.get(bytes.fromhex(invoice.payment_hash))
     assert isinstance(row, SimulatedInvoice)
     till.core._registry.change(replace(row, paid_msat=100_001))
@@ -122,7 +122,7 @@ async def test_i6_a_credit_with_a_date_of_the_future_is_found(till: Till) -> Non
         assert differences(await audited(till)) == [(Difference.UNPAID, forged.payment_hash)]
     forge(till, "DELETE FROM events WHERE position = 99")
     forge(till, "UPDATE invoices SET state = 'open', paid_msat = NULL, settled_at = NULL WHERE settled_at = ?", 10**18)
-    # What was paid stays paid, whatever its date.
+    # A payment stays paid, whatever its date.
     forge(till, "UPDATE invoices SET settled_at = ? WHERE payment_hash = ?", 9_999_999_999, invoice.payment_hash)
     assert await audited(till) == Reconciliation(credited_msat=100_000, received_msat=100_000)
 

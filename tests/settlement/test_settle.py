@@ -65,11 +65,11 @@ async def test_two_settlers_at_once_credit_once(till: Till) -> None:
 
 async def test_events_are_in_the_order_in_which_the_node_reported_the_settlements(till: Till) -> None:
     reports = await sell_and_pay(till, 6)
-    told = [reports[n] for n in (4, 2, 0, 5, 1, 3)]
-    await till.settler.settle(told)
+    reported = [reports[n] for n in (4, 2, 0, 5, 1, 3)]
+    await till.settler.settle(reported)
     payments = await till.store.read(lambda tx: tx.events.payments(after_position=0, limit=10, creator=None))
     assert [(p.position, p.invoice.payment_hash) for p in payments] == [
-        (n + 1, report.payment_hash) for n, report in enumerate(told)
+        (n + 1, report.payment_hash) for n, report in enumerate(reported)
     ]
 
 
@@ -200,6 +200,6 @@ async def test_nothing_is_announced_before_it_is_committed(till: Till) -> None:
 
 
 async def keep(till: Till, invoice: Invoice) -> Invoice:
-    """An invoice that is in the database, and at no node."""
+    """Insert an invoice that no node has."""
     assert await till.store.write(lambda tx: tx.invoices.insert(invoice))
     return invoice

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.both_databases
 
 
 async def restored(tmp_path: Path, clock: FakeClock, core: Simulator) -> tuple[Path, Invoice, bytes]:
-    """A data folder as it was before a sale; and that sale, with its reader's token."""
+    """A data folder as it was before a sale; that sale, and its reader's token."""
     async with open_till(tmp_path / "old", clock, core) as till:
         await sold_and_paid(till, 2)
     shutil.copytree(tmp_path / "old", tmp_path / "restored")
@@ -124,7 +124,7 @@ async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_no_
     assert [(each["memo"], each["amount_msat"]) for each in found["lacking"]] == [("lost", 5_000)]
     status, booked = await site.call("POST", "/v1/admin/suspense", json=body, headers=site.operator)
     assert (status, booked["paid_msat"], booked["item_id"], booked["tip_to"]) == (201, 5_000, None, None)
-    # Who knows the payment hash has paid it.
+    # Only its payer knows the payment hash.
     status, told = await site.call("GET", f"/v1/invoices/{foreign.payment_hash.hex()}")
     assert (status, told["state"], told.get("item_id"), told.get("tip_to")) == (200, "settled", None, None)
     _, payments = await site.call("GET", "/v1/admin/payments", headers=site.operator)

@@ -1,4 +1,4 @@
-"""The sweep: look-ups of invoices without a verdict, which alone must be enough to credit every payment."""
+"""The sweep looks open invoices up; it alone must be enough to credit every payment."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ from tests.support.rows import EXPIRY_SECONDS, an_invoice, preimage_of
 
 
 async def add_many(till: Till, numbers: Iterable[int]) -> list[Invoice]:
-    """Many invoices at the node and in the database, faster than by checkout."""
+    """Add many invoices to node and database, faster than by checkout."""
     rows = [
         till.core.add_invoice(preimage=preimage_of(number), amount_msat=100_000, memo="", expiry_seconds=EXPIRY_SECONDS)
         for number in numbers
@@ -129,7 +129,7 @@ async def test_canceled_is_only_the_nodes_word(till: Till) -> None:
     assert (await till.row(invoice)).state is InvoiceState.CANCELED
 
 
-async def test_what_the_node_has_canceled_is_told_and_what_was_paid_is_not(till: Till) -> None:
+async def test_a_cancellation_is_announced_and_a_payment_is_not(till: Till) -> None:
     canceled, paid = await till.sell_many(2)
     till.pay(paid)
     till.core.cancel(bytes.fromhex(canceled.payment_hash))
@@ -151,7 +151,7 @@ async def test_an_invoice_that_the_node_deleted_is_canceled_after_its_expiry_and
 
 
 @pytest.mark.parametrize("count", [1, 30])
-async def test_that_another_node_does_not_know_an_invoice_is_no_verdict(
+async def test_an_invoice_that_another_node_does_not_have_is_not_canceled(
     till: Till, node: ObservedNode, core: Simulator, clock: FakeClock, count: int
 ) -> None:
     invoices = await add_many(till, range(count))
@@ -273,7 +273,7 @@ async def test_a_sweep_that_is_given_up_leaves_no_question_behind(till: Till, no
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_database_that_refuses_the_row_of_a_verdict_is_asked_again(till: Till) -> None:
+async def test_a_sweep_that_a_locked_node_refuses_is_made_up_for_by_the_next(till: Till) -> None:
     invoice = await till.sell()
     till.pay(invoice)
     till.core.state = NodeState.LOCKED

@@ -64,7 +64,7 @@ class Till:
         return [await self.sell() for _ in range(count)]
 
     def pay(self, invoice: Invoice, *, amount_msat: int | None = None) -> str:
-        """Pay at the node; gives the preimage."""
+        """Pay at the node; returns the preimage."""
         return self.core.pay(bytes.fromhex(invoice.payment_hash), amount_msat=amount_msat).preimage.hex()
 
     async def row(self, invoice: Invoice) -> Invoice:

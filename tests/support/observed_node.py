@@ -1,4 +1,4 @@
-"""A simulated node that notes what it is asked, and can be told to fail or to wait."""
+"""A simulated node that records its calls, and fails or waits on demand."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
