@@ -1,1 +1,1 @@
-"""Who may open what: tokens, what they are tested against, recovery codes, receipts and links."""
+"""Access to what was paid for: tokens and their checks, recovery codes, receipts, download links, key rotation."""

@@ -1,4 +1,4 @@
-"""Test what a request presents against an item. Settled is final, so what was found once is remembered."""
+"""Tests credentials against an item. A settled invoice stays settled, so a granted access is remembered in memory."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -36,14 +36,14 @@ class Access:
 
 
 class Authorizer:
-    """Opens items to tokens; asks the database once per token, and LND about an invoice that is still open."""
+    """Tests tokens: reads the database once per token, and asks LND about an invoice that is still open."""
 
     def __init__(self, keys: KeyRing, store: Store, rechecker: Rechecker, clock: Clock) -> None:
         self._keys, self._store, self._rechecker, self._clock = keys, store, rechecker, clock
         self._granted: OrderedDict[str, Access] = OrderedDict()
 
     def remembered(self, authorization: str, item_id: str) -> Access | None:
-        """The access that this very `Authorization` line gave before and still gives."""
+        """The access that this exact `Authorization` line was granted before, unless it has ended."""
         access = self._granted.get(authorization)
         if access is None or access.item_id != item_id:
             return None
@@ -52,9 +52,9 @@ class Authorizer:
         return access
 
     async def authorize(self, presented: Sequence[tuple[str, Credential]], item_id: str) -> Access:
-        """Try each (`Authorization` line, credential). Raises as `tokens` does; 402 only if nothing else fits.
+        """Grant access by the first (`Authorization` line, credential) that opens the item.
 
-        Nothing presented: `PaymentRequired` (`payment_required`).
+        Raises `PaymentRequired` (`payment_required`) if none is presented, else as the functions of `tokens` do.
         """
         if not presented:
             raise PaymentRequired("payment_required", "Pay the invoice, then ask again with the token.")
@@ -68,30 +68,30 @@ class Authorizer:
             if is_final:
                 self._remember(authorization, access)
             return access
-        # A program that is asked to pay again for what it has just paid would loop: 402 is the last word.
+        # A program that gets 402 for what it has just paid would pay in a loop, so any other refusal comes first.
         raise next((r for r in refusals if not isinstance(r, PaymentRequired)), refusals[0])
 
     async def invoice_of(self, credential: Credential) -> tuple[Token, Invoice | None]:
-        """A presented token and its invoice as it is now, asking the node about an open one."""
+        """The token of a credential, and its invoice; LND is asked about an open invoice."""
         token = read_token(self._keys, credential.macaroon)
         invoice = await self._store.read(lambda tx: tx.invoices.get(token.payment_hash))
         return token, None if invoice is None else await self._rechecker.recheck(invoice)
 
     async def _open(self, credential: Credential, item_id: str) -> tuple[Access, bool]:
-        """The access that a credential gives, and whether that is final."""
+        """The access that a credential gives, and whether it can no longer change."""
         token = read_token(self._keys, credential.macaroon)
         check_item(token, item_id, now=self._clock())
         if credential.preimage is not None:
             return await self._open_by_preimage(credential, token, credential.preimage, item_id)
         _, invoice = await self.invoice_of(credential)
         check_settled(token, invoice, now=self._clock())
-        assert invoice is not None, "what is settled has a row"
+        assert invoice is not None, "a settled invoice has a row"
         return _access(token, item_id, access_ends_at(invoice)), True
 
     async def _open_by_preimage(
         self, credential: Credential, token: Token, preimage: bytes, item_id: str
     ) -> tuple[Access, bool]:
-        """Macaroon and preimage open by themselves; an access that ends needs its row, which says when it began."""
+        """Access by macaroon and preimage alone. Where access is limited in time, the row says when it began."""
         check_preimage(token, preimage)
         if not token.timed:
             return _access(token, item_id, None), True
@@ -99,13 +99,13 @@ class Authorizer:
         if invoice is None or invoice.access_seconds is None:
             return _access(token, item_id, None), False
         if invoice.settled_at is None:
-            # Not booked yet: it began now at the latest, and what is booked later may say earlier.
+            # Not booked yet: access began now at the latest, and the row may later say that it began earlier.
             return _access(token, item_id, int(self._clock()) + invoice.access_seconds), False
         check_paid_time(invoice, now=self._clock())
         return _access(token, item_id, access_ends_at(invoice)), True
 
     async def _row_of(self, credential: Credential, token: Token) -> Invoice | None:
-        """The invoice as its node has it; as it is here while that is away."""
+        """The invoice as its node has it, or as the database has it while the node is unavailable."""
         try:
             return (await self.invoice_of(credential))[1]
         except (Unavailable, OutcomeUnknown):

@@ -1,7 +1,9 @@
-"""Signed links to one item's content, because a browser can neither download nor seek with a header."""
+"""Signed links to an item's content, for browsers, which send no Authorization header when they download or seek."""
 
 import hmac
+from dataclasses import dataclass
 
+from gateway.access.tokens import earliest
 from gateway.errors import Forbidden
 from gateway.ports.keys import KeyRing
 from gateway.rows import Item
@@ -10,17 +12,23 @@ LINK_SECONDS = 3600
 _CONTENT_CHARACTERS = 12
 
 
-def link_ends_at(now: int, valid_until: int | None) -> int:
-    """When a link made now ends (unix seconds): after an hour, and never after the access."""
-    ends_at = now + LINK_SECONDS
-    return ends_at if valid_until is None else min(ends_at, valid_until)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadLink:
+    """What a signed link carries: the item, the name of its content, and when the link ends (unix seconds)."""
+
+    item_id: str
+    expires_at: int
+    content: str
+    signature: str
 
 
-def download_path(keys: KeyRing, item: Item, *, expires_at: int) -> str:
-    """A signed path to an item's content; it says which content that was."""
+def sign_link(keys: KeyRing, item: Item, *, now: int, valid_until: int | None) -> DownloadLink:
+    """A link to an item's present content. It ends after an hour, or earlier, with the access, at `valid_until`."""
+    expires_at = earliest(now + LINK_SECONDS, valid_until)
+    assert expires_at is not None, "an hour is a limit"
     content = content_of(item)
     signature = _sign(keys, item.id, str(expires_at), content)
-    return f"/v1/items/{item.id}/download?expires={expires_at}&content={content}&signature={signature}"
+    return DownloadLink(item_id=item.id, expires_at=expires_at, content=content, signature=signature)
 
 
 def content_of(item: Item) -> str:
@@ -29,7 +37,7 @@ def content_of(item: Item) -> str:
 
 
 def check_link(keys: KeyRing, item_id: str, *, expires: str, content: str, signature: str, now: float) -> None:
-    """Raises `Forbidden` (`link_wrong`, `link_expired`)."""
+    """Check what a link carries, as text. Raises `Forbidden` (`link_wrong`, `link_expired`)."""
     if not hmac.compare_digest(_sign(keys, item_id, expires, content).encode(), signature.encode()):
         raise Forbidden("link_wrong", "This link was not made here; open the item again for a new one.")
     if now >= int(expires):

@@ -1,4 +1,4 @@
-"""The keys of the ring are the ones that the database knows; a new one is taken in while the gateway runs."""
+"""Key rotation: fingerprints of the keys are pinned in the database, and new keys are adopted while running."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from gateway.supervise import Progress
 KIND = "key"
 LOOK_EVERY_SECONDS = 1.0
 MINT_AFTER_SECONDS = 5.0
-"""Until then every other replica has seen a new key, and knows the tokens that are made with it."""
+"""The wait before a new key mints: by then every other replica has adopted it and verifies its tokens."""
 
 log = structlog.get_logger()
 
 
 async def pin_keys(store: Store, fingerprints: Mapping[str, str]) -> None:
-    """Remember keys at first sight. Raises `Unavailable` (`keys_changed`) for one that is another than it was."""
+    """Pin the fingerprints of new keys. Raises `Unavailable` (`keys_changed`) where a pinned one differs."""
     known = dict(await store.read(lambda tx: tx.identities.list(KIND)))
     for number, fingerprint in fingerprints.items():
         pinned = known.get(number)
-        # Nothing is written about a key that is known: what was paid for opens on a database that takes nothing.
+        # A pinned key is not written again, so that paid content opens while the database is read-only.
         if pinned is None:
             pinned = await store.write(lambda tx, n=number, f=fingerprint: tx.identities.pin(KIND, n, f))  # type: ignore[misc]  # bound in the loop
         if pinned != fingerprint:
@@ -33,7 +33,7 @@ async def pin_keys(store: Store, fingerprints: Mapping[str, str]) -> None:
 
 
 async def lost_keys(store: Store, keys: RotatingKeyRing) -> Sequence[str]:
-    """A sentence for each key that the database knows and the folder lacks. Raises `Unavailable`."""
+    """A sentence for each pinned key that the ring lacks. Raises `Unavailable`."""
     pinned = await store.read(lambda tx: tx.identities.list(KIND))
     return [
         f"keys/{number}.key is lost: what was sold with it stays closed until it is restored"
@@ -43,7 +43,7 @@ async def lost_keys(store: Store, keys: RotatingKeyRing) -> Sequence[str]:
 
 
 async def follow_keys(store: Store, keys: RotatingKeyRing, progress: Progress) -> None:
-    """Take in what is put into the folder, for ever. Raises `Unavailable` (`keys_unreadable`, `keys_changed`)."""
+    """Adopt keys as they are added, for ever. Raises `Unavailable` (`keys_unreadable`, `keys_changed`)."""
     while True:
         fresh = await asyncio.to_thread(keys.read_new)
         if fresh is not None:

@@ -1,7 +1,7 @@
-"""Macaroons in binary format V2, as gopkg.in/macaroon.v2 reads and writes them; pure HMAC.
+"""Macaroons in the binary format V2 of gopkg.in/macaroon.v2: this gateway's tokens and LND's credentials.
 
 Layout: 02 | 01 varint location? | 02 varint identifier | 00 | (02 varint caveat | 00)* | 00 | 06 20 signature.
-Third-party caveats are not spoken here: a macaroon that has one is malformed to us.
+Third-party caveats are not supported: a macaroon with one is malformed.
 """
 
 import hmac
@@ -10,13 +10,13 @@ from hashlib import sha256
 
 _VERSION = 2
 _END, _LOCATION, _IDENTIFIER, _SIGNATURE = 0, 1, 2, 6
-# The libraries derive the HMAC key from the root key with this label; the specification's text omits it.
 _LONGEST_SHIFT = 28
+# The libraries derive the HMAC key from the root key with this label; the specification's text omits it.
 _KEY_LABEL = b"macaroons-key-generator"
 
 
 class MalformedMacaroon(ValueError):
-    """The bytes are no V2 macaroon."""
+    """The bytes are not a V2 macaroon with first-party caveats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Macaroon:
         return head + caveats + b"\0" + _field(_SIGNATURE, self.signature)
 
     def verify(self, root_key: bytes) -> bool:
-        """Whether this root key signed these caveats; compared in constant time."""
+        """Whether this root key signed the identifier and the caveats; compares in constant time."""
         return hmac.compare_digest(_sign(root_key, self.identifier, self.caveats), self.signature)
 
 
@@ -45,7 +45,7 @@ def mint(root_key: bytes, identifier: bytes, caveats: tuple[bytes, ...]) -> Maca
 
 
 def attenuate(macaroon: Macaroon, caveat: bytes) -> Macaroon:
-    """Add a caveat, as any holder can."""
+    """Add a caveat. Any holder can, without the root key."""
     signature = hmac.digest(macaroon.signature, caveat, sha256)
     return Macaroon(macaroon.identifier, (*macaroon.caveats, caveat), signature)
 
@@ -97,7 +97,7 @@ def _field(kind: int, value: bytes) -> bytes:
 
 
 def _read(data: bytes, at: int) -> tuple[int, bytes, int]:
-    """Field type, value and the position behind it."""
+    """The type and value of the field at a position, and the position after it."""
     try:
         kind, length, shift = data[at], 0, 0
         while True:

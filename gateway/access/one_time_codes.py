@@ -1,8 +1,8 @@
-"""The code that takes a purchase from our pages to the page of a sealed text: once, and within an hour.
+"""One-time codes: they carry a purchase from the gateway's pages to the page of a sealed text, within an hour.
 
-It stands in an address, which browsers keep; a token there would open the text for whoever reads that later. To make
-one writes nothing. `{signed}.{item_id}`: payment_hash (32 bytes), expiry (8), nonce (9) and HMAC (32), as base64url,
-whose length leaves no bits over, so that a code has one spelling.
+The code is part of a URL, which browsers keep in their history; an access token there could be read and used later.
+Making a code writes nothing. Its form is `{signed}.{item_id}`, where `signed` is payment_hash (32 bytes), expiry (8),
+nonce (9) and HMAC (32) in base64url; 81 bytes fill 108 characters exactly, so a code has only one spelling.
 """
 
 import hmac
@@ -55,7 +55,7 @@ async def use_one_time_code(store: Store, keys: KeyRing, code: str, *, now: int)
         invoice = tx.invoices.get(signed[:_HASH_BYTES].hex())
         if invoice is None or not _opens(invoice, now=now):
             return None
-        # Of several who send one code at once, at whichever replica, the constraint lets one through.
+        # A unique constraint lets only one of several concurrent uses through, across all replicas.
         return invoice if tx.recoveries.use(signature, expires_at=expires_at) else None
 
     taken = await store.write(use)

@@ -117,7 +117,7 @@ def page_url_of(keys: KeyRing, item: Item | None, token: Token, invoice: Invoice
 
 
 def item_of(catalog: Catalog, token: Token) -> Item | None:
-    """The item of a token. None for a tip, and for an item that was made after a restored backup."""
+    """The item of a token; None for a tip, and for an item that a restored backup does not have."""
     return next((each for each in catalog.items() if each.id == token.item_id), None)
 
 

@@ -1,7 +1,7 @@
-"""The recovery code: what a reader writes down to open a purchase on another device, without an account.
+"""Recovery codes: a reader writes one down to open a purchase on another device, without an account.
 
-Twelve characters of Crockford's base32, 60 bits, derived from the payment hash with a key of ours: a receipt shows the
-same code every time, and the database, which holds only the code's keyed hash, gives none away.
+A code is twelve characters of Crockford's base32 (60 bits), derived from the payment hash with a key of the ring: a
+receipt shows the same code every time. The database stores only a keyed hash of the code.
 """
 
 from functools import partial
@@ -19,28 +19,28 @@ GROUP_CHARACTERS = 4
 LONGEST_TYPED = 64
 _BITS = 5
 _HEX_DIGITS = CODE_CHARACTERS * _BITS // 4
-# Letters that are read for digits; Crockford's alphabet has none of them.
+# Letters that are read as digits; Crockford's alphabet has none of them.
 _FORGIVEN = str.maketrans("ILO", "110")
 
 
 def has_code(invoice: Invoice) -> bool:
-    """Whether a purchase has a code: it is paid, and its reader's own, not a challenge that several may hold."""
+    """Whether an invoice has a code: it is settled, and not a challenge, which several clients may share."""
     return invoice.state is InvoiceState.SETTLED and invoice.origin is Origin.CHECKOUT
 
 
 async def code_of(store: Store, keys: KeyRing, invoice: Invoice, *, now: int) -> str:
-    """The code of a purchase that has one, in groups of four; from then on it can be recovered.
+    """The code of an invoice that has one, in groups of four. The first call stores its hash.
 
-    Raises `Unavailable` and `OutcomeUnknown` when it has not been given before and the database does not take it.
+    Raises `Unavailable` and `OutcomeUnknown` as the store does.
     """
-    assert has_code(invoice), "only what was paid can be recovered"
+    assert has_code(invoice), "only a settled invoice has a code"
     for attempt in count():
         code = _derive(keys, invoice.payment_hash, attempt)
         code_hash = keys.keyed_hash("recovery", code)
         owner = await store.read(lambda tx, h=code_hash: tx.recoveries.payment_of(h))  # type: ignore[misc]  # bound in the loop
         if owner is None:
             owner = await store.write(partial(_pin, code_hash=code_hash, payment_hash=invoice.payment_hash, now=now))
-        # Two purchases may come to the same 60 bits: the constraint gave the code to one, the other takes its next.
+        # Two invoices may derive the same 60 bits: the constraint gives the code to one, and the other takes its next.
         if owner == invoice.payment_hash:
             return grouped(code)
     raise AssertionError  # pragma: no cover
@@ -57,16 +57,18 @@ async def invoice_of_code(store: Store, keys: KeyRing, code: str) -> Invoice:
 
 
 def unknown_code() -> NotFound:
-    """The one answer to every code that opens nothing, whatever the reason."""
+    """The refusal of any code that opens nothing. It is the same for every reason."""
     return NotFound("recovery_unknown", "This code opens nothing here; compare it with the receipt, letter by letter.")
 
 
 def read_code(typed: str) -> str:
-    """What somebody typed as a code's twelve characters; case, I, L, O, wide letters, spaces and dashes are forgiven.
+    """The twelve characters of a code that somebody typed.
+
+    Case, full-width letters, spaces and dashes are ignored; I and L are read as 1, O as 0.
 
     Raises `Invalid` (`recovery_code_malformed`).
     """
-    # To normalise takes time quadratic in the number of combining marks.
+    # Normalising takes time quadratic in the number of combining marks.
     normal = normalize("NFKC", typed) if len(typed) <= LONGEST_TYPED else ""
     code = "".join(letter for letter in normal if letter.isalnum()).upper().translate(_FORGIVEN)
     if len(code) != CODE_CHARACTERS or not set(code) <= set(ALPHABET):
@@ -75,7 +77,7 @@ def read_code(typed: str) -> str:
 
 
 def grouped(code: str) -> str:
-    """`7KQ2-M4XD-9TRA`."""
+    """A code in groups of four, like `7KQ2-M4XD-9TRA`."""
     return "-".join(code[start : start + GROUP_CHARACTERS] for start in range(0, CODE_CHARACTERS, GROUP_CHARACTERS))
 
 

@@ -1,8 +1,8 @@
-"""The right that a settled invoice gives, and the token that carries it.
+"""Access tokens: how they are minted with an invoice, read, and checked.
 
-The access token is a macaroon whose identifier is `version (2 bytes) | payment_hash (32) | token_id (32)`, as L402
-writes it. Our first caveats: `item=` or `tip=`, `valid_until=` (unix seconds; absent: for ever) and `proof=`, which
-says what opens it besides the macaroon: `settled` (our row, or the preimage) or `preimage` (only that).
+An access token is a macaroon whose identifier is `version (2 bytes) | payment_hash (32) | token_id (32)`, as L402 has
+it. The caveats it is minted with are `item=` or `tip=`, `valid_until=` (unix seconds; absent: for ever) and `proof=`,
+the proof of payment that opens it: `settled` (the invoice row or the preimage) or `preimage` (only the preimage).
 """
 
 import hmac
@@ -17,7 +17,7 @@ from gateway.rows import Invoice, Origin
 
 TOKEN_VERSION = b"\0\0"
 IDENTIFIER_BYTES = 66
-# A token outlives its invoice: a payment that LND accepted late still opens what it paid for.
+# A token outlives its invoice, because LND may accept a payment late.
 GRACE_SECONDS = 86_400
 PROOF_SETTLED, PROOF_PREIMAGE = "settled", "preimage"
 _INSTANT = re.compile("[0-9]{1,12}")
@@ -25,7 +25,7 @@ _INSTANT = re.compile("[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a request presents: a macaroon, and the preimage (32 bytes) when it came as L402."""
+    """A macaroon that a request presents, and the preimage (32 bytes) if it was sent as L402."""
 
     macaroon: bytes
     preimage: bytes | None
@@ -33,7 +33,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token whose signature and caveats hold; whether it was paid is another question."""
+    """A token with a valid signature and valid caveats. It may be unpaid."""
 
     payment_hash: str
     item_id: str | None
@@ -41,21 +41,21 @@ class Token:
     valid_until: int | None
     preimage_only: bool
     as_minted: bool
-    """Whether its holder added no caveat, known here or not."""
+    """Whether its holder has added no caveat, known or unknown."""
     timed: bool
-    """Whether what was sold ends: it was minted with a limit."""
+    """Whether it was minted with `valid_until`: the access that was sold ends."""
 
 
 def mint_token(keys: KeyRing, invoice: Invoice) -> bytes:
-    """A fresh macaroon for an invoice: useless until that is settled."""
+    """A new macaroon for an invoice. It opens nothing until the invoice is settled."""
     token_id = keys.new_token_id()
     root_key = keys.root_key(token_id)
-    assert root_key is not None, "the key that mints is on the ring"
+    assert root_key is not None, "the key ring has the key that mints"
     identifier = TOKEN_VERSION + bytes.fromhex(invoice.payment_hash) + token_id
     caveats = [f"item={invoice.item_id}" if invoice.item_id is not None else f"tip={invoice.tip_to}"]
     if invoice.access_seconds is not None:
         caveats.append(f"valid_until={invoice.expires_at + GRACE_SECONDS + invoice.access_seconds}")
-    # The proof is the last caveat of ours: whatever follows it, a holder added.
+    # `proof` comes last, so any caveat after it was added by a holder.
     proof = PROOF_PREIMAGE if invoice.origin is Origin.CHALLENGE else PROOF_SETTLED
     caveats.append(f"proof={proof}")
     return mint(root_key, identifier, tuple(caveat.encode() for caveat in caveats)).to_bytes()
@@ -96,9 +96,9 @@ def check_preimage(token: Token, preimage: bytes) -> None:
 
 
 def check_payer(token: Token, preimage: bytes | None, *, now: float) -> None:
-    """Whether whoever presents a token may read its invoice's receipt: a challenge's invoice is shown to several.
+    """Check that the holder of a token may read its receipt. A challenge's token needs its preimage.
 
-    A receipt outlives the paid time, but not the limit that a holder added before passing the token on.
+    A receipt can be read after the paid time, but not after a limit that a holder added to the token.
 
     Raises `Unauthorized` (`proof_missing`, `preimage_wrong`) and `PaymentRequired` (`access_ended`).
     """
@@ -127,7 +127,7 @@ def check_paid_time(invoice: Invoice, *, now: float) -> None:
 
 
 def access_ends_at(invoice: Invoice) -> int | None:
-    """When the paid time of a settled invoice ends; None: never. It runs from the settlement."""
+    """When the paid time of a settled invoice ends (unix seconds); None: never. It runs from the settlement."""
     assert invoice.settled_at is not None, "access begins with settlement"
     return None if invoice.access_seconds is None else invoice.settled_at + invoice.access_seconds
 
@@ -151,7 +151,7 @@ def _proof_missing() -> Unauthorized:
 
 
 def _caveats(macaroon: Macaroon) -> Token:
-    """Every occurrence of a known caveat may only narrow its predecessor; unknown ones are skipped, as L402 asks."""
+    """Read the caveats. A repeated caveat may only narrow; unknown ones are skipped, as L402 demands."""
     known: dict[str, str] = {}
     timed = False
     for caveat in macaroon.caveats:
@@ -180,5 +180,5 @@ def _narrows(condition: str, known: dict[str, str], value: str) -> bool:
         return _INSTANT.fullmatch(value) is not None and (previous is None or int(value) <= int(previous))
     if condition == "proof":
         return value == PROOF_PREIMAGE or (value == PROOF_SETTLED and previous in {None, PROOF_SETTLED})
-    # An item or a tip is named first by us, and by us alone: a token for one never becomes one for the other.
+    # The first of `item` and `tip` is the minted one: a token for an item never becomes one for a tip.
     return value == previous or (previous is None and "item" not in known and "tip" not in known)

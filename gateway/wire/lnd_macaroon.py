@@ -1,8 +1,8 @@
-"""What an LND macaroon allows, read from the macaroon itself: nothing is asked of the node.
+"""The permissions of an LND macaroon, read from its bytes without asking the node.
 
-LND bakes binary V2 macaroons whose identifier is the bakery's version byte 3 and a protobuf `lnrpc.MacaroonId`, a list
-of operations `entity:action`; `uri:/package.Service/Method` allows that one method (macaroons/service.go). Caveats only
-narrow what the operations say, so they are not counted.
+LND bakes binary V2 macaroons. The identifier is a version byte, 3, and a protobuf `lnrpc.MacaroonId` with a list of
+operations `entity:action`; `uri:/package.Service/Method` allows one method (lnd, macaroons/service.go). Caveats can
+only narrow the operations, so they are ignored here.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ METHODS = MappingProxyType(
         "/verrpc.Versioner/GetVersion": "info:read",
     }
 )
-"""The methods that a macaroon may name by uri, and the operation under which LND allows each."""
+"""The methods that a macaroon may allow by `uri:`, each with the operation that also allows it in LND."""
 
 NEEDED = (
     "/lnrpc.Lightning/AddInvoice",
@@ -56,13 +56,13 @@ NEEDED = (
     "/lnrpc.Lightning/ChannelBalance",
     "/invoicesrpc.Invoices/CancelInvoice",
 )
-"""The methods that `LndNode` calls; GetState needs no macaroon."""
+"""The methods that the gateway calls. GetState needs no macaroon."""
 
 
 def excess(macaroon: bytes) -> list[str]:
-    """The operations beyond invoices, info, addresses and the reading of balances; empty for a good macaroon.
+    """The operations beyond invoices, info, addresses and reading balances; empty for a least-privilege macaroon.
 
-    Raises ValueError when these bytes are no LND macaroon.
+    Raises ValueError when the bytes are not an LND macaroon.
     """
     return [operation for operation in operations(macaroon) if not _is_allowed(operation)]
 
@@ -74,12 +74,12 @@ def missing(macaroon: bytes) -> list[str]:
 
 
 def bake_command(save_to: str = "tuppence.macaroon") -> str:
-    """The command that bakes a macaroon with the least that the gateway needs."""
+    """The `lncli` command that bakes a macaroon for exactly the methods that the gateway calls."""
     return " ".join([f"lncli bakemacaroon --save_to {save_to}", *[f"uri:{method}" for method in NEEDED]])
 
 
 def operations(macaroon: bytes) -> list[str]:
-    """Everything that a macaroon allows, as `entity:action`, in its own order. Raises ValueError as `excess` does."""
+    """The operations of a macaroon, as `entity:action`, in order. Raises ValueError as `excess` does."""
     try:
         identifier = parse(macaroon).identifier
     except MalformedMacaroon as error:
@@ -126,7 +126,7 @@ def _fields(message: bytes, number: int) -> list[bytes]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A protobuf varint and the position behind it. Raises IndexError where the data ends within it."""
+    """A protobuf varint and the position after it. Raises IndexError where the data ends within it."""
     value = shift = 0
     while data[at] & 0x80:
         value |= (data[at] & 0x7F) << shift

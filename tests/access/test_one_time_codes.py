@@ -1,4 +1,4 @@
-"""What leads from our pages to the page of a sealed text opens it there once, and nothing afterwards."""
+"""One-time codes: they open a sealed text on its own page once, within an hour."""
 
 import asyncio
 import re
@@ -19,14 +19,14 @@ ITEM, ITEMS = "/v1/admin/items/essay", "/v1/admin/items"
 
 @pytest.fixture
 async def shop(site: Site) -> Site:
-    """A site that sells a text sealed elsewhere."""
+    """A site that sells a sealed text."""
     await site.sell_text("# A text\n\nFree.\n\nPaid.")
     assert (await site.call("POST", ITEMS, json=NEW, headers=site.operator))[0] == 201
     return site
 
 
 async def bought(shop: Site) -> dict[str, str]:
-    """Headers that present the token of a paid text."""
+    """Headers with the token of a paid text."""
     invoice, headers = await shop.buy("essay")
     await shop.settle(invoice["payment_hash"])
     return headers
@@ -44,8 +44,8 @@ async def code_of(shop: Site, headers: dict[str, str]) -> str:
     return code
 
 
-async def given(shop: Site, code: str) -> tuple[int, str]:
-    """What an exchange answers: its status, and the token or the refusal's code."""
+async def exchange(shop: Site, code: str) -> tuple[int, str]:
+    """The status of an exchange, and the token or the error code."""
     status, answer = await shop.call("POST", RECOVERIES, json={"code": code})
     return status, answer.get("access_token") or answer["code"]
 
@@ -68,26 +68,26 @@ async def links_without_script(shop: Site) -> tuple[dict[str, str], list[str]]:
     return {"Authorization": f"Bearer {cookies['tuppence']}"}, [unescape(link) for link in found]
 
 
-async def test_what_a_hand_over_leaves_in_a_history_opens_nothing_any_more(shop: Site) -> None:
+async def test_a_used_code_in_a_browser_history_opens_nothing(shop: Site) -> None:
     headers, links = await links_without_script(shop)
     links.append(await link_of(shop, headers))
     assert len(set(links)) == 3
     for link in links:
         address, _, code = link.partition("#tuppence=")
         assert address == PAGE_URL
-        status, token = await given(shop, code)
+        status, token = await exchange(shop, code)
         assert (status, await opens(shop, token)) == (200, 200)
         for left in (code, *code.split("."), link):
             assert await opens(shop, left) != 200
-            assert (await given(shop, left))[0] in {404, 422}
+            assert (await exchange(shop, left))[0] in {404, 422}
         assert token not in link
-        assert await given(shop, code) == (404, "recovery_unknown")
+        assert await exchange(shop, code) == (404, "recovery_unknown")
         shop.clock.advance(60)
 
 
 async def test_of_many_who_use_one_code_at_once_one_is_given_a_token(shop: Site) -> None:
     code = await code_of(shop, await bought(shop))
-    answers = await asyncio.gather(*(given(shop, code) for _ in range(5)))
+    answers = await asyncio.gather(*(exchange(shop, code) for _ in range(5)))
     assert [status for status, _ in answers].count(200) == 1
     assert {what for status, what in answers if status != 200} <= {"recovery_unknown", "too_many_tries"}
 
@@ -96,21 +96,21 @@ async def test_a_code_that_was_never_used_ends_after_an_hour(shop: Site) -> None
     headers = await bought(shop)
     codes = [await code_of(shop, headers) for _ in range(2)]
     shop.clock.advance(CODE_SECONDS - 1)
-    assert (await given(shop, codes[0]))[0] == 200
+    assert (await exchange(shop, codes[0]))[0] == 200
     shop.clock.advance(1)
     before = shop.dump()
-    assert await given(shop, codes[1]) == (404, "recovery_unknown")
+    assert await exchange(shop, codes[1]) == (404, "recovery_unknown")
     assert shop.dump() == before
 
 
-async def test_whoever_changes_a_code_is_given_nothing_and_writes_nothing(shop: Site) -> None:
+async def test_a_changed_code_gives_nothing_and_writes_nothing(shop: Site) -> None:
     code = await code_of(shop, await bought(shop))
     before = shop.dump()
     for at in (0, 1, 42, 50, 60, 66, 107):
         changed = code[:at] + ("B" if code[at] != "B" else "C") + code[at + 1 :]
-        assert await given(shop, changed) == (404, "recovery_unknown")
+        assert await exchange(shop, changed) == (404, "recovery_unknown")
         shop.clock.advance(60)
-    assert (await given(shop, code.replace(".essay", ".welcome")))[0] == 404
+    assert (await exchange(shop, code.replace(".essay", ".welcome")))[0] == 404
     for other in (
         code[:-1] + "É",
         code + "=",
@@ -119,19 +119,19 @@ async def test_whoever_changes_a_code_is_given_nothing_and_writes_nothing(shop: 
         f" {code}",
         code * 2,
     ):
-        assert (await given(shop, other))[0] == 422
+        assert (await exchange(shop, other))[0] == 422
     assert shop.dump() == before
-    assert (await given(shop, code))[0] == 200
+    assert (await exchange(shop, code))[0] == 200
 
 
-async def test_guesses_at_codes_count_as_those_at_recovery_codes(shop: Site) -> None:
+async def test_guesses_count_as_those_of_recovery_codes(shop: Site) -> None:
     code = await code_of(shop, await bought(shop))
-    assert (await given(shop, code))[0] == 200
-    assert [(await given(shop, code))[0] for _ in range(6)] == [404] * 5 + [429]
-    assert await given(shop, "0000-0000-0000") == (429, "too_many_tries")
+    assert (await exchange(shop, code))[0] == 200
+    assert [(await exchange(shop, code))[0] for _ in range(6)] == [404] * 5 + [429]
+    assert await exchange(shop, "0000-0000-0000") == (429, "too_many_tries")
 
 
-async def test_a_link_for_a_narrowed_token_hands_nothing_over(shop: Site) -> None:
+async def test_a_link_for_a_narrowed_token_carries_no_code(shop: Site) -> None:
     headers = await bought(shop)
     minted = b64decode(headers["Authorization"].removeprefix("Bearer "))
     for caveat in ("x=1", "item=essay", f"valid_until={int(shop.clock()) + 60}"):
@@ -141,7 +141,7 @@ async def test_a_link_for_a_narrowed_token_hands_nothing_over(shop: Site) -> Non
         assert "#tuppence=" not in page
 
 
-async def test_a_link_of_what_is_unpaid_or_a_challenges_hands_nothing_over(shop: Site) -> None:
+async def test_a_link_of_an_unpaid_invoice_or_a_challenge_carries_no_code(shop: Site) -> None:
     _, headers = await shop.buy("essay")
     assert await link_of(shop, headers) == PAGE_URL
     _, challenge = await shop.call("GET", CONTENT)
@@ -159,9 +159,9 @@ async def test_a_code_does_not_outlive_the_paid_time(shop: Site) -> None:
     headers = await bought(shop)
     codes = [await code_of(shop, headers) for _ in range(2)]
     shop.clock.advance(599)
-    assert (await given(shop, codes[0]))[0] == 200
+    assert (await exchange(shop, codes[0]))[0] == 200
     shop.clock.advance(1)
-    assert await given(shop, codes[1]) == (404, "recovery_unknown")
+    assert await exchange(shop, codes[1]) == (404, "recovery_unknown")
     assert await link_of(shop, headers) == PAGE_URL
 
 
@@ -175,11 +175,11 @@ async def test_showing_a_link_writes_nothing(shop: Site) -> None:
     assert shop.dump() == before
 
 
-async def test_a_used_code_is_remembered_until_no_clock_takes_it_and_then_forgotten(shop: Site) -> None:
+async def test_a_used_code_is_kept_until_no_clock_would_accept_it_and_then_deleted(shop: Site) -> None:
     code = await code_of(shop, await bought(shop))
-    assert (await given(shop, code))[0] == 200
+    assert (await exchange(shop, code))[0] == 200
     for seconds, rows in ((0, 1), (CODE_SECONDS + USED_CODE_SECONDS - 1, 1), (1, 0)):
         shop.clock.advance(seconds)
         await shop.gateway.purger.purge(at_once=True)
         assert len(shop.dump()["used_codes"]) == rows
-        assert await given(shop, code) == (404, "recovery_unknown")
+        assert await exchange(shop, code) == (404, "recovery_unknown")

@@ -134,9 +134,9 @@ def _told(body: bytes) -> str:
 
 
 def _proof(folder: Path, nonce: str) -> str | None:
+    from gateway.access.gateway_proof import prove
     from gateway.errors import Unavailable
     from gateway.store.files.keyring import FileKeyRing
-    from gateway.web.api.identity import prove
 
     if not any(folder.glob("*.key")):
         return None

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from gateway.access.download_links import check_link, content_of, download_path, link_ends_at
+from gateway.access.download_links import check_link, content_of, sign_link
 from gateway.app.gateway import Gateway
 from gateway.catalog.rules import for_sale
 from gateway.errors import PaymentRequired
@@ -13,7 +13,7 @@ from gateway.web.api.bodies import LinkBody
 from gateway.web.http.app_keys import PAGES, gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.buyer import api_buyer
-from gateway.web.http.downloads import disposition, send_file
+from gateway.web.http.downloads import disposition, download_path, send_file
 from gateway.web.http.item_origins import check_item_origin
 from gateway.web.http.problems import problem
 from gateway.wire.l402.challenge import challenge_body, challenge_header
@@ -44,9 +44,9 @@ async def create_link(request: web.Request) -> web.Response:
     access = await gateway.authorizer.authorize(
         parse_authorization(request.headers.getall("Authorization", ())), item.id
     )
-    expires_at = link_ends_at(gateway.now(), access.valid_until)
-    url = f"{gateway.config.public_url}{download_path(gateway.keys, item, expires_at=expires_at)}"
-    return answer(LinkBody(url=url, expires_at=rfc3339(expires_at)))
+    link = sign_link(gateway.keys, item, now=gateway.now(), valid_until=access.valid_until)
+    url = f"{gateway.config.public_url}{download_path(link)}"
+    return answer(LinkBody(url=url, expires_at=rfc3339(link.expires_at)))
 
 
 async def download(request: web.Request) -> web.StreamResponse:

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
+
+from gateway.access.download_links import DownloadLink
 
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+(),=@~-]")
 
@@ -24,6 +26,12 @@ def send_file(
         return web.Response(status=304, headers={**headers, **tag})
     known = request.headers.get("If-Range", tag["ETag"]) == tag["ETag"]
     return _Download(path, {**headers, **tag}, in_parts=in_parts and known)
+
+
+def download_path(link: DownloadLink) -> str:
+    """The path and query of a signed link."""
+    query = urlencode({"expires": link.expires_at, "content": link.content, "signature": link.signature})
+    return f"/v1/items/{link.item_id}/download?{query}"
 
 
 def disposition(file_name: str) -> str:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.access.download_links import download_path, link_ends_at
+from gateway.access.download_links import sign_link
 from gateway.access.receipts import page_url_of
 from gateway.access.tokens import token_ends_at
 from gateway.catalog.rules import for_sale
@@ -10,6 +10,7 @@ from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.api.rate import rate_for
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.buyer import page_buyer
+from gateway.web.http.downloads import download_path
 from gateway.web.http.item_origins import check_item_origin
 from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_form_origin
@@ -84,8 +85,8 @@ async def _opened(request: web.Request, item: Item, creator: Creator, purchase: 
     if item.kind is ItemKind.TEXT:
         content_html = (await gateway.content.get(item.digest)).decode()
     elif item.kind is ItemKind.FILE:
-        expires_at = link_ends_at(gateway.now(), token_ends_at(purchase.token, purchase.invoice))
-        file_url = download_path(gateway.keys, item, expires_at=expires_at)
+        valid_until = token_ends_at(purchase.token, purchase.invoice)
+        file_url = download_path(sign_link(gateway.keys, item, now=gateway.now(), valid_until=valid_until))
     receipt_url = f"{receipt_path(request, purchase.invoice)}#{purchase.text}"
     words = words_of(request)
     return open_view(

@@ -8,7 +8,7 @@ from gateway.errors import TuppenceError
 from gateway.web.http.language import Words, words_of
 from gateway.web.http.problems import status_of
 from gateway.web.http.render import refused_form, render
-from gateway.web.pages.purchases import take_over_former
+from gateway.web.pages.purchases import merge_former_cookies
 from gateway.web.pages.refusal_texts import NOTHING_HERE, explain, title_of
 from gateway.web.pages.views import View
 
@@ -23,7 +23,7 @@ def as_page(handler: Handler) -> Handler:
             response = await handler(request)
         except TuppenceError as error:
             response = problem_page(request, error)
-        take_over_former(request, response)
+        merge_former_cookies(request, response)
         return response
 
     return answer

@@ -1,4 +1,4 @@
-"""Tokens that a browser without script holds, all in one cookie; read by the pages alone."""
+"""The purchases of a browser that runs no script: their tokens are kept in one cookie, which only pages read."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -15,17 +15,17 @@ from gateway.web.api.invoices import look_again
 from gateway.web.http.app_keys import gateway_of
 from gateway.wire.l402.credential import decode_token
 
-# An item, a tip that waits for its thanks, and one that was thanked for: its receipt is still shown.
+# The kinds of tokens: of an item, of a tip, and of a tip whose thanks were shown. The last is kept for its receipt.
 ITEM, TIP, THANKED = "i", "t", "p"
-# Browsers keep a cookie for 400 days at most, and 4 kB of it. Servers refuse a request with 8 kB of cookies before any
-# page could mend that.
+# Browsers keep a cookie for at most 400 days and 4 kB. Many servers refuse a request with 8 kB of cookies before any
+# handler could shorten them.
 KEPT_SECONDS = 400 * 86_400
 MOST_CHARACTERS = 3_500
 MOST_TOKENS = 4
-"""Of one item or tip page."""
+"""For each item or tip page."""
 _BETWEEN, _KIND_ENDS = ".", "~"
 _PART = re.compile(r"(?:([tp])~)?([A-Za-z0-9_-]+)")
-# One cookie for each item or tip page, as before there was one for all.
+# Former versions set one cookie for each item or tip page.
 _FORMER = re.compile(r"(__Host-)?tuppence-([itp])-[a-z0-9-]{1,64}")
 
 _Kept = tuple[str, str]
@@ -34,7 +34,7 @@ _Kept = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A token whose signature holds, as text, and its invoice as it is now."""
+    """A verified token from the cookie, also as text, and its invoice; it may be unpaid."""
 
     text: str
     token: Token
@@ -42,7 +42,7 @@ class Purchase:
 
 
 async def purchases_of(request: web.Request, kind: str, subject: str) -> list[Purchase]:
-    """What the cookie holds of an item or tip page, newest first."""
+    """The purchases of an item or tip page, newest first."""
     gateway = gateway_of(request)
     mine = [kept for kept in _kept(request) if _belongs(gateway, kept, kind, subject)]
     found = [await _look_up(gateway, text) for _, text in mine[:MOST_TOKENS]]
@@ -50,7 +50,7 @@ async def purchases_of(request: web.Request, kind: str, subject: str) -> list[Pu
 
 
 async def all_purchases(request: web.Request) -> list[Purchase]:
-    """What the cookie holds of items, and of tips that were thanked for."""
+    """The purchases of items, and of tips whose thanks were shown."""
     gateway = gateway_of(request)
     found = [await _look_up(gateway, text) for kind, text in _kept(request) if kind != TIP]
     return [each for each in found if each is not None]
@@ -59,9 +59,9 @@ async def all_purchases(request: web.Request) -> list[Purchase]:
 def keep_token(
     request: web.Request, response: web.StreamResponse, kind: str, subject: str, token: bytes, *, instead_of: str = ""
 ) -> str:
-    """Put a fresh token before those that the cookie holds; gives its text.
+    """Put a token first in the cookie and return its text.
 
-    Those of the same page and the kind `instead_of` are let go. Where there are too many, so are the oldest.
+    Tokens of the same page with the kind `instead_of` are removed, and the oldest where there are too many.
     """
     gateway = gateway_of(request)
     text = urlsafe_b64encode(token).rstrip(b"=").decode()
@@ -72,8 +72,8 @@ def keep_token(
     return text
 
 
-def take_over_former(request: web.Request, response: web.StreamResponse) -> None:
-    """Put what the cookies of former versions hold into the one, and let them go."""
+def merge_former_cookies(request: web.Request, response: web.StreamResponse) -> None:
+    """Move the tokens of former versions' cookies into the one cookie, and delete those."""
     gateway = gateway_of(request)
     former = _former(request)
     if not former or response.prepared:
@@ -95,7 +95,7 @@ def opens(purchase: Purchase, item_id: str, *, now: float) -> bool:
 
 
 def as_minted(purchases: Sequence[Purchase]) -> list[Invoice]:
-    """The invoices of tokens as they were minted: only with such a one may an invoice be replaced."""
+    """The invoices of tokens as they were minted: only their holder may replace an invoice."""
     return [each.invoice for each in purchases if each.token.as_minted]
 
 
@@ -106,7 +106,7 @@ def is_waiting(purchase: Purchase, amount_msat: int, *, now: float) -> bool:
 
 
 def _kept(request: web.Request) -> Iterator[_Kept]:
-    """Newest first; what former cookies hold comes last, whenever it was bought."""
+    """The tokens of the cookie, newest first, then those of former cookies."""
     for part in request.cookies.get(_cookie_name(gateway_of(request)), "").split(_BETWEEN):
         if match := _PART.fullmatch(part):
             yield match[1] or ITEM, match[2]
@@ -117,7 +117,7 @@ def _kept(request: web.Request) -> Iterator[_Kept]:
 
 
 def _former(request: web.Request) -> dict[str, str]:
-    """The kinds of former cookies by name: under https only those that no other host can set."""
+    """The kind of each former cookie, by name; under https only of `__Host-` ones, which no other host can set."""
     is_secure = _is_secure(gateway_of(request))
     found = {name: match for name in request.cookies if (match := _FORMER.fullmatch(name))}
     return {name: match[2] for name, match in found.items() if bool(match[1]) is is_secure}

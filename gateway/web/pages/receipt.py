@@ -1,4 +1,4 @@
-"""A receipt as a page: by the token that a script presents, else by what the browser's cookies hold."""
+"""The receipt page, by the token that its script sends, else by the tokens in the browser's cookie."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -20,15 +20,15 @@ from gateway.wire.l402.challenge import encode_token
 from gateway.wire.l402.credential import parse_authorization
 
 UNPAID_STATUS = 202
-# The bar of shares, in units of its drawing; each part darker than the next, the fourth like the first.
+# The bar of shares, in units of its drawing. Shades repeat from the fourth share on.
 BAR_UNITS, GAP_UNITS = 1000, 6
 SHADES = ("1", ".6", ".32")
 
 
 async def show_receipt(request: web.Request) -> web.Response:
-    """GET /r: of the token that the script took from the fragment; else, from the cookies, of `?h=` or the newest.
+    """GET /r: the receipt of the token that the script sends, else of the cookie's payment `?h=`, else of its newest.
 
-    202 for a token whose invoice is not paid yet.
+    The status is 202 for a token whose invoice is not paid yet.
     """
     purchase = await (_presented(request) if "Authorization" in request.headers else _from_cookies(request))
     paid = purchase is not None and purchase.invoice.state is InvoiceState.SETTLED
@@ -37,13 +37,13 @@ async def show_receipt(request: web.Request) -> web.Response:
     response = render(request, "receipt.html", {"receipt": receipt}, status=status)
     response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
     if receipt is not None:
-        # Without a receipt the page has a form, whose POST must name its origin.
+        # A page without a receipt has a form, and its POST must carry an Origin.
         response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
 def receipt_path(request: web.Request, invoice: Invoice) -> str:
-    """The address of a receipt for a browser that holds its token in a cookie."""
+    """The path of a receipt, for a browser that has its token in the cookie."""
     language = language_query(request).removeprefix("?")
     return "/r?" + "&".join(filter(None, (urlencode({"h": invoice.payment_hash}), language)))
 
@@ -94,7 +94,7 @@ async def _receipt_view(request: web.Request, purchase: Purchase) -> View:
 
 
 def shares_view(shares: Sequence[ReceiptShare], words: Words) -> list[dict[str, Any]]:
-    """Where a payment went, each part with its place on a bar of 1000 units."""
+    """The shares of a payment, each with its place on a bar of 1000 units."""
     total = sum(share.amount_msat for share in shares)
     ends = [reached * BAR_UNITS // total for reached in accumulate(share.amount_msat for share in shares)]
     starts = [0, *ends[:-1]]
