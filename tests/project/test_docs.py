@@ -20,9 +20,9 @@ from tests.support.databases import in_a_thread
 from tests.support.page_examples import WORLDS, Example, examples, is_as_shown, script, substitute, typed_commands
 from tests.support.processes.demo_process import free_port, run_demo
 from tests.support.processes.shell import Shell, simulated_lnd
+from tools.reference import embed
 from tools.reference.architecture import all_rooms, imports_of, layer_names
 from tools.reference.commands import leaves
-from tools.reference.embed import members
 from tools.reference.markdown import ROOT
 from tools.reference.pages import DOCS, PAGES, PARTS, parts_in_use, renewed
 
@@ -191,8 +191,16 @@ def test_every_element_that_is_shown_has_attributes_that_exist() -> None:
     for tag, names in tags.found:
         kind = tag.removeprefix("tuppence-").capitalize()
         # What `tuppence seal` reads beside them: who sells it, and for what.
-        allowed = {*members("Common"), *members(f"Tuppence{kind}Attributes"), "creator", "price", "share"}
+        allowed = {*embed.members("Common"), *embed.members(f"Tuppence{kind}Attributes"), "creator", "price", "share"}
         assert names <= allowed, tag
+
+
+def test_every_property_and_part_that_is_described_is_the_embeds() -> None:
+    sources = "".join(
+        path.read_text() for path in (ROOT / "paywall" / "src").rglob("*") if path.suffix in {".css", ".ts"}
+    )
+    assert set(re.findall(r"--tuppence-[a-z-]+", sources)) == {*embed.PROPERTIES}
+    assert {*embed.PARTS} <= set(re.findall(r'part: "(\w+)"', sources))
 
 
 # Generated parts ------------------------------------------------------------------------------------------------------

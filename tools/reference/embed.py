@@ -31,6 +31,25 @@ EVENTS = {
     "tuppence-expired": "the invoice that is shown has expired; a late payment still counts",
     "tuppence-error": "a request was refused or failed; `code` is the gateway's, or `unreachable`",
 }
+PROPERTIES = {
+    "--tuppence-accent": "the colour of buttons and marks",
+    "--tuppence-on-accent": "the colour of text on it",
+    "--tuppence-paper": "the background",
+    "--tuppence-ink": "the text",
+    "--tuppence-muted": "secondary text",
+    "--tuppence-rule": "lines",
+    "--tuppence-radius": "the radius of corners",
+    "--tuppence-font": "the font of the interface",
+    "--tuppence-serif": "the font of titles",
+}
+PARTS = {
+    "card": "the element's box",
+    "button": "a button with a price",
+    "amount": "the price",
+    "sheet": "the payment sheet",
+    "qr": "the QR code",
+    "status": "the line that says what is going on",
+}
 # The files that a reader's browser loads, and when.
 FILES = {
     "embed.js": "with the page",
@@ -58,6 +77,13 @@ def events() -> str:
     found = re.findall(r'"(tuppence-\w+)": Event & \{ readonly detail: (.+?) \};', TYPES.read_text(encoding="utf-8"))
     rows = [(f"`{name}`", f"`{detail}`", EVENTS[name]) for name, detail in found]
     return table(("event", "`detail`", "meaning"), rows)
+
+
+def styles() -> str:
+    """The custom properties and parts that a page may style."""
+    rows = [(f"`{name}`", meaning) for name, meaning in PROPERTIES.items()]
+    rows += [(f"`::part({name})`", meaning) for name, meaning in PARTS.items()]
+    return table(("name", "what it is"), rows)
 
 
 def sizes() -> str:

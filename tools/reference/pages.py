@@ -9,7 +9,7 @@ from tools.reference.architecture import layers, rooms
 from tools.reference.commands import commands
 from tools.reference.configuration import configuration
 from tools.reference.dependencies import dependencies
-from tools.reference.embed import attributes, events, sizes
+from tools.reference.embed import attributes, events, sizes, styles
 from tools.reference.http_api import bodies, errors, operations, routes
 from tools.reference.markdown import ROOT
 from tools.reference.metrics import metrics
@@ -31,6 +31,7 @@ PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "rooms": rooms,
         "routes": routes,
         "sizes": sizes,
+        "styles": styles,
     }
 )
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
