@@ -1,4 +1,4 @@
-"""The configuration: wrong values and unknown names are refused by name, before anything starts."""
+"""The configuration: wrong values and unknown variables are refused by name at start."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,7 +17,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_gateway_needs_nothing_set() -> None:
+def test_every_variable_is_optional() -> None:
     config = load_config()
     assert (config.listen, config.public_url) == ("127.0.0.1:8402", "http://127.0.0.1:8402")
     assert (config.data_dir, config.database_url) == (Path("data"), "sqlite:///data/tuppence.db")
@@ -38,7 +38,7 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.trusted_proxies == tuple(ip_network(text) for text in ("10.0.0.0/8", "::1", "192.0.2.7"))
 
 
-def test_a_file_in_the_working_folder_is_read_and_the_environment_wins(
+def test_the_env_file_is_read_and_the_environment_overrides_it(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (elsewhere / ".env").write_text("TUPPENCE_DATA_DIR=/srv/tuppence\nTUPPENCE_LOG_LEVEL=debug\nOTHER=1\n")
@@ -93,9 +93,7 @@ def test_an_unknown_variable_is_refused_with_the_known_ones(
         ("WAITERS_PER_INVOICE", "1.5"),
     ],
 )
-def test_a_wrong_value_is_refused_by_the_name_of_its_variable(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_wrong_value_is_refused_naming_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(Invalid, match=rf"^{PREFIX}{name}: \S") as refusal:
         load_config()
@@ -107,14 +105,14 @@ def test_a_configuration_does_not_change() -> None:
         load_config().listen = "elsewhere:1"
 
 
-def test_a_file_of_another_process_is_read_as_overrides(elsewhere: Path) -> None:
+def test_an_env_file_of_another_process_is_read_as_overrides(elsewhere: Path) -> None:
     path = elsewhere / "tuppence.env"
     path.write_text("TUPPENCE_LND_TARGET=127.0.0.1:10009\nTUPPENCE_LND_MACAROON='/a b/x.macaroon'\n")
     config = load_config(**read_env_file(path))
     assert (config.lnd_target, config.lnd_macaroon) == ("127.0.0.1:10009", Path("/a b/x.macaroon"))
 
 
-def test_a_public_address_without_a_scheme_is_told_how_it_is_written() -> None:
+def test_a_public_url_without_a_scheme_is_refused_with_an_example() -> None:
     with pytest.raises(Invalid, match=r"write it like https://pay\.example"):
         load_config(public_url="pay.example")
 
@@ -122,20 +120,20 @@ def test_a_public_address_without_a_scheme_is_told_how_it_is_written() -> None:
 @pytest.mark.parametrize(
     "address", ["pay.example:99999", "pay.example:0", "pay.example:x", "bob:secret@pay.example", ":8402", "[::1"]
 )
-def test_a_public_url_that_no_link_can_be_made_of_is_refused(address: str) -> None:
+def test_a_public_url_that_cannot_be_linked_to_is_refused(address: str) -> None:
     with pytest.raises(Invalid, match="TUPPENCE_PUBLIC_URL") as refusal:
         load_config(public_url=f"https://{address}")
     assert "secret" not in str(refusal.value)
 
 
-def test_every_variable_says_what_it_is_for() -> None:
+def test_every_variable_has_a_description() -> None:
     assert all(field.description for field in Config.model_fields.values())
 
 
 @pytest.mark.parametrize(
     "path", [*["/i", "/t/x", "/v1", "/embed/", "/static", "/a//b", "/a/../b", "/a%20b", "/a;b", "/{x}"], "/a b"]
 )
-def test_a_public_path_that_would_be_two_things_at_once_is_refused(path: str) -> None:
+def test_a_public_path_that_begins_like_a_route_is_refused(path: str) -> None:
     with pytest.raises(Invalid, match="TUPPENCE_PUBLIC_URL"):
         load_config(public_url=f"https://blog.example{path}")
 
@@ -148,5 +146,5 @@ def test_a_public_url_may_have_a_path(given: str, path: str) -> None:
     assert (config.public_path, config.public_host) == (path, "blog.example")
 
 
-def test_a_port_that_the_system_chooses_is_no_wrong_public_url() -> None:
+def test_port_zero_of_the_listen_address_is_accepted() -> None:
     assert load_config(listen="127.0.0.1:0").listen_port == 0

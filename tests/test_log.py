@@ -1,4 +1,4 @@
-"""The log: whatever calls it, what opens content or moves money is taken out."""
+"""The log contains no secrets, whoever logs them."""
 
 import ast
 import asyncio
@@ -52,24 +52,24 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 @pytest.mark.parametrize(
     "name", ["preimage", "macaroon", "access_token", "token", "payment_request", "authorization", "api_key"]
 )
-def test_secrets_are_taken_out_by_name(name: str) -> None:
+def test_secrets_are_redacted_by_name(name: str) -> None:
     assert written("anything", name=name) == "redacted"
 
 
 @given(st.binary(min_size=32, max_size=32), st.text("abc :/", max_size=10))
-def test_hashes_and_preimages_are_taken_out_by_shape(secret: bytes, around: str) -> None:
+def test_hashes_and_preimages_are_redacted_by_pattern(secret: bytes, around: str) -> None:
     for text in (secret.hex(), secret.hex().upper()):
         assert text not in written(f"{around} {text} {around}")
 
 
 @given(seed=st.binary(min_size=32, max_size=32))
-def test_every_api_key_is_taken_out_whole(seed: bytes) -> None:
+def test_every_api_key_is_redacted_whole(seed: bytes) -> None:
     key, _, _ = new_key(lambda size: seed[:size])
     assert written(f"Bearer {key}, please") == "Bearer redacted, please"
     assert written(f"tpo_{key[21:]}") == "redacted"
 
 
-def test_every_token_is_taken_out_in_both_alphabets() -> None:
+def test_every_token_is_redacted_in_both_base64_alphabets() -> None:
     for access_seconds in (None, 60):
         for number in range(50):
             token = encode_token(mint_token(KEYS, an_invoice(number, access_seconds=access_seconds)))
@@ -78,14 +78,14 @@ def test_every_token_is_taken_out_in_both_alphabets() -> None:
                 assert not any(text[at : at + 12] in shown for at in range(len(text) - 12))
 
 
-def test_every_payment_request_is_taken_out_however_it_is_written() -> None:
+def test_every_payment_request_is_redacted_in_any_case() -> None:
     core = Simulator(clock=lambda: START, random_bytes=token_bytes)
     row = core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=60)
     for text in (row.payment_request, row.payment_request.upper(), f"lightning:{row.payment_request}"):
         assert row.payment_request[20:60] not in written(f"pay {text}").lower()
 
 
-def test_what_is_no_secret_stays() -> None:
+def test_other_values_are_kept() -> None:
     for text in (
         hash_of(1)[:8],
         "the node is away",
@@ -109,7 +109,7 @@ def test_a_line_is_json_with_its_level_and_time(lines: io.StringIO) -> None:
     assert line == {"event": "settled", "level": "info", "payment_hash": hash_of(1)[:8], "preimage": "redacted"}
 
 
-def test_a_stack_gives_nothing_away(lines: io.StringIO) -> None:
+def test_a_traceback_reveals_no_values(lines: io.StringIO) -> None:
     def fail(_: str) -> None:
         msg = f"no such preimage {preimage_of(1).hex()}"
         raise ValueError(msg)
@@ -125,7 +125,7 @@ def test_a_stack_gives_nothing_away(lines: io.StringIO) -> None:
     assert not any(word in lines.getvalue() for word in (preimage_of(1).hex(), "no such"))
 
 
-def test_what_lies_deeper_is_taken_out_too() -> None:
+def test_nested_secrets_are_redacted() -> None:
     secret = preimage_of(1)
     deep = {"detail": [{"preimage": "anything", "hint": (secret.hex(), secret)}, ValueError(secret.hex())], "n": 3}
     shown = redact(None, "info", {"event": "something", "deep": deep})["deep"]
@@ -144,11 +144,11 @@ def test_what_lies_deeper_is_taken_out_too() -> None:
         ("https://pay.example/i/a@b", "https://pay.example/i/a@b"),
     ],
 )
-def test_a_password_in_an_address_and_the_signature_of_a_link_are_taken_out(text: str, shown: str) -> None:
+def test_passwords_in_urls_and_signatures_of_links_are_redacted(text: str, shown: str) -> None:
     assert written(text) == shown
 
 
-def test_what_a_library_logs_is_a_line_like_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_libraries_are_logged_in_our_format(monkeypatch: pytest.MonkeyPatch) -> None:
     stream, root = io.StringIO(), logging.getLogger()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(root, "handlers", [])
@@ -169,7 +169,7 @@ def test_what_a_library_logs_is_a_line_like_ours(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
-def test_only_the_level_asked_for_is_written(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_below_the_level_are_not_written(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     configure_logging(level)
@@ -183,7 +183,7 @@ def test_only_the_level_asked_for_is_written(level: str, monkeypatch: pytest.Mon
 CANARY = "canary-203.0.113.7"
 
 
-async def test_of_what_a_library_or_the_interpreter_says_no_word_of_anybodys_is_written(
+async def test_messages_of_libraries_and_the_interpreter_are_logged_without_foreign_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Messages, arguments, errors and their causes, warnings, and what nobody caught."""
@@ -236,13 +236,13 @@ async def test_of_what_a_library_or_the_interpreter_says_no_word_of_anybodys_is_
     ]
 
 
-def test_what_clients_do_wrong_is_no_line_of_aiohttps(lines: io.StringIO) -> None:
+def test_aiohttps_records_of_client_errors_are_not_logged(lines: io.StringIO) -> None:
     for error in (BadStatusLine(CANARY), ConnectionResetError(CANARY), web.RequestPayloadError(CANARY)):
         logging.getLogger("aiohttp.server").error("Error handling request from %s", CANARY, exc_info=error)
     assert lines.getvalue() == ""
 
 
-def test_lines_that_strangers_may_cause_are_limited_and_counted_and_no_other() -> None:
+def test_only_lines_that_clients_can_cause_are_limited_and_counted() -> None:
     now, written_lines = [0.0], []
     limit = RepeatLimit(lambda: now[0])
 
@@ -261,7 +261,7 @@ def test_lines_that_strangers_may_cause_are_limited_and_counted_and_no_other() -
     assert written_lines[-1]["left_out"] == 100 - MOST_ALIKE
 
 
-def test_every_field_that_the_gateway_logs_is_on_the_list() -> None:
+def test_every_field_that_the_gateway_logs_is_allowed() -> None:
     used = {
         keyword.arg
         for path in (Path(__file__).parents[1] / "gateway").rglob("*.py")

@@ -1,4 +1,4 @@
-"""Money: whole msat, prices in whole sat, and splits that lose nothing."""
+"""Money: integer msat, prices in whole sat, and exact splits."""
 
 from fractions import Fraction
 
@@ -18,7 +18,7 @@ def test_the_parts_of_a_split_sum_to_the_amount(amount_msat: int, weights: list[
 
 
 @given(amount_msat=AMOUNTS, weights=WEIGHTS)
-def test_no_part_is_a_whole_msat_off_its_due(amount_msat: int, weights: list[int]) -> None:
+def test_no_part_deviates_by_a_whole_msat(amount_msat: int, weights: list[int]) -> None:
     for part, weight in zip(divide(amount_msat, weights), weights, strict=True):
         assert abs(part - Fraction(amount_msat * weight, sum(weights))) < 1
         assert weight or not part
@@ -50,7 +50,7 @@ def test_a_split_is_always_the_same(amount_msat: int, weights: list[int], parts:
 
 
 @pytest.mark.parametrize(("amount_msat", "weights"), [(-1, [1]), (1, []), (1, [0])])
-def test_money_flows_one_way_and_to_somebody(amount_msat: int, weights: list[int]) -> None:
+def test_a_negative_amount_or_an_empty_split_is_refused(amount_msat: int, weights: list[int]) -> None:
     with pytest.raises(AssertionError):
         divide(amount_msat, weights)
 
@@ -74,13 +74,13 @@ def test_a_price_is_read_as_it_is_written(text: str, msat: int) -> None:
     ["", "100", "sat", "0sat", "-1sat", "1.5sat", "1e3sat", "1,000sat", "999msat", "1001msat", "0msat", "١sat",
      "100 btc", "2100000000000001sat", "9" * 19 + "sat", "9" * 400 + "sat", "100sat\n100sat", "1sat;"],
 )  # fmt: skip
-def test_what_is_no_price_is_refused_with_an_example(text: str) -> None:
+def test_other_text_is_refused_with_an_example_of_a_price(text: str) -> None:
     with pytest.raises(ValueError, match=r"100sat|multiple of 1000 msat"):
         parse_price(text)
 
 
 @given(st.text(max_size=30))
-def test_reading_a_price_gives_a_price_or_a_reason(text: str) -> None:
+def test_parsing_any_text_gives_a_price_or_a_reason(text: str) -> None:
     try:
         price_msat = parse_price(text)
     except ValueError:
@@ -89,12 +89,12 @@ def test_reading_a_price_gives_a_price_or_a_reason(text: str) -> None:
 
 
 @given(st.integers(1, MAX_MSAT // 1_000))
-def test_a_price_survives_being_shown(sat: int) -> None:
+def test_a_displayed_price_parses_to_itself(sat: int) -> None:
     assert parse_price(f"{to_sat(from_sat(sat)).replace(',', '')}sat") == from_sat(sat)
 
 
 @pytest.mark.parametrize(
     ("msat", "shown"), [(0, "0"), (1, "0.001"), (500, "0.5"), (1_000, "1"), (1_010, "1.01"), (21_000_000, "21,000")]
 )
-def test_satoshi_are_shown_without_needless_digits(msat: int, shown: str) -> None:
+def test_sat_are_shown_without_needless_digits(msat: int, shown: str) -> None:
     assert to_sat(msat) == shown

@@ -1,4 +1,4 @@
-"""Supervised work: it outlives its errors, waits longer after each, and ends when told."""
+"""Supervised work: it is restarted with growing delays and ends when it is cancelled."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 0.002)
 
 
-async def test_work_that_fails_is_done_again_until_it_is_told_to_end() -> None:
+async def test_failing_work_is_restarted_until_it_is_cancelled() -> None:
     rounds: list[int] = []
 
     async def work(progress: Progress) -> None:
@@ -42,7 +42,7 @@ async def test_work_that_fails_is_done_again_until_it_is_told_to_end() -> None:
     assert logs[1]["exc_info"]
 
 
-async def test_the_last_error_is_told_until_there_is_progress() -> None:
+async def test_the_last_error_is_reported_until_there_is_progress() -> None:
     told: list[str] = []
     errors: list[Exception] = [Unavailable("node_away", "The node is away."), RuntimeError("secret")]
 
@@ -61,7 +61,7 @@ async def test_the_last_error_is_told_until_there_is_progress() -> None:
     assert told == ["", "The node is away.", "an internal error; see the log", ""]
 
 
-async def test_leaving_ends_the_work_and_waits_for_its_end() -> None:
+async def test_leaving_the_context_cancels_and_awaits_the_work() -> None:
     ended = asyncio.Event()
 
     async def work(_: Progress) -> None:
@@ -77,7 +77,7 @@ async def test_leaving_ends_the_work_and_waits_for_its_end() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_work_that_nobody_cancelled_is_done_again_after_a_cancellation() -> None:
+async def test_work_is_restarted_after_a_cancellation_from_inside() -> None:
     rounds: list[int] = []
 
     async def work(progress: Progress) -> None:
@@ -116,11 +116,11 @@ def test_the_wait_grows_with_every_failure_up_to_a_limit_and_is_jittered(monkeyp
     assert [Progress(failures=failures).delay_seconds() for failures in range(12)] == [each / 2 for each in longest]
 
 
-def test_a_thousand_failures_overflow_nothing() -> None:
+def test_a_thousand_failures_do_not_overflow() -> None:
     assert Progress(failures=10**6).delay_seconds() <= LONGEST_DELAY_SECONDS
 
 
-async def test_work_is_finished_for_a_caller_who_has_gone_and_fails_without_a_complaint(
+async def test_work_finishes_after_its_caller_is_cancelled_and_fails_without_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
@@ -141,7 +141,7 @@ async def test_work_is_finished_for_a_caller_who_has_gone_and_fails_without_a_co
     assert caplog.records == []
 
 
-async def test_work_that_has_recovered_is_not_failing_though_it_has_nothing_more_to_do() -> None:
+async def test_recovered_work_is_not_failing() -> None:
     errors: list[Exception] = [Unavailable("database_away", "The database is away.")] * 3
 
     async def work(progress: Progress) -> None:
@@ -159,7 +159,7 @@ async def test_work_that_has_recovered_is_not_failing_though_it_has_nothing_more
     assert not Progress(failures=1, last_error="The node is away.").is_failing(), "it is tried again at once"
 
 
-async def test_work_is_tried_again_at_once_when_what_it_needs_answers_again_and_a_defect_is_not(
+async def test_work_is_retried_at_once_when_its_dependency_answers_again_except_after_a_defect(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 3_600.0)

@@ -1,4 +1,4 @@
-"""What commands print: the words of others are shown and never obeyed, no value is cut, a pipe gets plain lines."""
+"""The output of commands: foreign text is escaped, no value is truncated, a pipe gets plain lines."""
 
 import io
 import re
@@ -49,16 +49,14 @@ def printed(output: io.StringIO) -> str:
 
 
 @pytest.mark.parametrize("print_it", [say, warn, say_lines, say_fields, lambda text: say("", (text, "bold"))])
-def test_whatever_others_write_is_printed_and_obeyed_by_nothing(
-    kind: type[io.StringIO], print_it: Callable[[str], None]
-) -> None:
+def test_foreign_text_is_printed_and_not_interpreted(kind: type[io.StringIO], print_it: Callable[[str], None]) -> None:
     output = kind()
     with printing(output):
         print_it(EVIL)
     assert printed(output) == f"{SHOWN}\n"
 
 
-def test_a_cell_of_a_table_is_no_markup(kind: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_of_a_table_is_not_markup(kind: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "250")
     output = kind()
     with printing(output):
@@ -66,7 +64,7 @@ def test_a_cell_of_a_table_is_no_markup(kind: type[io.StringIO], monkeypatch: py
     assert printed(output).count(SHOWN) == 2
 
 
-def test_a_step_under_way_is_no_markup(kind: type[io.StringIO]) -> None:
+def test_a_reported_step_is_not_markup(kind: type[io.StringIO]) -> None:
     output = kind()
     with printing(output), show_progress(EVIL) as report:
         report(EVIL)
@@ -74,7 +72,7 @@ def test_a_step_under_way_is_no_markup(kind: type[io.StringIO]) -> None:
     assert "\x9b" not in printed(output)
 
 
-def test_no_character_that_is_unseen_or_obeyed_reaches_the_output(kind: type[io.StringIO]) -> None:
+def test_no_invisible_or_control_character_reaches_the_output(kind: type[io.StringIO]) -> None:
     text = "".join(map(chr, range(sys.maxunicode + 1)))
     shown = visible(text)
     assert {unicodedata.category(letter) for letter in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
@@ -84,15 +82,13 @@ def test_no_character_that_is_unseen_or_obeyed_reaches_the_output(kind: type[io.
     assert printed(output).count("\n") == 1
 
 
-def test_words_of_every_script_are_left_as_they_are() -> None:
+def test_text_of_every_script_is_unchanged() -> None:
     for text in ("Über \\ 100 %", "한국어", "日本語\u3000題", "العربية", "הקדמה", "हिन्दी", "❤️ 🎈", "[draft]"):
         assert visible(text) == text
 
 
 @pytest.mark.parametrize("columns", [250, 80, 40, 20])
-def test_a_table_cuts_and_breaks_no_value_however_narrow_the_terminal(
-    columns: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_truncates_and_breaks_no_value_on_any_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     output = Terminal()
     monkeypatch.setenv("COLUMNS", str(columns))
     title = "題名が長い " * 12
@@ -108,7 +104,7 @@ def test_a_table_cuts_and_breaks_no_value_however_narrow_the_terminal(
         assert max(map(cell_len, lines)) <= 250
 
 
-def test_a_table_in_a_pipe_is_a_line_a_row_with_tabs_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_in_a_pipe_is_tab_separated_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -130,7 +126,7 @@ def commands_over(file: str) -> Iterator[tuple[str, ...]]:
     yield ("regtest", "status", "--folder", "[/x]\x1b[31m")
 
 
-async def test_titles_paths_aliases_and_memos_of_others_crash_no_command_and_command_no_terminal(
+async def test_foreign_titles_paths_aliases_and_memos_crash_no_command_and_control_no_terminal(
     shell: Shell, lnd: SimulatedLnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulator, "ALIAS", EVIL)
@@ -155,9 +151,7 @@ async def test_titles_paths_aliases_and_memos_of_others_crash_no_command_and_com
         assert said in (await shell.type(*command))[1]
 
 
-async def test_ids_addresses_and_keys_are_whole_on_every_terminal_and_a_pipe_gets_lines(
-    shell: Shell, lnd: SimulatedLnd
-) -> None:
+async def test_ids_addresses_and_keys_are_printed_whole(shell: Shell, lnd: SimulatedLnd) -> None:
     name = "n" * 64
     shell.variables["TUPPENCE_PUBLIC_URL"] = url = f"https://{'pay-' * 12}at.example.org"
     await shell.type("creator", "add", name, "--title", "長い名前" * 10)

@@ -1,4 +1,4 @@
-"""A gateway starts with the keys, the contents and the operator's key of its own database, or not at all."""
+"""A gateway starts only with the keys, contents and operator's key that belong to its database."""
 
 import shutil
 from collections.abc import Callable
@@ -68,7 +68,7 @@ async def _open_shop(config: Config, clock: FakeClock, core: Simulator, *, sells
 @pytest.mark.parametrize("sells", [True, False])
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 @pytest.mark.parametrize("lacking", ["everything", "keys", "content", "operator.key"])
-async def test_a_replica_without_what_the_others_share_neither_starts_nor_makes_its_own(
+async def test_a_replica_without_the_shared_folder_does_not_start_or_create_one(
     replica: Callable[[str, Path], Config],
     tmp_path: Path,
     clock: FakeClock,
@@ -99,7 +99,7 @@ async def test_a_replica_without_what_the_others_share_neither_starts_nor_makes_
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
-async def test_a_replica_with_the_folder_of_another_shop_does_not_start(
+async def test_a_replica_with_the_folder_of_another_gateway_does_not_start(
     replica: Callable[[str, Path], Config], tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     await _open_shop(replica("one", tmp_path / "shared"), clock, core)
@@ -172,7 +172,7 @@ async def test_a_database_whose_log_was_deleted_is_refused(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_an_older_copy_is_refused_until_its_operator_means_it(
+async def test_an_older_copy_is_refused_until_the_operator_confirms_it(
     config: Config, clock: FakeClock, core: Simulator
 ) -> None:
     database = sqlite_path(config.database_url)
@@ -189,7 +189,7 @@ async def test_an_older_copy_is_refused_until_its_operator_means_it(
     await _opens(config, clock, core)
 
 
-async def test_a_restored_backup_starts_with_all_that_belongs_to_it(
+async def test_a_restored_backup_starts_with_its_keys_and_contents(
     config: Config, tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     await _open_shop(config, clock, core)
@@ -203,7 +203,7 @@ async def test_a_restored_backup_starts_with_all_that_belongs_to_it(
 
 
 @pytest.mark.parametrize("sells", [True, False])
-async def test_a_folder_of_an_older_version_is_taken_for_its_databases_own(
+async def test_a_folder_of_an_older_version_is_adopted_by_its_database(
     config: Config,
     clock: FakeClock,
     core: Simulator,

@@ -1,1 +1,1 @@
-"""The price of a bitcoin, as a source tells it."""
+"""Exchange rates."""

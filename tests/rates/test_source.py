@@ -1,4 +1,4 @@
-"""Amounts in the reader's currency: from the operator's own source, for display, and none rather than an old one."""
+"""Amounts in the reader's currency, from the operator's source: for display only, and never stale."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ async def rate(site: Site, languages: str) -> Any:
         ("*, xx, de-DE;q=0.1", "EUR"),
     ],
 )
-async def test_a_reader_is_told_in_the_currency_of_their_language(site: Site, languages: str, currency: str) -> None:
+async def test_a_reader_gets_the_currency_of_their_language(site: Site, languages: str, currency: str) -> None:
     await until(lambda: rate(site, "en"))
     assert await rate(site, languages) == {
         "currency": currency,
@@ -90,13 +90,13 @@ async def test_a_reader_is_told_in_the_currency_of_their_language(site: Site, la
 
 
 @pytest.mark.parametrize("languages", ["", "*", "ja", "sv-SE", "es-419", "not a language", "-", "e" * 5000])
-async def test_where_nobody_knows_nothing_is_said(site: Site, languages: str) -> None:
+async def test_without_a_rate_nothing_is_shown(site: Site, languages: str) -> None:
     await until(lambda: rate(site, "en"))
     assert await rate(site, languages) is None
 
 
 @pytest.mark.parametrize("prices", [{"EUR": 10**9}])
-async def test_a11_a_rate_makes_no_price(site: Site) -> None:
+async def test_a11_a_rate_does_not_set_a_price(site: Site) -> None:
     await site.sell_text(TEXT)
     await until(lambda: rate(site, "de"))
     assert (await site.buy("welcome"))[0]["amount_msat"] == 100_000
@@ -109,7 +109,7 @@ async def test_a11_an_old_rate_is_not_shown(site: Site, clock: FakeClock) -> Non
 
 
 @pytest.mark.parametrize("prices", ["nonsense", {"EUR": "much"}, [], {"eur": 1, "EURO": 1, "EUR": 0}])
-async def test_a_source_that_answers_nonsense_costs_no_sale(source: Source, site: Site, prices: Any) -> None:
+async def test_a_malformed_response_of_the_source_prevents_no_sale(source: Source, site: Site, prices: Any) -> None:
     assert source.prices is prices
     await site.sell_text(TEXT)
     await until(lambda: source.asked > 0)
@@ -118,7 +118,7 @@ async def test_a_source_that_answers_nonsense_costs_no_sale(source: Source, site
     assert (await site.call("GET", "/readyz"))[0] == 200
 
 
-async def test_the_page_of_an_item_says_it_beside_the_sat(site: Site) -> None:
+async def test_the_page_of_an_item_shows_the_amount_beside_sat(site: Site) -> None:
     await site.sell_text(TEXT)
     await until(lambda: rate(site, "en"))
     assert "≈ 0,09\xa0€" in await page(site, "de-AT")
@@ -131,7 +131,7 @@ async def page(site: Site, languages: str) -> str:
         return await response.text()
 
 
-async def test_without_a_source_nobody_is_asked(source: Source, clock: FakeClock) -> None:
+async def test_without_a_source_no_request_is_sent(source: Source, clock: FakeClock) -> None:
     assert ExchangeRates("", clock).of(["en"]) is None
     assert source.asked == 0
 
@@ -144,12 +144,12 @@ def test_an_amount_below_a_cent_has_one_digit(amount_msat: int, words: str) -> N
     assert words_in("en").fiat(amount_msat, "EUR", 90_000.0) == words
 
 
-def test_a_source_is_an_address_of_the_web() -> None:
+def test_the_source_is_an_http_url() -> None:
     with pytest.raises(Invalid, match="TUPPENCE_RATES_URL"):
         load_config(rates_url="file:///etc/passwd")
 
 
-async def test_an_answer_that_comes_in_pieces_is_read_to_its_end_and_a_bad_member_loses_no_other() -> None:
+async def test_a_chunked_response_is_read_to_its_end_and_a_bad_member_is_skipped() -> None:
     async def in_pieces(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)

@@ -1,1 +1,1 @@
-"""What holds for every request: headers, origins, addresses, languages, malformed bytes."""
+"""The HTTP layer: headers, origins, addresses, languages, malformed bytes."""

@@ -1,4 +1,4 @@
-"""One reader of addresses: whatever a proxy writes beside one, its network is the same; what is none is None."""
+"""Client addresses: each spelling of an address gives the same network, and other text gives None."""
 
 import pytest
 from hypothesis import given
@@ -43,18 +43,18 @@ def test_an_ipv6_client_is_the_same_network_however_it_is_written(text: str) -> 
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_what_is_no_address_is_not_taken_for_one(text: str | None) -> None:
+def test_other_text_is_not_an_address(text: str | None) -> None:
     assert network(text) is None
 
 
 @given(st.ip_addresses(), st.integers(min_value=0, max_value=65_535))
-def test_a_port_changes_no_network(ip: object, port: int) -> None:
+def test_a_port_does_not_change_the_network(ip: object, port: int) -> None:
     written = f"[{ip}]:{port}" if ":" in str(ip) else f"{ip}:{port}"
     assert network(written) == network(str(ip)) is not None
 
 
 @given(st.text(max_size=60))
-def test_no_text_is_too_odd_to_be_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     read_address(text)
     list(forwarded_for(text))
 

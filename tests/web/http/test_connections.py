@@ -1,4 +1,4 @@
-"""Heads and bodies have limits of size and time; streams are not cut by them."""
+"""Request heads and bodies have limits of size and time, which do not apply to event streams."""
 
 import asyncio
 import gzip
@@ -121,7 +121,9 @@ async def test_a_stream_of_events_outlives_every_limit_of_heads_and_bodies(door:
             await ends[0].readuntil(b"event: settled")
 
 
-async def test_of_too_many_unfinished_connections_the_oldest_go(door: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_oldest_of_too_many_unfinished_connections_are_closed(
+    door: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections, "MOST_UNFINISHED", 3)
     monkeypatch.setattr(connections, "HEAD_SECONDS", 600)
     async with connected(door) as first, connected(door), connected(door), connected(door) as last:
@@ -129,7 +131,7 @@ async def test_of_too_many_unfinished_connections_the_oldest_go(door: Site, monk
         assert b" 200 " in await answered(last, HEAD)
 
 
-async def test_a_body_that_does_not_come_in_time_is_refused(door: Site) -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_refused(door: Site) -> None:
     for path in ("/v1/recoveries", "/recover", "/v1/items/welcome/invoices"):
         kind = b"application/json" if path.startswith("/v1") else b"application/x-www-form-urlencoded"
         head = b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: 100\r\n\r\n" % (path.encode(), kind)
@@ -139,7 +141,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused(door: Site) -> None:
             assert (b"body_too_slow" in await rest_of(ends[0])) == path.startswith("/v1")
 
 
-async def test_an_upload_has_time_for_what_it_sends_and_none_to_stop(
+async def test_an_upload_gets_time_for_the_bytes_it_sends_but_may_not_stall(
     door: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(received, "STALLED_SECONDS", 0.2)
@@ -155,7 +157,7 @@ async def test_an_upload_has_time_for_what_it_sends_and_none_to_stop(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-async def test_what_is_too_large_is_refused_by_its_length_before_it_comes(door: Site, method: str) -> None:
+async def test_a_body_that_is_too_large_is_refused_by_its_content_length(door: Site, method: str) -> None:
     paths = {"GET": ("/i/welcome", "/v1/items/welcome", "/healthz"), "HEAD": ("/i/welcome",)}
     posts = (
         "/i/welcome",
@@ -176,7 +178,7 @@ async def test_what_is_too_large_is_refused_by_its_length_before_it_comes(door: 
 
 
 @pytest.mark.parametrize("path", ["/v1/recoveries", "/recover", "/t/alice", "/v1/items/welcome/invoices"])
-async def test_a_body_without_a_length_is_read_as_far_as_the_limit(door: Site, path: str) -> None:
+async def test_a_body_without_a_length_is_read_up_to_the_limit(door: Site, path: str) -> None:
     kind = "application/json" if path.startswith("/v1") else "application/x-www-form-urlencoded"
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     chunk = b"%x\r\n%s\r\n" % (4_096, b" " * 4_096)
@@ -186,7 +188,7 @@ async def test_a_body_without_a_length_is_read_as_far_as_the_limit(door: Site, p
 
 
 @pytest.mark.parametrize("path", ["/v1/recoveries", "/recover", "/v1/items/welcome/invoices", "/i/welcome"])
-async def test_what_would_grow_when_it_is_unpacked_is_refused(door: Site, path: str) -> None:
+async def test_a_compressed_body_is_refused(door: Site, path: str) -> None:
     bomb = gzip.compress(bytes(3_000_000))
     status, refusal = await door.call("POST", path, data=bomb, headers={"Content-Encoding": "gzip"})
     assert (status, refusal["code"]) == (400, "body_malformed")

@@ -1,4 +1,4 @@
-"""What a page of others can make a visitor's browser do, and what many who ask at once get."""
+"""Limits for foreign pages that use a visitor's browser, and for concurrent requests."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ async def statuses(site: Site, count: int, headers: dict[str, str], path: str = 
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )
-async def test_a_foreign_page_closes_its_visitors_network_to_nobody_but_itself(
+async def test_a_foreign_page_uses_up_only_its_own_part_of_a_networks_limit(
     shop: Site, headers: dict[str, str]
 ) -> None:
     assert await statuses(shop, 30, headers) == {201: 5, 429: 25}
@@ -70,7 +70,7 @@ async def test_the_items_own_sites_and_pages_of_the_same_site_are_not_foreign(sh
 
 
 @pytest.mark.parametrize("mode", ["no-cors", "navigate", "websocket", "nested-navigate"])
-async def test_what_a_browser_loads_and_nobody_can_read_makes_no_invoice(shop: Site, mode: str) -> None:
+async def test_a_cross_site_subresource_request_creates_no_invoice(shop: Site, mode: str) -> None:
     for number in range(25):
         await shop.sell_text(TEXT, item_id=f"item-{number}")
         headers = VISITOR | {"Sec-Fetch-Mode": mode, "Sec-Fetch-Site": "cross-site", "Accept": "image/*"}
@@ -78,32 +78,32 @@ async def test_what_a_browser_loads_and_nobody_can_read_makes_no_invoice(shop: S
     assert not list(shop.core.invoices)
 
 
-async def test_tries_of_a_foreign_page_leave_its_visitor_some(shop: Site) -> None:
+async def test_a_foreign_page_leaves_its_visitor_some_recovery_tries(shop: Site) -> None:
     wrong = {"code": "0000-0000-0000"}
     for number in range(10):
         await shop.call("POST", "/v1/recoveries", json=wrong, headers=VISITOR | {"Origin": f"https://{number}.example"})
     assert (await shop.call("POST", "/v1/recoveries", json=wrong, headers=VISITOR))[0] == 404
 
 
-async def test_many_who_try_codes_at_once_get_no_more_tries_than_one_by_one(shop: Site) -> None:
+async def test_concurrent_recovery_tries_are_limited_like_sequential_ones(shop: Site) -> None:
     wrong = {"code": "0000-0000-0000"}
     asked = (shop.call("POST", "/v1/recoveries", json=wrong, headers=VISITOR) for _ in range(40))
     assert Counter(status for status, _ in await asyncio.gather(*asked)) == {404: 5, 429: 35}
 
 
-async def test_many_invoices_at_once_are_no_more_than_one_by_one(shop: Site) -> None:
+async def test_concurrent_invoices_are_limited_like_sequential_ones(shop: Site) -> None:
     asked = (shop.call("POST", INVOICES, headers=VISITOR) for _ in range(60))
     assert Counter(status for status, _ in await asyncio.gather(*asked)) == {201: 20, 429: 40}
 
 
-async def test_one_client_that_asks_many_times_at_once_is_shown_one_challenge(shop: Site) -> None:
+async def test_concurrent_requests_of_one_client_get_one_challenge(shop: Site) -> None:
     answers = await asyncio.gather(*(shop.call("GET", CONTENT, headers=VISITOR) for _ in range(40)))
     assert {status for status, _ in answers} == {402}
     assert len({body["paymentHash"] for _, body in answers}) == len(list(shop.core.invoices)) == 1
     assert (await shop.call("GET", CONTENT, headers=NEIGHBOUR))[1]["paymentHash"] != answers[0][1]["paymentHash"]
 
 
-async def test_one_key_sent_many_times_at_once_makes_one_invoice(shop: Site) -> None:
+async def test_concurrent_requests_with_one_idempotency_key_create_one_invoice(shop: Site) -> None:
     for path, body in ((INVOICES, None), (TIPS, {"amount_msat": 21_000})):
         before = len(list(shop.core.invoices))
         headers = VISITOR | {"Idempotency-Key": "k" * 40}

@@ -1,4 +1,4 @@
-"""X-Forwarded-For is believed from trusted proxies only, and only about the hop before each."""
+"""X-Forwarded-For is believed only from trusted proxies, and only for the hop before each."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -41,14 +41,14 @@ PROXIES = tuple(ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "fd00::
         ("", ["198.51.100.1"], ""),
     ],
 )
-def test_the_client_is_the_nearest_address_that_is_no_trusted_proxy(
+def test_the_client_is_the_nearest_address_that_is_not_a_trusted_proxy(
     peer: str | None, header: list[str], client: str | None
 ) -> None:
     assert client_address(peer, header, PROXIES) == client
 
 
 @pytest.mark.parametrize(("proxies", "sold"), [("127.0.0.1", 4), ("10.0.0.0/8", 2)])
-async def test_an_address_that_a_client_makes_up_does_not_evade_its_limits(
+async def test_a_forged_address_does_not_evade_the_limits(
     tmp_path: Path, clock: FakeClock, core: Simulator, proxies: str, sold: int
 ) -> None:
     config = load_config(data_dir=tmp_path, trusted_proxies=proxies, open_invoices_per_client=2)
@@ -97,7 +97,7 @@ async def test_each_reader_behind_a_proxy_has_limits_of_their_own_however_it_wri
         ("", {"X-Forwarded-For": "198.51.100.1"}),
     ],
 )
-async def test_readers_whom_no_proxy_tells_apart_are_counted_and_told_of_once_without_the_value(
+async def test_unreadable_client_addresses_are_counted_and_logged_once_without_their_value(
     tmp_path: Path, clock: FakeClock, core: Simulator, proxies: str, headers: dict[str, str]
 ) -> None:
     config = load_config(data_dir=tmp_path, trusted_proxies=proxies, open_invoices_per_client=2)
@@ -124,7 +124,7 @@ async def buy(site: Site, headers: dict[str, str]) -> int:
 @pytest.mark.parametrize(
     "passed_on", [{"X-Forwarded-For": "127.0.0.1, 203.0.113.7"}, {"X-Forwarded-For": "::1"}, {"Forwarded": "for=::1"}]
 )
-async def test_nobody_is_local_behind_a_proxy_on_this_machine(
+async def test_a_request_through_a_local_proxy_is_not_local(
     tmp_path: Path, clock: FakeClock, core: Simulator, proxies: str, passed_on: dict[str, str]
 ) -> None:
     config = load_config(data_dir=tmp_path, trusted_proxies=proxies)

@@ -1,4 +1,4 @@
-"""An item that names its sites is sold in their pages and nowhere else; programs, and what was paid, know no origin."""
+"""An item with allowed origins is sold only on those sites; programs and paid access are not restricted."""
 
 from itertools import product
 from typing import Any
@@ -61,7 +61,7 @@ async def asked(site: Site, method: str, path: str, origin: str | None, **header
         return response.status, response.headers, body
 
 
-async def test_a_page_of_a_named_site_sells_and_reads_the_answer(shop: Site) -> None:
+async def test_a_page_of_an_allowed_site_can_sell_and_read_the_response(shop: Site) -> None:
     status, headers, _ = await asked(shop, "POST", INVOICES, BLOG)
     assert status == 201
     assert headers["Access-Control-Allow-Origin"] == BLOG
@@ -69,7 +69,7 @@ async def test_a_page_of_a_named_site_sells_and_reads_the_answer(shop: Site) -> 
     assert "Access-Control-Allow-Credentials" not in headers
 
 
-async def test_a_page_of_any_other_site_is_refused_before_an_invoice_is_made(shop: Site) -> None:
+async def test_a_page_of_any_other_site_is_refused_before_an_invoice_is_created(shop: Site) -> None:
     before = shop.dump()
     for (method, path), origin in product((("POST", INVOICES), ("GET", CONTENT)), ELSEWHERE):
         status, headers, problem = await asked(shop, method, path, origin)
@@ -79,7 +79,7 @@ async def test_a_page_of_any_other_site_is_refused_before_an_invoice_is_made(sho
     assert shop.dump() == before
 
 
-async def test_a_refused_page_can_read_why(shop: Site) -> None:
+async def test_a_refused_page_can_read_the_reason(shop: Site) -> None:
     for origin in ("null", "https://evil.example"):
         _, headers, problem = await asked(shop, "POST", INVOICES, origin)
         assert headers["Access-Control-Allow-Origin"] == origin
@@ -88,7 +88,7 @@ async def test_a_refused_page_can_read_why(shop: Site) -> None:
         assert (status, item["price_msat"], headers["Access-Control-Allow-Origin"]) == (200, 100_000, origin)
 
 
-async def test_a_preflight_is_answered_by_name_and_kept_apart_by_caches(shop: Site) -> None:
+async def test_a_preflight_names_the_origin_and_varies_by_it(shop: Site) -> None:
     for path, origin in product((INVOICES, CONTENT, ITEM), (BLOG, "https://evil.example", "null")):
         status, headers, _ = await asked(shop, "OPTIONS", path, origin, **{"Access-Control-Request-Method": "POST"})
         assert (status, headers["Access-Control-Allow-Origin"]) == (204, origin)
@@ -96,14 +96,14 @@ async def test_a_preflight_is_answered_by_name_and_kept_apart_by_caches(shop: Si
         assert "POST" in headers["Access-Control-Allow-Methods"]
 
 
-async def test_an_origin_that_is_none_is_never_echoed(shop: Site) -> None:
+async def test_a_malformed_origin_is_never_echoed(shop: Site) -> None:
     for origin in ("https://evil.example/<b>", "javascript:alert(1)", "\xff"):
         status, headers, _ = await asked(shop, "POST", INVOICES, origin)
         assert status == 403
         assert "Access-Control-Allow-Origin" not in headers
 
 
-async def test_a_program_names_no_origin_and_is_served(shop: Site) -> None:
+async def test_a_program_without_an_origin_is_served(shop: Site) -> None:
     assert (await asked(shop, "POST", INVOICES, None))[0] == 201
     status, headers, _ = await asked(shop, "GET", CONTENT, None)
     assert status == 402
@@ -115,7 +115,7 @@ async def test_the_gateways_own_page_sells_everything(shop: Site) -> None:
         assert (await asked(shop, "POST", INVOICES, origin))[0] == 201
 
 
-async def test_what_was_paid_opens_in_any_page(shop: Site) -> None:
+async def test_paid_content_opens_in_any_page(shop: Site) -> None:
     invoice, token = await shop.buy("welcome")
     await shop.settle(invoice["payment_hash"])
     status, headers, text = await asked(shop, "GET", CONTENT, "https://evil.example", **token)
@@ -123,13 +123,13 @@ async def test_what_was_paid_opens_in_any_page(shop: Site) -> None:
     assert {part.strip() for part in headers["Vary"].split(",")} >= {"Origin", "Authorization"}
 
 
-async def test_an_item_that_names_no_site_is_sold_in_every_page(site: Site) -> None:
+async def test_an_item_without_allowed_origins_is_sold_on_every_page(site: Site) -> None:
     await site.sell_text("# A text\n\nFree.\n\nPaid.")
     status, headers, _ = await asked(site, "POST", INVOICES, "https://evil.example")
     assert (status, headers["Access-Control-Allow-Origin"], headers.get("Vary")) == (201, "*", None)
 
 
-async def test_the_sites_can_be_changed_and_given_up(shop: Site) -> None:
+async def test_the_allowed_origins_can_be_changed_and_removed(shop: Site) -> None:
     admin = "/v1/admin/items/welcome"
     other = "http://[::1]:8080"
     _, changed = await shop.call("PATCH", admin, json={"allowed_origins": [other]}, headers=shop.operator)
@@ -151,7 +151,7 @@ async def test_an_origin_that_no_browser_would_send_is_refused(shop: Site) -> No
     assert shop.dump() == before
 
 
-async def test_the_snippet_says_where_it_may_stand(shop: Site) -> None:
+async def test_the_snippet_lists_the_allowed_origins(shop: Site) -> None:
     _, snippet = await shop.call("GET", "/embed?what=welcome")
     assert snippet["allowed_origins"] == [BLOG]
     _, page = await shop.call("GET", "/embed?what=welcome", headers={"Accept": "text/html"})
@@ -159,7 +159,7 @@ async def test_the_snippet_says_where_it_may_stand(shop: Site) -> None:
 
 
 @pytest.mark.parametrize("web_origin", ["http://[", "http://[::1", "//[", "http://a]b"])
-async def test_an_origin_that_is_none_is_malformed_wherever_it_stands(site: Site, web_origin: str) -> None:
+async def test_an_unparsable_origin_is_malformed_on_every_route(site: Site, web_origin: str) -> None:
     await site.sell_text("# A text\n\nFree.\n\nPaid.")
     asked = [("POST", "/v1/items/welcome/invoices"), ("POST", "/i/welcome"), ("GET", "/v1/items/welcome")]
     for method, path in (*asked, ("POST", "/recover"), ("GET", "/i/welcome"), ("GET", "/v1/admin/items")):

@@ -1,4 +1,4 @@
-"""Every page in its reader's language: catalogues that are whole, and the language that a reader asked for."""
+"""Translations: complete catalogues, and pages in the language that the reader requested."""
 
 import gzip
 import re
@@ -25,7 +25,7 @@ PAGES = [path for path in catalogues.ROOT.glob("gateway/*/templates/*.html") if 
 # Catalogues -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_list_of_sentences_is_the_one_that_the_code_says() -> None:
+def test_the_template_of_the_catalogues_lists_the_sentences_of_the_code() -> None:
     written = (catalogues.LOCALE / "tuppence.pot").read_bytes()
     assert written == catalogues.text_of(catalogues.extracted()), "run python -m tools.catalogues"
 
@@ -40,13 +40,13 @@ def test_a_catalogue_has_every_sentence_and_no_other(tag: str) -> None:
 
 
 @pytest.mark.parametrize("tag", TRANSLATED)
-def test_a_translation_names_the_same_values(tag: str) -> None:
+def test_a_translation_has_the_same_placeholders(tag: str) -> None:
     for english, translated in catalogues.translations(catalogues.read(catalogues.path_of(tag))):
         assert catalogues.placeholders(translated) == catalogues.placeholders(english), translated
 
 
 @pytest.mark.parametrize("tag", TRANSLATED)
-def test_a_translation_is_typeset_as_its_language_is(tag: str) -> None:
+def test_a_translation_follows_the_typography_of_its_language(tag: str) -> None:
     for english, sentence in catalogues.translations(catalogues.read(catalogues.path_of(tag))):
         assert sentence == sentence.strip() or english == " s", sentence
         assert "  " not in sentence, sentence
@@ -72,7 +72,7 @@ def test_a_catalogue_that_lacks_a_sentence_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_no_template_says_a_word_past_the_catalogue(path: Path) -> None:
+def test_every_text_of_a_template_is_in_the_catalogue(path: Path) -> None:
     source = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", path.read_text(), flags=re.DOTALL)
     attributes = " ".join(re.findall(SPOKEN_ATTRIBUTES, source))
     shown = re.sub(r"<[^>]*>", " ", source)
@@ -99,7 +99,9 @@ def test_no_template_says_a_word_past_the_catalogue(path: Path) -> None:
         ("?lang=", "de", GERMAN, "de"),
     ],
 )
-async def test_a_page_speaks_as_it_was_asked(site: Site, query: str, accepted: str, button: str, tag: str) -> None:
+async def test_a_page_is_in_the_requested_language(
+    site: Site, query: str, accepted: str, button: str, tag: str
+) -> None:
     await site.sell_text(TEXT)
     headers = {"Accept": "text/html", "Accept-Language": accepted}
     async with site.session.get(f"{site.url}/i/welcome{query}", headers=headers) as response:
@@ -134,7 +136,7 @@ async def test_every_page_is_whole_in_every_language(site: Site, tag: str) -> No
             assert "Nothing here" not in page
 
 
-async def test_a_refusal_is_told_in_the_readers_language_and_to_programs_in_english(site: Site) -> None:
+async def test_an_error_is_translated_for_readers_and_english_for_programs(site: Site) -> None:
     await site.sell_text(TEXT)
     korean = {"Accept-Language": "ko", "Accept": "text/html"}
     status, page = await site.call("POST", "/t/bob", data={"own": "0"}, headers=korean)

@@ -1,4 +1,4 @@
-"""What this machine alone may ask is told to nobody else: a connection from loopback does not prove where it began."""
+"""Requests are local only if no proxy forwarded them: a loopback peer is not proof."""
 
 import aiohttp
 import pytest
@@ -44,7 +44,7 @@ async def told(site: Site, url: str, headers: dict[str, str]) -> bool:
     return figures
 
 
-async def test_what_was_passed_on_or_named_otherwise_is_told_nothing(site: Site) -> None:
+async def test_a_forwarded_request_or_one_to_another_host_is_not_local(site: Site) -> None:
     site.core.state = NodeState.LOCKED
     for headers in [*PASSED_ON, *({"Host": host} for host in OTHER_HOSTS)]:
         assert not await told(site, site.url, headers), headers
@@ -53,7 +53,7 @@ async def test_what_was_passed_on_or_named_otherwise_is_told_nothing(site: Site)
 
 
 @pytest.mark.parametrize("public_url", ["https://pay.example", "http://abc.onion", "http://192.168.1.5:8402"])
-async def test_a_gateway_that_others_know_takes_nobody_at_their_connection(site: Site, public_url: str) -> None:
+async def test_a_gateway_with_a_public_host_treats_no_connection_as_local(site: Site, public_url: str) -> None:
     public = with_fields(site.gateway, public_url=public_url)
     async with serve_app(build_app(public)) as url:
         for host in [*OWN_HOSTS, *OTHER_HOSTS]:
@@ -65,7 +65,7 @@ async def test_a_gateway_that_others_know_takes_nobody_at_their_connection(site:
 
 
 @pytest.mark.parametrize("token", ["", "s" * 20])
-async def test_the_admin_socket_tells_its_owner_everything(site: Site, token: str) -> None:
+async def test_a_request_on_the_admin_socket_is_local(site: Site, token: str) -> None:
     public = with_fields(site.gateway, public_url="https://pay.example", metrics_token=token)
     async with serve_admin(build_app(public), public.config):
         connector = aiohttp.UnixConnector(str(public.config.admin_socket))

@@ -1,4 +1,4 @@
-"""Whatever bytes arrive, from anybody: a refusal below 500, and not a line in the log that they could be read in."""
+"""Arbitrary bytes get a response below 500 and leave no line in the log."""
 
 import asyncio
 import io
@@ -135,9 +135,7 @@ def lines_of(logged: io.StringIO) -> list[str]:
     return [line for line in lines if json.loads(line)["event"] not in EXPECTED]
 
 
-async def test_whatever_stands_in_a_request_it_is_answered_below_500_and_logged_by_nobody(
-    door: Site, logged: io.StringIO
-) -> None:
+async def test_any_request_is_answered_below_500_and_not_logged(door: Site, logged: io.StringIO) -> None:
     rng, token, wrong = Random(SEED), await a_file_token(door), []
     for _ in range(ROUNDS):
         request = a_request(rng, door.gateway.operator_key, token)
@@ -150,7 +148,7 @@ async def test_whatever_stands_in_a_request_it_is_answered_below_500_and_logged_
 
 
 @pytest.mark.parametrize("request_bytes", UNREADABLE, ids=range(len(UNREADABLE)))
-async def test_what_cannot_be_read_as_a_request_is_refused_and_logged_by_nobody(
+async def test_bytes_that_are_not_a_request_are_refused_and_not_logged(
     door: Site, logged: io.StringIO, request_bytes: bytes
 ) -> None:
     for _ in range(3):
@@ -160,7 +158,7 @@ async def test_what_cannot_be_read_as_a_request_is_refused_and_logged_by_nobody(
     assert lines_of(logged) == []
 
 
-async def test_a_form_or_a_body_that_is_none_is_refused(door: Site, logged: io.StringIO) -> None:
+async def test_a_malformed_form_or_body_is_refused(door: Site, logged: io.StringIO) -> None:
     paths = ("/recover", "/t/alice", "/v1/recoveries", "/v1/creators/alice/tips")
     for path, body, media_type in itertools.product(paths, BODIES, TYPES):
         head = b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"

@@ -1,4 +1,4 @@
-"""The outermost layer: who may read an answer from which origin, and what a defect looks like from outside."""
+"""The outermost middleware: CORS and security headers, and what clients see of a defect."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ ADMIN = [route for route in API if route.path.startswith("/v1/admin/")]
 
 
 @pytest.mark.parametrize("route", READERS, ids=lambda route: f"{route.method} {route.path}")
-async def test_every_readers_answer_and_refusal_is_readable_from_any_origin(site: Site, route: Route) -> None:
+async def test_every_response_to_readers_is_readable_from_any_origin(site: Site, route: Route) -> None:
     for for_sale in (False, True):
         async with site.session.request(route.method, f"{site.url}{path_of(route)}", headers=ORIGIN) as response:
             assert response.headers["Access-Control-Allow-Origin"] == "*"
@@ -49,7 +49,7 @@ async def test_every_preflight_is_answered_and_never_asked_to_pay(site: Site, pa
 
 
 @pytest.mark.parametrize("route", ADMIN, ids=lambda route: f"{route.method} {route.path}")
-async def test_no_admin_answer_is_readable_from_another_origin(site: Site, route: Route) -> None:
+async def test_no_admin_response_is_readable_from_another_origin(site: Site, route: Route) -> None:
     for method, headers in ((route.method, site.operator), (route.method, {}), ("OPTIONS", site.operator)):
         async with site.session.request(method, f"{site.url}{path_of(route)}", headers=headers | ORIGIN) as response:
             assert not [name for name in response.headers if name.startswith("Access-Control")]
@@ -65,13 +65,13 @@ async def test_no_admin_answer_is_readable_from_another_origin(site: Site, route
         ("/V1/admin/items", (404, "route_not_found")),
     ],
 )
-async def test_an_address_in_disguise_is_no_way_around(site: Site, path: str, refusal: tuple[int, str]) -> None:
+async def test_an_encoded_path_does_not_evade_the_rules(site: Site, path: str, refusal: tuple[int, str]) -> None:
     status, body = await site.call("GET", path)
     assert (status, body["code"]) == refusal
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/items/x", "/v1/admin/items", "/nothing", "/i/welcome", "/static/x"])
-async def test_every_answer_says_that_it_is_what_it_says(site: Site, path: str) -> None:
+async def test_every_response_has_the_security_headers(site: Site, path: str) -> None:
     async with site.session.get(f"{site.url}{path}") as response:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
@@ -79,7 +79,7 @@ async def test_every_answer_says_that_it_is_what_it_says(site: Site, path: str) 
         assert "Cache-Control" in response.headers
 
 
-async def test_a_defect_is_logged_whole_and_tells_its_asker_nothing(site: Site) -> None:
+async def test_a_defect_is_logged_with_its_traceback_and_hidden_from_the_client(site: Site) -> None:
     async def defect(_: web.Request) -> web.Response:
         msg = "the secret plan"
         raise RuntimeError(msg)
@@ -97,7 +97,7 @@ async def test_a_defect_is_logged_whole_and_tells_its_asker_nothing(site: Site) 
     ]
 
 
-async def test_requests_are_counted_by_route_and_never_by_what_was_read(site: Site) -> None:
+async def test_requests_are_counted_by_route_and_not_by_path(site: Site) -> None:
     for path in ("/v1/items/secret-diary", "/i/secret-diary", "/v1/nothing/secret-diary"):
         await site.call("GET", path)
     _, metrics = await site.call("GET", "/metrics")
@@ -106,7 +106,7 @@ async def test_requests_are_counted_by_route_and_never_by_what_was_read(site: Si
     assert "secret-diary" not in metrics
 
 
-async def test_metrics_are_for_the_machine_itself_or_for_the_token(site: Site) -> None:
+async def test_metrics_are_readable_from_this_machine_or_with_the_token(site: Site) -> None:
     assert (await site.call("GET", "/metrics"))[0] == 200
     closed = with_fields(site.gateway, metrics_token="s" * 20)
     async with serve_app(build_app(closed)) as url:
@@ -115,12 +115,12 @@ async def test_metrics_are_for_the_machine_itself_or_for_the_token(site: Site) -
                 assert response.status == status
 
 
-async def test_a_gateway_that_is_alive_says_whether_it_is_ready(site: Site) -> None:
+async def test_a_working_gateway_is_alive_and_ready(site: Site) -> None:
     assert await site.call("GET", "/healthz") == (200, {"alive": True})
     assert await site.call("GET", "/readyz") == (200, {"ready": True, "wrong": []})
 
 
-async def test_what_is_wrong_is_told_to_those_who_may_read_the_metrics(site: Site) -> None:
+async def test_faults_are_listed_only_for_clients_that_may_read_the_metrics(site: Site) -> None:
     site.core.state = NodeState.LOCKED
     status, said = await site.call("GET", "/readyz")
     assert (status, said["ready"], len(said["wrong"])) == (503, False, 1)

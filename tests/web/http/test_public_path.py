@@ -1,4 +1,4 @@
-"""The path of the public URL stands before every link, and is understood in every address."""
+"""The path of the public URL is in every link, and every route answers with and without it."""
 
 import re
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ async def test_every_link_of_every_page_stays_below_the_path(shop: Site, page: s
 
 
 @pytest.mark.parametrize("path", ["/v1/items/welcome", "/healthz", "/i/welcome", "/openapi.json", "/embed/v1.js"])
-async def test_an_address_is_answered_alike_with_the_path_and_without_it(shop: Site, path: str) -> None:
+async def test_a_route_answers_alike_with_and_without_the_public_path(shop: Site, path: str) -> None:
     answers = []
     for asked in (path, f"/pay{path}"):
         async with shop.session.get(f"{shop.url}{asked}", headers={"Origin": "https://elsewhere.example"}) as response:
@@ -49,7 +49,7 @@ async def test_an_address_is_answered_alike_with_the_path_and_without_it(shop: S
     assert answers[0][0] == 200
 
 
-async def test_what_is_counted_names_routes_without_the_path(shop: Site) -> None:
+async def test_counted_routes_are_without_the_public_path(shop: Site) -> None:
     await shop.call("GET", "/pay/v1/items/welcome")
     requests = shop.gateway.metrics.requests
     assert {sample.labels["route"] for metric in requests.collect() for sample in metric.samples} == {

@@ -1,4 +1,4 @@
-"""The QR is scanned as a wallet's camera would: from pixels."""
+"""QR codes, scanned from pixels as a wallet's camera would."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -19,7 +19,7 @@ QUIET_MODULES = 4
 
 @pytest.mark.parametrize("name", REQUESTS)
 @pytest.mark.parametrize("pixels", [240, 320])
-def test_a_camera_reads_the_invoice_from_a_small_blurred_picture(name: str, pixels: int) -> None:
+def test_a_scanner_reads_the_invoice_from_a_small_blurred_image(name: str, pixels: int) -> None:
     picture = draw(payment_qr(REQUESTS[name])).resize((pixels, pixels), Image.Resampling.BILINEAR)
     picture = picture.filter(ImageFilter.GaussianBlur(0.6)).rotate(1.5, fillcolor=255)
     assert codes_in(picture) == [as_scanned(REQUESTS[name])]
@@ -36,7 +36,7 @@ def test_four_light_modules_surround_the_code() -> None:
     assert dark == (margin, margin, size - margin, size - margin)
 
 
-def test_the_picture_is_white_whatever_the_page_is() -> None:
+def test_the_background_is_white_on_every_page() -> None:
     assert '<path fill="#fff" d="M0 0h' in qr_svg("LIGHTNING:LNBC1")
 
 

@@ -1,1 +1,1 @@
-"""Pages without a browser."""
+"""The pages, tested without a browser."""

@@ -1,4 +1,4 @@
-"""Forms of our own pages: who may send one, what a refusal leaves of it, what a page shows after a change of price."""
+"""Forms of the pages: the origins that may send one, what an error keeps, the price of an open invoice."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def browser(site: Site) -> Browser:
 
 
 @pytest.mark.parametrize("path", ["/i/welcome", "/t/bob", "/recover"])
-async def test_a19_a_form_is_taken_from_our_own_pages_whatever_they_may_tell(site: Site, path: str) -> None:
+async def test_a19_a_form_is_accepted_from_our_own_pages_whatever_headers_they_send(site: Site, path: str) -> None:
     await site.sell_text(TEXT)
     own = site.url
     taken: set[tuple[str | None, str | None]] = {
@@ -34,7 +34,7 @@ async def test_a19_a_form_is_taken_from_our_own_pages_whatever_they_may_tell(sit
             assert (status not in {400, 403}) is ((origin, way) in taken), (origin, way)
 
 
-async def test_a_name_of_somebody_else_that_leads_here_sells_no_restricted_item(site: Site) -> None:
+async def test_a_foreign_host_name_that_resolves_here_sells_no_restricted_item(site: Site) -> None:
     await site.sell_text(TEXT, allowed_origins=["https://blog.example"])
     public = with_fields(site.gateway, public_url="https://pay.example")
     async with serve_app(build_app(public)) as url:
@@ -67,7 +67,7 @@ async def test_our_own_pages_sell_restricted_items_behind_any_proxy(site: Site, 
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-async def test_a_line_end_of_a_note_is_one_character(site: Site, browser: Browser, line_end: str) -> None:
+async def test_a_line_break_in_a_note_counts_as_one_character(site: Site, browser: Browser, line_end: str) -> None:
     note = line_end.join(["x" * 9] * 50)
     assert (await browser.submit("/t/bob", {"amount": "21", "message": note + "y"}))[0] == 303
     status, tip = await site.call("POST", "/v1/creators/bob/tips", json={"amount_msat": 1_000, "message": note + "y"})
@@ -82,7 +82,7 @@ async def test_a_line_end_of_a_note_is_one_character(site: Site, browser: Browse
 
 
 @pytest.mark.parametrize("reason", ["note", "name", "amount", "many", "away"])
-async def test_what_was_typed_stays_in_the_form_whatever_refuses_it(site: Site, browser: Browser, reason: str) -> None:
+async def test_the_form_keeps_what_was_typed_after_any_error(site: Site, browser: Browser, reason: str) -> None:
     typed = {"amount": "", "own": "4242", "name": "Ines <b>", "message": "first & last\r\nsecond"}
     status, words = 422, "Shorten the note: at most 500 characters of message, 80 of name."
     if reason == "note":
@@ -107,7 +107,7 @@ async def test_what_was_typed_stays_in_the_form_whatever_refuses_it(site: Site, 
     assert browser.cookies == {}
 
 
-async def test_a_code_that_was_refused_stays_in_its_form(browser: Browser) -> None:
+async def test_a_refused_code_stays_in_its_form(browser: Browser) -> None:
     _, page = await browser.submit("/recover", {"code": '0000-<"0000'})
     assert 'value="0000-&lt;&#34;0000"' in page
 

@@ -1,4 +1,4 @@
-"""All that a browser without script holds is in one cookie, which no number of purchases lets grow too large."""
+"""The token cookie of a browser without scripts, which stays small after any number of purchases."""
 
 from http.cookies import SimpleCookie
 
@@ -18,7 +18,7 @@ def browser(site: Site) -> Browser:
     return Browser(site)
 
 
-async def test_any_number_of_items_leaves_a_cookie_that_every_page_takes(site: Site, browser: Browser) -> None:
+async def test_the_cookie_stays_small_enough_after_any_number_of_purchases(site: Site, browser: Browser) -> None:
     browser.cookies["theme"] = "dark"
     for number in range(40):
         item_id = f"{number:02d}-{'long-name-' * 6}"[:64].rstrip("-")
@@ -34,7 +34,7 @@ async def test_any_number_of_items_leaves_a_cookie_that_every_page_takes(site: S
     assert PAID_PART not in (await browser.get(f"/i/00-{'long-name-' * 6}"[:67].rstrip("-")))[1], "the oldest is not"
 
 
-async def test_what_several_pages_hold_is_kept_apart_in_it(site: Site, browser: Browser) -> None:
+async def test_the_tokens_of_several_pages_are_kept_apart(site: Site, browser: Browser) -> None:
     for item_id in ("welcome", "other"):
         await site.sell_text(TEXT, item_id=item_id)
         await browser.submit(f"/i/{item_id}")
@@ -49,7 +49,7 @@ async def test_what_several_pages_hold_is_kept_apart_in_it(site: Site, browser: 
 
 
 @pytest.mark.parametrize("visit", ["/i/welcome", "/i/other", "/t/alice", "/r", "/recover", "/i/nothing"])
-async def test_former_cookies_are_read_once_and_let_go(site: Site, browser: Browser, visit: str) -> None:
+async def test_former_cookies_are_converted_once_and_deleted(site: Site, browser: Browser, visit: str) -> None:
     for item_id in ("welcome", "other"):
         await site.sell_text(TEXT, item_id=item_id)
         await browser.submit(f"/i/{item_id}")
@@ -91,7 +91,7 @@ async def test_under_https_no_other_host_can_put_a_token_in(site: Site) -> None:
 @pytest.mark.parametrize(
     "value", ["", ".", "~", "x" * 5_000, "i~" * 2_000, "..~.", "\xff", "a.b;c", '"', "t~", "q~abc"]
 )
-async def test_a_cookie_that_is_none_is_no_defect(site: Site, browser: Browser, value: str) -> None:
+async def test_a_malformed_cookie_is_ignored(site: Site, browser: Browser, value: str) -> None:
     await site.sell_text(TEXT)
     for name in ("tuppence", "tuppence-i-welcome", "tuppence-t-bob"):
         browser.cookies = {name: value}
@@ -102,7 +102,7 @@ async def test_a_cookie_that_is_none_is_no_defect(site: Site, browser: Browser, 
 
 
 @pytest.mark.parametrize("lang", ["en", "de", "es", "fr", "ja", "ko", "pt-BR", "zh-Hans"])
-async def test_who_keeps_no_cookie_is_told_that_one_is_needed(site: Site, browser: Browser, lang: str) -> None:
+async def test_a_browser_without_cookies_is_told_that_one_is_needed(site: Site, browser: Browser, lang: str) -> None:
     await site.sell_text(TEXT)
     for path in ("/i/welcome", "/t/bob", "/recover"):
         await browser.submit(path, {"amount": "21", "code": "0000-0000-0000"})

@@ -1,4 +1,4 @@
-"""Whatever colour a creator chooses, everything on the page can be read."""
+"""Every accent colour gives readable text."""
 
 import re
 
@@ -11,7 +11,7 @@ COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
 @given(COLOURS)
-def test_words_on_the_accent_and_in_the_accent_have_enough_contrast(accent: str) -> None:
+def test_text_on_the_accent_and_in_the_accent_has_enough_contrast(accent: str) -> None:
     day, night = variables(palette(accent))
     for colours, paper in ((day, PAPER), (night, NIGHT)):
         assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
@@ -20,12 +20,12 @@ def test_words_on_the_accent_and_in_the_accent_have_enough_contrast(accent: str)
 
 
 @given(COLOURS)
-def test_by_day_the_accent_is_the_creators_own(accent: str) -> None:
+def test_in_light_mode_the_accent_is_unchanged(accent: str) -> None:
     assert variables(palette(accent))[0]["accent"] == accent
 
 
 @given(st.text())
-def test_what_is_no_colour_becomes_copper_and_never_css(words: str) -> None:
+def test_an_invalid_colour_becomes_copper_and_never_css(words: str) -> None:
     assert palette(words + "}") == palette(COPPER)
 
 

@@ -1,4 +1,4 @@
-"""The pages over HTTP, as a browser without script uses them: forms, a cookie, and pages that look again."""
+"""Buying over HTTP without scripts: forms, a cookie and refreshing pages."""
 
 import re
 from http.cookies import SimpleCookie
@@ -69,14 +69,14 @@ async def test_a_form_and_a_cookie_are_enough_to_pay_and_read(site: Site, browse
     assert "70 sat" in receipt
 
 
-async def test_looking_at_a_page_makes_no_invoice(site: Site, browser: Browser) -> None:
+async def test_viewing_a_page_creates_no_invoice(site: Site, browser: Browser) -> None:
     await site.sell_text(TEXT)
     for path in ("/i/welcome", "/t/alice", "/r"):
         assert (await browser.get(path))[0] == 200
     assert not list(site.core.invoices)
 
 
-async def test_pressing_twice_keeps_the_same_invoice(site: Site, browser: Browser) -> None:
+async def test_submitting_twice_keeps_the_same_invoice(site: Site, browser: Browser) -> None:
     await site.sell_text(TEXT)
     await browser.submit("/i/welcome")
     _, first = await browser.get("/i/welcome")
@@ -147,7 +147,7 @@ async def test_a_tip_is_thanked_for_once_and_its_note_reaches_the_creator(site: 
 
 
 @pytest.mark.parametrize("own", ["", "-5", "1e3", "٤٢", "9" * 20, "0"])
-async def test_an_amount_that_is_none_is_asked_for_again(site: Site, browser: Browser, own: str) -> None:
+async def test_an_invalid_amount_shows_the_form_again(site: Site, browser: Browser, own: str) -> None:
     status, page = await browser.submit("/t/bob", {"amount": "", "own": own})
     assert status == 422
     assert "Leave a tip" in page
@@ -155,7 +155,7 @@ async def test_an_amount_that_is_none_is_asked_for_again(site: Site, browser: Br
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
-async def test_a_form_from_elsewhere_changes_nothing(site: Site, browser: Browser, origin: str) -> None:
+async def test_a_form_from_another_site_changes_nothing(site: Site, browser: Browser, origin: str) -> None:
     await site.sell_text(TEXT)
     for path in ("/i/welcome", "/t/bob"):
         status, page = await browser.submit(path, {"amount": "21"}, Origin=origin)
@@ -164,14 +164,14 @@ async def test_a_form_from_elsewhere_changes_nothing(site: Site, browser: Browse
     assert not list(site.core.invoices)
 
 
-async def test_what_is_not_there_is_a_page_and_not_json(browser: Browser) -> None:
+async def test_a_missing_page_is_html_and_not_json(browser: Browser) -> None:
     for path in ("/i/nothing", "/t/nobody"):
         status, page = await browser.get(path)
         assert status == 404
         assert "<h1>Nothing here</h1>" in page
 
 
-async def test_pages_may_load_nothing_but_what_is_ours(site: Site) -> None:
+async def test_pages_may_load_only_our_own_resources(site: Site) -> None:
     await site.sell_text(TEXT)
     async with site.session.get(f"{site.url}/i/welcome") as response:
         policy, page = response.headers["Content-Security-Policy"], await response.text()

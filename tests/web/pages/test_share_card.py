@@ -1,4 +1,4 @@
-"""A shared page names itself; a search engine is told, truly, that the text is paid for."""
+"""Link previews, and structured data that marks the text as paid content."""
 
 import io
 import json
@@ -43,7 +43,7 @@ async def test_an_items_page_is_marked_as_paid_for(site: Site) -> None:
         assert "paid part" not in page
 
 
-async def test_a_shared_page_shows_title_and_first_words(site: Site) -> None:
+async def test_a_link_preview_shows_the_title_and_first_words(site: Site) -> None:
     await site.sell_text(TEXT)
     page = await page_of(site, "/i/welcome?lang=ko")
     for line in (
@@ -56,7 +56,7 @@ async def test_a_shared_page_shows_title_and_first_words(site: Site) -> None:
     assert '<meta property="og:image" content="http://127.0.0.1:8402/t/alice/card.png">' in page
 
 
-async def test_its_picture_is_the_coins_in_the_creators_colour(site: Site) -> None:
+async def test_the_preview_image_is_the_logo_in_the_creators_colour(site: Site) -> None:
     await site.gateway.catalog.add_creator(a_creator("carol", accent="#14285a"))
     for name, accent, coin in (("alice", (180, 99, 45), (0, 0, 0)), ("carol", (20, 40, 90), (255, 255, 255))):
         async with site.session.get(f"{site.url}/t/{name}/card.png") as response:
@@ -71,7 +71,7 @@ async def test_its_picture_is_the_coins_in_the_creators_colour(site: Site) -> No
     assert (await site.call("GET", "/t/nobody/card.png"))[0] == 404
 
 
-async def test_a_page_that_was_paid_for_is_nobodys_card(site: Site) -> None:
+async def test_the_page_of_a_paid_item_has_no_structured_data(site: Site) -> None:
     await site.sell_text(TEXT)
     async with site.session.post(f"{site.url}/i/welcome", allow_redirects=False) as response:
         cookies = {name: cookie.value for name, cookie in response.cookies.items()}

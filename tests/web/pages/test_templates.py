@@ -1,4 +1,4 @@
-"""The pages' templates, scripts and style sheets, as files: what they hold and what they must never hold."""
+"""The templates, scripts and style sheets of the pages, as files."""
 
 import re
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ INVOICE = Invoice(
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_a18_words_of_creators_and_readers_never_become_markup(words: str) -> None:
+def test_a18_texts_of_creators_and_readers_never_become_markup(words: str) -> None:
     creator = replace(CREATOR, title=words)
     pages: list[tuple[str, Any, Any]] = [
         (
@@ -166,14 +166,14 @@ def test_the_price_stands_beside_what_it_buys(item: Item, buys: str) -> None:
 @pytest.mark.parametrize(
     ("text", "language"), [("동전 하나의 무게", "ko"), ("小さなお金", "ja"), ("小钱", "zh"), ("Petite monnaie", "en")]
 )
-def test_a_title_says_its_language_where_its_letters_do(text: str, language: str) -> None:
+def test_a_title_has_a_lang_attribute_if_its_script_shows_the_language(text: str, language: str) -> None:
     assert views.language_of(text, "en") == language
     assert f'<h1 lang="{language}" dir="auto">' in render(
         "item.html", views.offer_view(replace(ITEM, title=text), CREATOR, ENGLISH)
     )
 
 
-def test_without_script_an_open_invoice_looks_again_every_three_seconds_and_carries_no_script() -> None:
+def test_without_scripts_the_page_of_an_open_invoice_refreshes_every_three_seconds() -> None:
     page = render("item.html", views.waiting_view(ITEM, CREATOR, INVOICE, ENGLISH, now=0))
     assert '<meta http-equiv="refresh" content="3">' in page
     assert 'value="lnbcrt1u1p5qqq"' in page
@@ -187,7 +187,7 @@ def test_an_expired_invoice_is_offered_again_and_says_that_the_old_one_counts() 
     assert "refresh" not in page
 
 
-def test_what_is_no_longer_for_sale_shows_no_button() -> None:
+def test_an_archived_item_shows_no_button() -> None:
     page = render("item.html", views.offer_view(replace(ITEM, state=ItemState.ARCHIVED), CREATOR, ENGLISH))
     assert "no longer for sale" in page
     assert 'action="/i/welcome" hidden' in page
