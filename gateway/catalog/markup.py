@@ -10,16 +10,13 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 
 from gateway.catalog.comments import without_comments
+from gateway.catalog.front_matter import empty_text, split_front_matter
 from gateway.catalog.html_text import text_of_html
 from gateway.catalog.word_count import count_words
-from gateway.errors import Invalid
 from gateway.ports.renderer import Article
 
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<head>.*?)\n---[ \t]*\n", re.DOTALL)
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>[^\s][^\n]*)\n")
-_FRONT_MATTER_FIELDS = {"id", "title", "price", "creator", "share", "access_seconds", "memo"}
-_SHOWN = 80
 _OTHER_THAN_ENGLISH = re.compile(r"(?![\x00-\x7f])[^\W\d_]")
 _TYPED = (
     (re.compile(r"\.{3}"), "…"),
@@ -37,8 +34,7 @@ def render_article(source: str) -> Article:
 
     Raises `Invalid` (`article_invalid`) for front matter with unknown fields and for a text without words.
     """
-    source = source.removeprefix("\ufeff").replace("\r\n", "\n")
-    fields, body = _front_matter(source)
+    fields, body = split_front_matter(source)
     body, cut = without_comments(body)
     heading = _HEADING.match(body)
     title = without_comments(fields.get("title", ""))[0].strip() or (heading["title"].strip() if heading else "")
@@ -51,7 +47,7 @@ def render_article(source: str) -> Article:
     html = _render(body, known, english=english)
     words = count_words(text_of_html(html))
     if not words:
-        raise Invalid("article_invalid", "The text is empty; write something worth its price.")
+        raise empty_text()
     return Article(
         fields=fields,
         title=title,
@@ -85,23 +81,6 @@ def _preview(body: str, cut: int | None) -> str:
         return body[:cut]
     parts = _PARAGRAPH_END.split(body.strip(), maxsplit=1)
     return parts[0] if len(parts) > 1 else ""
-
-
-def _front_matter(source: str) -> tuple[dict[str, str], str]:
-    match = _FRONT_MATTER.match(source)
-    if match is None:
-        return {}, source
-    fields: dict[str, str] = {}
-    for line in match["head"].splitlines():
-        if not line.strip():
-            continue
-        name, separator, value = line.partition(":")
-        name = name.strip()
-        if not separator or name not in _FRONT_MATTER_FIELDS:
-            known = ", ".join(sorted(_FRONT_MATTER_FIELDS))
-            raise Invalid("article_invalid", f"front matter: {line.strip()[:_SHOWN]!r} is none of {known}")
-        fields[name] = value.strip().strip("\"'")
-    return fields, source[match.end() :]
 
 
 @cache

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from gateway.catalog.front_matter import split_front_matter
 from gateway.catalog.rules import DEFAULT_ACCENT, split_of
 from gateway.catalog.slug import slug_of
 from gateway.cli.admin_call import admin_call
@@ -88,7 +89,7 @@ def add_item(
     """
     is_text = path.suffix.lower() in TEXT_ENDINGS
     markdown = _read_text(path) if is_text else None
-    fields = _front_matter(markdown)
+    fields = {} if markdown is None else split_front_matter(markdown)[0]
     # What is given and empty, or 0, is not left out: the gateway says what is wrong with it.
     creator = fields.get("creator") if creator is None else creator
     price = fields.get("price") if price is None else price
@@ -217,14 +218,6 @@ def _seconds_of(fields: Mapping[str, str]) -> int | None:
     if text is not None and not text.isdecimal():
         raise Invalid("item_invalid", f"access_seconds: {text}: write it as a number of seconds, or leave it out.")
     return None if text is None else int(text)
-
-
-def _front_matter(markdown: str | None) -> dict[str, str]:
-    if markdown is None:
-        return {}
-    from gateway.catalog.markup import render_article  # Markdown only where there is some
-
-    return render_article(markdown).fields
 
 
 def _read_text(path: Path) -> str:

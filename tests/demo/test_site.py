@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import aiohttp
 import pytest
 
 from gateway.app.assemble import open_gateway
+from gateway.catalog.items import EMPTY_DIGEST
 from gateway.config import Config
 from gateway.demo.arrivals import Arrivals
-from gateway.demo.content import seed
+from gateway.demo.content import FILE_ID, seed
 from gateway.demo.simulated_wallet import SimulatedWallet
 from gateway.demo.site import add_demo
+from gateway.rows import Item
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.web.serve import build_app
@@ -113,6 +116,19 @@ async def test_a_second_start_sells_the_same_things(demo: Site) -> None:
     before = demo.gateway.catalog.items()
     await seed(demo.gateway)
     assert demo.gateway.catalog.items() == before
+
+
+async def test_a_start_that_was_interrupted_is_completed_by_the_next(config: Config, core: Simulator) -> None:
+    async with open_gateway(config, nodes=[DirectNode(core)], background=False) as gateway:
+        await seed(gateway)
+        whole = gateway.catalog.item(FILE_ID)
+
+        def without_content(item: Item) -> Item:
+            return replace(item, byte_size=0, digest=EMPTY_DIGEST)
+
+        await gateway.catalog.change_item(FILE_ID, without_content, now=gateway.now())
+        await seed(gateway)
+        assert replace(gateway.catalog.item(FILE_ID), updated_at=whole.updated_at) == whole
 
 
 async def test_what_cannot_be_paid_says_why(demo: Site) -> None:
