@@ -14,7 +14,6 @@ from gateway.web.http.app_keys import PAGES, gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.buyer import api_buyer
 from gateway.web.http.downloads import disposition, download_path, send_file
-from gateway.web.http.item_origins import check_item_origin
 from gateway.web.http.problems import problem
 from gateway.wire.l402.challenge import challenge_body, challenge_header
 from gateway.wire.l402.credential import parse_authorization
@@ -79,7 +78,6 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
         return problem(402, refusal.code, refusal.detail)
     if _is_person(request):
         return request.app[PAGES].payment_required(request, item)
-    check_item_origin(request, item)
     creator = gateway.catalog.creator(item.creator)
     challenge = await gateway.purchases.challenge(item, creator, api_buyer(request, item))
     token, invoice = challenge.token, challenge.invoice

@@ -7,14 +7,20 @@ from aiohttp import web
 from gateway.rows import Invoice, Item
 from gateway.sales.purchase import Buyer
 from gateway.web.http.forwarded import client_key
-from gateway.web.http.item_origins import foreign_origin
+from gateway.web.http.item_origins import check_item_origin, foreign_origin
 from gateway.wire.l402.credential import parse_authorization
 
 
 def api_buyer(request: web.Request, item: Item | None) -> Buyer:
-    """The client of an API request: its own `Idempotency-Key`, and the origin of the page that asks through it."""
+    """The client of an API request: its own `Idempotency-Key`, and the origin of the page that asks through it.
+
+    Raises `Forbidden` (`origin_not_allowed`) if that page may not sell the item.
+    """
+    key = client_key(request)
+    if item is not None:
+        check_item_origin(request, item)
     return Buyer(
-        client_key=client_key(request),
+        client_key=key,
         foreign_origin=foreign_origin(request, item),
         idempotency_key=request.headers.get("Idempotency-Key"),
         credentials=parse_authorization(request.headers.getall("Authorization", ())),

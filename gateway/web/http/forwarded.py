@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from gateway.web.http.addresses import forwarded_for, read_address
+from gateway.web.http.addresses import Address, forwarded_for, read_address
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.origins import hostname
 
@@ -60,13 +60,17 @@ def client_key(request: web.Request) -> str:
     logged, without what the proxy sent.
     """
     gateway = gateway_of(request)
-    if _is_unread(request, gateway.config.trusted_proxies) and gateway.metrics.count_unread_client() == 1:
+    hops, address = _hops(request), read_address(request.remote)
+    if (
+        _is_unread(address, gateway.config.trusted_proxies, told=bool(hops))
+        and gateway.metrics.count_unread_client() == 1
+    ):
         log.warning(
             "client_address_unread",
             detail="A proxy is not in TUPPENCE_TRUSTED_PROXIES, or does not say readably whom it asks for: all its "
             "readers share the limits of one. Have it set X-Forwarded-For as ops/nginx.conf does.",
         )
-    return gateway.client_keys.of(read_address(request.remote))
+    return gateway.client_keys.of(address)
 
 
 def is_local(request: web.Request) -> bool:
@@ -96,12 +100,11 @@ def _is_here(host: str) -> bool:
     return name == "localhost" or (ip is not None and (ip.is_loopback or ip.is_unspecified))
 
 
-def _is_unread(request: web.Request, trusted: Sequence[Network]) -> bool:
-    ip, told = read_address(request.remote), bool(_hops(request))
+def _is_unread(ip: Address | None, trusted: Sequence[Network], *, told: bool) -> bool:
     if not trusted:
         # Such a header from a private address was added by a proxy that is not configured as trusted.
         return told and (ip is None or ip.is_private)
-    return ip is None or (not told and _is_trusted(request.remote, trusted))
+    return ip is None or (not told and any(ip in network for network in trusted))
 
 
 def _hops(request: web.Request) -> list[str]:
