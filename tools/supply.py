@@ -58,7 +58,7 @@ def unpinned(lock: str) -> list[str]:
     return [
         f"{requirement} is not one version with its hashes"
         for requirement, hashes in pins(lock).items()
-        if not re.fullmatch(r"[a-z0-9-]+(\[[a-z,]+\])?==[\w.!+]+( ; .+)?", requirement)
+        if not re.fullmatch(r"[a-z0-9-]+(\[[a-z,-]+\])?==[\w.!+]+( ; .+)?", requirement)
         or not hashes
         or not all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in hashes)
     ]
