@@ -11,7 +11,7 @@ from gateway.rows import Item
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """The HTML that a browser gets where a program gets a problem document; `web.serve` hands it in."""
+    """The pages that browsers get in place of a problem document, set by `web.serve`."""
 
     not_found: Callable[[web.Request], web.Response]
     payment_required: Callable[[web.Request, Item], web.Response]

@@ -15,7 +15,7 @@ from gateway.web.http.problems import problem
 HEAD_SECONDS = 10.0
 """From the opening of a connection, or the first byte of a later request, to the end of the request's head."""
 MOST_UNFINISHED = 2_000
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 # nginx keeps an idle connection for 60 s, Caddy for 120 s. The proxy must be the first to close.
 IDLE_SECONDS = 180.0
 # The rest of a refused body is read and dropped for this long, or its sender would not see the response.
@@ -43,7 +43,7 @@ class _Server(web.Server):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._heads: dict[_Connection, float] = {}
-        self._look: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
@@ -53,8 +53,8 @@ class _Server(web.Server):
         self._heads.setdefault(connection, self._loop.time())
         if len(self._heads) > MOST_UNFINISHED:
             self._close(next(iter(self._heads)))
-        if self._look is None:
-            self._look = self._loop.call_later(LOOK_SECONDS, self._close_late)
+        if self._timer is None:
+            self._timer = self._loop.call_later(CHECK_SECONDS, self._close_late)
 
     def end_head(self, connection: "_Connection") -> None:
         """Stop the time limit: the head is complete, or its connection was lost."""
@@ -64,7 +64,7 @@ class _Server(web.Server):
         latest = self._loop.time() - HEAD_SECONDS
         while self._heads and next(iter(self._heads.values())) <= latest:
             self._close(next(iter(self._heads)))
-        self._look = self._loop.call_later(LOOK_SECONDS, self._close_late) if self._heads else None
+        self._timer = self._loop.call_later(CHECK_SECONDS, self._close_late) if self._heads else None
 
     def _close(self, connection: "_Connection") -> None:
         del self._heads[connection]

@@ -29,7 +29,7 @@ API_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
 }
-_OF_CREATORS = ("/creators/{name}", "/creators/{name}/tips", "/t/{name}")
+_NAMES_A_CREATOR = ("/creators/{name}", "/creators/{name}/tips", "/t/{name}")
 _READERS, _ADMIN = "/v1/", "/v1/admin/"
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ async def outermost(request: web.Request, handler: Handler) -> web.StreamRespons
             response.force_close()
         _add_headers(response)
         if for_readers:
-            _let_read(response, cors_headers(gateway, request, path))
+            _add_cors_headers(response, cors_headers(gateway, request, path))
     gateway.metrics.requests_of(route, response.status).inc()
     return response
 
@@ -62,7 +62,7 @@ async def _answer(
     try:
         check_origin_syntax(request)
         check_body(request)
-        await _seek(gateway, request, route)
+        await _load_named(gateway, request, route)
         return await handler(request)
     except TuppenceError as error:
         if isinstance(error, Unavailable | OutcomeUnknown):
@@ -81,10 +81,10 @@ async def _answer(
         return problem(500, *DEFECT)
 
 
-async def _seek(gateway: Gateway, request: web.Request, route: str) -> None:
+async def _load_named(gateway: Gateway, request: web.Request, route: str) -> None:
     """Load an item or creator that another replica has just created, if the path names one."""
     named = request.match_info
-    creator = named["name"] if "name" in named and route.endswith(_OF_CREATORS) else None
+    creator = named["name"] if "name" in named and route.endswith(_NAMES_A_CREATOR) else None
     await gateway.catalog.refresh_if_unknown(item_id=named.get("item_id"), creator=creator)
 
 
@@ -102,7 +102,7 @@ def _add_headers(response: web.StreamResponse) -> None:
         response.headers.setdefault(name, value)
 
 
-def _let_read(response: web.StreamResponse, allowed: dict[str, str]) -> None:
+def _add_cors_headers(response: web.StreamResponse, allowed: dict[str, str]) -> None:
     headers = response.headers
     if "Vary" in allowed and "Vary" in headers:
         allowed["Vary"] = f"{headers['Vary']}, {allowed['Vary']}"

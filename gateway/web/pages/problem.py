@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from gateway.errors import TuppenceError
-from gateway.web.http.language import Words, words_of
+from gateway.web.http.language import words_of
 from gateway.web.http.problems import status_of
 from gateway.web.http.render import refused_form, render
 from gateway.web.pages.purchases import merge_former_cookies
 from gateway.web.pages.refusal_texts import NOTHING_HERE, explain, title_of
-from gateway.web.pages.views import View
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,26 +30,19 @@ def as_page(handler: Handler) -> Handler:
 
 def problem_page(request: web.Request, error: TuppenceError) -> web.Response:
     """The page for an error: what happened, and when to try again."""
-    return refused_form(request, "problem.html", problem_view(status_of(error), error, words_of(request)), error)
-
-
-def not_found_page(request: web.Request) -> web.Response:
-    """The page for an address that does not exist."""
-    return render(request, "problem.html", nowhere_view(words_of(request)), status=404)
-
-
-def problem_view(status: int, error: TuppenceError, words: Words) -> View:
-    """The template variables of an error."""
-    seconds = error.retry_after_seconds
-    return {
+    words, status, seconds = words_of(request), status_of(error), error.retry_after_seconds
+    view = {
         "status": status,
         "title": title_of(status, words),
         "detail": explain(error, words),
         "retry_after_seconds": seconds,
         "retry_after": "" if seconds is None else words.duration(seconds, "second"),
     }
+    return refused_form(request, "problem.html", view, error)
 
 
-def nowhere_view(words: Words) -> View:
-    """The template variables for an address that does not exist."""
-    return {"status": 404, "title": title_of(404, words), "detail": words.say(NOTHING_HERE)}
+def not_found_page(request: web.Request) -> web.Response:
+    """The page for an address that does not exist."""
+    words = words_of(request)
+    view = {"status": 404, "title": title_of(404, words), "detail": words.say(NOTHING_HERE)}
+    return render(request, "problem.html", view, status=404)

@@ -33,7 +33,7 @@ async def door(
     config: Config, clock: FakeClock, core: Simulator, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Site]:
     """A gateway as it serves, but sooner out of patience."""
-    for name, seconds in (("HEAD_SECONDS", 1.0), ("LOOK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
+    for name, seconds in (("HEAD_SECONDS", 1.0), ("CHECK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
         monkeypatch.setattr(connections, name, seconds)
     monkeypatch.setattr(received, "BODY_SECONDS", 1.0)
     config = config.model_copy(update={"listen": "127.0.0.1:0"})

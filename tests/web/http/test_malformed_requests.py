@@ -64,7 +64,7 @@ async def door(
 ) -> AsyncIterator[Site]:
     """A gateway as it serves, but sooner out of patience, with a text and a file that was put."""
     monkeypatch.setattr(received, "BODY_SECONDS", 0.1)
-    for name, seconds in (("HEAD_SECONDS", 0.1), ("LOOK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
+    for name, seconds in (("HEAD_SECONDS", 0.1), ("CHECK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
         monkeypatch.setattr(connections, name, seconds)
     async with (
         open_gateway(config, clock=clock, nodes=[DirectNode(core)]) as gateway,
