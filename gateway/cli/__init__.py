@@ -1,6 +1,10 @@
-"""The command `tuppence`."""
+"""The command `tuppence`: runs a command, and prints errors for people.
+
+Modules of commands import their work inside the function, so that `--help` loads no database, gRPC or HTTP.
+"""
 
 import errno
+import inspect
 import os
 import signal
 import sys
@@ -18,8 +22,8 @@ from gateway.terminal import discard_output, escape_unencodable, say, warn, warn
 
 T = TypeVar("T")
 
-# The base of what typer says about what was typed; it has no public name.
-Mistyped: type[Exception] = typer.BadParameter.mro()[2]
+# The base class of typer's usage errors; it has no public name.
+UsageError: type[Exception] = typer.BadParameter.mro()[2]
 
 app = typer.Typer(
     name="tuppence",
@@ -29,13 +33,13 @@ app = typer.Typer(
 )
 
 
-def _say_version(asked: bool) -> None:  # noqa: FBT001  # typer's form
+def _print_version(asked: bool) -> None:  # noqa: FBT001  # typer's form
     if asked:
         say(f"tuppence {__version__}")
         raise typer.Exit
 
 
-VERSION = typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_say_version)
+VERSION = typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
 
 
 @app.callback()
@@ -43,17 +47,17 @@ def _options(_version: Annotated[bool, VERSION] = False) -> None: ...  # noqa: F
 
 
 def main() -> None:
-    """Run the command; what goes wrong is a line that says what to do, and an exit status that is not 0."""
+    """Run the command. An error is printed as a line that says what to do, with an exit status that is not 0."""
     escape_unencodable()
-    sys.excepthook = _tell_defect
+    sys.excepthook = _print_defect
     try:
         status = typer.main.get_command(commands())(standalone_mode=False)
     except TuppenceError as error:
         _fail(error.code, error.detail)
-    except Mistyped as error:
-        _explain(error)
+    except UsageError as error:
+        _print_usage_error(error)
     except OSError as error:
-        _tell_refusal(error)
+        _print_os_error(error)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
@@ -88,7 +92,19 @@ def commands() -> typer.Typer:
         add_regtest,
     ):
         add_to(app)
+    _join_lines(app)
     return app
+
+
+def _join_lines(group: typer.Typer) -> None:
+    """Make each paragraph of the help one line, so that it wraps at the width of the terminal."""
+    for command in (*group.registered_commands, group.registered_callback):
+        if command is not None and command.callback is not None and command.callback.__doc__:
+            paragraphs = inspect.cleandoc(command.callback.__doc__).split("\n\n")
+            command.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _join_lines(inner.typer_instance)
 
 
 def _fail(code: str, detail: str) -> NoReturn:
@@ -96,8 +112,8 @@ def _fail(code: str, detail: str) -> NoReturn:
     sys.exit(1)
 
 
-def _explain(error: Any) -> NoReturn:
-    """What was typed is not a command: its usage and what is wrong. A group alone has printed its help already."""
+def _print_usage_error(error: Any) -> NoReturn:
+    """Print a usage error. A group without a command has already printed its help."""
     if type(error).__name__ != "NoArgsIsHelpError":
         if error.ctx is not None:
             warn_lines(error.ctx.get_usage())
@@ -106,7 +122,7 @@ def _explain(error: Any) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _tell_refusal(error: OSError) -> NoReturn:
+def _print_os_error(error: OSError) -> NoReturn:
     if error.errno == errno.EPIPE:
         discard_output()
         sys.exit(1)
@@ -114,15 +130,15 @@ def _tell_refusal(error: OSError) -> NoReturn:
     _fail("system_refused", f"{where}{error.strerror or type(error).__name__}.")
 
 
-def _tell_defect(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
-    """A short line for what nobody expected: its own words may hold secrets, and are shown to who asks for them."""
+def _print_defect(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+    """Print an unexpected error as a short line. Its message, which may contain secrets, needs the log level debug."""
     if os.environ.get("TUPPENCE_LOG_LEVEL") == "debug":
         warn_lines("".join(traceback.format_exception(error)).rstrip())
     place = traceback.extract_tb(error.__traceback__)[-1]
     warn(("defect", "bold red"), f" {kind.__name__} at {os.path.basename(place.filename)}:{place.lineno}.")  # noqa: PTH119
     warn(
         "This is a fault in Tuppence: please report it with this line and the command that you typed. "
-        "TUPPENCE_LOG_LEVEL=debug shows where it happened; take out what is secret before you pass that on."
+        "TUPPENCE_LOG_LEVEL=debug shows where it happened; remove secrets before you pass that on."
     )
 
 

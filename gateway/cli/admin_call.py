@@ -1,4 +1,4 @@
-"""A command's call of the admin API. It imports HTTP and the configuration when it is made, not before."""
+"""Calls the admin API once, for commands that need no more. HTTP is imported only then."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from gateway.cli import run
 
 
 def admin_call(method: str, path: str, *, json: Any = None, data: Any = None, missing: str = "database_missing") -> Any:
-    """One call, whole; `missing` is the code of the refusal where there is no gateway. Raises as `Admin.call` does."""
+    """One call; `missing` is the error code where there is no gateway. Raises as `open_admin` and `Admin.call` do."""
     from gateway.cli.admin_client import open_admin
     from gateway.config import load_config
 

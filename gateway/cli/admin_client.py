@@ -1,4 +1,4 @@
-"""The admin API for commands: over the running server's socket, or over one made for the occasion."""
+"""The client of the admin API: over the socket of the running server, or of one that is started for the command."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,12 +12,12 @@ from gateway.config import Config
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Refused, Unavailable
 
 ANSWER_SECONDS = 10.0
-# A purge of a large database, or an upload, takes as long as it takes.
+# A purge of a large database, or an upload, may take long.
 CALL_SECONDS = 3_600.0
 
 
 class Admin:
-    """Calls as the operator, or as a creator from elsewhere; `alone` where no server runs."""
+    """Calls the admin API as the operator, or as a creator from elsewhere. `alone`: no server runs on the data."""
 
     def __init__(
         self, session: aiohttp.ClientSession, where: str, url: str = "http://admin", *, alone: bool = False
@@ -25,10 +25,10 @@ class Admin:
         self._session, self._where, self._url, self.alone = session, where, url, alone
 
     async def call(self, method: str, path: str, *, json: Any = None, data: Any = None) -> Any:
-        """The decoded answer.
+        """Make a call; returns the decoded answer.
 
         Raises `Refused` with the server's code and detail, `Unavailable` (`gateway_away`) where no gateway answers,
-        `OutcomeUnknown` (`answer_lost`) where it may have done what was asked.
+        `OutcomeUnknown` (`answer_lost`) where the gateway may have done what was asked.
         """
         try:
             async with self._session.request(method, f"{self._url}{path}", json=json, data=data) as response:
@@ -67,7 +67,7 @@ async def open_remote(gateway_url: str, api_key: str) -> AsyncIterator[Admin]:
 
 @asynccontextmanager
 async def open_admin(config: Config, *, reads: bool = False, missing: str = "database_missing") -> AsyncIterator[Admin]:
-    """The running server's admin API; where none runs, its like on the data folder for this moment.
+    """The admin API of the running server; if none runs, one is started on the data folder for this command.
 
     Raises `Unavailable` (`gateway_away`, `data_in_use`), and as `require_gateway` does.
     """
@@ -78,7 +78,7 @@ async def open_admin(config: Config, *, reads: bool = False, missing: str = "dat
             try:
                 await stack.enter_async_context(_served_alone(config, reads=reads, missing=missing))
             except Conflict as error:
-                # A server that was starting when it was looked for may answer now.
+                # A server that was starting may answer now.
                 if error.code != "data_in_use" or not await server_answers(session, config.admin_socket):
                     detail = f"{error.detail} (The server there does not answer on its socket.)"
                     raise Unavailable(error.code, detail) from error
@@ -93,7 +93,7 @@ async def _served_alone(config: Config, *, reads: bool, missing: str) -> AsyncIt
     from gateway.web.serve import build_app, serve_admin  # only when no server runs
 
     if (config.data_dir / "lock").exists():
-        # Who owns the folder is said first: it may just be making what is missing.
+        # The owner of the folder is reported first: it may be creating what is missing.
         with lock_data(config.data_dir):
             pass
     await require_gateway(config, reads=reads, code=missing)
@@ -104,14 +104,17 @@ async def _served_alone(config: Config, *, reads: bool, missing: str) -> AsyncIt
 
 @asynccontextmanager
 async def open_session(path: Path) -> AsyncIterator[aiohttp.ClientSession]:
-    """For calls over the socket."""
+    """An HTTP session over the admin socket."""
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=ANSWER_SECONDS)
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(path)), timeout=timeout) as session:
         yield session
 
 
 async def server_answers(session: aiohttp.ClientSession, path: Path) -> bool:
-    """Whether a server answers on the socket; none where there is no socket, or one that a crash has left."""
+    """Whether a server answers on the socket; False if there is no socket, or only a stale one.
+
+    Raises `Unavailable` (`gateway_away`) if something else answers there.
+    """
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     try:
         async with session.get("http://admin/healthz", timeout=timeout) as response:

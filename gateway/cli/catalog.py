@@ -1,4 +1,4 @@
-"""`tuppence creator …` and `tuppence item …`."""
+"""`tuppence creator …` and `tuppence item …`: creators, their API keys, and what they sell."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,27 +12,29 @@ from gateway.catalog.rules import DEFAULT_ACCENT, split_of
 from gateway.catalog.slug import slug_of
 from gateway.cli.admin_call import admin_call
 from gateway.cli.pasted import creator_of, item_id_of, origin_of, share_of
-from gateway.cli.presence import makes
+from gateway.cli.presence import may_create
 from gateway.errors import Invalid
 from gateway.money import parse_price, to_sat
 from gateway.rows import Share
 from gateway.terminal import say, show_table, warn
 
-creators = typer.Typer(no_args_is_help=True, help="Who is paid.")
-keys = typer.Typer(no_args_is_help=True, help="API keys of creators.")
-items = typer.Typer(no_args_is_help=True, help="What is sold.")
+creators = typer.Typer(no_args_is_help=True, help="Manage creators, who are paid.")
+keys = typer.Typer(no_args_is_help=True, help="Manage API keys of creators.")
+items = typer.Typer(no_args_is_help=True, help="Manage items, which are sold.")
 creators.add_typer(keys, name="key")
 
 TEXT_ENDINGS = {".md", ".markdown", ".txt"}
 
-Price = Annotated[str | None, typer.Option(help="Whole sat, at least 1, like 100sat.")]
+Price = Annotated[str | None, typer.Option(help="The price in whole sat, at least 1, like 100sat.")]
 ShareOption = Annotated[
     list[str] | None,
-    typer.Option("--share", help="Another creator's percentage, name=30; the rest is the creator's own."),
+    typer.Option("--share", help="A share in percent for another creator, like bob=30; repeatable."),
 ]
 Origins = Annotated[
     list[str] | None,
-    typer.Option("--origin", help="A site whose pages may sell it, like https://blog.example; default: any."),
+    typer.Option(
+        "--origin", help="A site whose pages may sell it, like https://blog.example; repeatable. Default: any."
+    ),
 ]
 
 
@@ -43,13 +45,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 @creators.command("add")
-@makes
+@may_create
 def add_creator(
-    name: Annotated[str, typer.Argument(help="A slug: a-z, 0-9 and -; for ever.")],
-    title: Annotated[str | None, typer.Option(help="The name that readers see; default: the slug.")] = None,
-    accent: Annotated[str | None, typer.Option(help=f"A colour for their pages; default: {DEFAULT_ACCENT}.")] = None,
+    name: Annotated[str, typer.Argument(help="The creator's name: a-z, 0-9 and -. It cannot be changed.")],
+    title: Annotated[str | None, typer.Option(help="The name that readers see. Default: the name.")] = None,
+    accent: Annotated[str | None, typer.Option(help=f"The colour of their pages. Default: {DEFAULT_ACCENT}.")] = None,
 ) -> None:
-    """Add a creator and print their API key, once."""
+    """Add a creator and print their API key, which is shown only once."""
     name = name.strip().removeprefix("@")
     _print_key(admin_call("POST", "/v1/admin/creators", json=_given(name=name, title=title, accent=accent)))
 
@@ -64,33 +66,34 @@ def list_creators() -> None:
 
 @keys.command("rotate")
 def rotate_key(name: Annotated[str, typer.Argument(help="The creator's name.")]) -> None:
-    """Replace a creator's API key; the old one ends at once."""
+    """Replace a creator's API key. The old key stops working at once."""
     name = quote(creator_of(name), safe="")
     _print_key(admin_call("POST", f"/v1/admin/creators/{name}/key", missing="creator_not_found"))
 
 
 @items.command("add")
-@makes
+@may_create
 def add_item(
-    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Markdown text, or any file.")],
-    creator: Annotated[str | None, typer.Option(help="Who sells it.")] = None,
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Markdown text, or a file of any type.")],
+    creator: Annotated[str | None, typer.Option(help="The creator who sells it.")] = None,
     price: Price = None,
     share: ShareOption = None,
     title: Annotated[str | None, typer.Option(help="Default: the text's first heading, or the file's name.")] = None,
-    item_id: Annotated[str | None, typer.Option("--id", help="Default: from the title.")] = None,
-    access_seconds: Annotated[int | None, typer.Option(help="How long a payment opens it; default: for ever.")] = None,
-    memo: Annotated[str | None, typer.Option(help="What the payer's wallet shows; default: creator and host.")] = None,
+    item_id: Annotated[str | None, typer.Option("--id", help="It cannot be changed. Default: from the title.")] = None,
+    access_seconds: Annotated[int | None, typer.Option(help="How long a payment opens it. Default: for ever.")] = None,
+    memo: Annotated[str | None, typer.Option(help="The text in the payer's wallet. Default: creator and host.")] = None,
     origin: Origins = None,
-    preview: Annotated[str | None, typer.Option(help="Markdown to show before payment, for a file.")] = None,
+    preview: Annotated[str | None, typer.Option(help="For a file: Markdown that is shown before payment.")] = None,
 ) -> None:
-    """Put a text or a file on sale. A text's front matter may say the same as the options.
+    """Put a text or a file on sale.
 
-    Of --origin and --preview it knows nothing. Its own preview ends at <!-- more -->, else after the first paragraph.
+    The front matter of a text may hold the same options, except --origin and --preview. The preview of a text ends at
+    <!-- more -->, or else after the first paragraph.
     """
     is_text = path.suffix.lower() in TEXT_ENDINGS
     markdown = _read_text(path) if is_text else None
     fields = {} if markdown is None else split_front_matter(markdown)[0]
-    # What is given and empty, or 0, is not left out: the gateway says what is wrong with it.
+    # An option that is given but empty, or 0, is sent: the gateway says what is wrong with it.
     creator = fields.get("creator") if creator is None else creator
     price = fields.get("price") if price is None else price
     if not creator or not price:
@@ -114,7 +117,7 @@ def add_item(
     if not is_text:
         added = _put_content(added["id"], path)
     say((added["id"], "bold"), f" {to_sat(added['price_msat'])} sat")
-    # On a line of its own, so that it can be copied whole.
+    # On a line of its own, so that it is easy to copy.
     say(added["pay_url"])
     if "id" not in item and not slug_of(added["title"], ""):
         warn("Its id is for ever. The title gives none that can be typed: --id chooses one.")
@@ -122,7 +125,7 @@ def add_item(
 
 @items.command("list")
 def list_items() -> None:
-    """List what is sold."""
+    """List the items."""
     rows = []
     for item in admin_call("GET", "/v1/admin/items"):
         shares = " ".join(f"{share['creator']}={share['weight']}" for share in item["shares"])
@@ -136,17 +139,21 @@ def edit_item(
     item_id: Annotated[str, typer.Argument(help="The item's id.")],
     price: Price = None,
     share: ShareOption = None,
-    title: Annotated[str | None, typer.Option(help="What readers see.")] = None,
+    title: Annotated[str | None, typer.Option(help="The title that readers see.")] = None,
     access_seconds: Annotated[int | None, typer.Option(help="How long a payment opens it.")] = None,
-    memo: Annotated[str | None, typer.Option(help="What the payer's wallet shows.")] = None,
+    memo: Annotated[str | None, typer.Option(help="The text in the payer's wallet.")] = None,
     origin: Annotated[
-        list[str] | None, typer.Option("--origin", help="The only sites whose pages may sell it, from now on.")
+        list[str] | None,
+        typer.Option("--origin", help="A site whose pages may sell it, in place of the present ones."),
     ] = None,
-    any_origin: Annotated[bool, typer.Option("--any-origin", help="Pages of every site may sell it.")] = False,  # noqa: FBT002  # typer's form
+    any_origin: Annotated[bool, typer.Option("--any-origin", help="Let pages of every site sell it.")] = False,  # noqa: FBT002  # typer's form
     content: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A new text or file.")] = None,
-    preview: Annotated[str | None, typer.Option(help="Markdown to show before payment.")] = None,
+    preview: Annotated[str | None, typer.Option(help="Markdown that is shown before payment.")] = None,
 ) -> None:
-    """Change an item: what is not given stays. New values hold for new invoices; what was paid keeps its own."""
+    """Change an item. Options that are not given stay as they are.
+
+    New values apply to new invoices; what was paid keeps its terms.
+    """
     item_id = quote(item_id_of(item_id), safe="")
     change = _given(
         price_msat=None if price is None else price_of(price),
@@ -171,7 +178,7 @@ def archive_item(
     item_id: Annotated[str, typer.Argument(help="The item's id.")],
     restore: Annotated[bool, typer.Option("--restore", help="Put it on sale again.")] = False,  # noqa: FBT002  # typer's form
 ) -> None:
-    """Stop selling an item; what was paid still opens."""
+    """Stop selling an item. What was paid can still be opened."""
     item_id = quote(item_id_of(item_id), safe="")
     state = "active" if restore else "archived"
     admin_call("PATCH", f"/v1/admin/items/{item_id}", json={"state": state}, missing="item_not_found")
@@ -192,7 +199,7 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def price_of(text: str) -> int:
-    """A price in msat, as a person writes it. Raises `Invalid` (`item_invalid`)."""
+    """A price in msat, from text like `100sat`. Raises `Invalid` (`item_invalid`)."""
     try:
         return parse_price(text)
     except ValueError as error:
@@ -200,7 +207,10 @@ def price_of(text: str) -> int:
 
 
 def shares_of(creator: str, texts: list[str]) -> list[dict[str, Any]] | None:
-    """The shares of an item for the admin API, from `name=30`; none given: None. Raises `Invalid` (`item_invalid`)."""
+    """The shares of an item for the admin API, from texts like `bob=30`; None if there are none.
+
+    Raises `Invalid` (`item_invalid`).
+    """
     others = [Share(creator=name, weight=percent) for name, percent in map(share_of, texts)]
     if not others:
         return None

@@ -1,4 +1,4 @@
-"""`tuppence migrate`, `move`, `backup`, `restore` and `purge`."""
+"""`tuppence migrate`, `move`, `backup`, `restore` and `purge`: the database as a whole."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli import run
 from gateway.cli.admin_call import admin_call
-from gateway.cli.presence import makes, require_gateway
+from gateway.cli.presence import may_create, require_gateway
 from gateway.errors import NotFound
 from gateway.terminal import say, show_table
 
@@ -22,11 +22,12 @@ def add_to(app: typer.Typer) -> None:
     app.command()(purge)
 
 
-@makes
+@may_create
 def migrate() -> None:
-    """Bring the database to the newest schema, which every start does too.
+    """Migrate the database to the newest schema, as every start does.
 
-    Stop a server on SQLite first; on PostgreSQL replicas may run, and of several at once one does it.
+    On SQLite stop the server first. On PostgreSQL replicas may run; if several migrate at once, one does it and the
+    others wait.
     """
     from gateway.config import load_config
     from gateway.store.engines.database import migrate_database
@@ -34,7 +35,7 @@ def migrate() -> None:
     from gateway.store.files.lock import lock_data
 
     config = load_config()
-    # On SQLite one process owns the database; on PostgreSQL others wait for the one that migrates.
+    # On SQLite one process owns the database; on PostgreSQL an advisory lock makes others wait.
     owned = nullcontext() if sqlite_path(config.database_url) is None else lock_data(config.data_dir)
     with owned:
         moved = run(migrate_database(config.database_url))
@@ -43,12 +44,13 @@ def migrate() -> None:
 
 def move(
     to: Annotated[
-        str, typer.Option("--to", help="The empty database: postgresql+asyncpg://user:password@host/database")
+        str, typer.Option("--to", help="An empty database: postgresql+asyncpg://user:password@host/database")
     ],
 ) -> None:
-    """Copy the books from SQLite to PostgreSQL, in one transaction, counted and audited on both sides.
+    """Copy the database from SQLite to PostgreSQL.
 
-    Stop the server first. The SQLite file stays as it is; keys and content stay where they are.
+    Stop the server first. The copy is one transaction, audited and compared before it is committed. The SQLite file
+    is not changed; keys and content stay where they are.
     """
     from gateway.config import load_config
     from gateway.store.engines.move_to_postgres import move_database
@@ -62,8 +64,11 @@ def move(
     say("Moved. Set TUPPENCE_DATABASE_URL to the new address, then start the server.")
 
 
-def backup(file: Annotated[Path, typer.Argument(help="A new file, on another disk.")]) -> None:
-    """Write database, keys and content to one file; safe beside a running server. Whoever has it has the keys."""
+def backup(file: Annotated[Path, typer.Argument(help="The file to create, best on another disk.")]) -> None:
+    """Write database, keys and content to one file.
+
+    It is safe beside a running server. Keep the file as secret as the keys in it.
+    """
     from gateway.config import load_config
     from gateway.store.engines.archive import write_archive
 
@@ -73,9 +78,12 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file, on another dis
     say(f"{file}: {size:,} bytes. Keep it as secret as the keys in it.")
 
 
-@makes
-def restore(file: Annotated[Path, typer.Argument(help="What `tuppence backup` wrote.")]) -> None:
-    """Put a backup into an empty data folder and, with TUPPENCE_DATABASE_URL, into an empty PostgreSQL database."""
+@may_create
+def restore(file: Annotated[Path, typer.Argument(help="A file that `tuppence backup` wrote.")]) -> None:
+    """Restore a backup to a new data folder.
+
+    Where TUPPENCE_DATABASE_URL names a PostgreSQL database, which must be empty, the books are restored to that.
+    """
     from gateway.config import load_config
     from gateway.store.engines.archive import read_archive
     from gateway.store.files.lock import lock_data
@@ -89,13 +97,13 @@ def restore(file: Annotated[Path, typer.Argument(help="What `tuppence backup` wr
 
 
 def purge(
-    now: Annotated[bool, typer.Option("--now", help="Whatever its age; and write the files anew.")] = False,  # noqa: FBT002  # typer's form
+    now: Annotated[bool, typer.Option("--now", help="Ignore ages; rewrite the files.")] = False,  # noqa: FBT002  # typer's form
 ) -> None:
-    """Delete what is no longer needed, as the server does every hour.
+    """Delete expired records, as the server does every hour.
 
-    Unpaid invoices a day after LND's final word, payment requests 30 days after they were paid, names and messages
-    beside tips after TUPPENCE_TIP_NOTE_DAYS. With --now all of it that is final, and out of the database's files:
-    payments wait meanwhile. Backups made before still hold it.
+    Unpaid invoices expire a day after they are final at LND, payment requests 30 days after they were paid, names and
+    messages of tips after TUPPENCE_TIP_NOTE_DAYS. With --now all that are final are deleted, and the database files
+    are rewritten, while payments wait. Older backups still hold the records.
     """
     purged = admin_call("POST", "/v1/admin/purges", json={"at_once": now})
     say(

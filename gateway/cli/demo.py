@@ -16,7 +16,7 @@ import typer
 
 from gateway.cli import run
 from gateway.cli.pasted import invoice_of
-from gateway.cli.presence import makes
+from gateway.cli.presence import may_create
 from gateway.cli.serve import until_stopped
 from gateway.errors import Invalid, Refused
 from gateway.terminal import say, show_progress
@@ -30,8 +30,8 @@ Mode = Literal["demo", "regtest"]
 DEMO_FOLDER = Path(".tuppence/demo")
 REGTEST_FOLDER = Path(".tuppence/regtest")
 PAY_SECONDS = 35.0
-# What it makes up is never sold in earnest: whatever the environment or `.env` says of another gateway is not for it.
-ITS_OWN: Mapping[str, object] = MappingProxyType(
+# The demo must never sell its samples for real, so it ignores what the environment or `.env` says of another gateway.
+DEMO_SETTINGS: Mapping[str, object] = MappingProxyType(
     {"public_url": "", "lnd_nodes": None, "shared_dir": None, "database_url": ""}
 )
 
@@ -44,20 +44,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 @demo.callback()
-@makes
+@may_create
 def start(
     context: typer.Context,
     *,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what an earlier one sold first.")] = False,
-    regtest: Annotated[bool, typer.Option("--regtest", help="On a real network: btcd and three LND nodes.")] = False,
-    purse: Annotated[int, typer.Option(min=1, metavar="SAT", help="What the simulated wallet begins with.")] = 10_000,
-    browser: Annotated[bool, typer.Option(help="Open the page where there is a display.")] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data of earlier runs first.")] = False,
+    regtest: Annotated[bool, typer.Option("--regtest", help="Use a real network: btcd and three LND nodes.")] = False,
+    purse: Annotated[int, typer.Option(min=1, metavar="SAT", help="The balance of a new simulated wallet.")] = 10_000,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser, if there is a display.")] = True,
 ) -> None:
-    """See it all on this machine: a site and a wallet, on a simulated LND or a real network, until Ctrl-C.
+    """Run a gateway with a sample site and a wallet on this machine, until Ctrl-C.
 
-    What was sold is kept in .tuppence/demo/data, with --regtest in .tuppence/regtest/data, and survives a kill: other
-    commands reach it by TUPPENCE_DATA_DIR. Variables that name a node, a database, a folder or a public address are for
-    other gateways: the demo has its own.
+    The node is simulated, or with --regtest a real one on a local network. Data is kept in .tuppence/demo/data, or
+    .tuppence/regtest/data, and survives a kill; for other commands name that folder in TUPPENCE_DATA_DIR. Variables
+    that name a node, a database, a folder or a public address are ignored.
     """
     if context.invoked_subcommand is not None:
         return
@@ -69,7 +69,7 @@ def start(
 
 @demo.command()
 def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt…")]) -> None:
-    """Pay an invoice with the running demo's wallet and print the preimage."""
+    """Pay an invoice with the wallet of the running demo, and print the preimage."""
     import urllib.error
     import urllib.request
 
@@ -143,7 +143,7 @@ async def _simulated(purse_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]:
             lnd_target=simulated.target,
             lnd_tls_cert=simulated.tls_cert_path,
             lnd_macaroon=simulated.macaroon_path,
-            **ITS_OWN,
+            **DEMO_SETTINGS,
         )
         wallet = SimulatedWallet(simulated.core, balance_msat=1000 * purse_sat)
         yield config, wallet
@@ -163,9 +163,9 @@ async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
     try:
         async with open_wallet(REGTEST_FOLDER) as wallet:
             settings = read_env_file(REGTEST_FOLDER / GATEWAY_ENV)
-            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", **ITS_OWN), wallet
+            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", **DEMO_SETTINGS), wallet
     finally:
-        # What was up before this command stays up after it.
+        # A network that was up before this command stays up.
         if started:
             with show_progress("stopping the network") as report:
                 await down(REGTEST_FOLDER, report=report)
@@ -174,7 +174,7 @@ async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
 def _welcome(address: str, mode: Mode) -> None:
     from gateway.config import Config
 
-    # What starts us waits for this line.
+    # Programs that start this command wait for this line.
     say(f"ready {address}")
     pay_command = f"{_typed()} {'demo' if mode == 'demo' else 'regtest'}"
     if mode == "demo" and (listen := urlsplit(address).netloc) != Config.model_fields["listen"].default:
@@ -187,7 +187,7 @@ def _welcome(address: str, mode: Mode) -> None:
 
 
 def _typed() -> str:
-    """How this command is called where it runs: `make demo` calls one that is not on the PATH."""
+    """The command as it can be typed here: `make demo` runs one that is not on the PATH."""
     called = Path(sys.argv[0])
     on_path = shutil.which("tuppence")
     if called.name != "tuppence" or (on_path and Path(on_path).resolve() == called.resolve()):

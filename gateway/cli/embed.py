@@ -1,4 +1,4 @@
-"""`tuppence embed`: what to paste into a page."""
+"""`tuppence embed`: prints the HTML that sells an item in a page."""
 
 import json
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import typer
 
 from gateway.cli.admin_call import admin_call
-from gateway.cli.pasted import thing_of
+from gateway.cli.pasted import item_or_creator_of
 from gateway.terminal import say, visible
 
 Shape = Literal["paywall", "button"]
@@ -22,7 +22,7 @@ _TITLES = {
     "style": "Add to its style sheet, so that nothing moves while the script is on its way",
 }
 
-# What is unseen in a title or a preview is pasted in a form that means the same there.
+# Invisible characters of a title or a preview are printed as escapes that mean the same in HTML or JSON.
 _ESCAPES = {"tag": lambda letter: f"&#x{ord(letter):x};", "marking": lambda letter: json.dumps(letter)[1:-1]}
 
 
@@ -33,11 +33,17 @@ def add_to(app: typer.Typer) -> None:
 
 def embed(
     what: Annotated[str, typer.Argument(help="An item's id, or @ and a creator's name for tips.")],
-    shape: Annotated[Shape, typer.Option(help="A button is one button in a line.")] = "paywall",
-    theme: Annotated[Theme, typer.Option(help="Auto follows the page.")] = "auto",
+    shape: Annotated[Shape, typer.Option(help="A paywall block, or one button in a line of text.")] = "paywall",
+    theme: Annotated[Theme, typer.Option(help="Auto follows the colour scheme of the page.")] = "auto",
 ) -> None:
-    """Print what to paste: the tag, the script evergreen and pinned, the lines of policy and style to add."""
-    snippet = admin_call("GET", "/embed?" + urlencode({"what": thing_of(what), "shape": shape, "theme": theme}))
+    """Print the HTML to paste into a page, to sell an item or take tips.
+
+    It prints the tag, the script (evergreen, or pinned to its bytes), and lines for the page's Content-Security-Policy
+    and style sheet.
+    """
+    snippet = admin_call(
+        "GET", "/embed?" + urlencode({"what": item_or_creator_of(what), "shape": shape, "theme": theme})
+    )
     if snippet["allowed_origins"]:
         say(("Only in pages of", "bold"))
         say(" ".join(snippet["allowed_origins"]))

@@ -1,4 +1,4 @@
-"""`tuppence key add`."""
+"""`tuppence key add`: rotation of the keys behind access tokens."""
 
 import typer
 
@@ -6,7 +6,7 @@ from gateway.cli import run
 from gateway.cli.presence import require_gateway, require_keys
 from gateway.terminal import say
 
-keys = typer.Typer(no_args_is_help=True, help="The keys behind access tokens.")
+keys = typer.Typer(no_args_is_help=True, help="Manage the keys behind access tokens.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,9 +16,10 @@ def add_to(app: typer.Typer) -> None:
 
 @keys.command("add")
 def add_key() -> None:
-    """Add a key: running gateways take it in and make tokens with it within 10 s; older tokens open as before.
+    """Add a key for new access tokens.
 
-    Back the keys up again: without them nothing sold opens.
+    Running gateways use it within 10 s. Older tokens stay valid. Back up the keys again: without them nothing that was
+    sold can be opened.
     """
     from gateway.config import load_config
     from gateway.store.files.keyring import FileKeyRing

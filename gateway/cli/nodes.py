@@ -1,4 +1,4 @@
-"""`tuppence node list`, `drain` and `undrain`."""
+"""`tuppence node list`, `drain` and `undrain`: the LND nodes of the gateway."""
 
 from typing import Annotated, Any
 
@@ -7,9 +7,9 @@ import typer
 from gateway.cli.admin_call import admin_call
 from gateway.terminal import say, show_table
 
-nodes = typer.Typer(no_args_is_help=True, help="The LND nodes that make invoices.")
+nodes = typer.Typer(no_args_is_help=True, help="Manage the LND nodes that issue invoices.")
 
-NodeId = Annotated[str, typer.Argument(help="Its id, as `tuppence node list` shows it.")]
+NodeId = Annotated[str, typer.Argument(help="The node's id, as in `tuppence node list`.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 @nodes.command("list")
 def list_nodes() -> None:
-    """List the nodes: how each is, who it is, and how many of its invoices have no verdict yet."""
+    """List the nodes with their state, identity and number of open invoices."""
     rows = [
         (
             node["node_id"],
@@ -38,14 +38,17 @@ def list_nodes() -> None:
 
 @nodes.command()
 def drain(node_id: NodeId) -> None:
-    """Make no more invoices at a node, on every replica within 2 s; its open ones are followed until they are final."""
+    """Stop issuing invoices at a node.
+
+    Every replica obeys within 2 s. Open invoices of the node are followed until they are final.
+    """
     left = admin_call("PATCH", f"/v1/admin/nodes/{node_id}", json={"drained": True})["open_invoices"]
     say(f"{node_id} is drained; {left} open invoices are followed until they are paid or canceled")
 
 
 @nodes.command()
 def undrain(node_id: NodeId) -> None:
-    """Make invoices at a node again."""
+    """Issue invoices at a node again."""
     admin_call("PATCH", f"/v1/admin/nodes/{node_id}", json={"drained": False})
     say(f"{node_id} makes invoices again")
 

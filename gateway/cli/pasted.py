@@ -1,4 +1,4 @@
-"""Addresses, ids, names and hashes as people paste, type and shorten them."""
+"""Parses what people type or paste as arguments: addresses, ids, names and hashes, also shortened."""
 
 import re
 from urllib.parse import urlsplit
@@ -12,26 +12,26 @@ _SHARE = re.compile(r"@?(?P<name>[^=\s]+)\s*=\s*(?P<percent>[0-9]{1,9})\s*%?")
 
 
 def item_id_of(text: str) -> str:
-    """An item's id: `essay`, or any address of it."""
+    """An item's id, from itself or from any address of the item."""
     found = _ITEM.search(text)
     return (found[1] if found else text.strip().strip("/")).lower()
 
 
 def creator_of(text: str) -> str:
-    """A creator's name: `nora`, `@nora`, or the address of their tip page."""
+    """A creator's name, from `nora`, `@nora` or the address of their tip page."""
     found = _CREATOR.search(text)
     return (found[1] if found else text.strip()).removeprefix("@").lower()
 
 
-def thing_of(text: str) -> str:
-    """An item's id, or @ and a creator's name."""
+def item_or_creator_of(text: str) -> str:
+    """An item's id, or @ and a creator's name, from any of their forms."""
     if text.strip().startswith("@") or _CREATOR.search(text):
         return f"@{creator_of(text)}"
     return item_id_of(text)
 
 
 def share_of(text: str) -> tuple[str, int]:
-    """A creator's name and a percentage. Raises `Invalid` (`item_invalid`)."""
+    """A creator's name and percentage, from `nora=30`. Raises `Invalid` (`item_invalid`)."""
     found = _SHARE.fullmatch(text.strip())
     if found is None:
         raise Invalid("item_invalid", f"--share {text}: write it as name=30, a percentage.")
@@ -39,7 +39,7 @@ def share_of(text: str) -> tuple[str, int]:
 
 
 def payment_hash_of(text: str) -> str:
-    """A payment_hash, or its beginning as logs show it, in lower case. Raises `Invalid` (`hash_invalid`)."""
+    """A payment_hash in lower case, or its first 8 digits or more, as in logs. Raises `Invalid` (`hash_invalid`)."""
     found = "".join(text.split()).lower().removeprefix("0x").rstrip("…").rstrip(".")
     if not re.fullmatch("[0-9a-f]{8,64}", found):
         raise Invalid(
@@ -49,12 +49,14 @@ def payment_hash_of(text: str) -> str:
 
 
 def invoice_of(text: str) -> str:
-    """A payment request without what a QR code or a link puts before it."""
+    """A payment request without the prefix of QR codes and links."""
     return "".join(text.split()).lower().removeprefix("lightning:").removeprefix("//")
 
 
 def site_of(text: str) -> str:
-    """An address as browsers write it: scheme, lower case, Punycode; without usual port, query and slash at the end.
+    """The address of a site as browsers write it: with scheme, in lower case and Punycode, without default port.
+
+    Its path is kept, without a slash at the end; its query is dropped.
 
     Raises `Invalid` (`address_invalid`).
     """
@@ -78,7 +80,7 @@ def site_of(text: str) -> str:
 
 
 def origin_of(text: str) -> str:
-    """The origin of an address: without its path. Raises `Invalid` (`address_invalid`)."""
+    """The origin of an address: scheme, host and port. Raises `Invalid` (`address_invalid`)."""
     parts = urlsplit(site_of(text))
     return f"{parts.scheme}://{parts.netloc}"
 

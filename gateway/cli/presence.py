@@ -1,4 +1,4 @@
-"""Commands work on a gateway that is there: one typed in another folder says where it looked, and makes nothing."""
+"""Checks that there is a gateway in the data folder, so that a command in a wrong folder creates nothing."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAKERS: set[object] = set()
-"""The commands that may begin a gateway, or anything else, where there is none."""
-_makes: ContextVar[bool] = ContextVar("_makes", default=False)
+CREATING_COMMANDS: set[object] = set()
+"""The commands that may create a gateway, or other files, where there is none."""
+_may_create: ContextVar[bool] = ContextVar("_may_create", default=False)
 
 
-def makes(command: Callable[P, T]) -> Callable[P, T]:
-    """Declare a command as one that may begin a gateway; every other finds one or refuses."""
+def may_create(command: Callable[P, T]) -> Callable[P, T]:
+    """Declare that a command may create a gateway; all others refuse where there is none."""
 
     @wraps(command)
-    def making(*arguments: P.args, **options: P.kwargs) -> T:
-        before = _makes.set(True)
+    def creating(*arguments: P.args, **options: P.kwargs) -> T:
+        before = _may_create.set(True)
         try:
             return command(*arguments, **options)
         finally:
-            _makes.reset(before)
+            _may_create.reset(before)
 
-    MAKERS.add(making)
-    return making
+    CREATING_COMMANDS.add(creating)
+    return creating
 
 
 async def require_gateway(config: "Config", *, reads: bool, code: str = "database_missing") -> None:
-    """Refuse where the configuration names no gateway; a command that `reads` does not renew its schema, either.
+    """Raise unless the configuration names a gateway; for a command that `reads`, one with the newest schema.
 
-    Raises `NotFound` (`database_missing`, or the code given), and as `read_database` does.
+    `NotFound` has the given code; other errors are those of `read_database` and `require_newest_schema`.
     """
     from gateway.store.engines.database import read_database
     from gateway.store.engines.database_url import sqlite_path
     from gateway.store.engines.migration import require_newest_schema
 
-    if _makes.get():
+    if _may_create.get():
         return
     path = sqlite_path(config.database_url)
     if path is not None and not path.exists():
@@ -55,9 +55,9 @@ async def require_gateway(config: "Config", *, reads: bool, code: str = "databas
 
 
 def require_keys(config: "Config") -> None:
-    """Refuse where opening the gateway would make its keys anew. Raises `Unavailable` (`keys_unreadable`)."""
+    """Raise `Unavailable` (`keys_unreadable`) where opening the gateway would create new keys."""
     keys = config.shared_folder / "keys"
-    if not _makes.get() and not any(keys.glob("*.key")):
+    if not _may_create.get() and not any(keys.glob("*.key")):
         raise Unavailable("keys_unreadable", f"{keys.absolute()} holds no key. Restore it from a backup.")
 
 

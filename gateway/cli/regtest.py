@@ -1,4 +1,4 @@
-"""`tuppence regtest`: a real Lightning network on this machine."""
+"""`tuppence regtest`: commands for a real Lightning network on this machine, for development."""
 
 import signal
 from collections.abc import Callable, Coroutine
@@ -21,9 +21,9 @@ T = TypeVar("T")
 FOLDER = Path(".tuppence/regtest")
 LOG_BYTES = 8_192
 
-regtest = typer.Typer(no_args_is_help=True, help="A real network on this machine: btcd and three LND nodes.")
+regtest = typer.Typer(no_args_is_help=True, help="Run a real network on this machine: btcd and three LND nodes.")
 
-Folder = Annotated[Path, typer.Option("--folder", help="Where the network lives.")]
+Folder = Annotated[Path, typer.Option("--folder", help="The folder of the network.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,10 +33,10 @@ def add_to(app: typer.Typer) -> None:
 
 @regtest.command()
 def up(
-    backend: Annotated[Backend | None, typer.Option(help="LND's database; sqlite if not said.")] = None,
+    backend: Annotated[Backend | None, typer.Option(help="LND's database. Default: sqlite.")] = None,
     folder: Folder = FOLDER,
 ) -> None:
-    """Start the network, from nothing or from where it was, and write the gateway's tuppence.env."""
+    """Start the network, a new one or the existing one, and write the gateway's tuppence.env."""
     from gateway.regtest.credentials import GATEWAY_ENV
     from gateway.regtest.lifetime import up as bring_up
 
@@ -70,7 +70,7 @@ def down(
 
 @regtest.command()
 def status(folder: Folder = FOLDER) -> None:
-    """Show the processes, how far they followed the chain, and the channels."""
+    """Show the processes, their block heights and the channels."""
     from gateway.regtest.status import status as ask
 
     _show_status(_run(ask(folder)))
@@ -78,9 +78,9 @@ def status(folder: Folder = FOLDER) -> None:
 
 @regtest.command()
 def mine(
-    blocks: Annotated[int, typer.Argument(min=1, max=1000, help="How many.")] = 1, folder: Folder = FOLDER
+    blocks: Annotated[int, typer.Argument(min=1, max=1000, help="The number of blocks.")] = 1, folder: Folder = FOLDER
 ) -> None:
-    """Make blocks."""
+    """Mine blocks."""
     from gateway.regtest.network import load_network
 
     async def make() -> int:
@@ -94,10 +94,10 @@ def mine(
 def logs(
     name: Annotated[str, typer.Argument(help="btcd, merchant, reader or creator.")],
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
     folder: Folder = FOLDER,
 ) -> None:
-    """Show what a process of the network has printed."""
+    """Print the log of a process."""
     from gateway.regtest.network import log_path
 
     if name not in {CHAIN, *NODE_NAMES}:
@@ -109,8 +109,8 @@ def logs(
 
 
 @regtest.command()
-def pay(payment_request: Annotated[str, typer.Argument(help="lnbcrt…")], folder: Folder = FOLDER) -> None:
-    """Pay an invoice from the reader's node and print the preimage."""
+def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt…")], folder: Folder = FOLDER) -> None:
+    """Pay an invoice from the reader's node, and print the preimage."""
     from gateway.regtest.wallet import LndWallet
 
     async def send() -> str:

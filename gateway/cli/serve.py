@@ -1,4 +1,4 @@
-"""`tuppence serve`."""
+"""`tuppence serve`: runs the gateway."""
 
 import gc
 import resource
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gateway.cli import run
-from gateway.cli.presence import makes
+from gateway.cli.presence import may_create
 from gateway.terminal import say
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ def add_to(app: typer.Typer) -> None:
     app.command(name="serve")(serve_command)
 
 
-@makes
+@may_create
 def serve_command() -> None:
-    """Serve readers until stopped: at 127.0.0.1:8402, with its state in the folder data, where nothing else is said.
+    """Run the gateway until it is stopped.
 
-    It needs an LND node. TUPPENCE_… variables name it, in the environment or in .env of the working folder:
+    By default it listens on 127.0.0.1:8402 and keeps its data in the folder data. TUPPENCE_… variables, in the
+    environment or in .env of the working folder, configure it and name its LND node:
     docs/reference/configuration.md lists them all.
     """
     from gateway.config import load_config
@@ -37,9 +38,9 @@ def serve_command() -> None:
 
 
 def allow_many_connections() -> None:
-    """As many as the system lets us have: shells and systemd begin with 1,024 open files, and every waiter is one."""
+    """Raise the limit of open files to the most allowed: the usual 1,024 would limit the open event streams."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Some systems say "unlimited" and mean less.
+    # Some systems report "unlimited" and accept less.
     with suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -52,15 +53,15 @@ async def _serve(config: "Config") -> None:
     configure_logging(config.log_level)
     log_uncaught()
     async with open_gateway(config) as gateway, serve(build_app(gateway), config) as address:
-        # What starts us waits for this line.
+        # Programs that start this command wait for this line.
         await until_stopped(lambda: say(f"ready {address}"))
 
 
 async def until_stopped(announce: Callable[[], None]) -> None:
-    """Announce that the start is over, and wait for SIGINT or SIGTERM."""
+    """Call `announce` once the start is complete, and wait for SIGINT or SIGTERM."""
     import asyncio
 
-    # What start-up made lives as long as the process: the collector need not walk it, then or later.
+    # Objects of the start live as long as the process, so the garbage collector can skip them.
     gc.freeze()
     gc.enable()
     stopped = asyncio.Event()

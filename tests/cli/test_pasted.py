@@ -5,7 +5,15 @@ import pytest
 from gateway.catalog.rules import SLUG, WEB_ORIGIN
 from gateway.catalog.slug import slug_of
 from gateway.cli.catalog import shares_of
-from gateway.cli.pasted import creator_of, invoice_of, item_id_of, origin_of, payment_hash_of, site_of, thing_of
+from gateway.cli.pasted import (
+    creator_of,
+    invoice_of,
+    item_id_of,
+    item_or_creator_of,
+    origin_of,
+    payment_hash_of,
+    site_of,
+)
 from gateway.errors import Invalid
 from gateway.money import parse_price
 
@@ -42,14 +50,14 @@ def test_what_is_no_address_is_refused_with_an_example(text: str) -> None:
 
 def test_an_item_is_found_by_its_id_and_by_its_addresses() -> None:
     for text in ("essay", " Essay ", "https://pay.example/i/essay", "pay.example/pay/i/essay?x=1#t", "/i/essay/"):
-        assert item_id_of(text) == thing_of(text) == "essay"
+        assert item_id_of(text) == item_or_creator_of(text) == "essay"
     assert item_id_of("https://pay.example/v1/items/essay/content") == "essay"
 
 
 def test_a_creator_is_found_by_name_handle_and_address() -> None:
     for text in ("nora", "@nora", "@Nora ", "https://pay.example/t/nora"):
         assert creator_of(text) == "nora"
-    assert thing_of("@nora") == thing_of("https://pay.example/t/nora/") == "@nora"
+    assert item_or_creator_of("@nora") == item_or_creator_of("https://pay.example/t/nora/") == "@nora"
     assert [share["creator"] for share in shares_of("alice", ["@bob=30%"]) or []] == ["alice", "bob"]
 
 

@@ -14,7 +14,7 @@ import typer
 
 from gateway.cli import admin_client, commands
 from gateway.cli.admin_client import open_admin
-from gateway.cli.presence import MAKERS
+from gateway.cli.presence import CREATING_COMMANDS
 from gateway.config import load_config
 from gateway.errors import NotFound, OutcomeUnknown, TuppenceError, Unavailable
 from gateway.store.files.lock import lock_data
@@ -47,7 +47,7 @@ COMMANDS = dict(registered(commands()))
 
 
 def test_a_command_that_begins_a_gateway_is_declared_as_one() -> None:
-    assert {name for name, callback in COMMANDS.items() if callback in MAKERS} == BEGINNING
+    assert {name for name, callback in COMMANDS.items() if callback in CREATING_COMMANDS} == BEGINNING
     assert len(COMMANDS) > 25
 
 

@@ -11,9 +11,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Compare the books with keys, content and nodes, ask the running server, fetch the public address; change nothing.
+    """Check everything that a payment depends on, and change nothing.
 
-    Prints what to do about what is wrong, and exits with 1 where something is marked ✗.
+    It compares the database with keys, content and LND nodes, asks the running server whether it is ready, and fetches
+    the public address. Each problem is printed with what to do about it. The exit status is 1 if one is marked ✗.
     """
     from gateway.cli.doctor.examination import examine
     from gateway.config import load_config
