@@ -1,4 +1,4 @@
-"""The programs of the network: those of PATH where they are new enough, else built once into the user's cache."""
+"""Finds the programs of the network: those on PATH if they are new enough, else built once into the user's cache."""
 
 import asyncio
 import contextlib
@@ -19,34 +19,34 @@ from gateway.regtest.state import Binaries
 
 SOURCES = Path(__file__).resolve().parents[2] / "regtest"
 NAMES = ("lnd", "lncli", "btcd", "btcctl")
-# lncli and btcctl are for people: whichever version lies beside a good server will do.
+# lncli and btcctl are for people: any version beside a server that is new enough will do.
 MINIMUM = MappingProxyType({"lnd": (0, 21, 0), "btcd": (0, 25, 0)})
 TAGS = (
     "autopilotrpc,chainrpc,invoicesrpc,neutrinorpc,peersrpc,routerrpc,signrpc,walletrpc,watchtowerrpc,wtclientrpc,"
     "monitoring,kvdb_sqlite,kvdb_postgres"
 )
 FLAGS = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w", f"-tags={TAGS}")
-# Without a C compiler's part the build needs nothing but Go, and gives the same programs everywhere.
+# Without cgo the build needs nothing but Go, and is the same everywhere.
 GO_ENVIRONMENT = MappingProxyType({"CGO_ENABLED": "0", "GOWORK": "off"})
 BUILD_NICENESS = 10
-# Where Go's own instructions put it, which sudo and services do not have in PATH.
+# The install folder of Go's instructions, which sudo and services do not have on PATH.
 GO_FOLDER = "/usr/local/go/bin"
 LAST_LINES = 12
 
 
 async def find_binaries(report: Report = silent) -> Binaries:
-    """Give the four programs, building them first where need be (minutes, once); raises RegtestError."""
+    """The paths of the four programs, built first if necessary (minutes, once). Raises RegtestError."""
     return await _from_path() or await _from_cache(report)
 
 
 def version_of(answer: str) -> tuple[int, ...]:
-    """Read the version out of what `lnd --version` or `btcd --version` prints; an empty tuple when there is none."""
+    """The version in the output of `lnd --version` or `btcd --version`; an empty tuple if there is none."""
     match = re.search(r"version v?(\d+)\.(\d+)\.(\d+)", answer)
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def build_digest(sources: Path, go_version: str) -> str:
-    """Name a build by everything that decides what comes out of it."""
+    """The name of a build: a hash of all its inputs."""
     digest = hashlib.sha256()
     parts = ((sources / "go.mod").read_bytes(), (sources / "go.sum").read_bytes(), go_version.encode())
     for part in (*parts, *(flag.encode() for flag in FLAGS), repr(sorted(GO_ENVIRONMENT.items())).encode()):
@@ -55,12 +55,12 @@ def build_digest(sources: Path, go_version: str) -> str:
 
 
 def find_go(path: str, usual: str = GO_FOLDER) -> str | None:
-    """Give Go's program by the folders of `path` (as PATH has them), else from the usual one."""
+    """The `go` program in the folders of `path` (in the form of PATH), else in the usual one."""
     return shutil.which("go", path=os.pathsep.join((path, usual)))
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Give the folder of the builds, by the XDG convention."""
+    """The folder of the builds, by the XDG convention."""
     home = environment.get("XDG_CACHE_HOME") or ""
     base = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
     return base / "tuppence" / "regtest"
@@ -116,12 +116,12 @@ async def _build(go: str, target: Path, report: Report) -> None:
             await _follow(build, packages, report)
         Path(draft).chmod(0o755)
         Path(draft).rename(target)
-        # The temporary folder's own clean-up wants something to remove.
+        # TemporaryDirectory fails if there is nothing to remove.
         Path(draft).mkdir()
 
 
 async def _follow(build: Process, packages: int, report: Report) -> None:
-    """Count the packages that `go build -v` names; raises RegtestError with its last lines when it fails."""
+    """Report the number of packages that `go build -v` prints. Raises RegtestError with its last lines if it fails."""
     assert build.stderr is not None
     lines: list[str] = []
     async for line in build.stderr:
@@ -147,7 +147,7 @@ def _build_failed(lines: list[str]) -> str:
 
 @contextlib.asynccontextmanager
 async def _running(go: str, *arguments: str) -> AsyncIterator[Process]:
-    """Run Go in the sources, politely to the rest of the machine, and end it with its children if we end first."""
+    """Run Go in the sources at low priority; it is ended with its children if this process ends first."""
     process = await asyncio.create_subprocess_exec(
         go,
         *arguments,
@@ -168,7 +168,7 @@ async def _running(go: str, *arguments: str) -> AsyncIterator[Process]:
 
 
 async def _output(*command: str) -> str:
-    # In the sources, because go.mod may have Go fetch another version of itself.
+    # In the sources, because go.mod may make Go download another version of itself.
     folder = SOURCES if SOURCES.exists() else None
     process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
     output, _ = await process.communicate()

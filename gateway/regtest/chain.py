@@ -1,4 +1,4 @@
-"""btcd: the chain under the network, which makes a block when it is asked to."""
+"""The chain of the network: btcd, which mines blocks on request."""
 
 import os
 import pwd
@@ -19,8 +19,8 @@ from gateway.regtest.state import NetworkState, write_private
 
 # btcd's regtest activates segwit after three windows of 144 blocks, and a coinbase is spendable after 100 more.
 FIRST_BLOCKS = 600
-# Blocks pay to the hash of a script that is only OP_TRUE, which anyone spends without a signature: no wallet has to
-# exist before the first block, and none fills up with a coin per block.
+# Blocks pay to the hash of a script of OP_TRUE alone, which anyone can spend without a signature: no wallet has to
+# exist before the first block, and none collects a coin per block.
 ANYONE_SCRIPT = b"\x51"
 ANYONE_ADDRESS = "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85"
 SAT_PER_COIN = 100_000_000
@@ -32,7 +32,7 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """Where btcd listens for RPC, what it wants to be shown, and the journal of its blocks.
+    """The RPC of btcd, and the journal of its blocks.
 
     btcd removes the chain of a regtest whenever it starts, and nodes would not recognise another one: so every block
     is kept in a file, a line each, and given back.
@@ -45,11 +45,11 @@ class Chain:
     journal: Path
 
     async def height(self) -> int:
-        """Give the number of the newest block; raises RegtestError when btcd is away."""
+        """The number of the newest block. Raises RegtestError if btcd does not answer."""
         return int(await self._call("getblockcount"))
 
     async def is_listening(self) -> bool:
-        """Tell whether btcd answers yet."""
+        """Whether btcd answers."""
         try:
             await self.height()
         except (RegtestError, FileNotFoundError, ssl.SSLError):
@@ -57,12 +57,12 @@ class Chain:
         return True
 
     async def mine(self, blocks: int) -> int:
-        """Make blocks and give the new height; raises RegtestError."""
+        """Mine blocks; returns the new height. Raises RegtestError."""
         await self._call("generate", blocks)
         return await self.save()
 
     async def save(self) -> int:
-        """Write the blocks that the journal lacks to it, and give the height."""
+        """Append the blocks that are missing in the journal; returns the height."""
         async with locked(self.journal.parent, silent):
             known = len(self._read_journal())
             height = await self.height()
@@ -75,7 +75,7 @@ class Chain:
         return height
 
     async def restore(self) -> None:
-        """Give a btcd that has just started its blocks back; raises RegtestError when it refuses one."""
+        """Submit the blocks of the journal to a btcd that has just started. Raises RegtestError if it refuses one."""
         blocks = self._read_journal()
         for start in range(await self.height(), len(blocks), BATCH):
             answers = await self._batch("submitblock", [[block] for block in blocks[start : start + BATCH]])
@@ -85,7 +85,7 @@ class Chain:
                 )
 
     async def give(self, addresses: Sequence[str]) -> None:
-        """Share the first block's reward evenly among addresses of nodes; the next block confirms it.
+        """Divide the first block's reward evenly among addresses of nodes; the next block confirms it.
 
         btcd writes transactions to P2PKH and P2SH addresses only.
         """
@@ -124,7 +124,7 @@ class Chain:
 
 
 def with_witness(transaction: str) -> str:
-    """Complete a transaction in hex, of one input paid to ANYONE_ADDRESS, by the witness of BIP 141."""
+    """Add the witness of BIP 141 to a transaction in hex that spends one output of ANYONE_ADDRESS."""
     version, inputs_and_outputs, lock_time = transaction[:8], transaction[8:-8], transaction[-8:]
     marker_and_flag = "0001"
     items, length = "01", f"{len(ANYONE_SCRIPT):02x}"
@@ -132,7 +132,7 @@ def with_witness(transaction: str) -> str:
 
 
 def chain_of(folder: Path, state: NetworkState) -> Chain:
-    """Give the chain of the network in this folder."""
+    """The chain of the network in this folder."""
     return Chain(
         url=f"https://127.0.0.1:{state.ports[CHAIN].rpc}",
         user=state.rpc_user,
@@ -143,7 +143,7 @@ def chain_of(folder: Path, state: NetworkState) -> Chain:
 
 
 def write_chain_files(folder: Path, state: NetworkState) -> None:
-    """Write btcd's configuration, and btcctl's, which would otherwise look into the user's home."""
+    """Write the configuration of btcd, and of btcctl, which would otherwise use the one in the user's home."""
     home = folder / CHAIN
     home.mkdir(mode=0o700, exist_ok=True)
     ports = state.ports[CHAIN]
@@ -179,7 +179,7 @@ def write_chain_files(folder: Path, state: NetworkState) -> None:
 
 @contextmanager
 def tidy_home() -> Iterator[None]:
-    """Take away the empty folder that btcd makes in the user's home, whatever its configuration says."""
+    """Remove the empty folder that btcd creates in the user's home whatever its configuration."""
     home = Path(pwd.getpwuid(os.getuid()).pw_dir)
     missing = [path for path in (home / ".btcd", home / "Library/Application Support/Btcd") if not path.exists()]
     try:
@@ -191,5 +191,5 @@ def tidy_home() -> Iterator[None]:
 
 
 def chain_command(folder: Path, state: NetworkState) -> list[str]:
-    """Give the command line that runs btcd from its configuration."""
+    """The command line of btcd with its configuration."""
     return [state.binaries.btcd, f"--configfile={folder / CHAIN / 'btcd.conf'}"]

@@ -1,4 +1,4 @@
-"""The network's channels: who opens them to whom, how large, and until when they are waited for."""
+"""The channels of the network: opens them, and waits until they are active."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,25 +16,25 @@ from gateway.regtest.state import NetworkState
 
 OPEN_SECONDS = 60.0
 MEET_SECONDS = 2.0
-# Six confirmations announce a channel, so that the reader learns of the one behind the merchant.
+# A channel is announced after six confirmations, so that the reader learns of the one behind the merchant.
 CONFIRMATIONS = 6
 COINS = 3
 FEE_SAT_PER_VBYTE = 2
-# What LND says when the peer it has just met is gone again (of two connections one is dropped), or still takes in the
-# newest block. No channel has begun then, and the coins are free.
+# Errors of LND when the peer has disconnected again (of two connections one is dropped), or has not processed the
+# newest block yet. No channel was started then, and its coins are free.
 NOT_YET = ("is not online", "disconnected", "Synchronizing blockchain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One channel to open; half of its capacity is given to the other side at once."""
+    """One channel to open; half of its capacity is pushed to the other side."""
 
     opener: NodeName
     partner: NodeName
     capacity_sat: int
 
 
-# Two between reader and merchant: each carries at most 483 payments under way in a direction.
+# Two between reader and merchant: each carries at most 483 payments in flight in a direction.
 CHANNELS = (
     Channel(opener="reader", partner="merchant", capacity_sat=16_000_000),
     Channel(opener="reader", partner="merchant", capacity_sat=16_000_000),
@@ -43,8 +43,8 @@ CHANNELS = (
 
 
 async def fund(nodes: Mapping[NodeName, Node], state: NetworkState, chain: Chain) -> None:
-    """Give every node coins and open every channel; the chain has its first blocks already."""
-    # Channels are opened at the same time, and each needs a confirmed coin of its own.
+    """Fund every node and open every channel; the chain must have its first blocks."""
+    # Channels are opened concurrently, and each needs a confirmed coin of its own.
     addresses = [await node.new_address() for node in nodes.values() for _ in range(COINS)]
     await chain.give(addresses)
     await _mine(chain, nodes, blocks=1)
@@ -61,13 +61,13 @@ async def fund(nodes: Mapping[NodeName, Node], state: NetworkState, chain: Chain
 
 
 async def connect_peers(nodes: Mapping[NodeName, Node], state: NetworkState) -> None:
-    """Connect the partners of every channel now; LND itself would wait a while after a restart."""
+    """Connect the partners of every channel now; after a restart LND would wait before it reconnects."""
     partners = {(channel.opener, channel.partner) for channel in CHANNELS}
     await asyncio.gather(*(_meet(nodes[one], nodes[other], state.ports[other].peer) for one, other in partners))
 
 
 async def wait_for_channels(nodes: Mapping[NodeName, Node]) -> None:
-    """Wait until every node sees each of its channels active; raises RegtestError after a minute."""
+    """Wait until every node reports all its channels active. Raises RegtestError after a minute."""
     await asyncio.gather(*(_wait_for_active(name, node) for name, node in nodes.items()))
 
 
@@ -78,7 +78,7 @@ async def _meet(node: Node, partner: Node, port: int) -> None:
 
     async def have_met() -> bool:
         if not await _has_peer(node, key):
-            # Refused where the other side has been quicker, or never answered; what counts is that they meet.
+            # Fails if the other side connected first or did not answer; the wait below decides.
             with suppress(grpc.aio.AioRpcError):
                 await node.lightning.ConnectPeer(request, timeout=MEET_SECONDS)
         return await _has_peer(node, key) and await _has_peer(partner, own_key)
@@ -138,7 +138,7 @@ async def _mine(chain: Chain, nodes: Mapping[NodeName, Node], *, blocks: int) ->
 
 
 async def wait_for_height(node: Node, height: int) -> None:
-    """Wait until the node has followed the chain to this height; raises RegtestError after a minute."""
+    """Wait until the node has processed the chain up to this height. Raises RegtestError after a minute."""
 
     async def is_synced() -> bool:
         return await node.is_synced(height)

@@ -1,4 +1,4 @@
-"""The macaroons that leave the network, each good for its holder's calls alone, and the files that name them."""
+"""Macaroons of the gateway and the wallet, each limited to the calls of its user, and the env files that name them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A network's lifetime: brought up from nothing or from its state, taken down, or open for a block of code."""
+"""Starts and stops a network, or runs one for a block of code."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from gateway.regtest.state import load_state, new_state, save_state
 
 
 async def up(folder: Path, *, backend: Backend | None = None, report: Report = silent) -> Network:
-    """Bring the network up, from nothing or from its state, and give it; `started` is empty when it was up already.
+    """Start the network, a new one or the one of its saved state; `started` is empty if it was up already.
 
     `backend` is LND's database, native SQL on SQLite unless said otherwise. Raises RegtestError. Whatever ends this
     call early ends the processes it started.
@@ -55,7 +55,7 @@ async def up(folder: Path, *, backend: Backend | None = None, report: Report = s
 
 
 async def down(folder: Path, *, delete: bool = False, report: Report = silent) -> bool:
-    """End the network's own processes and wait until they are gone; tell whether there were any.
+    """Stop the processes of the network and wait until they are gone; True if there were any.
 
     With `delete` the folder goes too. Raises RegtestError.
     """
@@ -75,7 +75,7 @@ async def down(folder: Path, *, delete: bool = False, report: Report = silent) -
 
 @asynccontextmanager
 async def open_network(folder: Path, *, backend: Backend = "sqlite", report: Report = silent) -> AsyncIterator[Network]:
-    """Give a network that lives as long as the block, in a folder that is gone afterwards."""
+    """A network that runs as long as the block, in a folder that is deleted afterwards."""
     network = await up(folder, backend=backend, report=report)
     try:
         yield network

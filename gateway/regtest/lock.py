@@ -1,4 +1,4 @@
-"""One command at a time on a folder."""
+"""A lock that lets one command at a time work on a folder."""
 
 import asyncio
 import fcntl
@@ -12,13 +12,13 @@ from gateway.regtest.process import POLL_SECONDS, Report
 
 @asynccontextmanager
 async def locked(folder: Path, report: Report) -> AsyncIterator[None]:
-    """Make the folder where it is missing and keep other commands out of it; a killed holder lets go by itself."""
+    """Create the folder if it is missing, and lock it; the system releases the lock of a killed process."""
     while True:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             await _acquire(handle, folder, report)
-            # Who held it before may have deleted the folder: then this is a lock on nothing.
+            # The previous owner may have deleted the folder, and the lock file with it.
             if folder.exists() and os.path.samestat(os.fstat(handle), folder.stat()):
                 yield
                 return

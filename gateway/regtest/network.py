@@ -1,4 +1,4 @@
-"""A real Lightning network in a folder: btcd and three LND nodes, and what a test does to them."""
+"""A real Lightning network in a folder: btcd and three LND nodes, which tests can stop, crash and restart."""
 
 import asyncio
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ PORTS_SECONDS = 15.0
 
 
 def load_network(folder: Path) -> "Network":
-    """Give the network of this folder as it is, up or down; raises RegtestError when there is none."""
+    """The network of this folder, running or not. Raises RegtestError if there is none."""
     folder = folder.resolve()
     state = load_state(folder)
     if state is None or not state.funded:
@@ -38,19 +38,19 @@ def load_network(folder: Path) -> "Network":
 
 
 def log_path(folder: Path, name: str) -> Path:
-    """Give the file that takes what a process of the network prints."""
+    """The log file of a process."""
     return folder / "logs" / f"{name}.log"
 
 
 async def stop_all(folder: Path, state: NetworkState) -> bool:
-    """End every process of a state, the nodes before the chain they watch; tell whether any ran."""
+    """Stop every process of a state, nodes before the chain; True if any was running."""
     running = {name: process for name, process in state.processes.items() if processes.is_running(process)}
-    # A node whose btcd is gone does not find the end of its own shutdown.
+    # A node whose btcd is gone does not finish its shutdown.
     crash = CHAIN not in running
     nodes = [process for name, process in running.items() if name != CHAIN]
     await asyncio.gather(*(processes.stop(process, crash=crash) for process in nodes))
     if CHAIN in running:
-        # Blocks that someone made past us, with btcctl.
+        # Blocks may have been mined by others, with btcctl.
         with suppress(RegtestError):
             await chains.chain_of(folder, state).save()
         await processes.stop(running[CHAIN])
@@ -59,10 +59,10 @@ async def stop_all(folder: Path, state: NetworkState) -> bool:
 
 
 class Network:
-    """A network that is up: connections to its nodes with every right, and its processes."""
+    """A network: its processes, and connections to its nodes with all permissions."""
 
     def __init__(self, folder: Path, state: NetworkState) -> None:
-        """Take the network of this folder as its state describes it; `up` and `load_network` call this."""
+        """Use `up` or `load_network` instead of this constructor."""
         self.folder = folder
         self.state = state
         self.chain = chains.chain_of(folder, state)
@@ -70,54 +70,54 @@ class Network:
         self._nodes: dict[NodeName, Node] = {}
 
     async def __aenter__(self) -> Self:
-        """Give the network itself."""
+        """Enter the context, which closes the connections at its end."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connections; the processes run on."""
+        """Close the connections; the processes keep running."""
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections; the processes run on."""
+        """Close the connections; the processes keep running."""
         nodes, self._nodes = self._nodes, {}
         for node in nodes.values():
             await node.close()
 
     def credentials(self, name: NodeName) -> Credentials:
-        """Give what opens every call of a node."""
+        """The credentials for all calls of a node."""
         return admin_credentials(self.folder, self.state, name)
 
     async def node(self, name: NodeName) -> Node:
-        """Give an open connection to a node, which survives its restarts and is closed with the network."""
+        """A connection to a node, which survives its restarts and is closed with the network."""
         if name not in self._nodes:
             self._nodes[name] = await connect(self.credentials(name))
         return self._nodes[name]
 
     async def nodes(self) -> dict[NodeName, Node]:
-        """Give the connections to all nodes."""
+        """Connections to all nodes, by name."""
         return {name: await self.node(name) for name in NODE_NAMES}
 
     async def mine(self, blocks: int) -> int:
-        """Make blocks, wait until every running node has followed, and give the new height."""
+        """Mine blocks and wait until every running node has processed them; returns the new height."""
         height = await self.chain.mine(blocks)
         running = [await self.node(name) for name in NODE_NAMES if self.is_running(name)]
         await asyncio.gather(*(wait_for_height(node, height) for node in running))
         return height
 
     def is_running(self, name: str) -> bool:
-        """Tell whether a process of the network runs: `btcd` or a node's name."""
+        """Whether a process is running: `btcd` or a node's name."""
         process = self.state.processes.get(name)
         return process is not None and processes.is_running(process)
 
     async def stop_node(self, name: NodeName, *, crash: bool = False) -> None:
-        """End one node and wait until it is gone; with `crash` by SIGKILL."""
+        """Stop one node and wait until it is gone; with `crash` by SIGKILL."""
         process = self.state.processes.get(name)
         if process is not None:
             await processes.stop(process, crash=crash)
         self._note(name, None)
 
     async def start_node(self, name: NodeName) -> None:
-        """Start one node and wait until it follows the chain and all its channels are active again."""
+        """Start one node and wait until it is synchronised and all its channels are active."""
         await self._start(name, node_command(self.folder, self.state, name))
         await self._wait_for_nodes([name])
         nodes = await self.nodes()
@@ -125,12 +125,12 @@ class Network:
             await self._reconnect(nodes)
 
     async def restart_node(self, name: NodeName, *, crash: bool = False) -> None:
-        """Stop one node and start it again, ready for payments when this returns."""
+        """Stop one node and start it again; it is ready for payments when this returns."""
         await self.stop_node(name, crash=crash)
         await self.start_node(name)
 
     async def stop_started(self) -> None:
-        """End what this object has started, nodes first."""
+        """Stop the processes that this object started, nodes first."""
         started, self.started = self.started, ()
         await asyncio.gather(*(self.stop_node(name) for name in NODE_NAMES if name in started))
         if CHAIN in started:
@@ -138,9 +138,9 @@ class Network:
             self._note(CHAIN, None)
 
     async def bring_up(self, report: Report) -> None:
-        """Start what does not run, open the channels if there are none, and wait until payments can flow."""
+        """Start what is not running, open channels if there are none, and wait until payments are possible."""
         if not self.is_running(CHAIN):
-            # A node whose btcd restarts under it misses blocks.
+            # A node misses blocks if its btcd restarts.
             await stop_all(self.folder, self.state)
             self.state = replace(self.state, processes={})
             report("starting btcd")
@@ -169,7 +169,7 @@ class Network:
             await self._start(CHAIN, chains.chain_command(self.folder, self.state))
             await self._until_listening()
         await self.chain.restore()
-        # Nodes take a chain whose newest block is hours old for one that still has to catch up.
+        # Nodes report a chain whose newest block is hours old as not synchronised.
         await self.chain.mine(1 if self.state.funded else chains.FIRST_BLOCKS)
 
     async def _until_listening(self) -> None:

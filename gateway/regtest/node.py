@@ -25,7 +25,7 @@ MESSAGE_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What a client needs to reach a node: host:port, and the paths of certificate and macaroon."""
+    """Address (host:port), certificate and macaroon of a node, for a client; the latter two are paths."""
 
     target: str
     tls_cert: Path
@@ -33,10 +33,10 @@ class Credentials:
 
 
 class Node:
-    """An open connection to a node, by its gRPC stubs; close it when done."""
+    """A connection to a node, by its gRPC stubs; close it when done."""
 
     def __init__(self, credentials: Credentials) -> None:
-        """Open no socket yet; raises FileNotFoundError while LND has not written its certificate and macaroon."""
+        """Opens no socket yet. Raises FileNotFoundError while LND has not written its certificate and macaroon."""
         macaroon = credentials.macaroon.read_bytes().hex()
         channel_credentials = grpc.composite_channel_credentials(
             grpc.ssl_channel_credentials(credentials.tls_cert.read_bytes()),
@@ -47,7 +47,7 @@ class Node:
             channel_credentials,
             options=(
                 ("grpc.max_receive_message_length", MESSAGE_BYTES),
-                # A node that is restarted is looked for often, not after LND's clients' usual two minutes.
+                # Reconnect quickly after a restart of the node; gRPC's default backoff grows to two minutes.
                 ("grpc.max_reconnect_backoff_ms", 500),
                 ("grpc.initial_reconnect_backoff_ms", 100),
             ),
@@ -58,7 +58,7 @@ class Node:
         self._state: Any = stateservice_pb2_grpc.StateStub(self._channel)
 
     async def __aenter__(self) -> Self:
-        """Give the connection itself."""
+        """Enter the context, which closes the connection at its end."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -66,15 +66,15 @@ class Node:
         await self.close()
 
     async def close(self) -> None:
-        """Drop the connection and the calls that run on it."""
+        """Close the connection and cancel its calls."""
         await self._channel.close()
 
     async def has_wallet(self) -> bool:
-        """Tell whether the node has its wallet open, though it may not follow the chain yet."""
+        """Whether the wallet is open; the node may not be synchronised yet."""
         return await self._state_number() in {stateservice_pb2.RPC_ACTIVE, stateservice_pb2.SERVER_ACTIVE}
 
     async def is_active(self) -> bool:
-        """Tell whether the node takes all its calls."""
+        """Whether the node accepts all calls."""
         return await self._state_number() == int(stateservice_pb2.SERVER_ACTIVE)
 
     async def _state_number(self) -> int | None:
@@ -85,11 +85,11 @@ class Node:
         return int(answer.state)
 
     async def info(self) -> Any:
-        """Give the node's own account of itself, an lnrpc.GetInfoResponse."""
+        """The lnrpc.GetInfoResponse of the node."""
         return await self.lightning.GetInfo(lightning_pb2.GetInfoRequest(), timeout=CALL_SECONDS)
 
     async def is_synced(self, height: int) -> bool:
-        """Tell whether the node has followed the chain to this height."""
+        """Whether the node has processed the chain up to this height."""
         try:
             info = await self.info()
         except grpc.aio.AioRpcError as error:
@@ -99,14 +99,14 @@ class Node:
         return bool(info.block_height >= height and info.synced_to_chain)
 
     async def new_address(self) -> str:
-        """Give a fresh on-chain address of the node's wallet."""
+        """A new on-chain address of the node's wallet."""
         request = lightning_pb2.NewAddressRequest(type=lightning_pb2.NESTED_PUBKEY_HASH)
         answer = await self.lightning.NewAddress(request, timeout=CALL_SECONDS)
         return str(answer.address)
 
 
 def admin_credentials(folder: Path, state: NetworkState, name: NodeName) -> Credentials:
-    """Give what opens every call of a node; for the network's own use, and for tests."""
+    """The credentials for all calls of a node, for the network itself and for tests."""
     home = folder / name
     return Credentials(
         target=f"127.0.0.1:{state.ports[name].rpc}",
@@ -116,10 +116,10 @@ def admin_credentials(folder: Path, state: NetworkState, name: NodeName) -> Cred
 
 
 async def connect(credentials: Credentials, *, seconds: float = READY_SECONDS) -> Node:
-    """Wait until a started node has written its files and listens; raises RegtestError."""
+    """Wait until a started node has written its files and accepts calls. Raises RegtestError."""
 
     async def have_files() -> bool:
-        # LND creates a file first and fills it then.
+        # LND creates a file before it writes its content.
         files = (credentials.tls_cert, credentials.macaroon)
         return all(path.exists() and path.stat().st_size > 0 for path in files)
 
@@ -144,14 +144,14 @@ def write_node_files(folder: Path, state: NetworkState, name: NodeName) -> None:
         "nobootstrap=1\n"
         "trickledelay=50\n"
         "maxpendingchannels=20\n"
-        # A lone payment takes half as long as with LND's own 50 ms, and many at once no longer.
+        # A single payment takes half as long as with LND's default of 50 ms, and many at once take no longer.
         "channel-commit-interval=5ms\n"
-        # So that a test can send what the gateway did not ask for.
+        # For tests that send payments without an invoice.
         "accept-keysend=1\n"
         "accept-amp=1\n"
         "logging.file.disable=1\n"
         "debuglevel=info\n"
-        # LND would shut itself down on a laptop whose disk is nine tenths full.
+        # By default LND shuts down when a disk is 90 % full.
         "healthcheck.diskspace.attempts=0\n"
         "[Bitcoin]\n"
         "bitcoin.regtest=1\n"
@@ -168,6 +168,6 @@ def write_node_files(folder: Path, state: NetworkState, name: NodeName) -> None:
 
 
 def node_command(folder: Path, state: NetworkState, name: NodeName) -> list[str]:
-    """Give the command line that runs a node from its configuration."""
+    """The command line of a node with its configuration."""
     home = folder / name
     return [state.binaries.lnd, f"--lnddir={home}", f"--configfile={home / 'lnd.conf'}"]

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, told apart from strangers with the same pid."""
+"""Processes that outlive the command that started them, identified by pid and start time."""
 
 import asyncio
 import contextlib
@@ -21,28 +21,28 @@ STOP_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A process as this machine knows it: its pid and the instant, in the system's own terms, when it started."""
+    """A process: its pid, and its start time in the form of the operating system."""
 
     pid: int
     started: str
 
 
 class RegtestError(Refused):
-    """Something on the regtest network went wrong; the text says what to do."""
+    """An error of the regtest network, with a text that says what to do."""
 
     def __init__(self, detail: str) -> None:
         super().__init__("regtest_failed", detail)
 
 
 def silent(_: str) -> None:
-    """Report no progress."""
+    """Discard progress reports."""
 
 
 def spawn(command: Sequence[str], *, log: Path) -> Process:
-    """Start a command in a session of its own, its output appended to `log`."""
+    """Start a command in a new session, appending its output to `log`."""
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        # Not subprocess: its object warns when it is dropped before the child ends, and these children outlive us.
+        # Not subprocess: its object warns if it is deleted before the child ends, and these children outlive us.
         pid = os.posix_spawn(
             command[0],
             list(command),
@@ -60,20 +60,20 @@ def spawn(command: Sequence[str], *, log: Path) -> Process:
 
 
 def environment() -> dict[str, str]:
-    """Give the variables that this process was started with."""
+    """The environment that this process was started with."""
     return dict(os.environ)
 
 
 def is_running(process: Process) -> bool:
-    """Tell whether this very process still runs; another that took its pid does not count."""
-    # A child of ours stays a zombie until it is waited for; a child of an earlier command is not ours to wait for.
+    """Whether this process still runs; another one with the same pid does not count."""
+    # Our own child stays a zombie until it is waited for; a child of an earlier command cannot be waited for.
     with contextlib.suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
     return _started(process.pid) == process.started
 
 
 async def stop(process: Process, *, crash: bool = False) -> None:
-    """End the process and wait until it is gone: politely at first, by force after half a minute or with `crash`."""
+    """Stop the process and wait until it is gone: by SIGTERM, after 30 s or with `crash` by SIGKILL."""
     first = signal.SIGKILL if crash else signal.SIGTERM
     for number, seconds in ((first, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
         if not is_running(process):
@@ -89,7 +89,7 @@ async def stop(process: Process, *, crash: bool = False) -> None:
 
 
 async def until(probe: Callable[[], Awaitable[T]], *, seconds: float, what: str) -> T:
-    """Ask again and again until the answer is true and give it; raises RegtestError, which names `what`."""
+    """Poll until the result is true; returns it. Raises RegtestError, which names `what`, after `seconds`."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + seconds
     while True:
@@ -108,7 +108,7 @@ async def _gone(process: Process) -> bool:
 
 
 def _started(pid: int) -> str | None:
-    """Give a text that changes when the pid changes hands, or None when nobody has it."""
+    """The start time of the process with this pid, or None if there is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except FileNotFoundError:
@@ -116,7 +116,7 @@ def _started(pid: int) -> str | None:
     except ProcessLookupError:
         return None
     state, ticks, threads = fields[0], fields[19], int(fields[17])
-    # The first thread of a killed process is a zombie while the others, still dying, hold the ports.
+    # The first thread of a killed process is a zombie while others, still ending, keep the ports.
     if state in "ZX" and threads <= 1:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -1,4 +1,4 @@
-"""What is written down about a regtest network, so that the next command finds it again."""
+"""The saved state of a regtest network, by which the next command finds it."""
 
 import os
 import secrets
@@ -13,13 +13,13 @@ import msgspec
 from gateway.regtest.names import CHAIN, NODE_NAMES, Backend
 from gateway.regtest.process import Process, RegtestError
 
-# Below the range from which systems lend ports to outgoing connections, so that they are still free at the next start.
+# Below the range of ephemeral ports, so that they are still free at the next start.
 PORT_RANGE = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The two loopback ports of a process: `peer` for its own kind, `rpc` for clients."""
+    """The two loopback ports of a process: `peer` for peers, `rpc` for clients."""
 
     peer: int
     rpc: int
@@ -37,7 +37,7 @@ class Binaries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkState:
-    """One network: what it runs on, its ports, its running processes, and whether its channels are ready."""
+    """The state of one network: its database, programs, ports and processes, and whether its channels are open."""
 
     backend: Backend
     binaries: Binaries
@@ -49,7 +49,7 @@ class NetworkState:
 
 
 def new_state(*, backend: Backend, binaries: Binaries) -> NetworkState:
-    """Plan a network on free ports, with a fresh secret for btcd's RPC."""
+    """The state of a new network on free ports, with a random password for btcd's RPC."""
     names = (CHAIN, *NODE_NAMES)
     ports = iter(_free_ports(2 * len(names)))
     return NetworkState(
@@ -62,7 +62,7 @@ def new_state(*, backend: Backend, binaries: Binaries) -> NetworkState:
 
 
 def load_state(folder: Path) -> NetworkState | None:
-    """Read the network's state, None where there is no network; raises RegtestError when it cannot be read."""
+    """Read the state; None if there is no network. Raises RegtestError if it cannot be read."""
     path = folder / "state.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=NetworkState)
@@ -75,17 +75,17 @@ def load_state(folder: Path) -> NetworkState | None:
 
 
 def save_state(folder: Path, state: NetworkState) -> None:
-    """Write the state so that a reader sees the old one or the new one, never half of it."""
+    """Write the state atomically."""
     write_private(folder / "state.json", msgspec.json.format(msgspec.json.encode(state)).decode() + "\n")
 
 
 def write_env(path: Path, variables: Mapping[str, str]) -> None:
-    """Write variables for `.env` readers and shells, readable by this user alone."""
+    """Write variables as `KEY=value` lines, in a file that only this user can read."""
     write_private(path, "".join(f"{name}={value}\n" for name, value in variables.items()))
 
 
 def read_env(path: Path) -> Mapping[str, str]:
-    """Read what write_env wrote; raises RegtestError when there is no such file."""
+    """Read variables that `write_env` wrote. Raises RegtestError if there is no such file."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
@@ -94,7 +94,7 @@ def read_env(path: Path) -> Mapping[str, str]:
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Replace a file at once, with mode 0600 from its first byte on."""
+    """Replace a file atomically, with mode 0600 from its first byte on."""
     data = content.encode() if isinstance(content, str) else content
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -103,7 +103,7 @@ def write_private(path: Path, content: str | bytes) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this loopback port now."""
+    """Whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""How a network stands: its processes, how far they have followed the chain, and what their channels hold."""
+"""The status of a network: its processes, their block heights, and the balances of their channels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gateway.regtest.state import Ports
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelBalance:
-    """One channel as its holder sees it: who is at the other end, and who has how many sat."""
+    """One channel from the side of one node: its partner, and the balance of each side in sat."""
 
     partner: str
     local_sat: int
@@ -27,7 +27,7 @@ class ChannelBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessStatus:
-    """One process of the network; what it does not tell, because it is down or still starting, is None."""
+    """One process of the network; values that it does not report, being down or still starting, are None."""
 
     name: str
     pid: int | None
@@ -38,7 +38,7 @@ class ProcessStatus:
 
 
 async def status(folder: Path) -> tuple[ProcessStatus, ...]:
-    """Give the state of btcd and of every node; raises RegtestError when there is no network."""
+    """The status of btcd and of every node. Raises RegtestError if there is no network."""
     async with load_network(folder) as network:
         keys: dict[str, str] = {}
         for name in NODE_NAMES:

@@ -1,4 +1,4 @@
-"""The reader's wallet: it pays from a real LND node, and never calls a payment failed that may have happened."""
+"""The reader's wallet on a real LND node. It never reports a payment as failed that may have happened."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from gateway.regtest.node import Credentials, Node
 from gateway.regtest.process import RegtestError
 from gateway.regtest.state import read_env
 
-# LND starts no new attempt after the first, but may hold the call open for ever: the second is ours.
+# LND starts no new attempt after the first limit, but may keep the call open for ever; the second ends the call.
 ATTEMPT_SECONDS = 18
 PAY_SECONDS = 22.0
 LOOK_SECONDS = 5.0
@@ -33,15 +33,15 @@ AGAIN_IS_SAFE = "paying the same invoice from this wallet again cannot pay it tw
 
 
 class LndWallet:
-    """Pays from an LND node; any number of payments at a time."""
+    """Pays from an LND node, any number of payments concurrently."""
 
     def __init__(self, credentials: Credentials) -> None:
-        """Open no socket yet; raises FileNotFoundError when certificate or macaroon is missing."""
+        """Opens no socket yet. Raises FileNotFoundError if certificate or macaroon is missing."""
         self._node = Node(credentials)
 
     @classmethod
     def from_env_file(cls, path: Path) -> Self:
-        """Give the wallet that `reader.env` names; raises RegtestError when the file does not."""
+        """The wallet that `reader.env` describes. Raises RegtestError if the file does not."""
         variables = read_env(path)
         try:
             credentials = Credentials(
@@ -57,11 +57,11 @@ class LndWallet:
 
     @classmethod
     def of_network(cls, folder: Path) -> Self:
-        """Give the reader's wallet of the network in this folder; raises RegtestError where there is none."""
+        """The reader's wallet of the network in this folder. Raises RegtestError if there is none."""
         return cls.from_env_file(folder / WALLET_ENV)
 
     async def __aenter__(self) -> Self:
-        """Give the wallet itself."""
+        """Enter the context, which closes the connection at its end."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -69,11 +69,11 @@ class LndWallet:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; payments that are under way go on in the node."""
+        """Close the connection; payments in flight continue in the node."""
         await self._node.close()
 
     async def pay(self, payment_request: str) -> str:
-        """Pay the invoice and give the preimage in hex, within 30 s; raises what gateway.demo.wallet.Wallet says."""
+        """Pay the invoice; returns the preimage in hex within 30 s. Raises as `gateway.demo.wallet.Wallet` does."""
         invoice = await self.decode(payment_request)
         request = router_pb2.SendPaymentRequest(
             payment_request=payment_request,
@@ -88,7 +88,7 @@ class LndWallet:
         return preimage_of(payment)
 
     async def balance_msat(self) -> int:
-        """Give what the node's channels can send, in millisatoshi; raises WalletAway when it does not answer."""
+        """The amount that the node's channels can send, in msat. Raises WalletAway if it does not answer."""
         try:
             answer = await self._node.lightning.ChannelBalance(
                 lightning_pb2.ChannelBalanceRequest(), timeout=LOOK_SECONDS
@@ -98,7 +98,7 @@ class LndWallet:
         return int(answer.local_balance.msat)
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
-        """Give what the invoice asks for; raises InvalidInvoice, also where no amount is named, and WalletAway."""
+        """Decode an invoice. Raises InvalidInvoice, also for one without an amount, and WalletAway."""
         request = lightning_pb2.PayReqString(pay_req=payment_request)
         try:
             answer = await self._node.lightning.DecodePayReq(request, timeout=LOOK_SECONDS)
@@ -117,7 +117,7 @@ class LndWallet:
         )
 
     async def _after_error(self, invoice: DecodedInvoice, error: grpc.aio.AioRpcError) -> Any:
-        """Tell what became of a payment whose call broke; raises a WalletError unless it is known to be over."""
+        """Look up a payment whose call failed; returns it if it is final, else raises a WalletError."""
         if error.code() is grpc.StatusCode.ALREADY_EXISTS:
             earlier = await self._track(invoice)
             if earlier.status == lightning_pb2.Payment.SUCCEEDED:
@@ -136,14 +136,14 @@ class LndWallet:
         try:
             return await _last(self._node.router.TrackPaymentV2(request, timeout=TRACK_SECONDS))
         except grpc.aio.AioRpcError as error:
-            # Not even NotFound says that nothing was sent: the request may still be on its way into the node.
+            # Not even NotFound means that nothing was sent: the request may still arrive at the node.
             raise OutcomeUnknown(
                 f"Whether this payment went through is not known yet ({error.code().name}); {AGAIN_IS_SAFE}."
             ) from error
 
 
 def preimage_of(payment: Any) -> str:
-    """Give the preimage of a payment that has succeeded; raises a WalletError for every other."""
+    """The preimage of a payment that succeeded; raises a WalletError for any other."""
     if payment is not None and payment.status == lightning_pb2.Payment.SUCCEEDED:
         return str(payment.payment_preimage)
     if payment is None or payment.status != lightning_pb2.Payment.FAILED:

@@ -1,4 +1,4 @@
-"""The process of the reader's wallet, for whoever wants to pay and may not hold its macaroon."""
+"""Runs the reader's wallet as a separate process, so that the demo does not have its macaroon."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 
 @asynccontextmanager
 async def open_wallet(folder: Path) -> AsyncIterator[SocketWallet]:
-    """Give the wallet of the network in this folder, served as long as the block lasts; raises RegtestError."""
+    """The wallet of the network in this folder, served as long as the block lasts. Raises RegtestError."""
     folder = folder.resolve()
     process = await _start(folder)
     wallet = SocketWallet(folder / SOCKET)
@@ -41,13 +41,13 @@ async def open_wallet(folder: Path) -> AsyncIterator[SocketWallet]:
 
 
 async def _start(folder: Path) -> Process:
-    """Start it as one of the network's processes: should we be killed, `down` ends it, or the next who starts it."""
+    """Start it as a process of the network: if we are killed, `down` or the next start ends it."""
     command = [sys.executable, "-m", "gateway", "regtest", "wallet", "--folder", str(folder)]
     async with locked(folder, silent), load_network(folder) as network:
         processes = network.state.processes
         if WALLET in processes:
             await stop(processes[WALLET])
-        # Not by the event loop, which may be uvloop: it forks, and gRPC holds a fork up for a minute now and then.
+        # Not by the event loop, which may be uvloop: it forks, and gRPC sometimes delays a fork by a minute.
         process = spawn(command, log=log_path(folder, WALLET))
         save_state(folder, replace(network.state, processes={**processes, WALLET: process}))
     return process

@@ -1,4 +1,4 @@
-"""The reader's wallet as a process of its own: the demo asks it over a Unix socket and never holds its macaroon."""
+"""Serves the reader's wallet over HTTP on a Unix socket, to processes that do not have its macaroon."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from gateway.demo.wallet import STATUS, InvalidInvoice, Wallet, WalletError
 from gateway.regtest.process import RegtestError
 
 SOCKET = "wallet.sock"
-# Nodes take a chain that stands still for two hours for one that they have lost.
+# Nodes report a chain without a new block for two hours as not synchronised.
 BLOCK_EVERY_SECONDS = 600.0
 BODY_BYTES = 16_384
 HOW_TO_ASK = 'Send JSON, at most 16 KiB: {"invoice": "lnbcrt…"}'
@@ -22,14 +22,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Miner(Protocol):
-    """Whoever makes the next blocks: gateway.regtest.chain.Chain."""
+    """Mines blocks, as `gateway.regtest.chain.Chain` does."""
 
     async def mine(self, blocks: int) -> int:
-        """Make blocks and give the new height; raises RegtestError."""
+        """Mine blocks; returns the new height. Raises RegtestError."""
 
 
 async def serve_wallet(wallet: Wallet, path: Path, miner: Miner) -> None:
-    """Serve the wallet on a Unix socket until cancelled, and have a block made every ten minutes meanwhile.
+    """Serve the wallet on a Unix socket until cancelled, and mine a block every ten minutes meanwhile.
 
     Raises RegtestError when another process serves it already.
     """
@@ -47,7 +47,7 @@ async def serve_wallet(wallet: Wallet, path: Path, miner: Miner) -> None:
 
 
 def wallet_app(wallet: Wallet) -> web.Application:
-    """Give the wallet's JSON over HTTP: POST /pay and /decode take {"invoice"}, GET /balance nothing."""
+    """The application that serves the wallet: POST /pay and /decode take {"invoice"}, GET /balance nothing."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_tell_failures])
     app[WALLET] = wallet
     app.add_routes([web.post("/pay", _pay), web.post("/decode", _decode), web.get("/balance", _balance)])
@@ -100,7 +100,7 @@ async def _listen(runner: web.AppRunner, path: Path) -> None:
         raise RegtestError(
             f"{path} cannot be served ({error}). A path of a socket has about 100 characters at most."
         ) from error
-    # Nobody else can have come in before: the folder itself is this user's alone.
+    # No one else can have connected before: only this user has access to the folder.
     path.chmod(0o600)
 
 
