@@ -51,12 +51,12 @@ async def test_keys_are_the_books_own_or_named_and_none_is_made(site: Site, book
     foreign, empty = tmp_path / "foreign", tmp_path / "empty"
     FileKeyRing.open(foreign)
     empty.mkdir()
-    assert "not the key that the books know" in bad([*compare_keys(foreign, books)])[0]
+    assert "not the key that the database records" in bad([*compare_keys(foreign, books)])[0]
     assert "lost" in bad([*compare_keys(empty, books)])[0]
     assert [*empty.iterdir()] == []
     (foreign / "0.key").write_text("no key")
-    assert "no readable key" in bad([*compare_keys(foreign, books)])[0]
-    # A key more than the books know is one that was just added.
+    assert "not a readable key" in bad([*compare_keys(foreign, books)])[0]
+    # A key that the database does not record was just added.
     more = tmp_path / "more"
     shutil.copytree(keys, more)
     FileKeyRing.add(more)
@@ -175,7 +175,7 @@ async def test_what_a_proxy_makes_of_the_gateway_is_told(site: Site) -> None:
     assert await through(site, passing(site)) == (True, "")
     for change, said in (
         (login, "status 200, text/html"),
-        (elsewhere, "leads to https://elsewhere.example/"),
+        (elsewhere, "redirects to https://elsewhere.example/"),
         (gone, "502"),
         (cached, "a cache answers"),
         (nonsense, "is not this gateway"),
@@ -185,9 +185,9 @@ async def test_what_a_proxy_makes_of_the_gateway_is_told(site: Site) -> None:
     assert await through(site, passing(site, gone), running=False) == (False, "")
 
 
-async def test_a_filter_that_holds_events_back_is_told(site: Site) -> None:
+async def test_a_filter_that_delays_events_is_reported(site: Site) -> None:
     _, told = await through(site, passing(site, whole=True))
-    assert "holds events back" in told
+    assert "delays events" in told
 
 
 async def test_an_address_that_nothing_answers_at_is_bad_beside_a_server_and_told_before_its_start(site: Site) -> None:

@@ -50,17 +50,17 @@ def compare_keys(folder: Path, books: Books) -> Iterator[CheckResult]:
         try:
             here[path.stem] = sha256(bytes.fromhex(path.read_text().strip())).hexdigest()
         except (OSError, ValueError):
-            yield CheckResult("bad", f"{path} is no readable key", "Restore it from a backup.")
+            yield CheckResult("bad", f"{path} is not a readable key", "Restore it from a backup.")
     lost = [number for number in books.keys if number not in here]
     others = [number for number, known in books.keys.items() if here.get(number, known) != known]
     for number in others:
         hint = "Set the folder that belongs to this database, or restore the key from a backup."
-        yield CheckResult("bad", f"{folder / number}.key is not the key that the books know", hint)
+        yield CheckResult("bad", f"{folder / number}.key is not the key that the database records", hint)
     for number in lost:
-        hint = "What was sold with it stays closed: restore it from a backup."
-        yield CheckResult("bad", f"{folder / number}.key is lost, and the books know it", hint)
+        hint = "What was sold with it cannot be opened: restore it from a backup."
+        yield CheckResult("bad", f"{folder / number}.key is lost, and the database records it", hint)
     if not lost and not others and books.keys:
-        yield CheckResult("good", f"{len(books.keys)} key(s), the ones that the books know")
+        yield CheckResult("good", f"{len(books.keys)} key(s), as the database records them")
 
 
 def compare_content(folder: Path, books: Books) -> CheckResult:
@@ -68,38 +68,38 @@ def compare_content(folder: Path, books: Books) -> CheckResult:
     wrong = [item_id for item_id, digest in books.digests.items() if not _is_whole(folder / digest, digest)]
     if wrong:
         named = ", ".join(wrong[:MOST_NAMED]) + (" …" if len(wrong) > MOST_NAMED else "")
-        hint = "Restore the folder from a backup, mount it, or put the content again: tuppence item edit --content"
-        return CheckResult("bad", f"the content of {named} is not in {folder}, or was changed there", hint)
-    return CheckResult("good", f"the content of {len(books.digests)} item(s) is what was put in")
+        hint = "Restore the folder from a backup, mount it, or upload the content again: tuppence item edit --content"
+        return CheckResult("bad", f"the content of {named} is missing in {folder}, or was changed there", hint)
+    return CheckResult("good", f"the content of {len(books.digests)} item(s) is complete")
 
 
 def compare_identity(node_id: str, identity_pubkey: str, books: Books) -> CheckResult:
     """Compare the node that answers with the one that issued the recorded invoices."""
     known = books.nodes.get(node_id)
     if known is None:
-        return CheckResult("good", "the books know no node of this id yet; the first start remembers this one")
+        return CheckResult("good", "the database records no node of this id yet; the first start records this one")
     if known != identity_pubkey:
         hint = (
-            f"The books belong to {known}. Name that node in TUPPENCE_LND_TARGET, its certificate and macaroon; "
+            f"The database belongs to {known}. Name that node in TUPPENCE_LND_TARGET, its certificate and macaroon; "
             "another node needs an id of its own in TUPPENCE_LND_NODES, or another TUPPENCE_DATA_DIR."
         )
-        return CheckResult("bad", f"this is another node than the books know: {identity_pubkey}", hint)
-    return CheckResult("good", "it is the node that the books know")
+        return CheckResult("bad", f"this is another node than the database records: {identity_pubkey}", hint)
+    return CheckResult("good", "it is the node that the database records")
 
 
 def compare_nodes(configured: Sequence[str], books: Books) -> Iterator[CheckResult]:
     """Compare the configured nodes with those that are drained and those that have open invoices."""
     drained = [node_id for node_id in configured if node_id in books.drained]
     if configured and drained == [*configured]:
-        yield CheckResult("bad", "every node is drained: none makes an invoice", f"tuppence node undrain {drained[0]}")
+        yield CheckResult("bad", "every node is drained: none issues invoices", f"tuppence node undrain {drained[0]}")
     else:
         for node_id in drained:
             yield CheckResult(
-                "warning", f"{node_id} is drained and makes no invoice", f"tuppence node undrain {node_id}"
+                "warning", f"{node_id} is drained and issues no invoices", f"tuppence node undrain {node_id}"
             )
     for node_id, count in books.open_invoices.items():
         if node_id not in configured:
-            hint = "Nobody follows them. Put the node back into TUPPENCE_LND_NODES until they are final."
+            hint = "They are not followed. Put the node back into TUPPENCE_LND_NODES until they are final."
             yield CheckResult("bad", f"{count} open invoice(s) are of {node_id}, which is not configured", hint)
 
 

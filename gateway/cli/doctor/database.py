@@ -21,7 +21,7 @@ async def check_database(config: Config) -> CheckResult:
     if path is None:
         return await _postgres(config)
     if not path.exists():
-        hint = "`tuppence serve` makes it at its first start; for another folder set TUPPENCE_DATA_DIR."
+        hint = "`tuppence serve` creates it at its first start; for another folder set TUPPENCE_DATA_DIR."
         return CheckResult("bad", f"there is no gateway here yet: {path.absolute()} does not exist", hint)
     if path.stat().st_mode & 0o077:
         return CheckResult("bad", f"{path} can be read by other users", f"chmod 600 {path}")
@@ -50,7 +50,7 @@ async def _postgres(config: Config) -> CheckResult:
         return CheckResult("bad", "PostgreSQL runs with fsync off: a power cut loses payments", "Set fsync = on.")
     if revision != HEAD:
         return CheckResult(
-            "warning", "the database has an older schema", "`tuppence migrate` or the next start renews it."
+            "warning", "the database has an older schema", "`tuppence migrate` or the next start migrates it."
         )
     return CheckResult("good", "database on PostgreSQL, durable")
 
@@ -60,8 +60,8 @@ def check_key_folder(config: Config) -> CheckResult:
     folder = config.shared_folder / "keys"
     if not folder.exists():
         return CheckResult(
-            "warning", f"no keys in {folder} yet", "`tuppence serve` makes one at its first start; back it up."
+            "warning", f"no keys in {folder} yet", "`tuppence serve` creates one at its first start; back it up."
         )
     if folder.stat().st_mode & 0o077:
         return CheckResult("bad", f"{folder} can be read by other users", f"chmod 700 {folder}")
-    return CheckResult("good", f"keys in {folder}; without them nothing sold opens again: back them up")
+    return CheckResult("good", f"keys in {folder}; without them nothing that was sold can be opened: back them up")

@@ -29,7 +29,7 @@ async def examine(config: Config) -> bool:
     if not bad and (running or reached):
         say(("Ready to sell.", "green"))
     elif not bad:
-        say("Nothing here keeps it from selling. No server runs yet: `tuppence serve` starts it.")
+        say("Nothing here prevents selling. No server runs yet: `tuppence serve` starts it.")
     return bad
 
 
@@ -41,7 +41,7 @@ async def _signs(config: Config) -> AsyncIterator[CheckResult]:
     except TuppenceError as error:
         books = None
         if error.code != "database_missing":
-            yield CheckResult("bad", "the books cannot be read", error.detail)
+            yield CheckResult("bad", "the database cannot be read", error.detail)
     if books is not None:
         for result in compare_keys(config.shared_folder / "keys", books):
             yield result

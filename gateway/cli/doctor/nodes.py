@@ -59,26 +59,28 @@ def _macaroon(path: Path, *, may_spend: bool) -> CheckResult:
         data = path.read_bytes()
         more, less = excess(data), missing(data)
     except (OSError, ValueError) as error:
-        return CheckResult("bad", f"{path} is no readable macaroon: {error}", f"Bake one:\n{bake_command()}")
+        return CheckResult("bad", f"{path} is not a readable macaroon: {error}", f"Bake one:\n{bake_command()}")
     if less:
-        return CheckResult("bad", f"the macaroon cannot {', '.join(less)}", f"Bake another:\n{bake_command()}")
+        return CheckResult("bad", f"the macaroon does not allow {', '.join(less)}", f"Bake another:\n{bake_command()}")
     if more:
         status = "warning" if may_spend else "bad"
-        return CheckResult(status, f"the macaroon can also {', '.join(more)}", f"Bake a smaller one:\n{bake_command()}")
-    return CheckResult("good", "the macaroon can do what is needed, and no more")
+        return CheckResult(
+            status, f"the macaroon also allows {', '.join(more)}", f"Bake a smaller one:\n{bake_command()}"
+        )
+    return CheckResult("good", "the macaroon allows what is needed, and no more")
 
 
 def _certificate(path: Path) -> CheckResult:
     try:
         days = int((certificate_expires_at(path) - time.time()) // 86_400)
     except (OSError, ValueError) as error:
-        return CheckResult("bad", f"{path} is no readable certificate: {error}", "Copy LND's tls.cert there.")
+        return CheckResult("bad", f"{path} is not a readable certificate: {error}", "Copy LND's tls.cert there.")
     hint = "Let LND renew it (tlsautorefresh=1), or delete tls.cert and tls.key and restart LND; then copy it."
     if days < 0:
         return CheckResult("bad", f"the node's certificate expired {-days} days ago", hint)
     if days < CERTIFICATE_DAYS:
         return CheckResult("warning", f"the node's certificate expires in {days} days", hint)
-    return CheckResult("good", f"the node's certificate is good for {days} days")
+    return CheckResult("good", f"the node's certificate is valid for {days} days")
 
 
 async def _check_answers(config: Config, address: NodeAddress, books: Books | None) -> AsyncIterator[CheckResult]:
@@ -98,7 +100,7 @@ async def _check_answers(config: Config, address: NodeAddress, books: Books | No
                 "warning", f"the newest block is {int(skew / 60)} min away from this clock", "Check the time (NTP)."
             )
         else:
-            yield CheckResult("good", "clock")
+            yield CheckResult("good", "this machine's clock is right")
         liquidity = await node.liquidity()
         inbound_sat = liquidity.inbound_msat // 1000
         if inbound_sat < LOW_INBOUND_SAT:
@@ -125,7 +127,7 @@ async def _garbage(config: Config, node: Node) -> CheckResult:
     except NotFound:
         canceled = None
     if canceled is None:
-        return CheckResult("good", "no invoice was canceled yet, to see whether the node deletes them", hint)
+        return CheckResult("good", "no invoice was canceled yet, so whether the node deletes them is not known", hint)
     if await node.lookup(canceled) is not None:
         return CheckResult("warning", "the node keeps canceled invoices for ever", hint)
     return CheckResult("good", "the node deletes canceled invoices")

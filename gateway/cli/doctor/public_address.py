@@ -57,7 +57,7 @@ async def check_public_address(config: Config, *, running: bool) -> tuple[bool, 
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         result = _unreachable(url, error)
     if not running and result.what.startswith(_silence(url)):
-        return False, [CheckResult("warning", result.what, "Start the server, and ask the doctor again.")]
+        return False, [CheckResult("warning", result.what, "Start the server, and run the doctor again.")]
     return False, [result]
 
 
@@ -69,27 +69,31 @@ async def _identity(session: aiohttp.ClientSession, config: Config) -> CheckResu
         if response.status in range(300, 400):
             to = response.headers.get("Location", "elsewhere")
             return CheckResult(
-                "bad", f"{url} leads to {to}", "Set TUPPENCE_PUBLIC_URL to the address that answers by itself."
+                "bad",
+                f"{url} redirects to {to}",
+                "Set TUPPENCE_PUBLIC_URL to an address that does not redirect.",
             )
         if response.status in GATEWAY_ERRORS:
             hint = f"It must pass requests on to {config.listen}. Its log says why it does not."
             return CheckResult("bad", f"{_silence(url)}: a proxy answers with {response.status}", hint)
         body = await _read(response)
     expected = _proof(config.shared_folder / "keys", nonce)
-    if expected is not None and _told(body) == expected:
-        return CheckResult("good", f"{url} is this gateway, fetched as a reader does")
-    if _told(body):
+    if expected is not None and _proof_in(body) == expected:
+        return CheckResult("good", f"{url} is this gateway, fetched over the public address")
+    if _proof_in(body):
         async with _get(session, f"{url}/v1/identity?nonce={other}") as response:
-            if _told(await _read(response)) == _told(body):
+            if _proof_in(await _read(response)) == _proof_in(body):
                 return CheckResult(
-                    "bad", f"a cache answers at {url}", "It must keep nothing that says no-store, nor drop queries."
+                    "bad",
+                    f"a cache answers at {url}",
+                    "It must respect no-store and the query of an address.",
                 )
         hint = "Its keys are not those of this folder. Check TUPPENCE_PUBLIC_URL, TUPPENCE_SHARED_DIR and the proxy."
         return CheckResult("bad", f"another gateway answers at {url}", hint)
     kind = response.headers.get("Content-Type", "no type").partition(";")[0]
     hint = (
-        "A login page, another site, a wrong path, or an older version that still runs: whatever is asked for under "
-        f"this address must reach {config.listen} unchanged."
+        "It may be a login page, another site, a wrong path, or an older version that still runs. Every request "
+        f"to this address must reach {config.listen} unchanged."
     )
     return CheckResult("bad", f"what answers at {url} is not this gateway: status {response.status}, {kind}", hint)
 
@@ -105,8 +109,8 @@ async def _stream(session: aiohttp.ClientSession, url: str) -> CheckResult:
         async for _ in response.content.iter_any():
             first_at = first_at or loop.time()
     if first_at is None or loop.time() - first_at < HELD_SECONDS:
-        return CheckResult("bad", f"something on the way to {url} holds events back", hint)
-    return CheckResult("good", f"events of {url} arrive when they are sent")
+        return CheckResult("bad", f"something before {url} delays events", hint)
+    return CheckResult("good", f"events of {url} arrive without delay")
 
 
 @asynccontextmanager
@@ -124,7 +128,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return body
 
 
-def _told(body: bytes) -> str:
+def _proof_in(body: bytes) -> str:
     """The proof in an answer; empty where there is none."""
     try:
         told = json.loads(body)
@@ -153,7 +157,9 @@ def _silence(url: str) -> str:
 def _unreachable(url: str, error: Exception) -> CheckResult:
     host = urlsplit(url).hostname
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return CheckResult("bad", f"the name {host} is not known", "Set its DNS record, or mend TUPPENCE_PUBLIC_URL.")
+        return CheckResult(
+            "bad", f"the name {host} is not known", "Set its DNS record, or correct TUPPENCE_PUBLIC_URL."
+        )
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
         return CheckResult("bad", f"the certificate of {host} is refused: {reason}", "Renew it at the proxy.")
@@ -162,7 +168,7 @@ def _unreachable(url: str, error: Exception) -> CheckResult:
             "bad", f"{host} does not speak TLS there", "Check the proxy, and the port in TUPPENCE_PUBLIC_URL."
         )
     reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-    hint = "Check the proxy and the firewall. A router that hides its own address: ask from elsewhere."
+    hint = "Check the proxy and the firewall. Some routers do not reach their own address: try from elsewhere."
     return CheckResult("bad", f"{_silence(url)}: {reason}", hint)
 
 
