@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
+from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.nodes.pool import Nodes
 from gateway.ports.clock import Clock
 from gateway.ports.node import NodeInvoiceState
@@ -43,6 +44,13 @@ class Rechecker:
             return settler.as_reported(invoice)
         # Read again: the stream may have reported it, and had it booked, during the look-up.
         return await self._row(invoice)
+
+    async def try_recheck(self, invoice: Invoice) -> Invoice:
+        """As `recheck`; returns the invoice unchanged while its node or the database does not answer."""
+        try:
+            return await self.recheck(invoice)
+        except (Unavailable, OutcomeUnknown):
+            return invoice
 
     def as_reported(self, invoice: Invoice) -> Invoice:
         """The invoice of a row; settled, if LND has reported so and the database could not book it yet."""

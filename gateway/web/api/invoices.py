@@ -10,7 +10,7 @@ from aiohttp_sse import EventSourceResponse, sse_response
 
 from gateway.access.receipts import invoice_not_found
 from gateway.app.gateway import Gateway
-from gateway.errors import Invalid, NotFound, OutcomeUnknown, Unavailable
+from gateway.errors import Invalid, NotFound, Unavailable
 from gateway.rows import Invoice, Origin, rfc3339
 from gateway.sales.checkout import Sold, is_too_long, note_fault
 from gateway.web.api.bodies import InvoiceBody, TipRequest
@@ -52,7 +52,7 @@ async def create_tip(request: web.Request) -> web.Response:
 async def read_invoice(request: web.Request) -> web.Response:
     """GET /v1/invoices/{payment_hash}; an open one is asked of the node, at most every 5 s."""
     gateway = gateway_of(request)
-    invoice = await look_again(gateway, await find_invoice(request))
+    invoice = await gateway.rechecker.try_recheck(await find_invoice(request))
     return answer(invoice_body(gateway, invoice))
 
 
@@ -113,14 +113,6 @@ async def find_invoice(request: web.Request) -> Invoice:
     if invoice is None:
         raise invoice_not_found()
     return invoice
-
-
-async def look_again(gateway: Gateway, invoice: Invoice) -> Invoice:
-    """The invoice as the node has it; as we have it while the node is away."""
-    try:
-        return await gateway.rechecker.recheck(invoice)
-    except (Unavailable, OutcomeUnknown):
-        return invoice
 
 
 def _answer(gateway: Gateway, sold: Sold) -> web.Response:

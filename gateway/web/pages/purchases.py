@@ -11,7 +11,6 @@ from gateway.access.tokens import Token, check_item, check_payer, check_settled,
 from gateway.app.gateway import Gateway
 from gateway.errors import Refused
 from gateway.rows import Invoice, InvoiceState
-from gateway.web.api.invoices import look_again
 from gateway.web.http.app_keys import gateway_of
 from gateway.wire.l402.credential import decode_token
 
@@ -145,7 +144,7 @@ async def _look_up(gateway: Gateway, text: str) -> Purchase | None:
     if token is None:
         return None
     invoice = await gateway.store.read(lambda tx: tx.invoices.get(token.payment_hash))
-    return None if invoice is None else Purchase(text, token, await look_again(gateway, invoice))
+    return None if invoice is None else Purchase(text, token, await gateway.rechecker.try_recheck(invoice))
 
 
 def _read(gateway: Gateway, text: str) -> Token | None:
