@@ -20,7 +20,7 @@ from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store, Tx
 from gateway.rows import Creator, Invoice, InvoiceState, Item, Origin, Share, TipNote
 from gateway.sales.key_locks import Turns
-from gateway.sales.offer import Offer, renewed, sold_so
+from gateway.sales.terms import Terms, renewed, sold_so
 from gateway.settlement.recheck import Rechecker
 
 PREIMAGE_BYTES = 32
@@ -65,10 +65,10 @@ class Checkout:
         self._store_refused = False
         self._turns = Turns()
 
-    def item_offer(self, item: Item, creator: Creator) -> Offer:
+    def item_terms(self, item: Item, creator: Creator) -> Terms:
         """What buying an item pins. Raises `NotFound` (`item_archived`)."""
         for_sale(item)
-        return Offer(
+        return Terms(
             item_id=item.id,
             tip_to=None,
             amount_msat=item.price_msat,
@@ -78,7 +78,7 @@ class Checkout:
             content=(item.digest, item.byte_size),
         )
 
-    def tip_offer(self, creator: Creator, *, amount_msat: int, message: str, name: str) -> Offer:
+    def tip_terms(self, creator: Creator, *, amount_msat: int, message: str, name: str) -> Terms:
         """What a tip pins. Raises `Invalid` (`tip_invalid`)."""
         if not MSAT_PER_SAT <= amount_msat <= min(MOST_TIP_MSAT, MAX_MSAT) or amount_msat % MSAT_PER_SAT:
             most_sat = MOST_TIP_MSAT // MSAT_PER_SAT
@@ -86,7 +86,7 @@ class Checkout:
         message, name = _with_plain_line_ends(message), _with_plain_line_ends(name)
         if fault := note_fault(message, name):
             raise Invalid("tip_invalid", fault)
-        return Offer(
+        return Terms(
             item_id=None,
             tip_to=creator.name,
             amount_msat=Msat(amount_msat),
@@ -96,14 +96,14 @@ class Checkout:
             note=TipNote(payment_hash="", message=message, name=name) if message or name else None,
         )
 
-    async def must_open(self, offer: Offer) -> None:
+    async def must_open(self, offer: Terms) -> None:
         """No money is taken for what would not open. Raises `Unavailable` (`content_missing`)."""
         if offer.content is not None and self._contents is not None:
             await self._contents.check(*offer.content)
 
     async def create(
         self,
-        offer: Offer,
+        offer: Terms,
         *,
         idempotency_key: str | None,
         outdated: Sequence[Invoice] = (),
@@ -128,7 +128,7 @@ class Checkout:
                 return self._again(offer, earlier)
             return await self._create(offer, idempotency_hash, outdated, place)
 
-    def reuse(self, offer: Offer, invoice: Invoice) -> bool:
+    def reuse(self, offer: Terms, invoice: Invoice) -> bool:
         """Whether the invoice of a presented token still is this offer's: opening the item, or open at its price."""
         if not _is_for(offer, invoice):
             return False
@@ -139,12 +139,12 @@ class Checkout:
             return invoice.tip_to is None and (ends_at is None or now < ends_at)
         return invoice.shown_state(now) == "open" and invoice.amount_msat == offer.amount_msat
 
-    def is_outdated(self, offer: Offer, invoice: Invoice) -> bool:
+    def is_outdated(self, offer: Terms, invoice: Invoice) -> bool:
         """Whether the invoice of a presented token can still be paid, at another price than this offer's."""
         is_open = invoice.shown_state(self._clock()) == "open"
         return _is_for(offer, invoice) and is_open and invoice.amount_msat != offer.amount_msat
 
-    async def challenge(self, offer: Offer) -> Invoice:
+    async def challenge(self, offer: Terms) -> Invoice:
         """An invoice for a challenge, which opens on its preimage only. Raises `Unavailable`, `OutcomeUnknown`."""
         assert offer.item_id is not None, "only items are challenged"
         await self.must_open(offer)
@@ -153,7 +153,7 @@ class Checkout:
         return invoice
 
     async def _create(
-        self, offer: Offer, idempotency_hash: str | None, outdated: Sequence[Invoice], place: Place | None
+        self, offer: Terms, idempotency_hash: str | None, outdated: Sequence[Invoice], place: Place | None
     ) -> Sold:
         await self.must_open(offer)
         if place is not None:
@@ -174,7 +174,7 @@ class Checkout:
         assert winner is not None, "the row that refused ours is there"
         return self._again(offer, winner)
 
-    async def _issue_and_keep(self, offer: Offer, origin: Origin, idempotency_hash: str | None) -> tuple[Invoice, bool]:
+    async def _issue_and_keep(self, offer: Terms, origin: Origin, idempotency_hash: str | None) -> tuple[Invoice, bool]:
         """An invoice for what is sold when its row is written, and whether it has that row: its key may be taken.
 
         Another replica may have changed the item a moment ago: then the invoice, which nobody has seen, is withdrawn.
@@ -190,7 +190,7 @@ class Checkout:
             await self.must_open(offer)
         raise Unavailable("item_changing", "What is sold is being changed; try again.", retry_after_seconds=1)
 
-    async def _issue(self, offer: Offer, origin: Origin, idempotency_hash: str | None) -> Invoice:
+    async def _issue(self, offer: Terms, origin: Origin, idempotency_hash: str | None) -> Invoice:
         if self._store_refused:
             # An invoice without a row stays at the node until it expires, so the database must write again first.
             await self._write(lambda tx: tx.probe_write())
@@ -227,14 +227,14 @@ class Checkout:
         self._store_refused = False
         return written
 
-    def _again(self, offer: Offer, earlier: Invoice) -> Sold:
+    def _again(self, offer: Terms, earlier: Invoice) -> Sold:
         if earlier.tip_to is not None and earlier.amount_msat != offer.amount_msat:
             raise Conflict(
                 "idempotency_key_reused", "This Idempotency-Key was used for another amount; choose a new one."
             )
         return Sold(invoice=earlier, token=mint_token(self._keys, earlier), fresh=False)
 
-    def _idempotency_hash(self, offer: Offer, key: str | None) -> str | None:
+    def _idempotency_hash(self, offer: Terms, key: str | None) -> str | None:
         check_idempotency_key(key)
         if key is None:
             return None
@@ -271,7 +271,7 @@ def _with_plain_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _is_for(offer: Offer, invoice: Invoice) -> bool:
+def _is_for(offer: Terms, invoice: Invoice) -> bool:
     subjects = ((each.item_id, each.tip_to) for each in (offer, invoice))
     return invoice.origin is Origin.CHECKOUT and len(set(subjects)) == 1
 

@@ -13,7 +13,7 @@ from gateway.ports.keys import KeyRing
 from gateway.rows import Creator, Invoice, InvoiceState, Item
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout, Sold, check_idempotency_key
-from gateway.sales.offer import Offer
+from gateway.sales.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +52,14 @@ class Purchases:
 
         Raises `NotFound` (`item_archived`, `item_empty`), `TooMany`, and as `Checkout.create` does.
         """
-        return await self._sell(self._checkout.item_offer(item, creator), buyer)
+        return await self._sell(self._checkout.item_terms(item, creator), buyer)
 
     async def tip(self, creator: Creator, buyer: Buyer, *, amount_msat: int, message: str, name: str) -> Sold:
         """As `buy`, for a tip. A settled tip is never returned again.
 
         Raises `Invalid` (`tip_invalid`), `TooMany`, and as `Checkout.create` does.
         """
-        offer = self._checkout.tip_offer(creator, amount_msat=amount_msat, message=message, name=name)
+        offer = self._checkout.tip_terms(creator, amount_msat=amount_msat, message=message, name=name)
         return await self._sell(offer, buyer)
 
     async def challenge(self, item: Item, creator: Creator, buyer: Buyer) -> Sold:
@@ -69,7 +69,7 @@ class Purchases:
 
         Raises `NotFound` (`item_archived`, `item_empty`), `TooMany`, `Unavailable`, `OutcomeUnknown`.
         """
-        offer = self._checkout.item_offer(item, creator)
+        offer = self._checkout.item_terms(item, creator)
         await self._checkout.must_open(offer)
         async with self._challenges.turns.turn(f"{buyer.client_key} {item.id}"):
             invoice = self._challenges.known(buyer.client_key, item.id, offer.amount_msat)
@@ -83,7 +83,7 @@ class Purchases:
                 self._announcer.issued(invoice)
         return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=is_new)
 
-    async def _sell(self, offer: Offer, buyer: Buyer) -> Sold:
+    async def _sell(self, offer: Terms, buyer: Buyer) -> Sold:
         check_idempotency_key(buyer.idempotency_key)
         presented = await self._presented(buyer.credentials)
         for own in presented:

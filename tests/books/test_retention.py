@@ -43,7 +43,7 @@ def a_purger(till: Till, store: Database) -> Purger:
 
 
 async def tip(till: Till, message: str = WORDS) -> Invoice:
-    offer = till.checkout.tip_offer(
+    offer = till.checkout.tip_terms(
         till.catalog.creator("alice"), amount_msat=Msat(21_000), message=message, name="canary-name"
     )
     return (await till.checkout.create(offer, idempotency_key=None)).invoice

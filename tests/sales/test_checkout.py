@@ -90,7 +90,7 @@ async def test_an_archived_or_empty_item_is_not_sold(till: Till) -> None:
     creator = a_creator()
     for item, code in ((an_item(state=ItemState.ARCHIVED), "item_archived"), (an_item(byte_size=0), "item_empty")):
         with pytest.raises(NotFound) as refusal:
-            till.checkout.item_offer(item, creator)
+            till.checkout.item_terms(item, creator)
         assert refusal.value.code == code
 
 
@@ -123,10 +123,10 @@ async def test_fifty_at_once_with_one_key_are_one_row_and_one_invoice_for_all(ti
 async def test_a_key_is_bound_to_its_item_and_to_a_tips_amount(till: Till) -> None:
     creator = a_creator("bob")
     item = await till.sell(idempotency_key=KEY)
-    tip = till.checkout.tip_offer(creator, amount_msat=1_000, message="", name="")
+    tip = till.checkout.tip_terms(creator, amount_msat=1_000, message="", name="")
     first = await till.checkout.create(tip, idempotency_key=KEY)
     assert first.invoice.payment_hash != item.payment_hash
-    other = till.checkout.tip_offer(creator, amount_msat=2_000, message="", name="")
+    other = till.checkout.tip_terms(creator, amount_msat=2_000, message="", name="")
     with pytest.raises(Conflict) as refusal:
         await till.checkout.create(other, idempotency_key=KEY)
     assert refusal.value.code == "idempotency_key_reused"
@@ -218,20 +218,20 @@ async def test_a_node_that_is_not_there_sells_nothing(till: Till, state: NodeSta
 @pytest.mark.parametrize("amount_msat", [-1_000, 0, 1, 999, 1_001, MOST_TIP_MSAT + 1_000, 2**63, 2**53 + 1])
 async def test_a9_a_tip_is_whole_sat_within_reason(till: Till, amount_msat: int) -> None:
     with pytest.raises(Invalid) as refusal:
-        till.checkout.tip_offer(a_creator(), amount_msat=amount_msat, message="", name="")
+        till.checkout.tip_terms(a_creator(), amount_msat=amount_msat, message="", name="")
     assert refusal.value.code == "tip_invalid"
 
 
 @pytest.mark.parametrize(("message", "name"), [("m" * 501, ""), ("", "n" * 81), ("\0", ""), ("", "a\0b")])
 async def test_a_tips_words_are_few(till: Till, message: str, name: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        till.checkout.tip_offer(a_creator(), amount_msat=1_000, message=message, name=name)
+        till.checkout.tip_terms(a_creator(), amount_msat=1_000, message=message, name=name)
     assert refusal.value.code == "tip_invalid"
 
 
 @pytest.mark.parametrize(("message", "name", "kept"), [("", "", False), ("m", "", True), ("", "n", True)])
 async def test_a_tips_words_are_kept_apart_from_its_invoice(till: Till, message: str, name: str, kept: bool) -> None:
-    offer = till.checkout.tip_offer(a_creator("bob"), amount_msat=MOST_TIP_MSAT, message=message, name=name)
+    offer = till.checkout.tip_terms(a_creator("bob"), amount_msat=MOST_TIP_MSAT, message=message, name=name)
     sold = await till.checkout.create(offer, idempotency_key=None)
     assert (sold.invoice.item_id, sold.invoice.tip_to) == (None, "bob")
     notes = till.dump()["tip_notes"]
@@ -241,14 +241,14 @@ async def test_a_tips_words_are_kept_apart_from_its_invoice(till: Till, message:
 async def test_a_memo_of_any_creator_fits_into_an_invoice(till: Till) -> None:
     for title in ("Ж" * 200, "🪙" * 200, "a" * 200):
         checkout = checkout_with(till, host="h" * 253)
-        offer = checkout.item_offer(an_item(), a_creator(title=title))
+        offer = checkout.item_terms(an_item(), a_creator(title=title))
         assert len(offer.memo.encode()) <= MOST_MEMO_BYTES
         sold = await checkout.create(offer, idempotency_key=None)
         assert decode(sold.invoice.payment_request).description == offer.memo
 
 
 async def test_an_items_own_memo_is_used_as_it_is(till: Till) -> None:
-    assert till.checkout.item_offer(an_item(memo="a gift"), a_creator()).memo == "a gift"
+    assert till.checkout.item_terms(an_item(memo="a gift"), a_creator()).memo == "a gift"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ async def test_an_invoice_is_offered_again_while_it_opens_or_can_be_paid_at_this
 
 
 async def test_a_paid_tip_is_never_offered_again(till: Till) -> None:
-    offer = till.checkout.tip_offer(a_creator("bob"), amount_msat=1_000, message="", name="")
+    offer = till.checkout.tip_terms(a_creator("bob"), amount_msat=1_000, message="", name="")
     sold = await till.checkout.create(offer, idempotency_key=None)
     assert till.checkout.reuse(offer, sold.invoice)
     paid = replace(sold.invoice, state=InvoiceState.SETTLED, settled_at=START)

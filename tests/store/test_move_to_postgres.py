@@ -32,7 +32,7 @@ async def test_everything_moves_and_an_old_purchase_opens(
         late = await till.sell()
         till.pay(sold.invoice)
         await till.sweeper.sweep()
-        tip = till.checkout.tip_offer(till.catalog.creator("bob"), amount_msat=5_000, message="thänks ☂", name="")
+        tip = till.checkout.tip_terms(till.catalog.creator("bob"), amount_msat=5_000, message="thänks ☂", name="")
         await till.checkout.create(tip, idempotency_key=None)
     counts = await move_database(source, target)
     assert counts["invoices"] == 3

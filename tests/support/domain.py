@@ -13,7 +13,7 @@ from gateway.nodes.pool import Nodes
 from gateway.ports.node import Node
 from gateway.rows import Invoice, Item
 from gateway.sales.checkout import Checkout
-from gateway.sales.offer import Offer
+from gateway.sales.terms import Terms
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
@@ -48,11 +48,11 @@ class Till:
     announced: list[str]
     canceled: list[str]
 
-    async def offer(self, item_id: str = "welcome") -> Offer:
+    async def offer(self, item_id: str = "welcome") -> Terms:
         """What buying an item would pin now."""
         await self.catalog.refresh()
         item = self.catalog.item(item_id)
-        return self.checkout.item_offer(item, self.catalog.creator(item.creator))
+        return self.checkout.item_terms(item, self.catalog.creator(item.creator))
 
     async def sell(self, item_id: str = "welcome", *, idempotency_key: str | None = None) -> Invoice:
         """A reader's own invoice."""

@@ -60,7 +60,7 @@ class GatewayMachine(World):
     @rule(target=sales, amount_sat=st.integers(1, 1_000_000))
     def tip(self, amount_sat: int) -> Any:
         creator = self.till.catalog.creator("bob")
-        offer = self.till.checkout.tip_offer(creator, amount_msat=amount_sat * 1_000, message="thank you", name="")
+        offer = self.till.checkout.tip_terms(creator, amount_msat=amount_sat * 1_000, message="thank you", name="")
 
         async def create() -> Sale:
             sold = await self.till.checkout.create(offer, idempotency_key=None)

@@ -19,7 +19,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.keys import KeyRing
 from gateway.rows import Invoice
 from gateway.sales.checkout import Checkout, Sold
-from gateway.sales.offer import Offer
+from gateway.sales.terms import Terms
 from gateway.settlement.follow import follow
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
@@ -116,11 +116,11 @@ class Life:
 
     # What readers ask for ---------------------------------------------------------------------------------------------
 
-    async def offer(self, item_id: str) -> Offer:
+    async def offer(self, item_id: str) -> Terms:
         """What buying an item pins now."""
         await self.catalog.refresh()
         item = self.catalog.item(item_id)
-        return self.checkout.item_offer(item, self.catalog.creator(item.creator))
+        return self.checkout.item_terms(item, self.catalog.creator(item.creator))
 
     async def buy(self, item_id: str, key: str | None) -> Sold:
         """A reader's own invoice."""
@@ -129,7 +129,7 @@ class Life:
     async def tip(self, amount_msat: int, key: str | None) -> Sold:
         """An invoice for a tip."""
         await self.catalog.refresh()
-        offer = self.checkout.tip_offer(
+        offer = self.checkout.tip_terms(
             self.catalog.creator("bob"), amount_msat=amount_msat, message="thank you", name=""
         )
         return await self.checkout.create(offer, idempotency_key=key)

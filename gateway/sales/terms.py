@@ -7,7 +7,7 @@ from gateway.rows import Invoice, Item, ItemState, Share, TipNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Terms:
     """What an invoice will pin."""
 
     item_id: str | None
@@ -32,7 +32,7 @@ def sold_so(item: Item, invoice: Invoice) -> bool:
     return item.state is ItemState.ACTIVE and item.price_msat == invoice.amount_msat and len(set(terms)) == 1
 
 
-def renewed(offer: Offer, item: Item) -> Offer:
+def renewed(offer: Terms, item: Item) -> Terms:
     """The offer on the terms that the item has now."""
     terms = {"amount_msat": item.price_msat, "shares": item.shares, "access_seconds": item.access_seconds}
     content = item.digest, item.byte_size
