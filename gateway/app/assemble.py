@@ -40,7 +40,7 @@ from gateway.rates.source import ExchangeRates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout
-from gateway.sales.purchase import Purchases
+from gateway.sales.purchase import Sales
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.store.engines.database import Database, open_database, replica_notifications
@@ -161,7 +161,7 @@ async def _assemble(
         rechecker=rechecker,
         catalog=catalog,
         items=ItemEditor(catalog, ProcessRenderer(), content, clock, random_bytes),
-        purchases=Purchases(checkout, challenges, authorizer, limits, keys, announcer),
+        sales=Sales(checkout, challenges, authorizer, limits, keys, clock, announcer, public_host=config.public_host),
         purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
         authorizer=authorizer,
         hub=hub,
@@ -206,7 +206,6 @@ def _checkout(
         keys,
         clock,
         random_bytes,
-        public_host=config.public_host,
         expiry_seconds=config.invoice_expiry_seconds,
         contents=content,
     )

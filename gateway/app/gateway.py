@@ -20,7 +20,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store
 from gateway.rates.source import ExchangeRates
-from gateway.sales.purchase import Purchases
+from gateway.sales.purchase import Sales
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.store.files.content import ContentFolder
@@ -42,7 +42,7 @@ class Gateway:
     rechecker: Rechecker
     catalog: Catalog
     items: ItemEditor
-    purchases: Purchases
+    sales: Sales
     purger: Purger
     authorizer: Authorizer
     hub: Hub

@@ -11,17 +11,17 @@ from math import ceil
 from typing import NamedTuple
 
 from gateway.errors import NotFound, TooMany
-from gateway.limits.rate_windows import RateLimit, Windows
+from gateway.limits.rate_windows import RateLimit, RateWindows
 from gateway.ports.clock import Clock
 from gateway.rows import Unresolved
 
-# Guessing a code of 60 bits: hopeless at this pace, and nobody who reads one off a receipt types faster.
+# At this rate a code of 60 bits cannot be guessed, and nobody types faster who reads one off a receipt.
 TRIES_PER_CLIENT, TRIES_OVERALL = RateLimit(5, 60), RateLimit(10, 1)
-# Who mistypes a code so often is not kept out by others who guess.
+# A client that mistypes a code so often is not refused because of others' guesses.
 TRIES_APART = 2
-_DAY_SECONDS = 86_400
+_LONGEST_WAIT_SECONDS = 86_400
 _FEW = 64
-_NOBODY = ""
+_UNKNOWN_CLIENT = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,94 +38,78 @@ class InvoiceLimits:
 
 class _Open(NamedTuple):
     client_key: str
-    page: str
+    foreign_origin: str
     expires_at: float
 
 
 class Limits:
-    """Counts what clients ask for; refusing consumes nothing.
+    """Counts what clients ask for. A refused request is not counted.
 
-    `page` is the origin of a foreign page for which a client's browser asks: such pages get a part of the client's
-    share, so that none closes its visitor's network. A client without an unpaid invoice finds half as much again of
-    what all share: whoever uses up the rest needs one network for each invoice of that.
+    `foreign_origin` is the origin of a page of another site that asks through its visitor's browser, or "". Such pages
+    get a part of the client's share, so that none uses up the share of its visitor's network. A client without an
+    unpaid invoice may use half as much again of the shared limits: to exhaust that, an attacker needs one network for
+    each invoice.
     """
 
     def __init__(self, limits: InvoiceLimits, clock: Clock, *, open_invoices: Iterable[Unresolved]) -> None:
         self._limits, self._clock = limits, clock
-        self._per_client = Windows(limits.invoices_per_client)
-        self._per_item = Windows(limits.invoices_per_item)
-        self._overall = Windows(limits.invoices_overall)
-        self._tries_per_client, self._tries_overall = Windows(TRIES_PER_CLIENT), Windows(TRIES_OVERALL)
-        # What is open, by payment hash, or by a number while it is being issued; and the same by client.
+        self._per_client = RateWindows(limits.invoices_per_client)
+        self._per_item = RateWindows(limits.invoices_per_item)
+        self._overall = RateWindows(limits.invoices_overall)
+        self._tries_per_client, self._tries_overall = RateWindows(TRIES_PER_CLIENT), RateWindows(TRIES_OVERALL)
+        # Open invoices by payment hash, or by a number while they are being issued; and the same by client.
         self._open: dict[str, _Open] = {}
         self._open_of: dict[str, set[str]] = {}
-        # By expiry, the next first; what was released meanwhile is still in it.
+        # A heap by expiry. It may still contain what was released.
         self._due: list[tuple[float, str]] = []
-        self._taken = 0
+        self._reserved = 0
         for invoice in open_invoices:
-            self._count(invoice.payment_hash, _Open(_NOBODY, "", invoice.expires_at))
+            self._count(invoice.payment_hash, _Open(_UNKNOWN_CLIENT, "", invoice.expires_at))
 
     @contextmanager
-    def invoice(self, client_key: str, subject: str, page: str = "") -> Iterator["Place"]:
-        """A place for one new invoice, given back on leaving unless the invoice was issued."""
-        place = Place(self, client_key, subject, page)
+    def reserve(self, client_key: str, subject: str, foreign_origin: str = "") -> Iterator["Reservation"]:
+        """Count one new invoice of a subject (an item or a tip page), until the end of the block unless it was issued.
+
+        Raises `TooMany`, which says when to come back.
+        """
+        reservation = Reservation(self, self._take(client_key, subject, foreign_origin))
         try:
-            yield place
+            yield reservation
         finally:
-            self.release(place.number)
-
-    def take(self, client_key: str, subject: str, page: str = "") -> str:
-        """Count one new invoice; gives its number. Raises `TooMany` that says when to come back."""
-        now = self._clock()
-        self._release_expired(now)
-        self._check_open(client_key, page, now)
-        part = 0.5 if client_key not in self._open_of else 0.0
-        _count_all(
-            (
-                (self._per_client, client_key, -0.25 if page else 0.0),
-                (self._per_item, subject, part),
-                (self._overall, "all", part),
-            ),
-            now,
-            "too_many_invoices",
-            "Invoices are asked for too fast.",
-        )
-        self._taken += 1
-        number = str(self._taken)
-        self._count(number, _Open(client_key, page, now + self._limits.invoice_expiry_seconds))
-        return number
+            self.release(reservation.number)
 
     @contextmanager
-    def recovery(self, client_key: str, page: str = "") -> Iterator[None]:
-        """Count one recovery code that a client tries, for good if it opens nothing. Raises `TooMany`.
+    def recovery(self, client_key: str, foreign_origin: str = "") -> Iterator[None]:
+        """Count one recovery code that a client tries; for good only if the block raises `NotFound`.
 
-        The budget of all together is for those who have failed before: others' guesses keep no honest reader out.
+        Raises `TooMany`. The overall limit holds only for clients that have failed before, so that
+        guesses of others refuse no honest reader.
         """
         now = self._clock()
-        counts = [(self._tries_per_client, client_key, -0.5 if page else 0.0)]
+        counts = [(self._tries_per_client, client_key, -0.5 if foreign_origin else 0.0)]
         if self._tries_per_client.counted(client_key, now) >= TRIES_APART:
             counts.append((self._tries_overall, "all", 0.0))
         _count_all(counts, now, "too_many_tries", "Recovery codes are tried too fast.")
-        opens_nothing = False
+        is_unknown = False
         try:
             yield
         except NotFound:
-            opens_nothing = True
+            is_unknown = True
             raise
         finally:
-            if not opens_nothing:
+            if not is_unknown:
                 for windows, key, _ in counts:
                     windows.give_back(key, self._clock())
 
-    def rename(self, number: str, payment_hash: str) -> None:
-        """The invoice of this number was issued: it counts until it is paid or expires."""
+    def issued(self, number: str, payment_hash: str) -> None:
+        """Count the invoice of a reservation until it is released or expires."""
         if number in self._open:
             invoice = self._open[number]
             self.release(number)
             self._count(payment_hash, invoice)
 
     def release(self, payment_hash: str) -> None:
-        """An invoice is no longer open, or was never issued: it does not count any more."""
+        """Stop counting an invoice: it is no longer open, or was never issued."""
         invoice = self._open.pop(payment_hash, None)
         if invoice is None:
             return
@@ -134,18 +118,38 @@ class Limits:
         if not mine:
             del self._open_of[invoice.client_key]
 
-    def _check_open(self, client_key: str, page: str, now: float) -> None:
+    def _take(self, client_key: str, subject: str, foreign_origin: str) -> str:
+        now = self._clock()
+        self._release_expired(now)
+        self._check_open(client_key, foreign_origin, now)
+        extra = 0.5 if client_key not in self._open_of else 0.0
+        _count_all(
+            (
+                (self._per_client, client_key, -0.25 if foreign_origin else 0.0),
+                (self._per_item, subject, extra),
+                (self._overall, "all", extra),
+            ),
+            now,
+            "too_many_invoices",
+            "Invoices are asked for too fast.",
+        )
+        self._reserved += 1
+        number = str(self._reserved)
+        self._count(number, _Open(client_key, foreign_origin, now + self._limits.invoice_expiry_seconds))
+        return number
+
+    def _check_open(self, client_key: str, foreign_origin: str, now: float) -> None:
         mine = [self._open[name] for name in self._open_of.get(client_key, ())]
         most, most_overall = self._limits.open_invoices_per_client, self._limits.open_invoices
-        foreign = [invoice for invoice in mine if invoice.page] if page else []
-        same = [invoice for invoice in foreign if invoice.page == page]
-        for held, allowed in ((mine, most), (foreign, max(1, most * 3 // 4)), (same, max(1, most // 4))):
-            if len(held) >= allowed:
-                oldest = min(invoice.expires_at for invoice in held)
+        foreign = [invoice for invoice in mine if invoice.foreign_origin] if foreign_origin else []
+        same = [invoice for invoice in foreign if invoice.foreign_origin == foreign_origin]
+        for counted, allowed in ((mine, most), (foreign, max(1, most * 3 // 4)), (same, max(1, most // 4))):
+            if len(counted) >= allowed:
+                oldest = min(invoice.expires_at for invoice in counted)
                 raise _too_many("too_many_open_invoices", "Too many of your invoices are unpaid.", oldest - now)
-        # Where one client may hold all of them, nothing is kept for others.
-        kept = most_overall // 2 if not mine and most_overall > most else 0
-        if len(self._open) >= most_overall + kept:
+        # Where one client may have all of them, nothing is reserved for others.
+        extra = most_overall // 2 if not mine and most_overall > most else 0
+        if len(self._open) >= most_overall + extra:
             raise _too_many("too_many_open_invoices", "Too many invoices are unpaid here.", self._due[0][0] - now)
 
     def _count(self, name: str, invoice: _Open) -> None:
@@ -161,29 +165,24 @@ class Limits:
             heapify(self._due)
 
 
-class Place:
-    """One new invoice that a client asks for."""
+class Reservation:
+    """One new invoice that a client asks for, counted before the node is asked."""
 
-    def __init__(self, limits: Limits, client_key: str, subject: str, page: str = "") -> None:
-        self._limits, self._asked = limits, (client_key, subject, page)
-        self.number = ""
-
-    def take(self) -> None:
-        """Count it, before the node is asked. Raises `TooMany`."""
-        self.number = self._limits.take(*self._asked)
+    def __init__(self, limits: Limits, number: str) -> None:
+        self._limits, self.number = limits, number
 
     def issued(self, payment_hash: str) -> None:
-        """Count it until it is paid or expires."""
-        self._limits.rename(self.number, payment_hash)
+        """Count the invoice until it is released or expires."""
+        self._limits.issued(self.number, payment_hash)
 
 
-def _count_all(counts: Iterable[tuple[Windows, str, float]], now: float, code: str, what: str) -> None:
-    if wait_seconds := max(windows.wait_seconds(key, now, part=part) for windows, key, part in counts):
+def _count_all(counts: Iterable[tuple[RateWindows, str, float]], now: float, code: str, what: str) -> None:
+    if wait_seconds := max(windows.wait_seconds(key, now, extra=extra) for windows, key, extra in counts):
         raise _too_many(code, what, wait_seconds)
     for windows, key, _ in counts:
         windows.count(key, now)
 
 
 def _too_many(code: str, what: str, seconds: float) -> TooMany:
-    wait_seconds = max(1, min(_DAY_SECONDS, ceil(seconds)))
+    wait_seconds = max(1, min(_LONGEST_WAIT_SECONDS, ceil(seconds)))
     return TooMany(code, f"{what} Come back in {wait_seconds} s.", retry_after_seconds=wait_seconds)

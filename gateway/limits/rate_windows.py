@@ -1,11 +1,11 @@
-"""So many per second, minute, hour or day: counts in windows that begin with the first of each."""
+"""Fixed-window rate limiting; a key's window starts with its first request."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Self
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
-# Past this many keys, those whose window is over are forgotten.
+# From this many keys on, those whose window has ended are removed.
 _MANY = 10_000
 
 
@@ -18,26 +18,29 @@ class RateLimit:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """A rate as the configuration has it, for example 30/minute."""
+        """Read a rate as the configuration writes it, for example 30/minute."""
         count, _, period = text.partition("/")
         return cls(int(count), _SECONDS[period])
 
 
-class Windows:
-    """Counts by key. A clock that was set back begins a new window."""
+class RateWindows:
+    """Counts by key. If the clock is set back, a new window begins."""
 
-    def __init__(self, rate: RateLimit) -> None:
-        self._rate = rate
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
         # In the order in which they began.
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def wait_seconds(self, key: str, now: float, *, part: float = 0.0) -> float:
-        """0 if one more fits now, else the time until the window is over; `part` of the rate more fits, or less."""
+    def wait_seconds(self, key: str, now: float, *, extra: float = 0.0) -> float:
+        """0 if one more is allowed now, else the seconds until the window ends.
+
+        `extra` is a part of the limit that is allowed besides it, or, negative, is not allowed.
+        """
         left, count = self._window(key, now)
-        return left if count >= max(1, self._rate.most + int(self._rate.most * part)) else 0.0
+        return left if count >= max(1, self._limit.most + int(self._limit.most * extra)) else 0.0
 
     def counted(self, key: str, now: float) -> int:
-        """How many the window holds."""
+        """How many the key's window has counted."""
         return self._window(key, now)[1]
 
     def count(self, key: str, now: float) -> None:
@@ -47,23 +50,23 @@ class Windows:
             self._windows[key] = self._windows[key][0], count + 1
         else:
             self._windows.pop(key, None)
-            self._forget(now)
+            self._remove_ended(now)
             self._windows[key] = now, 1
 
     def give_back(self, key: str, now: float) -> None:
-        """What was counted in this window does not count after all."""
+        """Count one less, if its window has not ended."""
         _, count = self._window(key, now)
         if count:
             self._windows[key] = self._windows[key][0], count - 1
 
     def _window(self, key: str, now: float) -> tuple[float, int]:
-        """The seconds that are left of a window, and its count; nothing of one that is over."""
-        began_at, count = self._windows.get(key, (now - self._rate.seconds, 0))
+        """The seconds until the key's window ends, and its count; 0 and 0 if it has ended."""
+        began_at, count = self._windows.get(key, (now - self._limit.seconds, 0))
         passed = now - began_at
-        return (self._rate.seconds - passed, count) if 0 <= passed < self._rate.seconds else (0.0, 0)
+        return (self._limit.seconds - passed, count) if 0 <= passed < self._limit.seconds else (0.0, 0)
 
-    def _forget(self, now: float) -> None:
-        # Each window is looked at once when it is over, however many keys there are.
+    def _remove_ended(self, now: float) -> None:
+        # Each window is visited once after its end, however many keys there are.
         while len(self._windows) >= _MANY:
             if self._window(next(iter(self._windows)), now)[0]:
                 return

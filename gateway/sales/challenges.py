@@ -1,12 +1,12 @@
-"""Challenges shown to programs: one open invoice per asking client, item and price, each time with a fresh token."""
+"""The open challenge of each client: an invoice for one item at one price, shown to that client until it is paid."""
 
 from collections import OrderedDict
 
 from gateway.ports.clock import Clock
 from gateway.rows import Invoice, Origin
-from gateway.sales.key_locks import Turns
+from gateway.sales.key_locks import KeyLocks
 
-# A challenge is shown again while its invoice can still be paid in peace.
+# A client needs some time to pay what it is shown.
 NOT_SHOWN_BEFORE_EXPIRY_SECONDS = 60
 _MOST = 10_000
 
@@ -14,23 +14,24 @@ _Key = tuple[str, str | None, int]
 
 
 class Challenges:
-    """The open challenges by client key, in memory only: a lost one costs an invoice, never a payment."""
+    """Open challenges by client key, item and amount. In memory only: a lost one costs an invoice, never a payment."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._invoices: OrderedDict[_Key, Invoice] = OrderedDict()
         self._keys: dict[str, _Key] = {}
-        self.turns = Turns()
+        self.locks = KeyLocks()
+        """By client key and item, so that concurrent requests share one challenge."""
 
-    def known(self, client_key: str, item_id: str, amount_msat: int) -> Invoice | None:
-        """The client's own challenge, if it can still be paid in peace."""
+    def find(self, client_key: str, item_id: str, amount_msat: int) -> Invoice | None:
+        """The client's open challenge; None if there is none, or it expires soon."""
         invoice = self._invoices.get((client_key, item_id, amount_msat))
         if invoice is None or self._clock() >= invoice.expires_at - NOT_SHOWN_BEFORE_EXPIRY_SECONDS:
             return None
         return invoice
 
     def keep(self, client_key: str, invoice: Invoice) -> None:
-        """Show this one to the client until it is paid or nearly expired."""
+        """Show this invoice to the client until it is paid or nearly expired, instead of an earlier one."""
         assert invoice.origin is Origin.CHALLENGE, "a reader's own invoice is nobody else's"
         key = (client_key, invoice.item_id, invoice.amount_msat)
         previous = self._invoices.pop(key, None)
@@ -43,7 +44,7 @@ class Challenges:
             self._keys.pop(oldest.payment_hash, None)
 
     def forget(self, payment_hash: str) -> None:
-        """A challenge that was paid, or canceled, is not shown again."""
+        """Do not show a challenge again: it was paid or canceled."""
         key = self._keys.pop(payment_hash, None)
         if key is not None:
             self._invoices.pop(key, None)

@@ -1,25 +1,25 @@
-"""One at a time by key, within this process: who asks while another is being answered can be given the same."""
+"""One lock per key, within this process, so that concurrent requests for one thing make it once."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Turns:
-    """A lock for each key that somebody holds or waits for. It spares work; what is promised rests on constraints."""
+class KeyLocks:
+    """Locks by key; a key without holders takes no memory. They only spare work: constraints decide what is true."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
-        """Wait for everyone who came before with this key."""
-        lock, count = self._waiting.get(key, (asyncio.Lock(), 0))
-        self._waiting[key] = lock, count + 1
+    async def lock(self, key: str) -> AsyncIterator[None]:
+        """Hold the lock of a key; requests are served in the order in which they came."""
+        lock, count = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = lock, count + 1
         try:
             async with lock:
                 yield
         finally:
-            lock, count = self._waiting.pop(key)
+            lock, count = self._locks.pop(key)
             if count > 1:
-                self._waiting[key] = lock, count - 1
+                self._locks[key] = lock, count - 1

@@ -9,11 +9,14 @@ from gateway.access.tokens import Credential, mint_token
 from gateway.errors import Refused
 from gateway.limits.limits import Limits
 from gateway.ports.announcer import Announcer
+from gateway.ports.clock import Clock
 from gateway.ports.keys import KeyRing
 from gateway.rows import Creator, Invoice, InvoiceState, Item
 from gateway.sales.challenges import Challenges
-from gateway.sales.checkout import Checkout, Sold, check_idempotency_key
-from gateway.sales.terms import Terms
+from gateway.sales.checkout import Checkout, Sold
+from gateway.sales.idempotency import idempotency_hash
+from gateway.sales.key_locks import KeyLocks
+from gateway.sales.terms import Terms, is_outdated, is_reusable, item_terms, tip_terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,7 @@ class Buyer:
     """The client that asks for an invoice, in the values that its door has read."""
 
     client_key: str
+    """Under which the limits count the client; see `ClientKeys`."""
     foreign_origin: str = ""
     """The origin of a page of another site that asks through its visitor's browser; "" for any other client."""
     idempotency_key: str | None = None
@@ -30,7 +34,7 @@ class Buyer:
     """Invoices for which the client holds a token as it was minted, besides those of `credentials`."""
 
 
-class Purchases:
+class Sales:
     """Sells items and takes tips, within the limits."""
 
     def __init__(
@@ -40,69 +44,88 @@ class Purchases:
         authorizer: Authorizer,
         limits: Limits,
         keys: KeyRing,
+        clock: Clock,
         announcer: Announcer,
+        *,
+        public_host: str,
     ) -> None:
         self._checkout, self._challenges, self._authorizer = checkout, challenges, authorizer
-        self._limits, self._keys, self._announcer = limits, keys, announcer
+        self._limits, self._keys, self._clock, self._announcer = limits, keys, clock, announcer
+        self._public_host = public_host
+        self._key_locks = KeyLocks()
 
     async def buy(self, item: Item, creator: Creator, buyer: Buyer) -> Sold:
-        """The invoice that the buyer's token or key already has, else a new one.
+        """The invoice that the buyer's token or idempotency key already has, else a new one.
 
-        A new one replaces the buyer's open invoices at another price.
+        A new one replaces the buyer's open invoices at another price; if one of those was paid meanwhile, it is
+        returned instead.
 
-        Raises `NotFound` (`item_archived`, `item_empty`), `TooMany`, and as `Checkout.create` does.
+        Raises `NotFound` (`item_archived`, `item_empty`), `Invalid` (`idempotency_key_invalid`), `TooMany`,
+        `Unavailable` (among others `invoice_still_open`) and `OutcomeUnknown`.
         """
-        return await self._sell(self._checkout.item_terms(item, creator), buyer)
+        return await self.sell(item_terms(item, creator, public_host=self._public_host), buyer)
 
     async def tip(self, creator: Creator, buyer: Buyer, *, amount_msat: int, message: str, name: str) -> Sold:
-        """As `buy`, for a tip. A settled tip is never returned again.
+        """As `buy`, for a tip; but a settled tip is never returned for its token.
 
-        Raises `Invalid` (`tip_invalid`), `TooMany`, and as `Checkout.create` does.
+        Raises `Invalid` (`tip_invalid`) and `Conflict` (`idempotency_key_reused`) too.
         """
-        offer = self._checkout.tip_terms(creator, amount_msat=amount_msat, message=message, name=name)
-        return await self._sell(offer, buyer)
+        terms = tip_terms(creator, amount_msat=amount_msat, message=message, name=name, public_host=self._public_host)
+        return await self.sell(terms, buyer)
 
     async def challenge(self, item: Item, creator: Creator, buyer: Buyer) -> Sold:
         """The client's open challenge of the item, else a new one, each time with a fresh token.
 
-        Of several requests at once, the first makes the invoice and the others return it too.
+        Of concurrent requests, the first makes the invoice and the others return it too.
 
         Raises `NotFound` (`item_archived`, `item_empty`), `TooMany`, `Unavailable`, `OutcomeUnknown`.
         """
-        offer = self._checkout.item_terms(item, creator)
-        await self._checkout.must_open(offer)
-        async with self._challenges.turns.turn(f"{buyer.client_key} {item.id}"):
-            invoice = self._challenges.known(buyer.client_key, item.id, offer.amount_msat)
-            is_new = invoice is None
-            if invoice is None:
-                with self._limits.invoice(buyer.client_key, item.id, buyer.foreign_origin) as place:
-                    place.take()
-                    invoice = await self._checkout.challenge(offer)
-                    place.issued(invoice.payment_hash)
-                self._challenges.keep(buyer.client_key, invoice)
-                self._announcer.issued(invoice)
-        return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=is_new)
+        terms = item_terms(item, creator, public_host=self._public_host)
+        await self._checkout.check_content(terms)
+        async with self._challenges.locks.lock(f"{buyer.client_key} {item.id}"):
+            open_one = self._challenges.find(buyer.client_key, item.id, terms.amount_msat)
+            invoice = open_one or await self._new_challenge(terms, buyer)
+        return Sold(invoice=invoice, token=mint_token(self._keys, invoice), fresh=open_one is None)
 
-    async def _sell(self, offer: Terms, buyer: Buyer) -> Sold:
-        check_idempotency_key(buyer.idempotency_key)
+    async def sell(self, terms: Terms, buyer: Buyer) -> Sold:
+        """As `buy` and `tip`, on terms that were made before."""
+        key_hash = idempotency_hash(self._keys, terms, buyer.idempotency_key)
         presented = await self._presented(buyer.credentials)
         for own in presented:
-            if self._checkout.reuse(offer, own.invoice):
-                if own.invoice.state is InvoiceState.OPEN:
-                    await self._checkout.must_open(offer)
-                return own
-        earlier = [*buyer.earlier, *(own.invoice for own in presented)]
-        outdated = [invoice for invoice in earlier if self._checkout.is_outdated(offer, invoice)]
-        with self._limits.invoice(buyer.client_key, offer.subject, buyer.foreign_origin) as place:
-            sold = await self._checkout.create(
-                offer, idempotency_key=buyer.idempotency_key, outdated=outdated, place=place
-            )
+            if is_reusable(terms, own.invoice, now=self._clock()):
+                return await self._again(terms, own)
+        invoices = [*buyer.earlier, *(own.invoice for own in presented)]
+        outdated = [invoice for invoice in invoices if is_outdated(terms, invoice, now=self._clock())]
+        if key_hash is None:
+            return await self._new(terms, None, outdated, buyer)
+        async with self._key_locks.lock(key_hash):
+            if (earlier := await self._checkout.find(terms, key_hash)) is not None:
+                return await self._again(terms, earlier)
+            return await self._new(terms, key_hash, outdated, buyer)
+
+    async def _new(self, terms: Terms, key_hash: str | None, outdated: Sequence[Invoice], buyer: Buyer) -> Sold:
+        await self._checkout.check_content(terms)
+        with self._limits.reserve(buyer.client_key, terms.subject, buyer.foreign_origin) as reservation:
+            sold = await self._checkout.withdraw(outdated) or await self._checkout.create(terms, key_hash)
             if sold.fresh:
-                place.issued(sold.invoice.payment_hash)
+                reservation.issued(sold.invoice.payment_hash)
                 self._announcer.issued(sold.invoice)
         for invoice in outdated:
             self._announcer.canceled(invoice.payment_hash)
         return sold
+
+    async def _new_challenge(self, terms: Terms, buyer: Buyer) -> Invoice:
+        with self._limits.reserve(buyer.client_key, terms.subject, buyer.foreign_origin) as reservation:
+            invoice = await self._checkout.challenge(terms)
+            reservation.issued(invoice.payment_hash)
+        self._challenges.keep(buyer.client_key, invoice)
+        self._announcer.issued(invoice)
+        return invoice
+
+    async def _again(self, terms: Terms, earlier: Sold) -> Sold:
+        if earlier.invoice.state is InvoiceState.OPEN:
+            await self._checkout.check_content(terms)
+        return earlier
 
     async def _presented(self, credentials: Sequence[tuple[str, Credential]]) -> list[Sold]:
         """The invoices of the credentials: settled ones if they open the item now, open ones for tokens as minted."""

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from gateway import __version__
-from gateway.sales.checkout import IDEMPOTENCY_KEY
+from gateway.sales.idempotency import IDEMPOTENCY_KEY
 from gateway.web.admin.item_bodies import ItemRequest
 from gateway.web.http.bodies import answer
 from gateway.web.http.problems import MEDIA_TYPE, TITLES, Problem

@@ -21,11 +21,11 @@ FOR_AN_HOUR = an_item("for-an-hour", access_seconds=3_600)
 async def credential_of(till: Till, item_id: str, *, challenged: bool = False) -> Credential:
     """A paid invoice's token and preimage; nothing is booked yet."""
     await till.store.write(lambda tx: tx.items.insert(FOR_AN_HOUR))
-    offer = await till.offer(item_id)
+    terms = await till.terms(item_id)
     if challenged:
-        invoice = await till.checkout.challenge(offer)
+        invoice = await till.checkout.challenge(terms)
     else:
-        invoice = (await till.checkout.create(offer, idempotency_key=None)).invoice
+        invoice = (await till.create(terms)).invoice
     return Credential(mint_token(till.keys, invoice), bytes.fromhex(till.pay(invoice)))
 
 

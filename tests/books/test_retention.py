@@ -12,7 +12,6 @@ from gateway.books import retention as purge_module
 from gateway.books.retention import DAY_SECONDS, PAYMENT_REQUEST_SECONDS, ROWS_A_STEP, UNPAID_SECONDS, Purged, Purger
 from gateway.config import load_config
 from gateway.errors import Unavailable
-from gateway.money import Msat
 from gateway.ports.store import Tx
 from gateway.rows import Invoice, InvoiceState
 from gateway.simulator.core import Simulator
@@ -43,10 +42,8 @@ def a_purger(till: Till, store: Database) -> Purger:
 
 
 async def tip(till: Till, message: str = WORDS) -> Invoice:
-    offer = till.checkout.tip_terms(
-        till.catalog.creator("alice"), amount_msat=Msat(21_000), message=message, name="canary-name"
-    )
-    return (await till.checkout.create(offer, idempotency_key=None)).invoice
+    terms = till.tip("alice", amount_msat=21_000, message=message, name="canary-name")
+    return (await till.create(terms)).invoice
 
 
 async def settled(till: Till, invoice: Invoice) -> Invoice:

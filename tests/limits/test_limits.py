@@ -1,7 +1,6 @@
 """Limits on new invoices: each refuses, says when to come back, and consumes nothing."""
 
 import secrets
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,41 +9,22 @@ import pytest
 
 from gateway.config import load_config
 from gateway.errors import TooMany
-from gateway.limits.limits import InvoiceLimits, Limits, Place
-from gateway.limits.rate_windows import RateLimit
+from gateway.limits.limits import Limits
 from gateway.rows import Unresolved
 from gateway.simulator.core import Simulator
 from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock
+from tests.support.domain import RATES, limits
 from tests.support.rows import START, a_creator
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, CONTENT = "/v1/items/welcome/invoices", "/v1/items/welcome/content"
-RARELY = {"invoices_per_client": "1000/day", "invoices_per_item": "1000/day", "invoices_overall": "1000/day"}
-OPEN = {"open_invoices_per_client": 20, "open_invoices": 10_000, "invoice_expiry_seconds": 600}
-
-
-def limits(clock: FakeClock, *, restored: Iterable[Unresolved] = (), **fields: Any) -> Limits:
-    """Limits as the configuration writes them."""
-    values = RARELY | OPEN | fields
-    most: dict[str, Any] = {
-        name: RateLimit.parse(value) if isinstance(value, str) else value for name, value in values.items()
-    }
-    return Limits(InvoiceLimits(**most), clock, open_invoices=restored)
 
 
 def take(subject: Limits, client: str = "a", item: str = "welcome", *, payment_hash: str = "", page: str = "") -> None:
     """One invoice that was issued, or the refusal."""
-    with subject.invoice(client, item, page) as place:
-        place.take()
-        place.issued(payment_hash or secrets.token_hex(32))
-
-
-def no_place(clock: FakeClock) -> Place:
-    """A place for a client that has as many unpaid invoices as it may."""
-    subject = limits(clock, open_invoices_per_client=1)
-    take(subject)
-    return Place(subject, "a", "welcome")
+    with subject.reserve(client, item, page) as reservation:
+        reservation.issued(payment_hash or secrets.token_hex(32))
 
 
 def taken(subject: Limits, client: str = "a", *, most: int = 100, page: str = "") -> int:
@@ -124,7 +104,7 @@ def test_all_clients_together_hold_so_many(clock: FakeClock) -> None:
     assert taken(subject, "b") == 5
 
 
-def test_a_paid_invoice_frees_its_place(clock: FakeClock) -> None:
+def test_a_paid_invoice_counts_no_more(clock: FakeClock) -> None:
     subject = limits(clock, open_invoices_per_client=2, open_invoices=3)
     for number in range(50):
         take(subject, payment_hash=f"{number:064x}")
@@ -134,22 +114,19 @@ def test_a_paid_invoice_frees_its_place(clock: FakeClock) -> None:
     assert taken(subject) == 0
 
 
-def test_an_invoice_that_was_never_issued_frees_its_place(clock: FakeClock) -> None:
+def test_an_invoice_that_was_never_issued_counts_no_more(clock: FakeClock) -> None:
     subject = limits(clock, open_invoices_per_client=2)
     for _ in range(10):
-        with suppress(ConnectionError), subject.invoice("a", "welcome") as place:
-            place.take()
+        with suppress(ConnectionError), subject.reserve("a", "welcome"):
             raise ConnectionError
-    with subject.invoice("a", "welcome"):
+    with subject.reserve("a", "welcome"):
         pass
     assert taken(subject) == 2
 
 
-def test_places_are_held_while_invoices_are_being_issued(clock: FakeClock) -> None:
+def test_invoices_count_while_they_are_being_issued(clock: FakeClock) -> None:
     subject = limits(clock, open_invoices_per_client=2)
-    with subject.invoice("a", "welcome") as one, subject.invoice("a", "welcome") as two:
-        one.take()
-        two.take()
+    with subject.reserve("a", "welcome") as one, subject.reserve("a", "welcome"):
         assert taken(subject) == 0
         clock.advance(601)
         one.issued("11" * 32)
@@ -187,7 +164,7 @@ def test_what_is_remembered_is_bounded_by_what_is_open(clock: FakeClock) -> None
     assert (subject._open, subject._open_of) == ({}, {})
 
 
-@pytest.mark.parametrize("field", sorted(RARELY))
+@pytest.mark.parametrize("field", sorted(RATES))
 def test_each_rate_refuses_what_is_too_fast(field: str) -> None:
     clock = FakeClock(START)
     fields: dict[str, Any] = {field: "2/day"}

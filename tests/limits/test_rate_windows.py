@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits import rate_windows as windows
-from gateway.limits.rate_windows import RateLimit, Windows
+from gateway.limits.rate_windows import RateLimit, RateWindows
 
 RATE = RateLimit(most=3, seconds=60)
 
@@ -24,7 +24,7 @@ def test_a_rate_reads_as_the_configuration_has_it() -> None:
 
 @given(st.lists(st.floats(min_value=0, max_value=50), max_size=40))
 def test_no_span_of_a_window_lets_in_more_than_two_windows_hold(gaps: list[float]) -> None:
-    counts, now, allowed = Windows(RATE), 1_000.0, []
+    counts, now, allowed = RateWindows(RATE), 1_000.0, []
     for gap in gaps:
         now += gap
         if not counts.wait_seconds("key", now):
@@ -37,7 +37,7 @@ def test_no_span_of_a_window_lets_in_more_than_two_windows_hold(gaps: list[float
 
 @given(st.floats(min_value=0, max_value=59.9))
 def test_who_waits_as_long_as_told_is_let_in(gap: float) -> None:
-    counts, now = Windows(RATE), 1_000.0
+    counts, now = RateWindows(RATE), 1_000.0
     for _ in range(RATE.most):
         counts.count("key", now)
     wait_seconds = counts.wait_seconds("key", now + gap)
@@ -46,7 +46,7 @@ def test_who_waits_as_long_as_told_is_let_in(gap: float) -> None:
 
 
 def test_keys_are_counted_apart() -> None:
-    counts = Windows(RATE)
+    counts = RateWindows(RATE)
     for _ in range(RATE.most):
         counts.count("one", 0.0)
     assert counts.wait_seconds("one", 1.0)
@@ -54,7 +54,7 @@ def test_keys_are_counted_apart() -> None:
 
 
 def test_a_clock_set_back_locks_nobody_out() -> None:
-    counts = Windows(RATE)
+    counts = RateWindows(RATE)
     for _ in range(RATE.most):
         counts.count("key", 1_000_000.0)
     assert not counts.wait_seconds("key", 0.0)
@@ -62,14 +62,14 @@ def test_a_clock_set_back_locks_nobody_out() -> None:
 
 def test_windows_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "_MANY", 10)
-    counts = Windows(RATE)
+    counts = RateWindows(RATE)
     for n in range(1_000):
         counts.count(str(n), n * 10.0)
     assert len(counts._windows) <= 10
 
 
 def test_what_a_new_key_costs_does_not_grow_with_the_keys() -> None:
-    counts, looked = Windows(RATE), 0
+    counts, looked = RateWindows(RATE), 0
 
     class Looked(OrderedDict[str, tuple[float, int]]):
         def get(self, *asked: Any) -> Any:
@@ -84,7 +84,7 @@ def test_what_a_new_key_costs_does_not_grow_with_the_keys() -> None:
 
 
 def test_what_is_given_back_counts_no_more() -> None:
-    counts = Windows(RATE)
+    counts = RateWindows(RATE)
     counts.give_back("key", 0.0)
     for _ in range(10):
         counts.count("key", 0.0)

@@ -4,8 +4,8 @@ from contextlib import suppress
 
 from gateway.errors import NotFound, TooMany
 from gateway.limits.limits import TRIES_APART, TRIES_OVERALL, TRIES_PER_CLIENT, Limits
-from tests.limits.test_limits import limits
 from tests.support.clock import FakeClock
+from tests.support.domain import limits
 
 
 def test_tries_of_many_networks_keep_out_nobody_who_has_not_failed(clock: FakeClock) -> None:

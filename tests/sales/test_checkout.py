@@ -14,11 +14,12 @@ from gateway.money import Msat
 from gateway.ports.node import NodeState
 from gateway.ports.store import Tx
 from gateway.rows import InvoiceState, ItemState, Origin, Share
-from gateway.sales.checkout import MOST_TIP_MSAT, Checkout
+from gateway.sales.checkout import Checkout
+from gateway.sales.purchase import Buyer
+from gateway.sales.terms import MOST_TIP_MSAT, is_reusable, item_terms
 from gateway.simulator.core import Simulator
 from gateway.wire.bolt11.reading import decode
-from tests.limits.test_limits import no_place
-from tests.support.domain import Till
+from tests.support.domain import PUBLIC_HOST, Till, exhausted
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_creator, an_item
 
@@ -42,16 +43,15 @@ class LosingStore:
         return await self._store.read(work)
 
 
-def checkout_with(till: Till, *, store: LosingStore | None = None, host: str = "pay.example") -> Checkout:
-    """Another checkout at the same node."""
+def checkout_on(till: Till, store: LosingStore) -> Checkout:
+    """A checkout at the same node, on another store."""
     return Checkout(
         till.nodes,
         till.rechecker,
-        store or till.store,
+        store,
         till.keys,
         till.clock,
         token_bytes,
-        public_host=host,
         expiry_seconds=EXPIRY_SECONDS,
     )
 
@@ -80,23 +80,23 @@ async def test_the_preimage_is_random_and_lives_in_its_request_only(till: Till, 
 
 
 async def test_a10_nothing_but_the_item_makes_the_price(till: Till) -> None:
-    offer = replace(await till.offer(), memo="a hundred sat")
-    sold = await till.checkout.create(offer, idempotency_key=None)
+    terms = replace(await till.terms(), memo="a hundred sat")
+    sold = await till.create(terms)
     decoded = decode(sold.invoice.payment_request)
     assert (decoded.amount_msat, sold.invoice.amount_msat) == (100_000, 100_000)
 
 
-async def test_an_archived_or_empty_item_is_not_sold(till: Till) -> None:
+def test_an_archived_or_empty_item_is_not_sold() -> None:
     creator = a_creator()
     for item, code in ((an_item(state=ItemState.ARCHIVED), "item_archived"), (an_item(byte_size=0), "item_empty")):
         with pytest.raises(NotFound) as refusal:
-            till.checkout.item_terms(item, creator)
+            item_terms(item, creator, public_host=PUBLIC_HOST)
         assert refusal.value.code == code
 
 
 async def test_a_repeated_key_gives_the_same_invoice_and_asks_the_node_once(till: Till, node: ObservedNode) -> None:
-    offer = await till.offer()
-    first, second = [await till.checkout.create(offer, idempotency_key=KEY) for _ in range(2)]
+    terms = await till.terms()
+    first, second = [await till.create(terms, idempotency_key=KEY) for _ in range(2)]
     assert (first.fresh, second.fresh) == (True, False)
     assert first.invoice == second.invoice
     assert first.token != second.token
@@ -113,22 +113,21 @@ async def test_a_repeated_key_gives_the_same_invoice_after_a_day_and_whatever_be
 
 
 async def test_fifty_at_once_with_one_key_are_one_row_and_one_invoice_for_all(till: Till) -> None:
-    offer = await till.offer()
-    sold = await asyncio.gather(*(till.checkout.create(offer, idempotency_key=KEY) for _ in range(50)))
+    terms = await till.terms()
+    sold = await asyncio.gather(*(till.create(terms, idempotency_key=KEY) for _ in range(50)))
     assert len({sale.invoice.payment_hash for sale in sold}) == 1
     assert [sale.fresh for sale in sold].count(True) == 1
     assert len(till.dump()["invoices"]) == 1
 
 
 async def test_a_key_is_bound_to_its_item_and_to_a_tips_amount(till: Till) -> None:
-    creator = a_creator("bob")
     item = await till.sell(idempotency_key=KEY)
-    tip = till.checkout.tip_terms(creator, amount_msat=1_000, message="", name="")
-    first = await till.checkout.create(tip, idempotency_key=KEY)
+    tip = till.tip("bob", amount_msat=1_000)
+    first = await till.create(tip, idempotency_key=KEY)
     assert first.invoice.payment_hash != item.payment_hash
-    other = till.checkout.tip_terms(creator, amount_msat=2_000, message="", name="")
+    other = till.tip("bob", amount_msat=2_000)
     with pytest.raises(Conflict) as refusal:
-        await till.checkout.create(other, idempotency_key=KEY)
+        await till.create(other, idempotency_key=KEY)
     assert refusal.value.code == "idempotency_key_reused"
 
 
@@ -137,7 +136,7 @@ async def test_a_key_that_is_no_secret_is_refused_before_anything_happens(
     till: Till, node: ObservedNode, key: str
 ) -> None:
     with pytest.raises(Invalid) as refusal:
-        await till.checkout.create(await till.offer(), idempotency_key=key)
+        await till.create(await till.terms(), idempotency_key=key)
     assert refusal.value.code == "idempotency_key_invalid"
     assert node.calls == []
 
@@ -146,28 +145,28 @@ async def test_a_crash_between_the_node_and_our_row_leaves_an_invoice_that_nobod
     till: Till, node: ObservedNode
 ) -> None:
     await till.pinned.confirm()
-    losing = checkout_with(till, store=LosingStore(till))
+    losing = till.sales_with(checkout=checkout_on(till, LosingStore(till)))
     before = till.dump()
     with pytest.raises(Unavailable):
-        await losing.create(await till.offer(), idempotency_key=KEY)
+        await losing.sell(await till.terms(), Buyer(client_key="a network", idempotency_key=KEY))
     assert till.dump() == before
     assert node.asked("add_invoice") == 1
-    sold = await till.checkout.create(await till.offer(), idempotency_key=KEY)
+    sold = await till.create(await till.terms(), idempotency_key=KEY)
     assert sold.fresh
 
 
 async def test_while_the_database_writes_nothing_the_node_is_asked_for_nothing(till: Till, node: ObservedNode) -> None:
     store = LosingStore(till)
-    losing = checkout_with(till, store=store)
+    losing = checkout_on(till, store)
     for _ in range(5):
         with pytest.raises(Unavailable):
-            await losing.create(await till.offer(), idempotency_key=None)
+            await losing.create(await till.terms())
         with pytest.raises(Unavailable):
-            await losing.challenge(await till.offer())
+            await losing.challenge(await till.terms())
     assert node.asked("add_invoice") == 1, "the first could not be foreseen"
     store.is_full = False
     for _ in range(2):
-        await losing.create(await till.offer(), idempotency_key=None)
+        await losing.create(await till.terms())
     assert node.asked("add_invoice") == 3
 
 
@@ -180,17 +179,17 @@ async def test_a_lost_answer_leaves_no_row_and_the_same_key_sells_anew(till: Til
 
 
 async def test_a_refusal_before_issuing_leaves_no_trace(till: Till, node: ObservedNode) -> None:
-    full = no_place(till.clock)
+    buyer, full = Buyer(client_key="a network", idempotency_key=KEY), till.sales_with(limits=exhausted(till))
     with pytest.raises(TooMany):
-        await till.checkout.create(await till.offer(), idempotency_key=KEY, place=full)
+        await full.sell(await till.terms(), buyer)
     assert node.calls == []
     await till.sell(idempotency_key=KEY)
-    again = await till.checkout.create(await till.offer(), idempotency_key=KEY, place=full)
+    again = await full.sell(await till.terms(), buyer)
     assert not again.fresh, "what exists is given in spite of a limit"
 
 
 async def test_a_challenge_is_an_invoice_of_its_own_kind(till: Till) -> None:
-    invoice = await till.checkout.challenge(await till.offer())
+    invoice = await till.checkout.challenge(await till.terms())
     assert await till.row(invoice) == invoice
     assert (invoice.origin, invoice.idempotency_hash) == (Origin.CHALLENGE, None)
 
@@ -218,21 +217,21 @@ async def test_a_node_that_is_not_there_sells_nothing(till: Till, state: NodeSta
 @pytest.mark.parametrize("amount_msat", [-1_000, 0, 1, 999, 1_001, MOST_TIP_MSAT + 1_000, 2**63, 2**53 + 1])
 async def test_a9_a_tip_is_whole_sat_within_reason(till: Till, amount_msat: int) -> None:
     with pytest.raises(Invalid) as refusal:
-        till.checkout.tip_terms(a_creator(), amount_msat=amount_msat, message="", name="")
+        till.tip("alice", amount_msat=amount_msat)
     assert refusal.value.code == "tip_invalid"
 
 
 @pytest.mark.parametrize(("message", "name"), [("m" * 501, ""), ("", "n" * 81), ("\0", ""), ("", "a\0b")])
 async def test_a_tips_words_are_few(till: Till, message: str, name: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        till.checkout.tip_terms(a_creator(), amount_msat=1_000, message=message, name=name)
+        till.tip("alice", amount_msat=1_000, message=message, name=name)
     assert refusal.value.code == "tip_invalid"
 
 
 @pytest.mark.parametrize(("message", "name", "kept"), [("", "", False), ("m", "", True), ("", "n", True)])
 async def test_a_tips_words_are_kept_apart_from_its_invoice(till: Till, message: str, name: str, kept: bool) -> None:
-    offer = till.checkout.tip_terms(a_creator("bob"), amount_msat=MOST_TIP_MSAT, message=message, name=name)
-    sold = await till.checkout.create(offer, idempotency_key=None)
+    terms = till.tip("bob", amount_msat=MOST_TIP_MSAT, message=message, name=name)
+    sold = await till.create(terms)
     assert (sold.invoice.item_id, sold.invoice.tip_to) == (None, "bob")
     notes = till.dump()["tip_notes"]
     assert notes == ([(sold.invoice.payment_hash, message, name)] if kept else [])
@@ -240,15 +239,14 @@ async def test_a_tips_words_are_kept_apart_from_its_invoice(till: Till, message:
 
 async def test_a_memo_of_any_creator_fits_into_an_invoice(till: Till) -> None:
     for title in ("Ж" * 200, "🪙" * 200, "a" * 200):
-        checkout = checkout_with(till, host="h" * 253)
-        offer = checkout.item_terms(an_item(), a_creator(title=title))
-        assert len(offer.memo.encode()) <= MOST_MEMO_BYTES
-        sold = await checkout.create(offer, idempotency_key=None)
-        assert decode(sold.invoice.payment_request).description == offer.memo
+        terms = item_terms(an_item(), a_creator(title=title), public_host="h" * 253)
+        assert len(terms.memo.encode()) <= MOST_MEMO_BYTES
+        sold = await till.create(terms)
+        assert decode(sold.invoice.payment_request).description == terms.memo
 
 
-async def test_an_items_own_memo_is_used_as_it_is(till: Till) -> None:
-    assert till.checkout.item_terms(an_item(memo="a gift"), a_creator()).memo == "a gift"
+def test_an_items_own_memo_is_used_as_it_is() -> None:
+    assert item_terms(an_item(memo="a gift"), a_creator(), public_host=PUBLIC_HOST).memo == "a gift"
 
 
 @pytest.mark.parametrize(
@@ -272,12 +270,12 @@ async def test_an_invoice_is_offered_again_while_it_opens_or_can_be_paid_at_this
 ) -> None:
     invoice = replace(await till.sell(), **fields)
     till.clock.advance(seconds)
-    assert till.checkout.reuse(await till.offer(), invoice) is reused
+    assert is_reusable(await till.terms(), invoice, now=till.clock()) is reused
 
 
 async def test_a_paid_tip_is_never_offered_again(till: Till) -> None:
-    offer = till.checkout.tip_terms(a_creator("bob"), amount_msat=1_000, message="", name="")
-    sold = await till.checkout.create(offer, idempotency_key=None)
-    assert till.checkout.reuse(offer, sold.invoice)
+    terms = till.tip("bob", amount_msat=1_000)
+    sold = await till.create(terms)
+    assert is_reusable(terms, sold.invoice, now=till.clock())
     paid = replace(sold.invoice, state=InvoiceState.SETTLED, settled_at=START)
-    assert not till.checkout.reuse(offer, paid)
+    assert not is_reusable(terms, paid, now=till.clock())

@@ -11,16 +11,17 @@ from gateway.money import Msat
 from gateway.ports.node import NodeInvoice, NodeInvoiceState
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.sales.checkout import Sold
+from gateway.sales.purchase import Buyer, Sales
+from gateway.sales.terms import is_outdated
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
-from tests.limits.test_limits import no_place
-from tests.support.domain import Till
+from tests.support.domain import Till, exhausted
 from tests.support.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_report
 
 
 @pytest.mark.parametrize(
-    ("fields", "seconds", "is_outdated"),
+    ("fields", "seconds", "expected"),
     [
         ({"amount_msat": Msat(99_000)}, 0, True),
         ({"amount_msat": Msat(101_000)}, EXPIRY_SECONDS - 1, True),
@@ -33,17 +34,17 @@ from tests.support.rows import EXPIRY_SECONDS, START, a_report
     ],
 )
 async def test_an_invoice_at_another_price_is_outdated_while_it_can_be_paid(
-    till: Till, fields: dict[str, Any], seconds: int, is_outdated: bool
+    till: Till, fields: dict[str, Any], seconds: int, expected: bool
 ) -> None:
     invoice = replace(await till.sell(), **fields)
     till.clock.advance(seconds)
-    assert till.checkout.is_outdated(await till.offer(), invoice) is is_outdated
+    assert is_outdated(await till.terms(), invoice, now=till.clock()) is expected
 
 
-async def at_a_new_price(till: Till, outdated: Invoice, **fields: Any) -> Sold:
+async def at_a_new_price(till: Till, outdated: Invoice, sales: Sales | None = None) -> Sold:
     """The reader's next invoice, after a change of the price."""
-    offer = replace(await till.offer(), amount_msat=Msat(200_000))
-    return await till.checkout.create(offer, idempotency_key=None, outdated=[outdated], **fields)
+    terms = replace(await till.terms(), amount_msat=Msat(200_000))
+    return await (sales or till.sales).sell(terms, Buyer(client_key="a network", earlier=[outdated]))
 
 
 async def test_a11_a_new_price_leaves_one_invoice_that_can_be_paid(till: Till) -> None:
@@ -78,7 +79,7 @@ async def test_nothing_is_issued_while_an_outdated_invoice_may_still_be_paid(til
 async def test_an_outdated_invoice_stays_when_a_new_one_is_refused(till: Till) -> None:
     outdated = await till.sell()
     with pytest.raises(TooMany):
-        await at_a_new_price(till, outdated, place=no_place(till.clock))
+        await at_a_new_price(till, outdated, till.sales_with(limits=exhausted(till)))
     till.pay(outdated)
 
 

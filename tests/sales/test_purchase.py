@@ -10,12 +10,10 @@ from gateway.errors import NotFound, TooMany, Unavailable
 from gateway.money import Msat
 from gateway.ports.node import NodeState
 from gateway.rows import Item, ItemState, Origin
-from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Sold
-from gateway.sales.purchase import Buyer, Purchases
-from tests.limits.test_limits import limits
+from gateway.sales.purchase import Buyer, Sales
 from tests.support.announced import Announced
-from tests.support.domain import Till
+from tests.support.domain import Till, limits
 from tests.support.rows import START, a_creator
 
 MOST = 3
@@ -27,7 +25,7 @@ class Door:
     """Everything that a door needs."""
 
     till: Till
-    purchases: Purchases
+    sales: Sales
     announced: Announced
 
     @property
@@ -35,10 +33,10 @@ class Door:
         return self.till.catalog.item("welcome")
 
     async def buy(self, buyer: Buyer = ALICE) -> Sold:
-        return await self.purchases.buy(self.item, self.till.catalog.creator("alice"), buyer)
+        return await self.sales.buy(self.item, self.till.catalog.creator("alice"), buyer)
 
     async def challenge(self, buyer: Buyer = ALICE) -> Sold:
-        return await self.purchases.challenge(self.item, self.till.catalog.creator("alice"), buyer)
+        return await self.sales.challenge(self.item, self.till.catalog.creator("alice"), buyer)
 
     async def change(self, **fields: object) -> None:
         await self.till.catalog.change_item("welcome", lambda item: replace(item, **fields), now=START)  # type: ignore[arg-type]  # its own type each
@@ -47,9 +45,8 @@ class Door:
 @pytest.fixture
 def door(till: Till) -> Door:
     announced = Announced()
-    allowed = limits(till.clock, open_invoices_per_client=MOST)
-    purchases = Purchases(till.checkout, Challenges(till.clock), till.authorizer, allowed, till.keys, announced)
-    return Door(till, purchases, announced)
+    sales = till.sales_with(limits=limits(till.clock, open_invoices_per_client=MOST), announcer=announced)
+    return Door(till, sales, announced)
 
 
 def with_token(sold: Sold) -> Buyer:
@@ -115,7 +112,7 @@ async def test_challenges_asked_for_at_once_share_one_invoice_with_a_token_for_e
 
 async def test_a_tip_is_limited_like_an_item(door: Door) -> None:
     for _ in range(MOST):
-        sold = await door.purchases.tip(a_creator("bob"), ALICE, amount_msat=1_000, message="", name="")
+        sold = await door.sales.tip(a_creator("bob"), ALICE, amount_msat=1_000, message="", name="")
         assert (sold.invoice.tip_to, sold.fresh) == ("bob", True)
     with pytest.raises(TooMany):
-        await door.purchases.tip(a_creator("bob"), ALICE, amount_msat=1_000, message="", name="")
+        await door.sales.tip(a_creator("bob"), ALICE, amount_msat=1_000, message="", name="")

@@ -62,8 +62,7 @@ class Books:
 async def books(tmp_path: Path, new_database_url: str, clock: FakeClock, core: Simulator) -> Books:
     async with open_till(tmp_path, clock, core, database_url=new_database_url) as till:
         paid, overpaid, unpaid = await till.sell_many(3)
-        offer = till.checkout.tip_terms(till.catalog.creator("bob"), amount_msat=1_000, message="", name="")
-        tip = (await till.checkout.create(offer, idempotency_key=None)).invoice
+        tip = (await till.create(till.tip("bob", amount_msat=1_000))).invoice
         foreign = core.add_invoice(preimage=b"", amount_msat=5_000, memo="lost", expiry_seconds=600)
         core.pay(foreign.payment_hash)
         await book_at_node(till.settler, till.store, foreign.payment_hash.hex())

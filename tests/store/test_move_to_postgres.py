@@ -28,12 +28,11 @@ async def test_everything_moves_and_an_old_purchase_opens(
 ) -> None:
     async with open_till(tmp_path, clock, core) as till:
         source = till.database_url
-        sold = await till.checkout.create(await till.offer(), idempotency_key="k" * 22)
+        sold = await till.create(await till.terms(), idempotency_key="k" * 22)
         late = await till.sell()
         till.pay(sold.invoice)
         await till.sweeper.sweep()
-        tip = till.checkout.tip_terms(till.catalog.creator("bob"), amount_msat=5_000, message="thänks ☂", name="")
-        await till.checkout.create(tip, idempotency_key=None)
+        await till.create(till.tip("bob", amount_msat=5_000, message="thänks ☂"))
     counts = await move_database(source, target)
     assert counts["invoices"] == 3
     assert dump_tables(source) == dump_tables(target)

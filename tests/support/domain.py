@@ -1,19 +1,27 @@
 """The domain on a real database and a simulated node, without the web."""
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.access.authorize import Authorizer
 from gateway.catalog.catalog import Catalog
+from gateway.errors import TooMany
+from gateway.limits.limits import InvoiceLimits, Limits
+from gateway.limits.rate_windows import RateLimit
 from gateway.nodes.identity import PinnedNode
 from gateway.nodes.pool import Nodes
+from gateway.ports.announcer import Announcer
+from gateway.ports.clock import Clock
 from gateway.ports.node import Node
-from gateway.rows import Invoice, Item
-from gateway.sales.checkout import Checkout
-from gateway.sales.terms import Terms
+from gateway.rows import Invoice, Item, Unresolved
+from gateway.sales.challenges import Challenges
+from gateway.sales.checkout import Checkout, Sold
+from gateway.sales.purchase import Buyer, Sales
+from gateway.sales.terms import Terms, item_terms, tip_terms
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
@@ -26,10 +34,22 @@ from tests.support.clock import FakeClock
 from tests.support.databases import Dump, broken_invariants, dump_tables, put_database
 from tests.support.rows import EXPIRY_SECONDS, NODE_ID, a_creator, an_item
 
+PUBLIC_HOST = "pay.example"
+RATES = ("invoices_per_client", "invoices_per_item", "invoices_overall")
+_VALUES = dict.fromkeys(RATES, "1000/day") | {
+    "open_invoices_per_client": 20,
+    "open_invoices": 10_000,
+    "invoice_expiry_seconds": 600,
+}
+_NONE: dict[str, Any] = dict.fromkeys(RATES, "1000000000/day") | {
+    "open_invoices_per_client": 10**9,
+    "open_invoices": 10**9,
+}
+
 
 @dataclass(slots=True)
 class Till:
-    """Everything that turns an offer into books, and what it announced."""
+    """Everything between the terms of a sale and the books, and what it announced."""
 
     database_url: str
     clock: FakeClock
@@ -41,6 +61,7 @@ class Till:
     pinned: PinnedNode
     catalog: Catalog
     checkout: Checkout
+    sales: Sales
     settler: Settler
     rechecker: Rechecker
     sweeper: Sweeper
@@ -48,16 +69,46 @@ class Till:
     announced: list[str]
     canceled: list[str]
 
-    async def offer(self, item_id: str = "welcome") -> Terms:
-        """What buying an item would pin now."""
+    async def terms(self, item_id: str = "welcome") -> Terms:
+        """The terms on which an item is sold now."""
         await self.catalog.refresh()
         item = self.catalog.item(item_id)
-        return self.checkout.item_terms(item, self.catalog.creator(item.creator))
+        return item_terms(item, self.catalog.creator(item.creator), public_host=PUBLIC_HOST)
+
+    def tip(self, creator: str, *, amount_msat: int, message: str = "", name: str = "") -> Terms:
+        """The terms of a tip."""
+        to = self.catalog.creator(creator)
+        return tip_terms(to, amount_msat=amount_msat, message=message, name=name, public_host=PUBLIC_HOST)
 
     async def sell(self, item_id: str = "welcome", *, idempotency_key: str | None = None) -> Invoice:
         """A reader's own invoice."""
-        sold = await self.checkout.create(await self.offer(item_id), idempotency_key=idempotency_key)
-        return sold.invoice
+        return (await self.create(await self.terms(item_id), idempotency_key=idempotency_key)).invoice
+
+    async def create(
+        self, terms: Terms, *, idempotency_key: str | None = None, earlier: Sequence[Invoice] = ()
+    ) -> Sold:
+        """What a reader's request is answered."""
+        buyer = Buyer(client_key="a network", idempotency_key=idempotency_key, earlier=earlier)
+        return await self.sales.sell(terms, buyer)
+
+    def sales_with(
+        self,
+        *,
+        checkout: Checkout | None = None,
+        limits: Limits | None = None,
+        announcer: Announcer | None = None,
+    ) -> Sales:
+        """Sales with parts of their own, at the same node and on the same database."""
+        return Sales(
+            checkout or self.checkout,
+            Challenges(self.clock),
+            self.authorizer,
+            limits or no_limits(self.clock),
+            self.keys,
+            self.clock,
+            announcer or Announced(),
+            public_host=PUBLIC_HOST,
+        )
 
     async def sell_many(self, count: int) -> list[Invoice]:
         """Several invoices, in add order."""
@@ -110,18 +161,12 @@ async def open_till(
     nodes = Nodes([node], store)
     pinned, settler = nodes[node.node_id].pinned, Settler(node, store, clock, announced)
     rechecker = Rechecker(nodes, {node.node_id: settler}, store, clock)
-    checkout = Checkout(
-        nodes,
-        rechecker,
-        store,
-        keys,
-        clock,
-        secrets.token_bytes,
-        public_host="pay.example",
-        expiry_seconds=EXPIRY_SECONDS,
-    )
+    checkout = Checkout(nodes, rechecker, store, keys, clock, secrets.token_bytes, expiry_seconds=EXPIRY_SECONDS)
     sweeper = Sweeper(pinned, settler, store, clock)
     authorizer = Authorizer(keys, store, rechecker, clock)
+    sales = Sales(
+        checkout, Challenges(clock), authorizer, no_limits(clock), keys, clock, announced, public_host=PUBLIC_HOST
+    )
     await _stock(store, items)
     await catalog.refresh()
     try:
@@ -136,6 +181,7 @@ async def open_till(
             pinned,
             catalog,
             checkout,
+            sales,
             settler,
             rechecker,
             sweeper,
@@ -153,3 +199,25 @@ async def _stock(store: Database, items: Sequence[Item]) -> None:
         await store.write(lambda tx, n=name: tx.creators.insert(a_creator(n)))  # type: ignore[misc]  # bound in the loop
     for item in (an_item(), *items):
         await store.write(lambda tx, i=item: tx.items.insert(i))  # type: ignore[misc]  # bound in the loop
+
+
+def exhausted(till: Till) -> Limits:
+    """Limits that refuse a new invoice to anybody."""
+    refusing = limits(till.clock, open_invoices=1)
+    for client in ("one", "another"):
+        with suppress(TooMany), refusing.reserve(client, "welcome") as reservation:
+            reservation.issued(client)
+    return refusing
+
+
+def limits(clock: Clock, *, restored: Iterable[Unresolved] = (), **fields: Any) -> Limits:
+    """Limits with rates that a test does not meet unless it sets them."""
+    most: dict[str, Any] = {
+        name: RateLimit.parse(value) if isinstance(value, str) else value for name, value in (_VALUES | fields).items()
+    }
+    return Limits(InvoiceLimits(**most), clock, open_invoices=restored)
+
+
+def no_limits(clock: Clock) -> Limits:
+    """Limits that nothing meets."""
+    return limits(clock, **_NONE)

@@ -96,11 +96,11 @@ class World(RuleBasedStateMachine):
         self.folder.cleanup()
 
     async def create(self, item_id: str, *, challenged: bool = False, key: str | None = None) -> Sale:
-        offer = await self.till.offer(item_id)
+        terms = await self.till.terms(item_id)
         if challenged:
-            invoice = await self.till.checkout.challenge(offer)
+            invoice = await self.till.checkout.challenge(terms)
             return Sale(invoice, mint_token(self.till.keys, invoice))
-        sold = await self.till.checkout.create(offer, idempotency_key=key)
+        sold = await self.till.create(terms, idempotency_key=key)
         return Sale(sold.invoice, sold.token)
 
     def sold(self, create: Callable[[], Awaitable[Sale]]) -> Any:

@@ -59,11 +59,10 @@ class GatewayMachine(World):
 
     @rule(target=sales, amount_sat=st.integers(1, 1_000_000))
     def tip(self, amount_sat: int) -> Any:
-        creator = self.till.catalog.creator("bob")
-        offer = self.till.checkout.tip_terms(creator, amount_msat=amount_sat * 1_000, message="thank you", name="")
+        terms = self.till.tip("bob", amount_msat=amount_sat * 1_000, message="thank you")
 
         async def create() -> Sale:
-            sold = await self.till.checkout.create(offer, idempotency_key=None)
+            sold = await self.till.create(terms)
             return Sale(sold.invoice, sold.token)
 
         return self.sold(create)

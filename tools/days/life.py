@@ -17,15 +17,18 @@ from gateway.nodes.identity import PinnedNode
 from gateway.nodes.pool import Nodes
 from gateway.ports.clock import Clock
 from gateway.ports.keys import KeyRing
-from gateway.rows import Invoice
+from gateway.rows import Creator, Invoice, Item
+from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout, Sold
-from gateway.sales.terms import Terms
+from gateway.sales.purchase import Buyer, Sales
+from gateway.sales.terms import item_terms
 from gateway.settlement.follow import follow
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Supervisor
 from tests.support.announced import Announced
+from tests.support.domain import PUBLIC_HOST, no_limits
 from tests.support.rows import EXPIRY_SECONDS
 from tools.days.lnd import Lnd, RemoteNode
 from tools.days.store import Database, InlineStore
@@ -63,7 +66,8 @@ class Life:
         self.supervisor = Supervisor()
         nodes = Nodes([self.node], self.store)
         pinned = nodes[self.node.node_id].pinned
-        self.settler = Settler(self.node, self.store, clock, _Announcements(self.hub, on_credited))
+        announcements = _Announcements(self.hub, on_credited)
+        self.settler = Settler(self.node, self.store, clock, announcements)
         self.rechecker = Rechecker(nodes, {self.node.node_id: self.settler}, self.store, clock)
         self.sweeper = Sweeper(pinned, self.settler, self.store, clock)
         self.authorizer = Authorizer(keys, self.store, self.rechecker, clock)
@@ -74,8 +78,17 @@ class Life:
             keys,
             clock,
             rng.randbytes,
-            public_host="pay.example",
             expiry_seconds=EXPIRY_SECONDS,
+        )
+        self.sales = Sales(
+            self.checkout,
+            Challenges(clock),
+            self.authorizer,
+            no_limits(clock),
+            keys,
+            clock,
+            announcements,
+            public_host=PUBLIC_HOST,
         )
         self._main = self.spawn(self._run(pinned))
 
@@ -116,27 +129,25 @@ class Life:
 
     # What readers ask for ---------------------------------------------------------------------------------------------
 
-    async def offer(self, item_id: str) -> Terms:
-        """What buying an item pins now."""
-        await self.catalog.refresh()
-        item = self.catalog.item(item_id)
-        return self.checkout.item_terms(item, self.catalog.creator(item.creator))
-
     async def buy(self, item_id: str, key: str | None) -> Sold:
         """A reader's own invoice."""
-        return await self.checkout.create(await self.offer(item_id), idempotency_key=key)
+        return await self.sales.buy(*await self._item(item_id), _buyer(key))
 
     async def tip(self, amount_msat: int, key: str | None) -> Sold:
         """An invoice for a tip."""
         await self.catalog.refresh()
-        offer = self.checkout.tip_terms(
-            self.catalog.creator("bob"), amount_msat=amount_msat, message="thank you", name=""
-        )
-        return await self.checkout.create(offer, idempotency_key=key)
+        creator = self.catalog.creator("bob")
+        return await self.sales.tip(creator, _buyer(key), amount_msat=amount_msat, message="thank you", name="")
 
     async def challenge(self, item_id: str) -> Invoice:
         """A program's invoice."""
-        return await self.checkout.challenge(await self.offer(item_id))
+        item, creator = await self._item(item_id)
+        return await self.checkout.challenge(item_terms(item, creator, public_host=PUBLIC_HOST))
+
+    async def _item(self, item_id: str) -> tuple[Item, Creator]:
+        await self.catalog.refresh()
+        item = self.catalog.item(item_id)
+        return item, self.catalog.creator(item.creator)
 
     async def wait_until_told(self, payment_hash: str) -> None:
         """The event stream of an invoice: ends when its reader was told of the settlement, or the gateway stops."""
@@ -199,3 +210,7 @@ def remember_tasks(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -
         life.tasks[task] = None
         task.add_done_callback(lambda ended: life.tasks.pop(ended, None))
     return task
+
+
+def _buyer(key: str | None) -> Buyer:
+    return Buyer(client_key="a network", idempotency_key=key)

@@ -8,7 +8,7 @@ from gateway.access.one_time_codes import LONGEST_CODE, PATTERN
 from gateway.access.receipts import ReceiptShare
 from gateway.catalog.rules import MOST_TITLE_CHARACTERS
 from gateway.money import MSAT_PER_SAT
-from gateway.sales.checkout import (
+from gateway.sales.terms import (
     MOST_MESSAGE_CHARACTERS,
     MOST_NAME_CHARACTERS,
     MOST_TIP_MSAT,

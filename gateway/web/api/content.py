@@ -79,7 +79,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     if _is_person(request):
         return request.app[PAGES].payment_required(request, item)
     creator = gateway.catalog.creator(item.creator)
-    challenge = await gateway.purchases.challenge(item, creator, api_buyer(request, item))
+    challenge = await gateway.sales.challenge(item, creator, api_buyer(request, item))
     token, invoice = challenge.token, challenge.invoice
     members = challenge_body(
         token,

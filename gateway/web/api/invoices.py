@@ -12,7 +12,8 @@ from gateway.access.receipts import invoice_not_found
 from gateway.app.gateway import Gateway
 from gateway.errors import Invalid, NotFound, Unavailable
 from gateway.rows import Invoice, Origin, rfc3339
-from gateway.sales.checkout import Sold, is_too_long, note_fault
+from gateway.sales.checkout import Sold
+from gateway.sales.terms import is_too_long, note_fault
 from gateway.web.api.bodies import InvoiceBody, TipRequest
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer, read_body, read_bytes
@@ -33,7 +34,7 @@ async def create_invoice(request: web.Request) -> web.Response:
         raise Invalid("body_invalid", "This takes no body: the price is the item's.")
     item = gateway.catalog.item(request.match_info["item_id"])
     creator = gateway.catalog.creator(item.creator)
-    sold = await gateway.purchases.buy(item, creator, api_buyer(request, item))
+    sold = await gateway.sales.buy(item, creator, api_buyer(request, item))
     return _answer(gateway, sold)
 
 
@@ -45,7 +46,7 @@ async def create_tip(request: web.Request) -> web.Response:
     if is_too_long(tip.message, tip.name):
         raise Invalid("body_invalid", note_fault(tip.message, tip.name))
     buyer = api_buyer(request, None)
-    sold = await gateway.purchases.tip(creator, buyer, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
+    sold = await gateway.sales.tip(creator, buyer, amount_msat=tip.amount_msat, message=tip.message, name=tip.name)
     return _answer(gateway, sold)
 
 

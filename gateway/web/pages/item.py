@@ -74,7 +74,7 @@ async def buy_item(request: web.Request) -> web.Response:
         if is_waiting(one, item.price_msat, now=now):
             await gateway.content.check(item.digest, item.byte_size)
             return response
-    sold = await gateway.purchases.buy(item, creator, page_buyer(request, as_minted(purchases)))
+    sold = await gateway.sales.buy(item, creator, page_buyer(request, as_minted(purchases)))
     keep_token(request, response, ITEM, item.id, sold.token)
     return response
 

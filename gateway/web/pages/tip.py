@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.errors import Invalid, TuppenceError
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import InvoiceState
-from gateway.sales.checkout import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, note_fault
+from gateway.sales.terms import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, note_fault
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.buyer import page_buyer
@@ -60,7 +60,7 @@ async def send_tip(request: web.Request) -> web.Response:
     try:
         amount_msat = _amount_sat(typed["amount"] or typed["own"]) * MSAT_PER_SAT
         buyer = page_buyer(request, as_minted(await purchases_of(request, TIP, creator.name)))
-        sold = await gateway.purchases.tip(
+        sold = await gateway.sales.tip(
             creator, buyer, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
         )
     except TuppenceError as refusal:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, Invoice, Item, ItemKind, ItemState
-from gateway.sales.checkout import (
+from gateway.sales.terms import (
     MOST_MESSAGE_CHARACTERS,
     MOST_NAME_CHARACTERS,
     MOST_TIP_MSAT,
