@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FOLLOW_EVERY_SECONDS = 1.0
 PAGE = 500
 HASH_DIGITS = 64
-# 2 is what a mistyped command gives.
+# A mistyped command exits with 2.
 NOT_COMPARED = 3
 
 
@@ -67,15 +67,15 @@ def audit(
     for payment_hash in map(_completed, suspense or ()):
         booked = admin_call("POST", "/v1/admin/suspense", json={"payment_hash": payment_hash})
         sold = booked["item_id"] or (f"a tip to {booked['tip_to']}" if booked["tip_to"] else None)
-        where = f"credited to whom it was sold for: {sold}" if sold else "booked to suspense"
+        where = f"credited to the creators of {sold}" if sold else "booked to suspense"
         say(f"{booked['payment_hash']}  {to_sat(booked['paid_msat'])} sat {where}")
 
-    findings = run(audit_database(load_config().database_url, now=int(time.time())))
-    for finding in findings:
-        count = f"  {finding.broken} e.g. {finding.example}" if finding.broken else ""
-        say(BAD if finding.broken else GOOD, f" {finding.sentence}", (count, "bold red"))
+    invariants = run(audit_database(load_config().database_url, now=int(time.time())))
+    for invariant in invariants:
+        count = f"  {invariant.broken} e.g. {invariant.example}" if invariant.broken else ""
+        say(BAD if invariant.broken else GOOD, f" {invariant.sentence}", (count, "bold red"))
     agree = _audit_nodes(lacking=lacking)
-    if False in agree or any(finding.broken for finding in findings):
+    if False in agree or any(invariant.broken for invariant in invariants):
         raise typer.Exit(1)
     if None in agree:
         raise typer.Exit(NOT_COMPARED)
@@ -83,19 +83,19 @@ def audit(
 
 def _completed(text: str) -> str:
     """Complete the first digits of a payment_hash that an audit lists. Raises `NotFound` (`settlement_not_found`)."""
-    begun = payment_hash_of(text)
-    if len(begun) == HASH_DIGITS:
-        return begun
+    digits = payment_hash_of(text)
+    if len(digits) == HASH_DIGITS:
+        return digits
     from gateway.config import load_config
     from gateway.lnd.configuration import configured_nodes
 
     listed: set[str] = set()
     for node in configured_nodes(load_config()):
         found = admin_call("GET", f"/v1/admin/nodes/{node.node_id}/audit")
-        listed |= {finding["payment_hash"] for finding in found["findings"] + found["lacking"]}
-    fitting = [payment_hash for payment_hash in sorted(listed) if payment_hash.startswith(begun)]
+        listed |= {payment["payment_hash"] for payment in found["findings"] + found["lacking"]}
+    fitting = [payment_hash for payment_hash in sorted(listed) if payment_hash.startswith(digits)]
     if len(fitting) != 1:
-        detail = f"{len(fitting)} settlements of the audit begin with {begun}: give one payment_hash whole."
+        detail = f"{len(fitting)} settlements of the audit begin with {digits}: give one payment_hash whole."
         raise NotFound("settlement_not_found", detail)
     return fitting[0]
 
@@ -122,14 +122,16 @@ def _audit_node(node_id: str, *, lacking: bool) -> bool | None:
     mark = BAD if not agrees else WARNING if found["lacking"] or found["pending"] else GOOD
     sums = f"{to_sat(found['credited_msat'])} sat credited, {to_sat(found['received_msat'])} received"
     say(mark, f" What the node {node_id} has settled is credited, and nothing else is: {sums}.")
-    for finding in found["findings"] + (found["lacking"] if lacking else []):
-        what = f"{finding['difference']:10} {to_sat(finding['amount_msat']):>9} sat  {finding['settled_at']}"
-        say(f"  {what}  {finding['payment_hash']}  {finding['memo']}")
-    if any(finding["difference"] == "uncredited" for finding in found["findings"]):
-        hint = "Credit what is uncredited to whom it was sold for: tuppence audit --suspense PAYMENT_HASH"
+    for payment in found["findings"] + (found["lacking"] if lacking else []):
+        what = f"{payment['difference']:10} {to_sat(payment['amount_msat']):>9} sat  {payment['settled_at']}"
+        say(f"  {what}  {payment['payment_hash']}  {payment['memo']}")
+    if any(payment["difference"] == "uncredited" for payment in found["findings"]):
+        hint = "Credit uncredited payments to the creators of their sale: tuppence audit --suspense PAYMENT_HASH"
         say((f"  {hint}", "dim"))
     if found["lost"]:
-        hint = f"{found['lost']} of the settlements that the books lack bear this gateway's memo: lost in a restore."
+        hint = (
+            f"{found['lost']} of the settlements that are not in the books bear this gateway's memo: lost in a restore."
+        )
         say(f"  {hint}")
     if found["pending"]:
         count = len(found["pending"])

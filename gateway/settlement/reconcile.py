@@ -79,7 +79,7 @@ async def reconcile(node: Node, store: Store, *, now: int) -> Reconciliation:
             discrepancy = _compare(node.node_id, rows.get(report.payment_hash), report)
             # A row is written before anybody can pay its invoice, so a second look would not find one either.
             if discrepancy is not None and discrepancy.difference is not Difference.LACKING:
-                discrepancy = await _look_again(node, store, report.payment_hash)
+                discrepancy = await _compare_again(node, store, report.payment_hash)
             if discrepancy is not None and _is_pending(discrepancy, recent):
                 found.pending.append(discrepancy)
                 continue
@@ -98,14 +98,14 @@ async def reconcile(node: Node, store: Store, *, now: int) -> Reconciliation:
 
 async def _find_unpaid(node: Node, store: Store, found: Reconciliation, recent: range) -> None:
     """Look each credited payment up, as the node has settled fewer, or others, than the books have credited."""
-    known = {discrepancy.payment_hash for discrepancy in found.discrepancies}
+    noted = {discrepancy.payment_hash for discrepancy in found.discrepancies}
     after = 0
     while page := await store.read(lambda tx, a=after: tx.events.payments(after_position=a, limit=PAGE, creator=None)):  # type: ignore[misc]  # bound in the loop
         after = page[-1].position
         for invoice in (payment.invoice for payment in page):
             if invoice.node_id == node.node_id and invoice.settled_at not in recent:
-                discrepancy = await _look_again(node, store, invoice.payment_hash)
-                if discrepancy is not None and discrepancy.payment_hash not in known:
+                discrepancy = await _compare_again(node, store, invoice.payment_hash)
+                if discrepancy is not None and discrepancy.payment_hash not in noted:
                     _note(found, discrepancy)
 
 
@@ -116,10 +116,10 @@ async def _compare_recent(node: Node, store: Store, found: Reconciliation, recen
         found.credited_msat += paid_msat
         if payment_hash in agreed:
             continue
-        discrepancy = await _look_again(node, store, payment_hash)
+        discrepancy = await _compare_again(node, store, payment_hash)
         if discrepancy is None:
             found.received_msat += paid_msat
-        elif payment_hash not in {known.payment_hash for known in found.discrepancies}:
+        elif payment_hash not in {noted.payment_hash for noted in found.discrepancies}:
             found.received_msat += discrepancy.amount_msat if discrepancy.difference is Difference.AMOUNT else 0
             _note(found, discrepancy)
 
@@ -128,7 +128,7 @@ def _is_pending(discrepancy: Discrepancy, recent: range) -> bool:
     return discrepancy.difference is Difference.UNCREDITED and discrepancy.settled_at in recent
 
 
-async def _look_again(node: Node, store: Store, payment_hash: str) -> Discrepancy | None:
+async def _compare_again(node: Node, store: Store, payment_hash: str) -> Discrepancy | None:
     """Compare one payment anew. The node is asked first: what it has not settled now was not credited before."""
     report = await node.lookup(payment_hash)
     row = (await _rows(store, [payment_hash])).get(payment_hash)

@@ -1,4 +1,4 @@
-"""Books settlements that the books lack, as after the restore of a backup: to the account `suspense`."""
+"""Books settlements that are not in the books, as after the restore of a backup."""
 
 from collections.abc import Mapping
 
@@ -30,7 +30,7 @@ async def book_to_suspense(nodes: Nodes, settlers: Mapping[str, Settler], store:
 async def book_at_node(settler: Settler, store: Store, payment_hash: str) -> Invoice:
     """Book a settlement of one node; its payer can then open what they bought.
 
-    It is credited to whom it was sold for; if there is no row of the sale, to the account `suspense`. Raises
+    It is credited to the creators of its sale; without a row of the sale, to the account `suspense`. Raises
     `NotFound` (`settlement_not_found`), `Conflict` (`settlement_booked`, `settlement_elsewhere`) and `Unavailable`.
     """
     report = await settler.node.lookup(payment_hash)
@@ -38,7 +38,9 @@ async def book_at_node(settler: Settler, store: Store, payment_hash: str) -> Inv
         raise NotFound("settlement_not_found", "The node has settled no invoice with this payment hash.")
     row = await store.read(lambda tx: tx.invoices.get(payment_hash))
     if row is not None and row.state is InvoiceState.SETTLED and row.origin is not Origin.SUSPENSE:
-        raise Conflict("settlement_booked", "The books have this settlement; it is credited to whom it was sold for.")
+        raise Conflict(
+            "settlement_booked", "The books have this settlement; it is credited to the creators of its sale."
+        )
     lost = _row_of(report, settler.node.node_id)
     # A row that is there already stays as it is.
     await store.write(lambda tx: tx.invoices.insert(lost))

@@ -78,7 +78,7 @@ async def test_only_a_settlement_without_a_row_is_booked_to_suspense(till: Till)
     [credited] = await sold_and_paid(till, 1)
     unpaid = await till.sell()
     before = till.dump()
-    with pytest.raises(Conflict, match="credited to whom"):
+    with pytest.raises(Conflict, match="creators of its sale"):
         await book_at_node(till.settler, till.store, credited.payment_hash)
     for payment_hash in (unpaid.payment_hash, "00" * 32):
         with pytest.raises(NotFound):
@@ -95,7 +95,7 @@ async def test_what_was_given_up_and_paid_all_the_same_is_credited_to_whom_it_wa
     assert (booked.state, booked.item_id, booked.origin) == (InvoiceState.SETTLED, "welcome", Origin.CHECKOUT)
     assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
     assert await audited(till) == Reconciliation(credited_msat=100_000, received_msat=100_000)
-    with pytest.raises(Conflict, match="credited to whom"):
+    with pytest.raises(Conflict, match="creators of its sale"):
         await book_at_node(till.settler, till.store, given_up.payment_hash)
 
 

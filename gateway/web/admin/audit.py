@@ -1,4 +1,4 @@
-"""The operator's audit of the books against LND, and the booking of settlements that the books lack."""
+"""Audits under /v1/admin: compare the books with a node, and book settlements that are not in the books."""
 
 from collections.abc import Sequence
 
