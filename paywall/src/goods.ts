@@ -4,9 +4,19 @@ import { buys } from "./buys.js";
 import { json } from "./dom.js";
 import { bearer, type Creator, type Gateway, type Item } from "./gateway.js";
 import type { Language } from "./language.js";
-import type { Subject } from "./sale.js";
 
 const USUAL_TIP_SAT = 100;
+
+/** What is paid for. */
+export interface Subject {
+  title: string;
+  creator: string;
+  amount_msat: number;
+  buys: string;
+  /** Where its invoices are made, and with which body. */
+  path: string;
+  body: string;
+}
 
 export interface Goods {
   /** On the shelf, among this gateway's. */

@@ -1,7 +1,7 @@
 /** What the elements and the files that they load know of each other. */
 
 import type { Fill } from "./accent.js";
-import type { Goods, TipGoods } from "./goods.js";
+import type { Goods, Subject, TipGoods } from "./goods.js";
 import type { Tell } from "./events.js";
 import type { Gateway } from "./gateway.js";
 import type { Language } from "./language.js";
@@ -9,17 +9,6 @@ import type { Attempt, Shelf } from "./shelf.js";
 import type { Told } from "./watch.js";
 
 export type Obstacle = "" | "unshown" | "unopened";
-
-/** What is paid for. */
-export interface Subject {
-  title: string;
-  creator: string;
-  amount_msat: number;
-  buys: string;
-  /** Where its invoices are made, and with which body. */
-  path: string;
-  body: string;
-}
 
 export interface Sale {
   readonly root: ShadowRoot;

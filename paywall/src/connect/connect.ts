@@ -2,23 +2,15 @@
  * gateway's own pages alone, where no script of a page that embeds us can read it. Loaded when a reader asks for it. */
 
 import { complaint, h } from "../dom.js";
-import { gatewayOf, type Invoice } from "../gateway.js";
+import { gatewayOf } from "../gateway.js";
 import { follow } from "./handed.js";
 import { overNostr } from "./nostr.js";
+import type { Place, Tell } from "./place.js";
 
 const CONNECTION = /^nostr\+?walletconnect:(\/\/)?[0-9a-f]{64}\?(?=.*relay=ws)(?=.*secret=[0-9a-f]{64})/i;
 
-/** What the loader of the page gives: its fold, where a kept connection stands, and the invoice that is shown. */
-export interface Place {
-  fold: HTMLDetailsElement;
-  shelf: string;
-  shown(): Invoice | undefined;
-  show(invoice: Invoice): void;
-}
-
 /** The page's sentences stand in it, in its reader's language. */
 type Say = (id: string) => string;
-export type Tell = (id: string) => void;
 
 export interface Connected {
   /** Pay the shown invoice, if a wallet is connected. */
