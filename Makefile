@@ -35,6 +35,7 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 8
 	$(BIN)/python -m pytest -q -p no:randomly tests/project/test_tidy.py
+	$(BIN)/python -m tools.reference --check
 	$(BIN)/python -m tools.supply
 	@said=$$($(AUDIT) 2>&1) && echo "advisories: none" || case $$said in \
 		*"known vulnerabilit"*) echo "$$said"; exit 1;; \
