@@ -66,32 +66,12 @@ def main() -> None:
 @cache
 def commands() -> typer.Typer:
     """The whole command line."""
-    from gateway.cli.books import add_to as add_books
-    from gateway.cli.catalog import add_to as add_catalog
-    from gateway.cli.database import add_to as add_database
-    from gateway.cli.demo import add_to as add_demo
-    from gateway.cli.doctor.command import add_to as add_doctor
-    from gateway.cli.embed import add_to as add_embed
-    from gateway.cli.keys import add_to as add_keys
-    from gateway.cli.nodes import add_to as add_nodes
-    from gateway.cli.regtest import add_to as add_regtest
-    from gateway.cli.sealing.command import add_to as add_seal
-    from gateway.cli.serve import add_to as add_serve
+    from gateway.cli import books, catalog, database, demo, embed, keys, nodes, regtest, serve
+    from gateway.cli.doctor import command as doctor
+    from gateway.cli.sealing import command as seal
 
-    for add_to in (
-        add_serve,
-        add_catalog,
-        add_embed,
-        add_seal,
-        add_books,
-        add_nodes,
-        add_keys,
-        add_database,
-        add_doctor,
-        add_demo,
-        add_regtest,
-    ):
-        add_to(app)
+    for module in (serve, catalog, embed, seal, books, nodes, keys, database, doctor, demo, regtest):
+        module.add_to(app)
     _join_lines(app)
     return app
 

@@ -209,7 +209,7 @@ class Simulator:
             raise PaymentRefused(msg)
         row = replace(row, paid_msat=row.paid_msat + paid_msat, payer=payer)
         if row.is_hold:
-            return self._tell(self._registry.change(replace(row, state=NodeInvoiceState.ACCEPTED)))
+            return self._report(self._registry.change(replace(row, state=NodeInvoiceState.ACCEPTED)))
         return self._settle(row)
 
     def start_payment(self, payment_hash: bytes) -> None:
@@ -221,7 +221,7 @@ class Simulator:
         self._in_flight.discard(payment_hash)
         row = self._registry.get(payment_hash)
         if row is not None:
-            self._registry.watch(row)
+            self._registry.schedule_expiry(row)
 
     def settle_held(self, payment_hash: bytes) -> SimulatedInvoice:
         """Settle an accepted hold invoice, as its application does with the preimage."""
@@ -267,19 +267,19 @@ class Simulator:
         return row
 
     def _add(self, row: SimulatedInvoice) -> SimulatedInvoice:
-        return self._tell(self._registry.add(row))
+        return self._report(self._registry.add(row))
 
     def _settle(self, row: SimulatedInvoice) -> SimulatedInvoice:
         self._registry.settle_index += 1
         # An AMP invoice stays open however often it is paid.
         state = NodeInvoiceState.OPEN if row.is_amp else NodeInvoiceState.SETTLED
         row = replace(row, state=state, settle_index=self._registry.settle_index, settled_at=self.now)
-        return self._tell(self._registry.change(row))
+        return self._report(self._registry.change(row))
 
     def _cancel(self, row: SimulatedInvoice) -> None:
         row = self._registry.change(replace(row, state=NodeInvoiceState.CANCELED))
         if self.quirks.forget_canceled:
-            self._registry.forget(row)
+            self._registry.delete(row)
 
     def _cancel_expired(self) -> None:
         """Cancel expired invoices as LND's expiry watcher does; the stream reports none of them."""
@@ -288,7 +288,7 @@ class Simulator:
                 if row.payment_hash not in self._in_flight:
                     self._cancel(row)
 
-    def _tell(self, row: SimulatedInvoice) -> SimulatedInvoice:
+    def _report(self, row: SimulatedInvoice) -> SimulatedInvoice:
         for subscription in self._subscriptions:
-            subscription.tell(row)
+            subscription.send(row)
         return row

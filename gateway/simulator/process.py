@@ -38,7 +38,7 @@ def main() -> None:
 
 async def _serve(folder: Path, listen: str) -> None:
     async with serve_simulator(folder, clock=time.time, listen=listen) as simulated:
-        _tell(
+        _print(
             {
                 "target": simulated.target,
                 "tls_cert": str(simulated.tls_cert_path),
@@ -50,7 +50,7 @@ async def _serve(folder: Path, listen: str) -> None:
         while line := (await lines.readline()).decode().strip():
             if line == "quit":
                 return
-            _tell(await obey(simulated, *line.split()))
+            _print(await obey(simulated, *line.split()))
 
 
 async def obey(simulated: SimulatedLnd, command: str, *words: str) -> Answer:
@@ -109,7 +109,7 @@ _COMMANDS: Mapping[str, Callable[..., Answer]] = {
 }
 
 
-def _tell(answer: Answer) -> None:
+def _print(answer: Answer) -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
 

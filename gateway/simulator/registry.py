@@ -32,7 +32,7 @@ class Registry:
             self._place(row)
             self.settle_index = max(self.settle_index, row.settle_index)
         for row in self:
-            self.watch(row)
+            self.schedule_expiry(row)
 
     def __iter__(self) -> Iterator[SimulatedInvoice]:
         """Every row, in add order."""
@@ -57,7 +57,7 @@ class Registry:
         """Add a row, whose add_index is the highest plus one."""
         assert row.add_index == self.add_index + 1, "add_index grows by one"
         self._rows.append(None)
-        self.watch(row)
+        self.schedule_expiry(row)
         return self.change(row)
 
     def change(self, row: SimulatedInvoice) -> SimulatedInvoice:
@@ -66,12 +66,12 @@ class Registry:
         self._record(row)
         return row
 
-    def forget(self, row: SimulatedInvoice) -> None:
+    def delete(self, row: SimulatedInvoice) -> None:
         """Delete a row; its add_index is not used again."""
         self._rows[row.add_index - 1] = None
         del self._add_indexes[row.payment_hash]
 
-    def watch(self, row: SimulatedInvoice) -> None:
+    def schedule_expiry(self, row: SimulatedInvoice) -> None:
         """Include the row in `expired` once its expiry has passed."""
         if row.state is NodeInvoiceState.OPEN and not row.is_amp:
             heapq.heappush(self._expiries, (row.expires_at, row.add_index))

@@ -35,7 +35,7 @@ class Subscription:
         self._ready.append(invoice)
         self._wake()
 
-    def tell(self, invoice: SimulatedInvoice) -> None:
+    def send(self, invoice: SimulatedInvoice) -> None:
         """Queue a live event; only OPEN and SETTLED reach this stream, as in LND."""
         if invoice.state is NodeInvoiceState.SETTLED and self.settle_index < invoice.settle_index:
             self.settle_index = invoice.settle_index

@@ -1,1 +1,1 @@
-"""Alembic migrations; forward only."""
+"""The Alembic migrations, forward only."""

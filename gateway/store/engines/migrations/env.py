@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates the connection it is handed."""
+"""The environment of Alembic: migrates the connection in its configuration."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The first schema: what is sold, offers to pay, the ledger and its events."""
+"""The first schema: creators, items, invoices, the ledger and events."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Which replica follows and sweeps a node."""
+"""Leases, which decide which replica follows and sweeps a node."""
 
 import sqlalchemy as sa
 from alembic import op

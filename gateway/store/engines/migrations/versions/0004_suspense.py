@@ -1,4 +1,4 @@
-"""What was lost with a database may be booked to suspense; and what is settled has an amount, not NULL."""
+"""Payments whose rows were lost can be booked to suspense; a settled invoice must have an amount."""
 
 from alembic import op
 

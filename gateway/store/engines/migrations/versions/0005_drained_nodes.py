@@ -1,4 +1,4 @@
-"""Nodes that make no invoices, by an operator's word."""
+"""Nodes that an operator has drained."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""An item may name the sites that sell it; a sealed one, the page in which it stands."""
+"""The sites that may sell an item, and the page of a sealed one."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""When a row was canceled, so that it can be deleted a day later."""
+"""The time at which an invoice was canceled, so that it can be deleted a day later."""
 
 import time
 

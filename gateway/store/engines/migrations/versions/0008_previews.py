@@ -1,4 +1,4 @@
-"""An item says where its preview comes from: what was given is not replaced with the content."""
+"""The source of an item's preview: one that was given stays when the content is replaced."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Codes that hand a purchase over to another page, once they are used."""
+"""Used codes: one that hands a purchase over to another page opens it once."""
 
 import sqlalchemy as sa
 from alembic import op
