@@ -50,8 +50,8 @@ def bodies() -> str:
 
 
 def errors() -> str:
-    """Every `code` with its status and its first `detail`; `…` stands for what depends on the request."""
-    found = {code: (status, detail) for code, status, detail in sorted(_raised())}
+    """Every `code` with its status and its fullest `detail`; `…` stands for what depends on the request."""
+    found = {code: (status, detail) for code, status, detail in sorted(_raised(), key=_fullness)}
     found |= {code: (str(status), detail) for status, (code, detail) in problems._HTTP_CODES.items()}
     found["internal_error"] = ("500", problems.DEFECT[1])
     rows = [(f"`{code}`", status, detail) for code, (status, detail) in sorted(found.items())]
@@ -108,9 +108,18 @@ def _raised() -> Iterator[tuple[str, str, str]]:
                     yield code, str(status), _text(node.args[1]) if len(node.args) > 1 else ""
 
 
+def _fullness(raised: tuple[str, str, str]) -> tuple[int, str]:
+    detail = raised[2]
+    return (sum(map(str.isalpha, detail)), detail)
+
+
 def _text(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    if isinstance(node, ast.IfExp):
+        return _text(node.body)
+    if isinstance(node, ast.BinOp):
+        return _text(node.left) + _text(node.right)
     return "…"
