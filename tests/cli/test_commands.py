@@ -1,4 +1,4 @@
-"""The command as an operator types it: a process of its own, on a data folder of its own."""
+"""Commands as an operator types them: each a process, on a data folder of its own."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""`migrate`, `move`, `backup`, `restore` and `audit` as they are typed: a refusal is a line that says what to do."""
+"""`migrate`, `move`, `backup`, `restore` and `audit` as they are typed; an error is a line that says what to do."""
 
 import sqlite3
 import tarfile

@@ -1,4 +1,4 @@
-"""The doctor compares: books with keys, content and nodes; the public address with this gateway."""
+"""The checks of `tuppence doctor`: the database against keys, content and nodes, the server, and the public address."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""Several nodes as an operator has them: named in a file, over their wire, listed, drained, examined and audited."""
+"""Several nodes in a file: listed, drained, checked by `doctor` and audited."""
 
 import time
 from collections.abc import AsyncIterator

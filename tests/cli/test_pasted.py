@@ -1,4 +1,4 @@
-"""Addresses, ids, hashes and amounts as people paste, type and shorten them; ids from titles of every script."""
+"""Parsing of addresses, ids, hashes and amounts as people type or paste them; ids from titles of every script."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Commands typed in a folder without a gateway, and beside a server that stops, hangs, or is none."""
+"""Commands in a folder without a gateway, and beside a server that stops, hangs, or is something else."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The client of an LND node: what it issues, reads and refuses, and how it takes up new credentials."""
+"""The client of an LND node: its calls, their errors, and renewed credentials."""
 
 import subprocess
 import sys

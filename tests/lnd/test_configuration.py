@@ -1,4 +1,4 @@
-"""The nodes that the configuration names: one by variables, or several in a file whose mistakes are named."""
+"""The configuration of LND nodes: one by variables, or several in a file; errors name the mistake."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hop hints are asked for where they are needed, and where they are not, only now and then."""
+"""Hop hints are requested for every invoice if the node has unannounced channels, otherwise rarely."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A node that is away, locked or silent: how soon the client knows, what it says, and how it comes back."""
+"""A node that is away, locked or silent: how soon the client notices, what it reports, and how it recovers."""
 
 import asyncio
 from contextlib import aclosing, suppress

@@ -1,4 +1,4 @@
-"""The parts of the regtest network that need no network: what it writes down, runs, locks and builds."""
+"""The parts of the regtest network that need no network: state, processes, locks and builds."""
 
 import asyncio
 import hashlib

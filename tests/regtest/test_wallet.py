@@ -1,4 +1,4 @@
-"""The reader's wallet over its socket, and what it makes of LND's words."""
+"""The reader's wallet over its socket, and how it interprets LND's answers."""
 
 import asyncio
 import stat

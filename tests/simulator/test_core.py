@@ -1,4 +1,4 @@
-"""The simulated node: what it keeps, what it tells, and each quirk of LND by its name."""
+"""The simulated node: its calls, its stream, and each quirk of LND by name."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The simulated node without gRPC behaves as the client on it does."""
+"""The simulated node without gRPC behaves as the gRPC client of it does."""
 
 import asyncio
 from collections.abc import Awaitable

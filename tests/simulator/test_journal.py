@@ -1,4 +1,4 @@
-"""The simulated node's memory across a kill."""
+"""The journal of the simulated node survives a kill."""
 
 from pathlib import Path
 

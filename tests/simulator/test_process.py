@@ -1,4 +1,4 @@
-"""The simulated node as a process of its own: driven by lines, reached over gRPC, and not harmed by a kill."""
+"""The simulated node as a process: controlled by lines, reached over gRPC, and unharmed by a kill."""
 
 import json
 import subprocess

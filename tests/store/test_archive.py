@@ -1,4 +1,4 @@
-"""Backup and restore: taken beside a running server, whole or refused, and an old purchase opens afterwards."""
+"""Backup and restore: taken beside a running server, whole or refused; an old purchase can be opened afterwards."""
 
 import tarfile
 import tempfile

@@ -1,4 +1,4 @@
-"""The content folder: whole or not at all, under the name of its bytes."""
+"""The content folder: files are complete or absent, and named by the digest of their bytes."""
 
 import asyncio
 import os

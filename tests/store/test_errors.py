@@ -1,4 +1,4 @@
-"""What disk, folder, database file or address refuses is one sentence that says what to do, and no traceback."""
+"""Errors of disk, folder, database file or address are one sentence that says what to do, without a traceback."""
 
 import os
 import resource

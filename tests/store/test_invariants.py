@@ -1,4 +1,4 @@
-"""The books by themselves: whatever somebody with the database in hand forges, its invariant finds, and no other."""
+"""The audit: each forgery of the books is found by its invariant, and by no other."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The key ring: made once, kept to its owner, rotated without closing what was sold."""
+"""The key ring: created once, readable by its owner alone, rotated without invalidating old tokens."""
 
 from hashlib import sha256
 from pathlib import Path

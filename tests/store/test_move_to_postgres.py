@@ -1,4 +1,4 @@
-"""From SQLite to PostgreSQL: all of it or nothing, and what was sold before opens after."""
+"""The move from SQLite to PostgreSQL: all or nothing, and what was sold before can be opened after."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Rows that a newer version wrote: this one says so, and answers with all that it can read."""
+"""Rows that a newer version wrote are reported, and all others are still served."""
 
 from base64 import b64decode
 from functools import partial

@@ -1,4 +1,4 @@
-"""PostgreSQL: commits that are durable, work that is tried again, faults that end, one migration of many starts."""
+"""PostgreSQL: durable commits, retries, recovery from faults, and one migration by concurrent starts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""SQLite: groups of work in one commit, the promised pragmas, faults that end, one owner."""
+"""SQLite: group commit, pragmas, recovery from faults, and one owner."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""A client of PostgreSQL that vanishes in the middle of a message, where no limit of the server runs."""
+"""A client of PostgreSQL that dies in the middle of a message, where no server-side timeout applies."""
 
 import asyncio
 import socket

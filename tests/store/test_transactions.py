@@ -1,4 +1,4 @@
-"""The database, of either kind: each piece of work whole or not at all; a schema that is what it says."""
+"""Transactions on either database: each piece of work is applied whole or not at all; the schema is enforced."""
 
 import asyncio
 from collections.abc import Callable

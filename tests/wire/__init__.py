@@ -1,1 +1,1 @@
-"""Forms that wallets and nodes speak: BOLT 11, macaroons."""
+"""Formats of protocols: BOLT 11 and macaroons of LND."""

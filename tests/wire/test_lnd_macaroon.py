@@ -1,4 +1,4 @@
-"""What a macaroon allows, read from its bytes."""
+"""The permissions of a macaroon, read from its bytes."""
 
 from contextlib import suppress
 from pathlib import Path
