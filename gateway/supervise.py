@@ -11,13 +11,22 @@ import structlog
 
 from gateway.errors import TuppenceError
 
-FIRST_DELAY_SECONDS = 0.2
-LONGEST_DELAY_SECONDS = 5.0
 DEFECT = "an internal error; see the log"
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """The wait before failed work is tried again: doubled after each failure, from the first to the longest."""
+
+    first_seconds: float = 0.2
+    longest_seconds: float = 5.0
+
+
+BACKOFF = Backoff()
 
 
 @dataclass(slots=True)
@@ -30,6 +39,7 @@ class Progress:
     failures: int = 0
     last_error: str = ""
     optional: bool = False
+    backoff: Backoff = BACKOFF
     _retry: asyncio.Event = field(default_factory=asyncio.Event)
 
     def made(self) -> None:
@@ -63,7 +73,7 @@ class Progress:
 
     def delay_seconds(self) -> float:
         """The capped, jittered wait before the next try."""
-        longest: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(self.failures, 10))
+        longest: float = min(self.backoff.longest_seconds, self.backoff.first_seconds * 2 ** min(self.failures, 10))
         return longest * (0.5 + random.random() / 2)  # noqa: S311  # jitter, not a secret
 
 
@@ -74,6 +84,7 @@ Work = Callable[[Progress], Awaitable[None]]
 class Supervisor:
     """The background tasks of a process, by name."""
 
+    backoff: Backoff = BACKOFF
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     progress: dict[str, Progress] = field(default_factory=dict)
 
@@ -84,7 +95,7 @@ class Supervisor:
     @asynccontextmanager
     async def supervise(self, name: str, work: Work, *, optional: bool = False) -> AsyncIterator[None]:
         """Run `work` and restart it whenever it ends or fails; cancel and await it on exit."""
-        progress = self.progress[name] = Progress(optional=optional)
+        progress = self.progress[name] = Progress(optional=optional, backoff=self.backoff)
         task = self.tasks[name] = asyncio.create_task(_forever(name, work, progress), name=name)
         try:
             yield

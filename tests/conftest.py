@@ -28,6 +28,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.simulator.server import SimulatedLnd
 from gateway.store.engines.database import Database, open_database
+from gateway.supervise import BACKOFF, Backoff
 from gateway.web.serve import build_app
 from tests.support.clock import FakeClock
 from tests.support.databases import Dump, broken_invariants, dump_tables, in_a_thread, put_database
@@ -229,9 +230,15 @@ def config(tmp_path: Path, database_url: str) -> Config:
 
 
 @pytest.fixture
-async def site(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
+def backoff() -> Backoff:
+    """How long a gateway's background work waits before it is tried again."""
+    return BACKOFF
+
+
+@pytest.fixture
+async def site(config: Config, clock: FakeClock, core: Simulator, backoff: Backoff) -> AsyncIterator[Site]:
     """A gateway with creators alice and bob; its books are audited afterwards."""
-    async with open_site(config, clock, core) as opened:
+    async with open_site(config, clock, core, backoff=backoff) as opened:
         for name in ("alice", "bob"):
             await opened.gateway.catalog.add_creator(a_creator(name))
         # The background pins it sooner or later, and tests compare the books before and after.
@@ -248,10 +255,13 @@ async def open_site(
     *,
     nodes: Sequence[Node] = (),
     announcers: Sequence[Announcer] = (),
+    backoff: Backoff = BACKOFF,
 ) -> AsyncIterator[Site]:
     """A gateway on a data folder, at a simulated node that may have been there before, or at `nodes`."""
     async with (
-        open_gateway(config, clock=clock, nodes=nodes or [DirectNode(core)], announcers=announcers) as gateway,
+        open_gateway(
+            config, clock=clock, nodes=nodes or [DirectNode(core)], announcers=announcers, backoff=backoff
+        ) as gateway,
         serve_app(build_app(gateway)) as url,
         aiohttp.ClientSession() as session,
     ):

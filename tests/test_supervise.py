@@ -7,16 +7,11 @@ import random
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import supervise
 from gateway.errors import Unavailable
-from gateway.supervise import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, Progress, Supervisor, finish
+from gateway.supervise import BACKOFF, Backoff, Progress, Supervisor, finish
 from tests.support.clock import turns, until
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.001)
-    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 0.002)
+QUICK = Backoff(first_seconds=0.001, longest_seconds=0.002)
 
 
 async def test_failing_work_is_restarted_until_it_is_cancelled() -> None:
@@ -29,7 +24,7 @@ async def test_failing_work_is_restarted_until_it_is_cancelled() -> None:
         if len(rounds) % 3 == 2:
             raise RuntimeError
 
-    supervisor = Supervisor()
+    supervisor = Supervisor(QUICK)
     with capture_logs() as logs:
         async with supervisor.supervise("work", work):
             await until(lambda: len(rounds) >= 7)
@@ -54,7 +49,7 @@ async def test_the_last_error_is_reported_until_there_is_progress() -> None:
         told.append(progress.last_error)
         await asyncio.Event().wait()
 
-    supervisor = Supervisor()
+    supervisor = Supervisor(QUICK)
     async with supervisor.supervise("work", work):
         await until(lambda: len(told) == 4)
         assert supervisor.progress["work"].failures == 0
@@ -71,7 +66,7 @@ async def test_leaving_the_context_cancels_and_awaits_the_work() -> None:
             await turns()
             ended.set()
 
-    async with Supervisor().supervise("work", work):
+    async with Supervisor(QUICK).supervise("work", work):
         await turns()
     assert ended.is_set()
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -86,7 +81,7 @@ async def test_work_is_restarted_after_a_cancellation_from_inside() -> None:
         given_up.cancel()
         await given_up
 
-    supervisor = Supervisor()
+    supervisor = Supervisor(QUICK)
     with capture_logs() as logs:
         async with supervisor.supervise("work", work):
             await until(lambda: len(rounds) >= 3)
@@ -99,25 +94,24 @@ async def test_work_that_ended_by_itself_is_dead() -> None:
     async def work(_: Progress) -> None:
         raise GeneratorExit
 
-    supervisor = Supervisor()
+    supervisor = Supervisor(QUICK)
     async with supervisor.supervise("work", work):
         await until(lambda: supervisor.dead() == ["work"])
     assert supervisor.dead() == []
 
 
 def test_the_wait_grows_with_every_failure_up_to_a_limit_and_is_jittered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
     monkeypatch.setattr(random, "random", lambda: 1.0)
     longest = [Progress(failures=failures).delay_seconds() for failures in range(12)]
-    assert longest[:3] == [FIRST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2, FIRST_DELAY_SECONDS * 4]
+    assert longest[:3] == [BACKOFF.first_seconds, BACKOFF.first_seconds * 2, BACKOFF.first_seconds * 4]
     assert longest == sorted(longest)
-    assert longest[-1] == LONGEST_DELAY_SECONDS
+    assert longest[-1] == BACKOFF.longest_seconds
     monkeypatch.setattr(random, "random", lambda: 0.0)
     assert [Progress(failures=failures).delay_seconds() for failures in range(12)] == [each / 2 for each in longest]
 
 
 def test_a_thousand_failures_do_not_overflow() -> None:
-    assert Progress(failures=10**6).delay_seconds() <= LONGEST_DELAY_SECONDS
+    assert Progress(failures=10**6).delay_seconds() <= BACKOFF.longest_seconds
 
 
 async def test_work_finishes_after_its_caller_is_cancelled_and_fails_without_a_warning(
@@ -150,7 +144,7 @@ async def test_recovered_work_is_not_failing() -> None:
         progress.recovered()
         await asyncio.Event().wait()
 
-    supervisor = Supervisor()
+    supervisor = Supervisor(QUICK)
     async with supervisor.supervise("work", work):
         progress = supervisor.progress
         await until(lambda: progress["work"].failures == 3 and not progress["work"].last_error)
@@ -159,11 +153,7 @@ async def test_recovered_work_is_not_failing() -> None:
     assert not Progress(failures=1, last_error="The node is away.").is_failing(), "it is tried again at once"
 
 
-async def test_work_is_retried_at_once_when_its_dependency_answers_again_except_after_a_defect(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 3_600.0)
-    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 3_600.0)
+async def test_work_is_retried_at_once_when_its_dependency_answers_again_except_after_a_defect() -> None:
     tried: list[str] = []
 
     async def away(_: Progress) -> None:
@@ -174,7 +164,7 @@ async def test_work_is_retried_at_once_when_its_dependency_answers_again_except_
         tried.append("broken")
         raise RuntimeError
 
-    supervisor = Supervisor()
+    supervisor = Supervisor(Backoff(first_seconds=3_600.0, longest_seconds=3_600.0))
     async with supervisor.supervise("away", away), supervisor.supervise("broken", broken):
         await until(lambda: sorted(tried) == ["away", "broken"])
         for progress in supervisor.progress.values():

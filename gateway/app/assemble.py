@@ -49,7 +49,7 @@ from gateway.store.engines.newest_position import NewestPosition
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
 from gateway.store.files.lock import lock_data
-from gateway.supervise import Supervisor
+from gateway.supervise import BACKOFF, Backoff, Supervisor
 
 log = structlog.get_logger()
 
@@ -63,6 +63,7 @@ async def open_gateway(
     nodes: Sequence[Node] | None = None,
     announcers: Sequence[Announcer] = (),
     background: bool = True,
+    backoff: Backoff = BACKOFF,
 ) -> AsyncIterator[Gateway]:
     """Open a gateway on its data folder, locking the folder; without `background` nodes are not followed or swept.
 
@@ -91,15 +92,7 @@ async def open_gateway(
             clock = shared_clock = SharedClock(clock, store, system=time.time, steady=time.monotonic)
             await shared_clock.compare()
         gateway = await _assemble(
-            config,
-            clock,
-            random_bytes,
-            store,
-            keys,
-            operator_key,
-            nodes,
-            notifications=notifications,
-            announcers=announcers,
+            config, clock, random_bytes, store, keys, operator_key, nodes, notifications, announcers, backoff
         )
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
@@ -124,16 +117,16 @@ async def _assemble(
     keys: FileKeyRing,
     operator_key: str,
     lnd_nodes: Sequence[Node],
-    *,
     notifications: Notifications | None,
     announcers: Sequence[Announcer],
+    backoff: Backoff,
 ) -> Gateway:
     metrics = Metrics(config)
     store = MeteredStore(database, Meter(metrics.database_took, metrics.database_refused))
     catalog = Catalog(store)
     await catalog.refresh()
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
-    challenges, supervisor = Challenges(clock), Supervisor()
+    challenges, supervisor = Challenges(clock), Supervisor(backoff)
     metrics.waiters.set_function(lambda: hub.count)
     limits = Limits(_invoice_limits(config), clock, open_invoices=await _open_invoices(store, lnd_nodes, config))
     notify_replicas = notifications.send if notifications is not None else lambda: None

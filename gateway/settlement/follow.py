@@ -10,7 +10,7 @@ from gateway.nodes.identity import PinnedNode
 from gateway.ports.node import Node, NodeInvoice
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
-from gateway.supervise import LONGEST_DELAY_SECONDS, Progress, finish
+from gateway.supervise import Progress, finish
 
 BATCH = 256
 SECOND_SWEEP_AFTER_SECONDS = 2.0
@@ -20,14 +20,22 @@ MOST_UNBOOKED = 10_000
 log = structlog.get_logger()
 
 
-async def follow(pinned: PinnedNode, settler: Settler, sweeper: Sweeper, progress: Progress) -> None:
+async def follow(
+    pinned: PinnedNode,
+    settler: Settler,
+    sweeper: Sweeper,
+    progress: Progress,
+    *,
+    second_sweep_after_seconds: float = SECOND_SWEEP_AFTER_SECONDS,
+    most_unbooked: int = MOST_UNBOOKED,
+) -> None:
     """Settle what the stream reports until it breaks or proves deaf. Raises `Unavailable`."""
     await pinned.confirm_again()
-    reports: asyncio.Queue[NodeInvoice] = asyncio.Queue(MOST_UNBOOKED)
+    reports: asyncio.Queue[NodeInvoice] = asyncio.Queue(most_unbooked)
     parts = [
         asyncio.create_task(_listen(settler.node, reports), name="listen"),
         asyncio.create_task(_book(settler, reports, progress), name="book"),
-        asyncio.create_task(_sweep_on_connect(sweeper, progress), name="sweep-on-connect"),
+        asyncio.create_task(_sweep_on_connect(sweeper, progress, second_sweep_after_seconds), name="sweep-on-connect"),
         asyncio.create_task(sweeper.deaf_stream(), name="deaf"),
     ]
     try:
@@ -61,14 +69,14 @@ async def _book(settler: Settler, reports: asyncio.Queue[NodeInvoice], progress:
             progress.made()
 
 
-async def _sweep_on_connect(sweeper: Sweeper, progress: Progress) -> None:
+async def _sweep_on_connect(sweeper: Sweeper, progress: Progress, again_after_seconds: float) -> None:
     """Sweep at once and twice later, for settlements that fell into the set-up of the subscription."""
     await sweeper.sweep()
     sweeper.stream_began()
-    await asyncio.sleep(SECOND_SWEEP_AFTER_SECONDS)
+    await asyncio.sleep(again_after_seconds)
     await sweeper.sweep()
     progress.recovered()
-    await asyncio.sleep(LONGEST_DELAY_SECONDS)
+    await asyncio.sleep(progress.backoff.longest_seconds)
     await sweeper.sweep()
     # A connection alone is no progress; a stream that outlived the longest backoff is.
     progress.made()

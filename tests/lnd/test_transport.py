@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway import supervise
 from gateway.errors import TuppenceError
 from gateway.lnd.channel import OPTIONS
 from gateway.rows import Invoice
@@ -17,7 +16,7 @@ from gateway.settlement.follow import follow
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from gateway.supervise import Progress, Supervisor
-from tests.support.clock import FakeClock, until
+from tests.support.clock import QUICK_BACKOFF, FakeClock, until
 from tests.support.domain import Till, open_till
 from tests.support.lnd_client import client
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
@@ -36,8 +35,7 @@ class Line:
 
 
 @pytest.fixture
-async def line(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.02)
+async def line(tmp_path: Path, database_url: str) -> AsyncIterator[Line]:
     # The node's certificate is valid from now on, by the real clock.
     clock = FakeClock(time.time())
     async with (
@@ -55,7 +53,7 @@ async def followed(till: Till) -> AsyncIterator[None]:
     async def work(progress: Progress) -> None:
         await follow(till.pinned, till.settler, till.sweeper, progress)
 
-    async with Supervisor().supervise("follow", work):
+    async with Supervisor(QUICK_BACKOFF).supervise("follow", work):
         await until(lambda: is_followed(till.core))
         yield
 

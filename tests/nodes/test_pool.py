@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway import supervise
 from gateway.config import Config, load_config
 from gateway.errors import OutcomeUnknown
 from gateway.lnd.client import LndNode
@@ -16,7 +15,7 @@ from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import serve_simulator
 from tests.conftest import open_site
-from tests.support.clock import FakeClock, unless_changed, until
+from tests.support.clock import QUICK_BACKOFF, FakeClock, unless_changed, until
 from tests.support.databases import in_a_thread
 from tests.support.observed_node import ObservedNode
 from tests.support.postgres_server import Cluster
@@ -29,10 +28,8 @@ INVOICES = "/v1/items/welcome/invoices"
 
 
 @pytest.fixture
-async def pair(config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.02)
-    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 0.1)
-    async with open_pair(config, clock) as opened:
+async def pair(config: Config, clock: FakeClock) -> AsyncIterator[Pair]:
+    async with open_pair(config, clock, backoff=QUICK_BACKOFF) as opened:
         yield opened
 
 

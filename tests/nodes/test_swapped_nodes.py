@@ -6,7 +6,6 @@ from secrets import token_bytes
 
 import pytest
 
-from gateway import supervise
 from gateway.config import Config, load_config
 from gateway.errors import Unavailable
 from gateway.money import Msat
@@ -17,7 +16,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database
 from tests.conftest import open_site
-from tests.support.clock import FakeClock, until
+from tests.support.clock import QUICK_BACKOFF, FakeClock, until
 from tests.support.observed_node import ObservedNode
 from tests.support.two_nodes import Pair, open_pair
 
@@ -27,10 +26,8 @@ INVOICES = "/v1/items/welcome/invoices"
 
 
 @pytest.fixture
-async def pair(config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.02)
-    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 0.1)
-    async with open_pair(config, clock) as opened:
+async def pair(config: Config, clock: FakeClock) -> AsyncIterator[Pair]:
+    async with open_pair(config, clock, backoff=QUICK_BACKOFF) as opened:
         yield opened
 
 

@@ -4,21 +4,19 @@ import asyncio
 import gc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
-from gateway import supervise
 from gateway.errors import TuppenceError, Unavailable
 from gateway.ports.node import NodeInvoice, NodeState
 from gateway.ports.store import Tx
 from gateway.rows import Invoice
-from gateway.settlement import follow as following
 from gateway.settlement.follow import follow
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import SUBSCRIBED_WITHIN_SECONDS, Sweeper
 from gateway.simulator.core import Simulator
-from gateway.supervise import Progress, Supervisor
+from gateway.supervise import Backoff, Progress, Supervisor
 from tests.support.announced import Announced
 from tests.support.clock import unless_changed, until
 from tests.support.domain import Till
@@ -38,9 +36,9 @@ class BrokenStore:
 
 
 @asynccontextmanager
-async def followed(till: Till, progress: Progress | None = None) -> AsyncIterator[asyncio.Task[None]]:
+async def followed(till: Till, progress: Progress | None = None, **options: Any) -> AsyncIterator[asyncio.Task[None]]:
     """A followed stream, once it is open and the first sweeps are done."""
-    task = asyncio.create_task(follow(till.pinned, till.settler, till.sweeper, progress or Progress()))
+    task = asyncio.create_task(follow(till.pinned, till.settler, till.sweeper, progress or Progress(), **options))
     await until(lambda: bool(till.core._subscriptions) and till.sweeper._stream_since is not None)
     yield task
     task.cancel()
@@ -87,12 +85,11 @@ async def test_what_settled_before_the_stream_opened_is_found_by_the_sweep(till:
 
 
 async def test_what_settled_while_the_stream_was_being_opened_is_found_by_the_second_sweep(
-    till: Till, node: ObservedNode, monkeypatch: pytest.MonkeyPatch
+    till: Till, node: ObservedNode
 ) -> None:
-    monkeypatch.setattr(following, "SECOND_SWEEP_AFTER_SECONDS", 0.2)
     till.core.quirks.drop_events = True
     invoice = await till.sell()
-    async with followed(till):
+    async with followed(till, second_sweep_after_seconds=0.2):
         assert node.asked("lookup") == 1
         till.pay(invoice)
         await until(lambda: is_settled(till, invoice))
@@ -100,13 +97,11 @@ async def test_what_settled_while_the_stream_was_being_opened_is_found_by_the_se
 
 
 async def test_what_settled_before_a_subscription_that_took_long_stood_is_found_later(
-    till: Till, node: ObservedNode, monkeypatch: pytest.MonkeyPatch
+    till: Till, node: ObservedNode
 ) -> None:
-    monkeypatch.setattr(following, "SECOND_SWEEP_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr(following, "LONGEST_DELAY_SECONDS", 0.2)
     till.core.quirks.drop_events = True
     invoice = await till.sell()
-    async with followed(till):
+    async with followed(till, Progress(backoff=Backoff(longest_seconds=0.2)), second_sweep_after_seconds=0.0):
         await until(lambda: node.asked("lookup") == 2)
         till.pay(invoice)
         await until(lambda: is_settled(till, invoice))
@@ -175,10 +170,9 @@ async def test_a_database_that_is_away_closes_the_stream_rather_than_park_it(til
 
 
 async def test_a_database_that_is_slow_closes_the_stream_when_too_much_waits(
-    till: Till, monkeypatch: pytest.MonkeyPatch
+    till: Till,
 ) -> None:
-    monkeypatch.setattr(following, "MOST_UNBOOKED", 3)
-    async with followed(till) as task:
+    async with followed(till, most_unbooked=3) as task:
         invoices = await till.sell_many(2)
         till.core.quirks.hold_events = True
         for invoice in invoices:
@@ -223,21 +217,19 @@ async def test_a_connection_is_no_progress_and_a_booking_is(till: Till) -> None:
 
 
 async def test_a_stream_that_outlives_the_longest_backoff_is_progress(
-    till: Till, monkeypatch: pytest.MonkeyPatch
+    till: Till,
 ) -> None:
-    monkeypatch.setattr(following, "SECOND_SWEEP_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr(following, "LONGEST_DELAY_SECONDS", 0.05)
-    progress = Progress(failures=7, last_error="the node was away")
-    async with followed(till, progress):
+    backoff = Backoff(longest_seconds=0.05)
+    progress = Progress(failures=7, last_error="the node was away", backoff=backoff)
+    async with followed(till, progress, second_sweep_after_seconds=0.0):
         await until(lambda: progress.failures == 0)
         assert progress.last_error == ""
 
 
 async def test_a_node_that_restarts_is_followed_again_and_owes_nothing(
-    till: Till, monkeypatch: pytest.MonkeyPatch
+    till: Till,
 ) -> None:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.01)
-    supervisor = Supervisor()
+    supervisor = Supervisor(Backoff(first_seconds=0.01))
 
     async def work(progress: Progress) -> None:
         await follow(till.pinned, till.settler, till.sweeper, progress)
@@ -255,15 +247,14 @@ async def test_a_node_that_restarts_is_followed_again_and_owes_nothing(
     assert till.announced == [invoice.payment_hash for invoice in invoices]
 
 
-async def test_a_deaf_stream_is_opened_again(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.01)
+async def test_a_deaf_stream_is_opened_again(till: Till) -> None:
     opened: list[Sweeper] = []
 
     async def work(progress: Progress) -> None:
         opened.append(till.sweeper)
         await follow(till.pinned, till.settler, till.sweeper, progress)
 
-    async with Supervisor().supervise("follow", work):
+    async with Supervisor(Backoff(first_seconds=0.01)).supervise("follow", work):
         await until(lambda: till.sweeper._stream_since is not None)
         till.core.quirks.drop_events = True
         first, second = await till.sell_many(2)

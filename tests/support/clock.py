@@ -5,8 +5,13 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from time import process_time
 
+from gateway.supervise import Backoff
+
 PATIENCE_SECONDS = 20.0
 LOOK_SECONDS = 0.005
+
+
+QUICK_BACKOFF = Backoff(first_seconds=0.02, longest_seconds=0.1)
 
 
 class FakeClock:

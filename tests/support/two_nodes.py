@@ -9,6 +9,7 @@ from typing import Any
 from gateway.config import Config
 from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
+from gateway.supervise import BACKOFF, Backoff
 from tests.conftest import Site, open_site
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock, until
@@ -67,12 +68,12 @@ class Pair:
 
 
 @asynccontextmanager
-async def open_pair(config: Config, clock: FakeClock) -> AsyncIterator[Pair]:
+async def open_pair(config: Config, clock: FakeClock, *, backoff: Backoff = BACKOFF) -> AsyncIterator[Pair]:
     """The nodes `north` and `south`, in that order, and a gateway that sells `welcome`."""
     north, south = (Simulator(clock=clock, random_bytes=token_bytes) for _ in range(2))
     nodes = [ObservedNode(north, node_id="north"), ObservedNode(south, node_id="south")]
     announced = Announced()
-    async with open_site(config, clock, north, nodes=nodes, announcers=[announced]) as site:
+    async with open_site(config, clock, north, nodes=nodes, announcers=[announced], backoff=backoff) as site:
         for name in ("alice", "bob"):
             await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)

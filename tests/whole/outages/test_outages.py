@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway import supervise
 from gateway.ports.node import NodeState
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
+from gateway.supervise import Backoff
 from tests.conftest import Site
-from tests.support.clock import unless_changed, until
+from tests.support.clock import QUICK_BACKOFF, unless_changed, until
 from tests.support.databases import broken_invariants
 from tests.support.rows import NODE_ID
 from tests.web.api.test_events import Listener, listening
@@ -33,9 +33,12 @@ ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def shop(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.02)
-    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 0.1)
+def backoff() -> Backoff:
+    return QUICK_BACKOFF
+
+
+@pytest.fixture
+async def shop(site: Site) -> Site:
     await site.sell_text(TEXT)
     return site
 

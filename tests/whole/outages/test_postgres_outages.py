@@ -10,11 +10,10 @@ from secrets import token_urlsafe
 import pytest
 from sqlalchemy import text
 
-from gateway import supervise
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
 from tests.conftest import Site, open_site
-from tests.support.clock import LOOK_SECONDS, FakeClock, unless_changed, until
+from tests.support.clock import LOOK_SECONDS, QUICK_BACKOFF, FakeClock, unless_changed, until
 from tests.support.databases import broken_invariants, seen_in
 from tests.support.postgres_server import SHARED, Cluster, open_cluster
 from tests.support.rows import a_creator
@@ -31,13 +30,6 @@ REFUSE = (
 RATES = ("invoices_per_client", "invoices_per_item", "invoices_overall")
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What failed is tried again at once."""
-    monkeypatch.setattr(supervise, "FIRST_DELAY_SECONDS", 0.02)
-    monkeypatch.setattr(supervise, "LONGEST_DELAY_SECONDS", 0.1)
 
 
 class Shop:
@@ -81,7 +73,7 @@ async def open_shop(url: str, books_url: str, folder: Path, clock: FakeClock, co
     config = load_config(
         data_dir=folder, database_url=url, open_invoices_per_client=1_000, **dict.fromkeys(RATES, "1000/second")
     )
-    async with open_site(config, clock, core) as site:
+    async with open_site(config, clock, core, backoff=QUICK_BACKOFF) as site:
         for name in ("alice", "bob"):
             await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)
