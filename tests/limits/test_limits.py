@@ -37,7 +37,7 @@ def taken(subject: Limits, client: str = "a", *, most: int = 100, page: str = ""
     return most
 
 
-def test_a_client_holds_so_many_unpaid_invoices(clock: FakeClock) -> None:
+def test_a_client_may_have_a_limited_number_of_unpaid_invoices(clock: FakeClock) -> None:
     subject = limits(clock, open_invoices_per_client=3)
     assert taken(subject) == 3
     assert taken(subject, "b") == 3
@@ -49,7 +49,7 @@ def test_a_client_holds_so_many_unpaid_invoices(clock: FakeClock) -> None:
     assert taken(subject) == 3
 
 
-def test_who_holds_none_is_served_when_others_hold_all_there_is(clock: FakeClock) -> None:
+def test_a_client_without_unpaid_invoices_is_served_when_others_have_all_open_ones(clock: FakeClock) -> None:
     subject = limits(clock, open_invoices_per_client=2, open_invoices=10)
     assert sum(taken(subject, f"flood {n}") for n in range(100)) == 15
     assert sum(taken(subject, f"late {n}") for n in range(100)) == 0
@@ -59,7 +59,7 @@ def test_who_holds_none_is_served_when_others_hold_all_there_is(clock: FakeClock
 
 
 @pytest.mark.parametrize("field", ["invoices_per_item", "invoices_overall"])
-def test_who_holds_none_is_served_when_others_use_up_a_rate(field: str) -> None:
+def test_a_client_without_unpaid_invoices_is_served_when_others_use_up_a_rate(field: str) -> None:
     clock = FakeClock(START)
     fields: dict[str, Any] = {field: "10/day", "open_invoices_per_client": 5}
     subject = limits(clock, **fields)
@@ -94,7 +94,7 @@ def test_a_foreign_page_gets_one_invoice_however_small_the_share(clock: FakeCloc
     assert taken(limits(clock, open_invoices_per_client=share), page="https://blog.example") == 1
 
 
-def test_all_clients_together_hold_so_many(clock: FakeClock) -> None:
+def test_all_clients_together_may_have_a_limited_number(clock: FakeClock) -> None:
     subject = limits(clock, open_invoices=5)
     assert taken(subject) == 5
     with pytest.raises(TooMany, match="unpaid here") as refusal:
@@ -143,7 +143,7 @@ def test_what_was_open_before_a_restart_counts_until_it_expires(clock: FakeClock
     assert taken(subject) == 1
 
 
-def test_what_has_expired_counts_no_more_whatever_was_counted_before_it(clock: FakeClock) -> None:
+def test_an_expired_invoice_counts_no_more_in_whatever_order_they_were_counted(clock: FakeClock) -> None:
     """Restored rows come in the order of the node, and an expiry can be configured anew between two starts."""
     rows = [Unresolved(payment_hash=f"{n:064x}", add_index=n, expires_at=START + 86_400 // n) for n in (1, 2)]
     subject = limits(clock, open_invoices=6, open_invoices_per_client=2, restored=rows)
@@ -153,7 +153,7 @@ def test_what_has_expired_counts_no_more_whatever_was_counted_before_it(clock: F
         clock.advance(600)
 
 
-def test_what_is_remembered_is_bounded_by_what_is_open(clock: FakeClock) -> None:
+def test_memory_is_bounded_by_the_open_invoices(clock: FakeClock) -> None:
     subject = limits(
         clock, invoices_per_client="1000000/day", invoices_per_item="1000000/day", invoices_overall="1000000/day"
     )

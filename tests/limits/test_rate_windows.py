@@ -1,4 +1,4 @@
-"""Rates: never more than so many in a window, and always so many again in the next."""
+"""Rate windows: a window never exceeds its limit, and the next one allows as many again."""
 
 from collections import OrderedDict
 from typing import Any
@@ -36,7 +36,7 @@ def test_no_span_of_a_window_lets_in_more_than_two_windows_hold(gaps: list[float
 
 
 @given(st.floats(min_value=0, max_value=59.9))
-def test_who_waits_as_long_as_told_is_let_in(gap: float) -> None:
+def test_a_request_after_the_told_wait_is_allowed(gap: float) -> None:
     counts, now = RateWindows(RATE), 1_000.0
     for _ in range(RATE.most):
         counts.count("key", now)
@@ -53,7 +53,7 @@ def test_keys_are_counted_apart() -> None:
     assert not counts.wait_seconds("other", 1.0)
 
 
-def test_a_clock_set_back_locks_nobody_out() -> None:
+def test_a_clock_that_is_set_back_refuses_nobody() -> None:
     counts = RateWindows(RATE)
     for _ in range(RATE.most):
         counts.count("key", 1_000_000.0)

@@ -1,4 +1,4 @@
-"""Guessing recovery codes is hopeless, and keeps nobody out who holds one."""
+"""Recovery codes cannot be guessed, and the guesses of others refuse no holder of a code."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from tests.support.clock import FakeClock
 from tests.support.domain import limits
 
 
-def test_tries_of_many_networks_keep_out_nobody_who_has_not_failed(clock: FakeClock) -> None:
+def test_tries_of_many_networks_refuse_no_client_that_has_not_failed(clock: FakeClock) -> None:
     subject = limits(clock)
     for second in range(30):
         for network in range(120):
@@ -22,7 +22,7 @@ def test_tries_of_many_networks_keep_out_nobody_who_has_not_failed(clock: FakeCl
         clock.advance(1)
 
 
-def test_who_fails_again_and_again_shares_a_budget_with_all_who_do(clock: FakeClock) -> None:
+def test_clients_that_fail_repeatedly_share_one_limit(clock: FakeClock) -> None:
     subject = limits(clock)
     tried = sum(fails(subject, f"guesser {n}") for n in range(1_000) for _ in range(10))
     assert tried == 1_000 * TRIES_APART + TRIES_OVERALL.most

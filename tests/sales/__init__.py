@@ -1,1 +1,1 @@
-"""From a request to an invoice."""
+"""From the request for an item or a tip to an invoice."""

@@ -1,4 +1,4 @@
-"""Challenges that are shown again: to their own client, at their own price, while they can be paid in peace."""
+"""A challenge is shown again to its own client, at the same price, while there is time to pay it."""
 
 import pytest
 

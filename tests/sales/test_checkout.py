@@ -188,13 +188,13 @@ async def test_a_refusal_before_issuing_leaves_no_trace(till: Till, node: Observ
     assert not again.fresh, "what exists is given in spite of a limit"
 
 
-async def test_a_challenge_is_an_invoice_of_its_own_kind(till: Till) -> None:
+async def test_a_challenge_is_an_invoice_of_another_origin(till: Till) -> None:
     invoice = await till.checkout.challenge(await till.terms())
     assert await till.row(invoice) == invoice
     assert (invoice.origin, invoice.idempotency_hash) == (Origin.CHALLENGE, None)
 
 
-async def test_a_node_that_is_another_one_sells_nothing(till: Till, node: ObservedNode) -> None:
+async def test_a_node_with_another_identity_sells_nothing(till: Till, node: ObservedNode) -> None:
     await till.sell()
     node._core = Simulator(clock=till.clock, random_bytes=token_bytes)
     with pytest.raises(Unavailable) as refusal:

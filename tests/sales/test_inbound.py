@@ -45,7 +45,7 @@ async def test_a_node_that_cannot_receive_the_amount_sells_nothing_until_it_can(
     assert (await pair.site.gateway.readiness.check()).ready
 
 
-async def test_what_a_node_does_not_say_of_its_channels_hinders_no_sale(pair: Pair) -> None:
+async def test_unknown_liquidity_prevents_no_sale(pair: Pair) -> None:
     for node in pair.nodes:
         node.liquidity = _refuse  # type: ignore[method-assign]  # as a macaroon that may not ask
         pair.site.gateway.nodes[node.node_id].health.inbound_msat = 0

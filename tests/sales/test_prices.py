@@ -1,4 +1,4 @@
-"""A price that changed since the reader's invoice: of the old invoice and the new one, only one can be paid."""
+"""A price that changed after the reader's invoice: only one of the old invoice and the new one can be paid."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -58,7 +58,7 @@ async def test_a11_a_new_price_leaves_one_invoice_that_can_be_paid(till: Till) -
     assert await till.states([outdated, sold.invoice]) == ["canceled", "settled"]
 
 
-async def test_an_outdated_invoice_that_was_paid_meanwhile_is_given_instead_of_a_new_one(till: Till) -> None:
+async def test_an_outdated_invoice_that_was_paid_meanwhile_is_returned_instead_of_a_new_one(till: Till) -> None:
     outdated = await till.sell()
     till.pay(outdated)
     sold = await at_a_new_price(till, outdated)
@@ -83,13 +83,13 @@ async def test_an_outdated_invoice_stays_when_a_new_one_is_refused(till: Till) -
     till.pay(outdated)
 
 
-async def test_an_outdated_invoice_of_a_node_that_is_no_more_keeps_nobody_from_buying(till: Till) -> None:
+async def test_an_outdated_invoice_of_a_removed_node_prevents_no_purchase(till: Till) -> None:
     outdated = replace(await till.sell(), node_id="sold")
     assert (await at_a_new_price(till, outdated)).fresh
 
 
 @pytest.mark.parametrize("state", [NodeInvoiceState.OPEN, NodeInvoiceState.ACCEPTED], ids=str)
-async def test_only_the_nodes_word_that_an_invoice_is_canceled_cancels_it(
+async def test_an_invoice_is_canceled_only_when_its_node_reports_it(
     till: Till, node: ObservedNode, monkeypatch: pytest.MonkeyPatch, state: NodeInvoiceState
 ) -> None:
     outdated = await till.sell()

@@ -104,7 +104,7 @@ async def test_t21_a_reader_who_reads_nothing_holds_a_place_no_longer_than_the_i
     shop: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its stream is a few hundred bytes in all: they fit into the socket, and the handler never waits for them."""
-    monkeypatch.setattr(invoices, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.05)
     slow, _ = await shop.buy("welcome")
     config = shop.gateway.config.model_copy(update={"listen": "127.0.0.1:0"})
     async with serve(build_app(shop.gateway), config) as url:
@@ -126,7 +126,7 @@ async def test_t21_a_reader_who_reads_nothing_holds_a_place_no_longer_than_the_i
 async def test_t21_everyone_is_told_though_wakes_are_lost_doubled_and_out_of_order(
     shop: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invoices, "LOOK_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.2)
     wake, count = Hub.wake, 0
 
     def unreliable(hub: Hub, payment_hash: str) -> None:

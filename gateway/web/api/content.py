@@ -1,4 +1,4 @@
-"""What was paid for: opened by a token, challenged without one, or by a signed link for an hour."""
+"""The paid content: sent for a valid token, downloaded by a signed link; without a token, a request for payment."""
 
 from dataclasses import asdict
 
@@ -22,7 +22,7 @@ _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
 async def read_content(request: web.Request) -> web.StreamResponse:
-    """GET /v1/items/{item_id}/content."""
+    """GET /v1/items/{item_id}/content: the content for a valid token, else 402."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
     lines = request.headers.getall("Authorization", ())
@@ -37,7 +37,7 @@ async def read_content(request: web.Request) -> web.StreamResponse:
 
 
 async def create_link(request: web.Request) -> web.Response:
-    """POST /v1/items/{item_id}/links: a browser can neither download nor seek with a header."""
+    """POST /v1/items/{item_id}/links: a signed link to the content; a browser sends no header when it downloads."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
     access = await gateway.authorizer.authorize(
@@ -49,17 +49,17 @@ async def create_link(request: web.Request) -> web.Response:
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    """GET /v1/items/{item_id}/download: a signed link's target."""
+    """GET /v1/items/{item_id}/download: the content, for a signed link."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
     expires, content, signature = (request.query.get(name, "") for name in ("expires", "content", "signature"))
     check_link(gateway.keys, item.id, expires=expires, content=content, signature=signature, now=gateway.clock())
-    # Who asks for a part of what was replaced since gets the whole of what is there now.
+    # A range of content that was replaced since would not fit what the client already has.
     return await send_content(request, item, in_parts=content == content_of(item))
 
 
 async def send_content(request: web.Request, item: Item, *, in_parts: bool = True) -> web.StreamResponse:
-    """The bytes: a text as its sanitised HTML, a file always as a download, the key of a sealed text as JSON."""
+    """Send the content: a text as sanitised HTML, a file always as a download, the key of a sealed text as JSON."""
     gateway, headers = gateway_of(request), dict(_PRIVATE)
     if item.kind is ItemKind.FILE:
         headers["Content-Disposition"] = disposition(item.file_name or item.id)
@@ -76,7 +76,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     for_sale(item)
     if request.method == "HEAD":
         return problem(402, refusal.code, refusal.detail)
-    if _is_person(request):
+    if _shows_page(request):
         return request.app[PAGES].payment_required(request, item)
     creator = gateway.catalog.creator(item.creator)
     challenge = await gateway.sales.challenge(item, creator, api_buyer(request, item))
@@ -93,7 +93,7 @@ async def _ask_payment(request: web.Request, gateway: Gateway, item: Item, refus
     return response
 
 
-def _is_person(request: web.Request) -> bool:
-    """A browser that shows a page, or loads a part of one, as against a program: no invoice is made for it."""
+def _shows_page(request: web.Request) -> bool:
+    """Whether the client is a browser that shows a page or loads a part of one. No invoice is made for it."""
     reads_answer = request.headers.get("Sec-Fetch-Mode", "cors") in {"cors", "same-origin"}
     return not reads_answer or "text/html" in request.headers.get("Accept", "")

@@ -1,4 +1,4 @@
-"""Invoices for readers: make one, ask for its state, wait for its settlement, draw its QR code."""
+"""The API of invoices: create one, read its state, follow it as events, draw its QR code."""
 
 import asyncio
 import re
@@ -22,13 +22,13 @@ from gateway.web.http.middleware import stream_headers
 from gateway.web.http.qr import payment_qr
 from gateway.wire.l402.challenge import encode_token
 
-LOOK_AGAIN_SECONDS = 15.0
+REREAD_SECONDS = 15.0
 _FINAL = ("settled", "canceled")
 _PAYMENT_HASH = re.compile("[0-9a-f]{64}")
 
 
 async def create_invoice(request: web.Request) -> web.Response:
-    """POST /v1/items/{item_id}/invoices."""
+    """POST /v1/items/{item_id}/invoices: the buyer's own open invoice, else a new one."""
     gateway = gateway_of(request)
     if request.can_read_body and await read_bytes(request) not in {b"", b"{}"}:
         raise Invalid("body_invalid", "This takes no body: the price is the item's.")
@@ -39,7 +39,7 @@ async def create_invoice(request: web.Request) -> web.Response:
 
 
 async def create_tip(request: web.Request) -> web.Response:
-    """POST /v1/creators/{name}/tips."""
+    """POST /v1/creators/{name}/tips: an invoice for a tip."""
     gateway = gateway_of(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     tip = await read_body(request, TipRequest)
@@ -51,52 +51,56 @@ async def create_tip(request: web.Request) -> web.Response:
 
 
 async def read_invoice(request: web.Request) -> web.Response:
-    """GET /v1/invoices/{payment_hash}; an open one is asked of the node, at most every 5 s."""
+    """GET /v1/invoices/{payment_hash}: its state; an open invoice is looked up at the node, at most every 5 s."""
     gateway = gateway_of(request)
     invoice = await gateway.rechecker.try_recheck(await find_invoice(request))
     return answer(invoice_body(gateway, invoice))
 
 
 async def draw_qr(request: web.Request) -> web.Response:
-    """GET /v1/invoices/{payment_hash}/qr.svg."""
+    """GET /v1/invoices/{payment_hash}/qr.svg: the payment request as a QR code."""
     invoice = await find_invoice(request)
     if not invoice.payment_request:
-        raise NotFound("payment_request_purged", "This was paid long ago; what asked for the payment is not kept.")
+        raise NotFound(
+            "payment_request_purged", "This invoice was paid long ago; its payment request is deleted."
+        )
     headers = {"Cache-Control": "private, max-age=86400, immutable"}
     return web.Response(text=payment_qr(invoice.payment_request), content_type="image/svg+xml", headers=headers)
 
 
 async def stream_events(request: web.Request) -> web.StreamResponse:
-    """GET /v1/invoices/{payment_hash}/events: the present state first, then each new one."""
+    """GET /v1/invoices/{payment_hash}/events: server-sent events, first the present state, then each new one."""
     gateway = gateway_of(request)
     await find_invoice(request)
     is_there = lambda: request.transport is not None  # noqa: E731
     with gateway.hub.waiting(request.match_info["payment_hash"], is_there=is_there) as woken:
         async with sse_response(request, headers=stream_headers() | {"X-Accel-Buffering": "no"}) as stream:
-            await _tell(request, gateway, stream, woken)
+            await _send_states(request, gateway, stream, woken)
     return stream
 
 
-async def _tell(request: web.Request, gateway: Gateway, stream: EventSourceResponse, woken: asyncio.Event) -> None:
-    shown = ""
-    # A handler is not told that its reader has gone: it has to look.
+async def _send_states(
+    request: web.Request, gateway: Gateway, stream: EventSourceResponse, woken: asyncio.Event
+) -> None:
+    sent = ""
+    # aiohttp does not cancel a handler when its client disconnects, so the loop checks the transport.
     while not gateway.hub.closed and request.transport is not None:
         woken.clear()
         try:
             invoice = gateway.rechecker.as_reported(await find_invoice(request))
         except Unavailable as error:
-            # What has begun as a stream cannot become a refusal: wait until the database is back.
-            await _wait(woken, error.retry_after_seconds or LOOK_AGAIN_SECONDS)
+            # A stream that has begun cannot answer 503, so it waits until the database is back.
+            await _wait(woken, error.retry_after_seconds or REREAD_SECONDS)
             continue
         now = gateway.clock()
         state = invoice.shown_state(now)
-        if state != shown:
+        if state != sent:
             await stream.send(msgspec.json.encode(invoice_body(gateway, invoice)).decode(), event=state)
-            shown = state
+            sent = state
         if state in _FINAL:
             return
-        until_expiry = invoice.expires_at - now if state == "open" else LOOK_AGAIN_SECONDS
-        await _wait(woken, min(LOOK_AGAIN_SECONDS, until_expiry))
+        until_expiry = invoice.expires_at - now if state == "open" else REREAD_SECONDS
+        await _wait(woken, min(REREAD_SECONDS, until_expiry))
 
 
 async def _wait(woken: asyncio.Event, seconds: float) -> None:
@@ -106,7 +110,7 @@ async def _wait(woken: asyncio.Event, seconds: float) -> None:
 
 
 async def find_invoice(request: web.Request) -> Invoice:
-    """The invoice of the path. Raises `NotFound` (`invoice_not_found`)."""
+    """The invoice that the request's path names. Raises `NotFound` (`invoice_not_found`)."""
     payment_hash = request.match_info["payment_hash"]
     invoice = None
     if _PAYMENT_HASH.fullmatch(payment_hash):
@@ -123,7 +127,10 @@ def _answer(gateway: Gateway, sold: Sold) -> web.Response:
 
 
 def invoice_body(gateway: Gateway, invoice: Invoice) -> InvoiceBody:
-    """An invoice for its reader, without a token. What is in suspense was paid; what it bought, its token knows."""
+    """The body of an invoice, without a token.
+
+    An invoice that was booked to suspense names no item or creator. Its token does, so its page is the receipt.
+    """
     base = gateway.config.public_url
     page = f"/i/{invoice.item_id}" if invoice.item_id is not None else f"/t/{invoice.tip_to}"
     if invoice.origin is Origin.SUSPENSE:

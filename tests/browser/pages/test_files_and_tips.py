@@ -40,7 +40,7 @@ async def test_a_tip_carries_its_message_and_its_name(reader: Reader, demo: Runn
     assert (tip["paid_msat"], tip["shares"][0]["creator"]) == (1_000_000, "nora")
 
 
-async def test_a_second_tip_is_a_second_gift(reader: Reader, demo: RunningDemo) -> None:
+async def test_a_paid_tip_is_not_returned_for_a_second_one(reader: Reader, demo: RunningDemo) -> None:
     await reader.open("/t/tomas")
     first = await reader.press_pay()
     assert await demo.pay(first["payment_request"]) == 200

@@ -1,4 +1,4 @@
-"""Server-sent events: the present state first, then each new one, to whoever waits, until there is nothing to say."""
+"""Server-sent events of an invoice: first the present state, then each new one, until the state is final."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.support.rows import a_creator
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 
 # Well before a stream looks by itself, so that what is told was told by a wake.
-SOON_SECONDS = invoices.LOOK_AGAIN_SECONDS / 2
+SOON_SECONDS = invoices.REREAD_SECONDS / 2
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_a_settlement_is_told_at_once_and_ends_the_stream(shop: Site) -> N
     assert shop.gateway.hub.count == 0
 
 
-async def test_who_waits_for_a_price_that_is_no_more_is_told_at_once(shop: Site) -> None:
+async def test_a_new_price_ends_the_stream_of_the_outdated_invoice_at_once(shop: Site) -> None:
     invoice, headers = await shop.buy("welcome")
     async with listening(shop, invoice["payment_hash"]) as listener:
         await listener.next()
@@ -90,7 +90,7 @@ async def test_who_waits_for_a_price_that_is_no_more_is_told_at_once(shop: Site)
         assert (await listener.next())[0] == "canceled"
 
 
-async def test_everyone_who_waits_is_told_and_nobody_else(shop: Site) -> None:
+async def test_every_stream_of_an_invoice_is_told_and_no_other(shop: Site) -> None:
     (first, _), (second, _) = await shop.buy("welcome"), await shop.buy("welcome")
     async with (
         listening(shop, first["payment_hash"]) as one,
@@ -127,7 +127,7 @@ async def test_expiry_is_told_and_a_late_payment_after_it(shop: Site) -> None:
 
 
 async def test_expiry_is_told_without_being_woken(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invoices, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.05)
     invoice, _ = await shop.buy("welcome")
     async with listening(shop, invoice["payment_hash"]) as listener:
         await listener.next()
@@ -146,8 +146,8 @@ async def test_a_canceled_invoice_ends_its_stream(shop: Site) -> None:
             await listener.next()
 
 
-async def test_a_wake_that_was_lost_is_made_up_for(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invoices, "LOOK_AGAIN_SECONDS", 0.05)
+async def test_a_lost_wake_is_made_up_for_by_reading_again(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.05)
     monkeypatch.setattr(Hub, "wake", lambda *_: None)
     invoice, _ = await shop.buy("welcome")
     async with listening(shop, invoice["payment_hash"]) as listener:
@@ -183,8 +183,8 @@ async def test_waiters_are_limited_per_invoice_and_overall(tmp_path: Path, clock
             assert "tuppence_waiters 3.0" in (await site.call("GET", "/metrics"))[1]
 
 
-async def test_a_reader_who_has_gone_frees_the_place(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invoices, "LOOK_AGAIN_SECONDS", 0.05)
+async def test_a_reader_who_has_gone_does_not_count(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.05)
     invoice, _ = await shop.buy("welcome")
     # As in production, where a handler is not cancelled when its reader goes.
     config = shop.gateway.config.model_copy(update={"listen": "127.0.0.1:0"})

@@ -179,7 +179,7 @@ async def test_a_challenges_invoice_is_never_a_readers(shop: Site) -> None:
     assert invoice["payment_hash"] != challenge["paymentHash"]
 
 
-async def test_a_second_tip_is_a_second_gift(shop: Site) -> None:
+async def test_a_paid_tip_is_not_returned_for_a_second_one(shop: Site) -> None:
     tip = {"amount_msat": 21_000, "message": "again"}
     _, first = await shop.call("POST", TIPS, json=tip)
     headers = {"Authorization": f"Bearer {first['access_token']}"}
@@ -234,7 +234,7 @@ async def test_a_node_that_is_away_is_said_at_once_while_what_was_paid_keeps_ope
     assert (receipt["state"], receipt["preimage"]) == ("settled", None)
 
 
-async def test_an_outage_costs_no_reader_a_place(shop: Site) -> None:
+async def test_invoices_that_an_outage_prevented_do_not_count(shop: Site) -> None:
     shop.core.state = NodeState.ABSENT
     for _ in range(25):
         assert (await shop.call("POST", INVOICES))[0] == 503

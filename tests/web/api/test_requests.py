@@ -1,4 +1,4 @@
-"""Readers' requests that are wrong: each is refused with a stable code and advice, and changes nothing."""
+"""Invalid requests of readers: each is refused with a stable code and advice, and changes nothing."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ async def shop(site: Site) -> Site:
 
 
 async def refusal_of(site: Site, method: str, path: str, **options: Any) -> tuple[int, str]:
-    """Status and code of a refusal, once it is sure that it is whole, open to every origin, and changed nothing."""
+    """Status and code of a refusal, after checking its form, its CORS header and that it changed nothing."""
     before = site.dump(), len(list(site.core.invoices))
     async with site.session.request(method, f"{site.url}{path}", **options) as response:
         problem = await response.json(content_type=None)
