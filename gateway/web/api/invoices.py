@@ -61,9 +61,7 @@ async def draw_qr(request: web.Request) -> web.Response:
     """GET /v1/invoices/{payment_hash}/qr.svg: the payment request as a QR code."""
     invoice = await find_invoice(request)
     if not invoice.payment_request:
-        raise NotFound(
-            "payment_request_purged", "This invoice was paid long ago; its payment request is deleted."
-        )
+        raise NotFound("payment_request_purged", "This was paid long ago; its payment request was deleted.")
     headers = {"Cache-Control": "private, max-age=86400, immutable"}
     return web.Response(text=payment_qr(invoice.payment_request), content_type="image/svg+xml", headers=headers)
 
