@@ -25,7 +25,7 @@ FRAGMENT = "tuppence="
 
 @dataclass(frozen=True, slots=True)
 class ReceiptShare:
-    """Where a part of a payment went."""
+    """A creator's share of a payment."""
 
     creator: str
     title: str
@@ -41,7 +41,7 @@ class Receipt:
     tip_to: str | None
     title: str
     in_catalog: bool
-    """Whether the item is in the catalog; one that was sold after a restored backup is not."""
+    """False for a tip, and for an item that a restored backup does not have."""
     in_suspense: bool
     as_minted: bool
     state: str

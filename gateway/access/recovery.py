@@ -20,21 +20,21 @@ class Recovered:
 
 
 async def recover(
-    store: Store, keys: KeyRing, limits: Limits, code: str, *, client_key: str, page: str, now: int
+    store: Store, keys: KeyRing, limits: Limits, code: str, *, client_key: str, foreign_origin: str, now: int
 ) -> Recovered:
     """Recover by a recovery code or by a one-time code, which it uses up.
 
-    `page` is the foreign page that asks, if one does. Raises as `recover_as_typed` does.
+    `foreign_origin` is that of the page of another site that asks, else "". Raises as `recover_as_typed` does.
     """
     if not is_one_time_code(code):
-        return await recover_as_typed(store, keys, limits, code, client_key=client_key, page=page)
-    with limits.recovery(client_key, page):
+        return await recover_as_typed(store, keys, limits, code, client_key=client_key, foreign_origin=foreign_origin)
+    with limits.recovery(client_key, foreign_origin):
         invoice = await use_one_time_code(store, keys, code, now=now)
     return Recovered(invoice, mint_token(keys, invoice))
 
 
 async def recover_as_typed(
-    store: Store, keys: KeyRing, limits: Limits, typed: str, *, client_key: str, page: str
+    store: Store, keys: KeyRing, limits: Limits, typed: str, *, client_key: str, foreign_origin: str
 ) -> Recovered:
     """Recover by a recovery code as somebody typed it.
 
@@ -42,6 +42,6 @@ async def recover_as_typed(
     `Unavailable` and `OutcomeUnknown` as the store does.
     """
     code = read_code(typed)
-    with limits.recovery(client_key, page):
+    with limits.recovery(client_key, foreign_origin):
         invoice = await invoice_of_code(store, keys, code)
     return Recovered(invoice, mint_token(keys, invoice))

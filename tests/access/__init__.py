@@ -1,1 +1,1 @@
-"""Tokens, what they open, and how a lost one is recovered."""
+"""Tests of access tokens, recovery codes, receipts and links."""

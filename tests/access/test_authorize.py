@@ -1,4 +1,4 @@
-"""Opening an item: one look per token, remembered because settled is final, and bounded."""
+"""Authorizing a token: one database read per token, then from a bounded memory."""
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -30,12 +30,12 @@ async def till(
 
 
 def line_of(till: Till, invoice: Invoice) -> tuple[str, Credential]:
-    """An Authorization line, and what it says."""
+    """An Authorization line and its credential."""
     token = mint_token(till.keys, invoice)
     return f"Bearer {b64encode(token).decode()}", Credential(token, None)
 
 
-async def test_what_opened_once_is_remembered_for_its_line_and_item(till: Till, node: ObservedNode) -> None:
+async def test_a_granted_access_is_remembered_for_its_line_and_item(till: Till, node: ObservedNode) -> None:
     invoice = await till.sell()
     till.pay(invoice)
     line, credential = line_of(till, invoice)
@@ -50,7 +50,7 @@ async def test_what_opened_once_is_remembered_for_its_line_and_item(till: Till, 
     assert node.asked("lookup") == asked
 
 
-async def test_what_is_remembered_ends_with_the_paid_time(till: Till) -> None:
+async def test_a_remembered_access_ends_with_the_paid_time(till: Till) -> None:
     invoice = await till.sell("for-an-hour")
     till.clock.advance(30)
     preimage = till.pay(invoice)
@@ -65,7 +65,7 @@ async def test_what_is_remembered_ends_with_the_paid_time(till: Till) -> None:
     assert till.authorizer.remembered("L402", "for-an-hour") is None
 
 
-async def test_nothing_that_was_refused_is_remembered(till: Till) -> None:
+async def test_a_refusal_is_not_remembered(till: Till) -> None:
     invoice = await till.sell()
     line, credential = line_of(till, invoice)
     with pytest.raises(Unauthorized):
@@ -73,7 +73,7 @@ async def test_nothing_that_was_refused_is_remembered(till: Till) -> None:
     assert till.authorizer.remembered(line, "welcome") is None
 
 
-async def test_the_line_that_opened_is_remembered_and_no_other(till: Till) -> None:
+async def test_only_the_line_that_opened_is_remembered(till: Till) -> None:
     paid, unpaid = await till.sell_many(2)
     till.pay(paid)
     good, bad = line_of(till, paid), line_of(till, unpaid)
@@ -82,7 +82,7 @@ async def test_the_line_that_opened_is_remembered_and_no_other(till: Till) -> No
     assert till.authorizer.remembered(bad[0], "welcome") is None
 
 
-async def test_lines_that_are_long_or_many_do_not_fill_the_memory(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_or_many_lines_do_not_fill_the_memory(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authorize, "_REMEMBERED", 3)
     invoice = await till.sell()
     till.pay(invoice)
@@ -101,7 +101,7 @@ async def test_a_token_whose_row_is_gone_is_unpaid(till: Till) -> None:
     assert refusal.value.code == "not_paid"
 
 
-async def test_a_node_that_is_away_closes_nothing_that_was_paid(till: Till) -> None:
+async def test_paid_items_open_while_the_node_is_away(till: Till) -> None:
     paid, unpaid = await till.sell_many(2)
     till.pay(paid)
     await till.sweeper.sweep()
@@ -112,13 +112,13 @@ async def test_a_node_that_is_away_closes_nothing_that_was_paid(till: Till) -> N
         await fresh.authorize([line_of(till, unpaid)], "welcome")
 
 
-async def test_nothing_presented_is_asked_to_pay(till: Till) -> None:
+async def test_a_request_without_credentials_is_asked_to_pay(till: Till) -> None:
     with pytest.raises(PaymentRequired) as refusal:
         await till.authorizer.authorize([], "welcome")
     assert refusal.value.code == "payment_required"
 
 
-async def test_the_first_refusal_that_is_no_request_to_pay_is_the_answer(till: Till) -> None:
+async def test_the_first_refusal_other_than_402_is_the_answer(till: Till) -> None:
     invoice = await till.sell("for-an-hour")
     till.pay(invoice)
     await till.sweeper.sweep()

@@ -1,4 +1,4 @@
-"""Macaroons V2 beside other implementations: their bytes are read and verified here, ours are what they accept.
+"""The macaroon codec against other implementations: it reads theirs, and they have verified ours.
 
 Made by gopkg.in/macaroon.v2 2.1.0 and pymacaroons 0.13.0. Those of this gateway were verified by both.
 """
@@ -16,7 +16,7 @@ LONG = b"x" * 200
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """A macaroon by somebody else."""
+    """A macaroon made by another implementation."""
 
     root_key: str
     identifier: bytes
@@ -105,7 +105,7 @@ SIGNATURE = "0620" + "00" * 32
     "vector",
     [pytest.param(v, id=f"{by}: {name}") for by, some in (("go", GO), ("python", PYTHON)) for name, v in some.items()],
 )
-def test_other_peoples_macaroons_are_read_and_verified(vector: Vector) -> None:
+def test_macaroons_of_other_implementations_are_read_and_verified(vector: Vector) -> None:
     macaroon = parse(bytes.fromhex(vector.hex))
     assert (macaroon.identifier, macaroon.caveats) == (vector.identifier, vector.caveats)
     assert macaroon.verify(bytes.fromhex(vector.root_key))
@@ -119,7 +119,7 @@ def test_a_macaroon_without_location_is_written_as_go_writes_it(name: str) -> No
     assert mint(bytes.fromhex(vector.root_key), vector.identifier, vector.caveats).to_bytes().hex() == vector.hex
 
 
-def test_ours_are_what_the_others_verified() -> None:
+def test_our_macaroons_are_those_that_the_others_verified() -> None:
     root_key = bytes.fromhex("00" * 31 + "ff")
     macaroon = mint(root_key, IDENTIFIER, (b"item=welcome", b"valid_until=1800090000", b"proof=settled"))
     assert macaroon.to_bytes().hex() == OURS
@@ -129,7 +129,7 @@ def test_ours_are_what_the_others_verified() -> None:
 
 
 @given(root_key=st.binary(max_size=64), identifier=st.binary(max_size=300), caveats=st.lists(st.binary(max_size=300)))
-def test_what_is_written_is_read_back_and_holds(root_key: bytes, identifier: bytes, caveats: list[bytes]) -> None:
+def test_a_written_macaroon_is_read_back_and_verifies(root_key: bytes, identifier: bytes, caveats: list[bytes]) -> None:
     macaroon = mint(root_key, identifier, tuple(caveats))
     again = parse(macaroon.to_bytes())
     assert again == macaroon
@@ -176,13 +176,13 @@ def test_no_caveat_can_be_left_out_changed_or_moved(caveats: list[bytes], data: 
         THIRD_PARTY,
     ],
 )
-def test_what_is_no_macaroon_is_malformed(text: str) -> None:
+def test_anything_else_is_malformed(text: str) -> None:
     with pytest.raises(MalformedMacaroon):
         parse(bytes.fromhex(text))
 
 
 @given(st.binary(max_size=200))
-def test_arbitrary_bytes_are_malformed_or_a_macaroon_and_never_anything_else(data: bytes) -> None:
+def test_arbitrary_bytes_are_malformed_or_a_macaroon(data: bytes) -> None:
     for attempt in (data, b"\2" + data, b"\2\2" + data):
         try:
             assert parse(attempt).signature in attempt

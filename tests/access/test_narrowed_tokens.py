@@ -1,4 +1,4 @@
-"""A token that its holder narrowed does what it was narrowed to, at every address that takes tokens."""
+"""Narrowed tokens: at every endpoint, a token to which its holder added caveats can do no more than they allow."""
 
 import random
 from base64 import b64decode, b64encode, urlsafe_b64encode
@@ -35,7 +35,7 @@ def cookie(token: bytes) -> dict[str, str]:
 
 
 async def bought(site: Site, **fields: Any) -> tuple[bytes, str, str]:
-    """A paid text: its token, preimage, and recovery code."""
+    """The token, preimage and recovery code of a paid text."""
     await site.sell_text(TEXT, **fields)
     invoice, headers = await site.buy("welcome")
     preimage = await site.settle(invoice["payment_hash"])
@@ -87,7 +87,7 @@ def test_a_receipt_outlives_the_paid_time_of_a_token_as_it_was_minted(keys: File
 
 
 @pytest.mark.parametrize("access_seconds", [None, 3_600])
-async def test_no_narrowed_token_is_given_more_than_it_carries(site: Site, access_seconds: int | None) -> None:
+async def test_a_narrowed_token_never_gets_a_wider_one(site: Site, access_seconds: int | None) -> None:
     token, preimage, code = await bought(site, access_seconds=access_seconds)
     dice = random.Random(access_seconds)
     ends_at = int(site.clock.now) + 2
@@ -105,7 +105,7 @@ async def test_no_narrowed_token_is_given_more_than_it_carries(site: Site, acces
             assert b64decode(invoice["access_token"]) == narrower
 
 
-async def test_a_narrowed_tokens_links_and_receipt_end_when_it_does(site: Site) -> None:
+async def test_the_links_and_the_receipt_of_a_narrowed_token_end_with_it(site: Site) -> None:
     token, preimage, _ = await bought(site)
     narrower = narrowed(token, f"valid_until={int(site.clock.now) + 2}")
     for headers in (bearer(narrower), l402(narrower, preimage)):
@@ -124,7 +124,7 @@ async def test_a_narrowed_tokens_links_and_receipt_end_when_it_does(site: Site) 
     assert (await site.call("GET", CONTENT, headers=bearer(token)))[0] == 200
 
 
-async def test_a_narrowed_token_that_opens_nothing_any_more_buys_anew(site: Site) -> None:
+async def test_a_narrowed_token_that_has_ended_gets_a_new_invoice(site: Site) -> None:
     token, _, _ = await bought(site)
     narrower = narrowed(token, f"valid_until={int(site.clock.now) + 2}")
     _, again = await site.call("POST", INVOICES, headers=bearer(narrower))
@@ -134,7 +134,7 @@ async def test_a_narrowed_token_that_opens_nothing_any_more_buys_anew(site: Site
     assert (status, fresh["state"]) == (201, "open")
 
 
-async def test_a_narrowed_token_has_no_invoice_canceled(site: Site) -> None:
+async def test_a_narrowed_token_cancels_no_invoice(site: Site) -> None:
     await site.sell_text(TEXT)
     invoice, _ = await site.buy("welcome")
     narrower = narrowed(b64decode(invoice["access_token"]), "other=1")

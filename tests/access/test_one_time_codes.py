@@ -85,14 +85,14 @@ async def test_a_used_code_in_a_browser_history_opens_nothing(shop: Site) -> Non
         shop.clock.advance(60)
 
 
-async def test_of_many_who_use_one_code_at_once_one_is_given_a_token(shop: Site) -> None:
+async def test_one_of_several_concurrent_uses_of_a_code_gets_a_token(shop: Site) -> None:
     code = await code_of(shop, await bought(shop))
     answers = await asyncio.gather(*(exchange(shop, code) for _ in range(5)))
     assert [status for status, _ in answers].count(200) == 1
     assert {what for status, what in answers if status != 200} <= {"recovery_unknown", "too_many_tries"}
 
 
-async def test_a_code_that_was_never_used_ends_after_an_hour(shop: Site) -> None:
+async def test_an_unused_code_ends_after_an_hour(shop: Site) -> None:
     headers = await bought(shop)
     codes = [await code_of(shop, headers) for _ in range(2)]
     shop.clock.advance(CODE_SECONDS - 1)
@@ -149,7 +149,7 @@ async def test_a_link_of_an_unpaid_invoice_or_a_challenge_carries_no_code(shop: 
     assert await link_of(shop, {"Authorization": f"L402 {challenge['macaroon']}:{preimage}"}) == PAGE_URL
 
 
-async def test_what_is_not_sealed_has_no_page_of_its_own(shop: Site) -> None:
+async def test_a_text_that_is_not_sealed_has_no_page_url(shop: Site) -> None:
     _, headers = await shop.buy("welcome")
     assert (await shop.call("GET", "/v1/receipt", headers=headers))[1]["page_url"] is None
 

@@ -1,4 +1,4 @@
-"""Paid time ends when it was sold to end, whatever opens it: a token alone, a token with its preimage, a link."""
+"""The end of paid time, for each way to open an item: a token, a token with its preimage, a link."""
 
 import pytest
 
@@ -59,7 +59,7 @@ async def test_a_preimage_opens_no_longer_than_was_paid_for(site: Site, challeng
         assert (await site.call("GET", path))[0] == 403
 
 
-async def test_what_is_not_booked_yet_opens_and_is_not_remembered(till: Till, core: Simulator) -> None:
+async def test_a_payment_that_is_not_booked_yet_opens_and_is_not_remembered(till: Till, core: Simulator) -> None:
     credential = await credential_of(till, "for-an-hour")
     core.state = NodeState.ABSENT
     access = await till.authorizer.authorize([("line", credential)], "for-an-hour")
@@ -73,7 +73,7 @@ async def test_what_is_not_booked_yet_opens_and_is_not_remembered(till: Till, co
 
 
 @pytest.mark.parametrize("challenged", [False, True])
-async def test_without_the_database_a_preimage_opens_what_never_ends(till: Till, challenged: bool) -> None:
+async def test_a_preimage_opens_an_unlimited_access_without_the_database(till: Till, challenged: bool) -> None:
     for_ever = await credential_of(till, "welcome", challenged=challenged)
     for_an_hour = await credential_of(till, "for-an-hour", challenged=challenged)
 

@@ -1,4 +1,4 @@
-"""A receipt is for whoever paid: it shows the preimage, so it is shown to nobody else."""
+"""Receipts: only the payer can read one, because it shows the preimage."""
 
 import re
 from typing import Any
@@ -27,7 +27,7 @@ async def receipt_of(site: Site, headers: dict[str, str]) -> tuple[int, Any]:
     return await site.call("GET", RECEIPT, headers=headers)
 
 
-async def test_a_receipt_says_what_was_paid_and_where_each_part_went(shop: Site) -> None:
+async def test_a_receipt_shows_the_amount_and_each_share(shop: Site) -> None:
     invoice, headers = await shop.buy("welcome")
     preimage = shop.pay(invoice["payment_hash"], amount_msat=100_001)
     status, receipt = await receipt_of(shop, headers)
@@ -51,7 +51,7 @@ async def test_a_receipt_says_what_was_paid_and_where_each_part_went(shop: Site)
     }
 
 
-async def test_an_unpaid_receipt_has_no_preimage_and_says_where_the_money_will_go(shop: Site) -> None:
+async def test_an_unpaid_receipt_has_no_preimage_and_shows_the_planned_shares(shop: Site) -> None:
     _, headers = await shop.buy("welcome")
     status, receipt = await receipt_of(shop, headers)
     assert (status, receipt["state"], receipt["preimage"], receipt["paid_msat"]) == (200, "open", None, None)
@@ -101,7 +101,7 @@ async def test_a_shared_challenge_in_a_cookie_shows_nothing(shop: Site, path: st
     assert "paid part" not in page
 
 
-async def test_a_cookie_that_holds_another_pages_token_is_no_defect(shop: Site) -> None:
+async def test_a_token_of_another_page_in_the_cookie_is_ignored(shop: Site) -> None:
     await shop.sell_text(TEXT, item_id="other")
     _, tip = await shop.call("POST", "/v1/creators/bob/tips", json={"amount_msat": 21_000})
     other, _ = await shop.buy("other")

@@ -1,4 +1,4 @@
-"""The recovery code: read as people write, derived for ever, stored as nothing but a hash."""
+"""Recovery codes: read as people type them, derived from the payment hash, stored only as a hash."""
 
 import secrets
 from dataclasses import replace
@@ -36,7 +36,7 @@ class Colliding:
 
 
 async def paid(till: Till) -> Invoice:
-    """A purchase that LND has settled."""
+    """A settled invoice."""
     invoice = await till.sell()
     till.pay(invoice)
     return await till.rechecker.recheck(invoice)
@@ -61,13 +61,13 @@ def test_case_dashes_spaces_and_letters_like_digits_are_forgiven(code: str) -> N
     "typed",
     ["", "7KQ2-M4XD-9TR", "7KQ2-M4XD-9TRAA", "7KQ2-M4XD-9TRU", "7KQ2-M4XD-9TR!", "7KQ2-M4XD-9TRÄ", "A" * 65, "٠" * 12],
 )
-def test_what_is_no_code_is_told_so(typed: str) -> None:
+def test_anything_else_is_malformed(typed: str) -> None:
     with pytest.raises(Invalid) as refusal:
         read_code(typed)
     assert refusal.value.code == "recovery_code_malformed"
 
 
-async def test_a_receipt_shows_the_same_code_every_time_and_it_leads_back(till: Till) -> None:
+async def test_an_invoice_has_one_code_and_the_code_gives_the_invoice(till: Till) -> None:
     invoice = await paid(till)
     code = await code_of(till.store, till.keys, invoice, now=START)
     before = till.dump()
@@ -81,7 +81,7 @@ async def test_two_purchases_have_two_codes(till: Till) -> None:
     assert len(codes) == 5
 
 
-async def test_the_database_gives_no_code_away(till: Till) -> None:
+async def test_the_database_does_not_reveal_a_code(till: Till) -> None:
     code = await code_of(till.store, till.keys, await paid(till), now=START)
     kept = str(till.dump())
     assert len(till.dump()["recoveries"]) == 1
@@ -96,7 +96,7 @@ async def test_without_the_keys_a_code_of_the_same_database_opens_nothing(till: 
         await invoice_of_code(till.store, foreign, read_code(code))
 
 
-async def test_two_purchases_that_come_to_the_same_code_get_two(till: Till) -> None:
+async def test_two_purchases_that_derive_the_same_code_get_different_ones(till: Till) -> None:
     keys = Colliding(till.keys)
     invoices = [await paid(till) for _ in range(3)]
     codes = [await code_of(till.store, keys, invoice, now=START) for invoice in invoices]
@@ -115,7 +115,7 @@ async def test_a_code_survives_a_new_key(till: Till, tmp_path: Path) -> None:
     assert await invoice_of_code(till.store, rotated, read_code(code)) == invoice
 
 
-async def test_a_code_whose_invoice_is_not_settled_is_as_unknown_as_any(till: Till) -> None:
+async def test_the_code_of_an_unpaid_invoice_is_unknown(till: Till) -> None:
     invoice = await till.sell()
     pinned = till.keys.keyed_hash("recovery", "0" * 12)
     await till.store.write(lambda tx: tx.recoveries.pin(pinned, invoice.payment_hash, now=START))
@@ -123,12 +123,12 @@ async def test_a_code_whose_invoice_is_not_settled_is_as_unknown_as_any(till: Ti
         with pytest.raises(NotFound) as refusal:
             await invoice_of_code(till.store, till.keys, code)
         assert refusal.value.code == "recovery_unknown"
-    # Nobody pins one before payment, and the audit of the books would say so.
+    # The gateway never stores a code before payment, and the audit of the books would report one.
     till.pay(invoice)
     await till.sweeper.sweep()
     assert (await invoice_of_code(till.store, till.keys, "0" * 12)).payment_hash == invoice.payment_hash
 
 
-def test_an_unpaid_invoice_has_no_code_to_ask_for() -> None:
+def test_an_unpaid_invoice_has_no_code() -> None:
     with pytest.raises(AssertionError):
         code_of(None, None, replace(an_invoice()), now=START).send(None)  # type: ignore[arg-type]  # it ends before it needs them

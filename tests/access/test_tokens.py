@@ -1,4 +1,4 @@
-"""What opens an item, and what does not: the table of credentials row by row, and tokens that were tampered with."""
+"""Access tokens: which credentials open an item, and what happens to tampered ones."""
 
 from base64 import b64decode, b64encode
 from dataclasses import replace
@@ -43,14 +43,14 @@ def l402(token: bytes, preimage: str) -> dict[str, str]:
 
 
 async def bought(site: Site, **fields: Any) -> tuple[bytes, str]:
-    """A paid text; its token and preimage."""
+    """The token and preimage of a paid text."""
     await site.sell_text(TEXT, **fields)
     invoice, _ = await site.buy("welcome")
     return b64decode(invoice["access_token"]), await site.settle(invoice["payment_hash"])
 
 
 async def answer_to(site: Site, headers: dict[str, str], path: str = CONTENT) -> tuple[int, str]:
-    """Status and code of asking for the content; the code is empty when it opened."""
+    """The status and the error code of a request for the content; the code is empty when it opens."""
     status, body = await site.call("GET", path, headers=headers)
     assert status == 200 or "paid part" not in str(body)
     return status, body["code"] if status != 200 else ""
@@ -73,12 +73,12 @@ async def test_the_preimage_opens_before_our_row_is_settled(site: Site) -> None:
     assert await answer_to(site, l402(b64decode(invoice["access_token"]), preimage)) == (200, "")
 
 
-async def test_nothing_presented_is_asked_to_pay(site: Site) -> None:
+async def test_a_request_without_credentials_is_asked_to_pay(site: Site) -> None:
     await site.sell_text(TEXT)
     assert await answer_to(site, {}) == (402, "payment_required")
 
 
-async def test_paid_time_that_is_over_is_asked_to_pay_again(site: Site) -> None:
+async def test_a_token_whose_paid_time_is_over_is_asked_to_pay_again(site: Site) -> None:
     token, preimage = await bought(site, access_seconds=3_600)
     site.clock.advance(3_599)
     assert await answer_to(site, bearer(token)) == (200, "")
@@ -142,7 +142,7 @@ async def test_one_good_credential_among_bad_ones_opens(site: Site) -> None:
     assert await answer_to(site, {"Authorization": f"l402 {good.rstrip('=')}:{preimage}"}) == (200, "")
 
 
-async def test_402_is_the_last_word_among_refusals(site: Site) -> None:
+async def test_402_comes_last_among_refusals(site: Site) -> None:
     token, _ = await bought(site, access_seconds=60)
     site.clock.advance(61)
     ended = b64encode(token).decode()
@@ -165,7 +165,7 @@ async def test_a13_a_preimage_without_its_macaroon_opens_nothing(site: Site) -> 
     )
 
 
-async def test_a13_what_a_query_or_body_says_of_the_payment_is_not_heard(site: Site) -> None:
+async def test_a13_a_claim_of_payment_in_the_query_or_body_is_ignored(site: Site) -> None:
     await site.sell_text(TEXT)
     _, headers = await site.buy("welcome")
     paid, _ = await site.buy("welcome")

@@ -21,7 +21,7 @@ async def create_recovery(request: web.Request) -> web.Response:
         gateway.limits,
         asked.code,
         client_key=client_key(request),
-        page=foreign_origin(request, None),
+        foreign_origin=foreign_origin(request, None),
         now=gateway.now(),
     )
     invoice, text = recovered.invoice, encode_token(recovered.access_token)

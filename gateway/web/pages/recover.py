@@ -29,10 +29,10 @@ async def open_by_code(request: web.Request) -> web.Response:
     form = await read_form(request)
     typed = form.get("code", "")
     gateway = gateway_of(request)
-    client, page = client_key(request), foreign_origin(request, None)
+    client, origin = client_key(request), foreign_origin(request, None)
     try:
         recovered = await recover_as_typed(
-            gateway.store, gateway.keys, gateway.limits, typed, client_key=client, page=page
+            gateway.store, gateway.keys, gateway.limits, typed, client_key=client, foreign_origin=origin
         )
     except TuppenceError as refusal:
         view = {"line": explain(refusal, words_of(request)), "typed": typed[:LONGEST_TYPED]}
