@@ -84,15 +84,15 @@ async def migrate_database(url: str) -> bool:
     return moved
 
 
-async def read_database(url: str, look: Callable[[Connection], T]) -> T:
-    """Run `look` in one consistent, read-only transaction, safe beside a running server.
+async def read_database(url: str, read: Callable[[Connection], T]) -> T:
+    """Run `read` in one consistent, read-only transaction, safe beside a running server.
 
     Raises `Invalid` (`config_invalid`), `NotFound` (`database_missing`), `Unavailable` (`database_away`).
     """
     path = sqlite_path(url)
     if path is None:
-        seen: T = await _postgres().read_database(postgres_address(url), look)
-        return seen
+        result: T = await _postgres().read_database(postgres_address(url), read)
+        return result
     if not path.exists():
         raise NotFound("database_missing", f"There is no database at {path}; set TUPPENCE_DATA_DIR.")
     engine = sqlite_engine(path)
@@ -100,7 +100,7 @@ async def read_database(url: str, look: Callable[[Connection], T]) -> T:
         with sqlite_errors(path), connect_to_read(engine)[0] as connection:
             connection.exec_driver_sql("PRAGMA query_only=ON")
             connection.exec_driver_sql("BEGIN")
-            return look(connection)
+            return read(connection)
     finally:
         engine.dispose()
 
@@ -110,8 +110,8 @@ async def change_postgres(url: str, change: Callable[[Connection], T]) -> T:
 
     Raises `Invalid` (`postgres_extra_missing`), `Unavailable` (`database_away`).
     """
-    changed: T = await _postgres().change(postgres_address(url), change)
-    return changed
+    result: T = await _postgres().change(postgres_address(url), change)
+    return result
 
 
 def _postgres() -> ModuleType:

@@ -76,7 +76,7 @@ _END_STALLED = text(
 _NOT_COMMITTED = ("40", "23", "25")
 _OF_DATA = ("22", "23", "42")
 
-_Lost = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
+_CONNECTION_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
 """Errors of connecting and waiting; TimeoutError is the client's own limit on a command."""
 
 log = structlog.get_logger()
@@ -139,11 +139,11 @@ async def migrate_alone(url: str) -> bool:
         return await _migrate(connection)
 
 
-async def read_database(url: str, look: Callable[[Connection], T]) -> T:
-    """Run `look` in one consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
+async def read_database(url: str, read: Callable[[Connection], T]) -> T:
+    """Run `read` in one consistent, read-only transaction of any length. Raises `Unavailable` (`database_away`)."""
     async with one_connection(url) as connection:
         await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        return await connection.run_sync(look)
+        return await connection.run_sync(read)
 
 
 async def change(url: str, work: Callable[[Connection], T]) -> T:
@@ -162,12 +162,12 @@ async def _persist(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool
             if isinstance(error, IntegrityError | ProgrammingError | DataError):
                 raise
             if tried == MOST_TRIES or not (error.connection_invalidated or _sqlstate(error) in _TRY_AGAIN):
-                raise _away(error) from error
+                raise _unavailable(error) from error
             if _sqlstate(error) == _LOCKED:
                 await _end_stalled(engine)
             log.info("transaction_tried_again", sqlstate=_sqlstate(error), tried=tried)
-        except _Lost as error:
-            raise _away(error) from error
+        except _CONNECTION_ERRORS as error:
+            raise _unavailable(error) from error
     raise AssertionError("the last try returns or raises")
 
 
@@ -177,8 +177,8 @@ async def _end_stalled(engine: AsyncEngine) -> None:
         async with engine.connect() as connection:
             ended = await connection.execute(_END_STALLED, {"name": APPLICATION, "seconds": STALLED_SECONDS})
             log.warning("rows_locked", ended=len(ended.all()))
-    except (DBAPIError, *_Lost) as error:
-        raise _away(error) from error
+    except (DBAPIError, *_CONNECTION_ERRORS) as error:
+        raise _unavailable(error) from error
 
 
 async def _transact(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
@@ -199,7 +199,7 @@ async def _commit(connection: AsyncConnection) -> None:
     """Commit. Raises `OutcomeUnknown` (`commit_unanswered`) when the server may have committed without an answer."""
     try:
         await connection.commit()
-    except (DBAPIError, *_Lost) as error:
+    except (DBAPIError, *_CONNECTION_ERRORS) as error:
         if isinstance(error, DBAPIError) and _sqlstate(error).startswith(_NOT_COMMITTED):
             raise
         await connection.invalidate()
@@ -215,13 +215,13 @@ def _sqlstate(error: BaseException) -> str:
     return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
 
 
-def _said(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     return str(getattr(error, "orig", error)) or type(error).__name__
 
 
-def _away(error: BaseException) -> Unavailable:
+def _unavailable(error: BaseException) -> Unavailable:
     # The DETAIL of an error contains values of rows and parameters; an error about data contains them in its message.
-    said = "" if _sqlstate(error).startswith(_OF_DATA) else _said(error).partition("\n")[0]
+    said = "" if _sqlstate(error).startswith(_OF_DATA) else _message_of(error).partition("\n")[0]
     log.error("database_refused", error=said or type(error).__name__, sqlstate=_sqlstate(error))
     return Unavailable(
         "database_away",
@@ -266,15 +266,15 @@ async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
     try:
         engine = create_async_engine(url, poolclass=NullPool, connect_args=connect_args)
     except ArgumentError as error:
-        raise _misunderstood(make_url(url)) from error
+        raise _unsupported(make_url(url)) from error
     try:
         async with _connected(engine) as connection:
             yield connection
-    except (*_Lost, DBAPIError) as error:
+    except (*_CONNECTION_ERRORS, DBAPIError) as error:
         hint = _HINTS.get(_sqlstate(error), "")
         raise Unavailable(
             "database_away",
-            f"{shown(engine.url)} refused: {_said(error).rstrip('.')}. {hint}".rstrip(),
+            f"{shown(engine.url)} refused: {_message_of(error).rstrip('.')}. {hint}".rstrip(),
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from error
     finally:
@@ -287,13 +287,13 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         connection = await engine.connect()
     except (TypeError, ValueError) as error:
-        raise _misunderstood(engine.url) from error
+        raise _unsupported(engine.url) from error
     try:
         yield connection
     finally:
         await connection.close()
 
 
-def _misunderstood(url: URL) -> Invalid:
+def _unsupported(url: URL) -> Invalid:
     options = ", ".join(url.query) or "its port"
     return Invalid("config_invalid", f"TUPPENCE_DATABASE_URL: asyncpg does not understand it; look at {options}.")
