@@ -160,7 +160,7 @@ async def test_a_damaged_file_is_not_sent_as_if_it_were_whole(site: Site, damage
 
 
 async def test_of_many_items_each_is_looked_at_in_turn(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.app.readiness.MOST_LOOKED_AT", 2)
+    monkeypatch.setattr("gateway.app.readiness.MOST_CONTENTS_CHECKED", 2)
     for number in range(5):
         await site.sell_text(f"# T{number}\n\n<!-- more -->\n\nPaid {number}.", item_id=f"t{number}")
     path = site.gateway.content.path(site.gateway.catalog.item("t4").digest)
