@@ -12,7 +12,7 @@ from gateway.catalog.items import MOST_FILE_BYTES, MOST_TEXT_UPLOAD_BYTES, NewIt
 from gateway.catalog.rules import with_content
 from gateway.errors import Invalid
 from gateway.money import Msat
-from gateway.rows import Item, ItemState, Share, rfc3339
+from gateway.rows import Item, ItemKind, ItemState, Share, rfc3339
 from gateway.web.admin.callers import authenticate
 from gateway.web.admin.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.content import send_content
@@ -64,7 +64,9 @@ async def put_content(request: web.Request) -> web.Response:
     """PUT /v1/admin/items/{item_id}/content: Markdown for a text, any bytes for a file."""
     gateway = gateway_of(request)
     item, caller = await _own_item(request)
-    changed = await gateway.items.put_content(item, chunks_of(request), file_name=_file_name_of(request), caller=caller)
+    changed = await gateway.items.put_content(
+        item, chunks_of(request), file_name=_file_name_of(request, item), caller=caller
+    )
     return answer(_admin_item(gateway, changed))
 
 
@@ -107,10 +109,13 @@ def _change_of(body: ItemChange) -> NewValues:
     return cast("NewValues", values)
 
 
-def _file_name_of(request: web.Request) -> str | None:
-    """Raises `Invalid` (`query_invalid`)."""
+def _file_name_of(request: web.Request, item: Item) -> str | None:
+    """The new name of a file. Raises `Invalid` (`query_invalid`); other kinds refuse any name."""
+    file_name = request.query.get("file_name")
+    if item.kind is not ItemKind.FILE:
+        return file_name
     try:
-        return msgspec.convert(request.query.get("file_name"), FileName | None)
+        return msgspec.convert(file_name, FileName | None)
     except msgspec.ValidationError as error:
         raise Invalid("query_invalid", f"file_name: {error}.") from error
 
