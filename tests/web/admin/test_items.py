@@ -137,6 +137,13 @@ async def test_a_request_that_is_wrong_is_refused(
     assert await refusal_of(shop, method, path, **wanted) == expected
 
 
+@pytest.mark.parametrize("file_name", ["", "a/b", "notes.txt"])
+async def test_a_text_takes_no_file_name(shop: Site, file_name: str) -> None:
+    await shop.sell_text("# A text\n\nFree.\n\nPaid.", item_id="a-text")
+    path = f"/v1/admin/items/a-text/content?file_name={file_name}"
+    assert await refusal_of(shop, "PUT", path, data=b"Words.") == (409, "item_not_file")
+
+
 def files_of(shop: Site) -> set[str]:
     """What lies in the content folder, but for the empty file."""
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
