@@ -5,44 +5,33 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 import structlog
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from hypothesis import settings
 
-from gateway.app.assemble import open_gateway
-from gateway.app.gateway import Gateway
 from gateway.config import Config, load_config
 from gateway.log import configure_logging
-from gateway.ports.announcer import Announcer
-from gateway.ports.node import Node
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
 from gateway.simulator.server import SimulatedLnd
 from gateway.store.engines.database import Database, open_database
 from gateway.supervise import BACKOFF, Backoff
-from gateway.web.serve import build_app
 from tests.support.clock import FakeClock
-from tests.support.databases import Dump, broken_invariants, dump_tables, in_a_thread, put_database
-from tests.support.domain import Till, open_till
-from tests.support.observed_node import ObservedNode
+from tests.support.databases import broken_invariants, in_a_thread, put_database
+from tests.support.domain import Domain, open_domain
+from tests.support.nodes.observed_node import ObservedNode
 from tests.support.postgres_server import BINARIES, Cluster, open_cluster
 from tests.support.processes.shell import Shell, simulated_lnd
-from tests.support.rows import NODE_ID, START, a_creator
+from tests.support.rows import START, a_creator
+from tests.support.site import Site, open_site
 
 # `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
 settings.register_profile("nightly", max_examples=2_000, stateful_step_count=50, deadline=None)
 
 PROXIES = ("/usr/sbin/nginx", "/usr/bin/caddy")
-ASKS_THE_STORE = {"store", "till", "new_database_url"}
+ASKS_THE_STORE = {"store", "domain", "new_database_url"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -134,11 +123,11 @@ async def node(core: Simulator) -> ObservedNode:
 
 
 @pytest.fixture
-async def till(
+async def domain(
     tmp_path: Path, database_url: str, clock: FakeClock, core: Simulator, node: ObservedNode
-) -> AsyncIterator[Till]:
+) -> AsyncIterator[Domain]:
     """The domain without the web, selling `welcome`."""
-    async with open_till(tmp_path, clock, core, database_url=database_url, node=node) as opened:
+    async with open_domain(tmp_path, clock, core, database_url=database_url, node=node) as opened:
         yield opened
 
 
@@ -153,63 +142,6 @@ async def lnd(shell: Shell) -> AsyncIterator[SimulatedLnd]:
     """A simulated LND that serves gRPC, and that the shell's variables name."""
     async with simulated_lnd(shell) as simulated:
         yield simulated
-
-
-@dataclass(slots=True)
-class Site:
-    """A whole gateway with its simulated LND, reached over HTTP."""
-
-    gateway: Gateway
-    core: Simulator
-    clock: FakeClock
-    url: str
-    session: aiohttp.ClientSession
-
-    @property
-    def operator(self) -> dict[str, str]:
-        """Headers of the operator."""
-        return {"Authorization": f"Bearer {self.gateway.operator_key}"}
-
-    async def call(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
-        """Status and decoded body."""
-        async with self.session.request(method, f"{self.url}{path}", **options) as response:
-            is_json = "json" in response.content_type
-            return response.status, await (response.json(content_type=None) if is_json else response.text())
-
-    def pay(self, payment_hash: str, *, amount_msat: int | None = None) -> str:
-        """Pay at the simulated node; gives the preimage."""
-        return self.core.pay(bytes.fromhex(payment_hash), amount_msat=amount_msat).preimage.hex()
-
-    async def buy(self, item_id: str) -> tuple[dict[str, Any], dict[str, str]]:
-        """An invoice, and the headers that present its token."""
-        status, invoice = await self.call("POST", f"/v1/items/{item_id}/invoices")
-        assert status == 201, invoice
-        return invoice, {"Authorization": f"Bearer {invoice['access_token']}"}
-
-    async def settle(self, payment_hash: str) -> str:
-        """Pay, and have it booked at once; gives the preimage."""
-        preimage = self.pay(payment_hash)
-        report = await self.gateway.nodes[NODE_ID].node.lookup(payment_hash)
-        assert report is not None
-        await self.gateway.settlers[NODE_ID].settle([report])
-        return preimage
-
-    def dump(self) -> Dump:
-        """Every row of every table, to compare before and after."""
-        return dump_tables(self.gateway.config.database_url)
-
-    async def sell_text(self, markdown: str, *, item_id: str = "welcome", **fields: Any) -> dict[str, Any]:
-        """A text for sale, by alice with bob."""
-        item = {
-            "id": item_id,
-            "creator": "alice",
-            "price_msat": 100_000,
-            "markdown": markdown,
-            "shares": [{"creator": "alice", "weight": 70}, {"creator": "bob", "weight": 30}],
-        }
-        status, added = await self.call("POST", "/v1/admin/items", json=item | fields, headers=self.operator)
-        assert status == 201, added
-        return dict(added)
 
 
 @pytest.fixture
@@ -245,31 +177,3 @@ async def site(config: Config, clock: FakeClock, core: Simulator, backoff: Backo
         await opened.gateway.nodes["lnd"].pinned.confirm()
         yield opened
     assert broken_invariants(config.database_url) == []
-
-
-@asynccontextmanager
-async def open_site(
-    config: Config,
-    clock: FakeClock,
-    core: Simulator,
-    *,
-    nodes: Sequence[Node] = (),
-    announcers: Sequence[Announcer] = (),
-    backoff: Backoff = BACKOFF,
-) -> AsyncIterator[Site]:
-    """A gateway on a data folder, at a simulated node that may have been there before, or at `nodes`."""
-    async with (
-        open_gateway(
-            config, clock=clock, nodes=nodes or [DirectNode(core)], announcers=announcers, backoff=backoff
-        ) as gateway,
-        serve_app(build_app(gateway)) as url,
-        aiohttp.ClientSession() as session,
-    ):
-        yield Site(gateway, core, clock, url, session)
-
-
-@asynccontextmanager
-async def serve_app(app: web.Application) -> AsyncIterator[str]:
-    """Serve an application on a free port."""
-    async with TestServer(app) as server:
-        yield str(server.make_url("/")).rstrip("/")

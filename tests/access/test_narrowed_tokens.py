@@ -13,8 +13,8 @@ from gateway.errors import Forbidden, PaymentRequired, Unauthorized
 from gateway.rows import Origin
 from gateway.store.files.keyring import FileKeyRing
 from tests.access.test_tokens import bearer, l402, narrowed
-from tests.conftest import Site
 from tests.support.rows import START, an_invoice, preimage_of
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 CONTENT, INVOICES, LINKS = (f"/v1/items/welcome/{what}" for what in ("content", "invoices", "links"))

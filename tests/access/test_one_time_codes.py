@@ -11,7 +11,7 @@ from gateway.access.one_time_codes import CODE_SECONDS
 from gateway.books.retention import USED_CODE_SECONDS
 from tests.access.test_tokens import narrowed
 from tests.cli.sealing.test_items import NEW, PAGE_URL, PERSON
-from tests.conftest import Site
+from tests.support.site import Site
 
 RECOVERIES, CONTENT = "/v1/recoveries", "/v1/items/essay/content"
 ITEM, ITEMS = "/v1/admin/items/essay", "/v1/admin/items"

@@ -7,9 +7,9 @@ from gateway.access.tokens import GRACE_SECONDS, Credential, mint_token
 from gateway.errors import PaymentRequired, Unavailable
 from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
-from tests.conftest import Site
-from tests.support.domain import Till
+from tests.support.domain import Domain
 from tests.support.rows import START, an_item
+from tests.support.site import Site
 
 pytestmark = pytest.mark.both_databases
 
@@ -18,15 +18,15 @@ BOOK = b"The paid part." * 400
 FOR_AN_HOUR = an_item("for-an-hour", access_seconds=3_600)
 
 
-async def credential_of(till: Till, item_id: str, *, challenged: bool = False) -> Credential:
+async def credential_of(domain: Domain, item_id: str, *, challenged: bool = False) -> Credential:
     """A paid invoice's token and preimage; nothing is booked yet."""
-    await till.store.write(lambda tx: tx.items.insert(FOR_AN_HOUR))
-    terms = await till.terms(item_id)
+    await domain.store.write(lambda tx: tx.items.insert(FOR_AN_HOUR))
+    terms = await domain.terms(item_id)
     if challenged:
-        invoice = await till.checkout.challenge(terms)
+        invoice = await domain.checkout.challenge(terms)
     else:
-        invoice = (await till.create(terms)).invoice
-    return Credential(mint_token(till.keys, invoice), bytes.fromhex(till.pay(invoice)))
+        invoice = (await domain.create(terms)).invoice
+    return Credential(mint_token(domain.keys, invoice), bytes.fromhex(domain.pay(invoice)))
 
 
 @pytest.mark.parametrize("challenged", [False, True])
@@ -59,41 +59,41 @@ async def test_a_preimage_opens_no_longer_than_was_paid_for(site: Site, challeng
         assert (await site.call("GET", path))[0] == 403
 
 
-async def test_a_payment_that_is_not_booked_yet_opens_and_is_not_remembered(till: Till, core: Simulator) -> None:
-    credential = await credential_of(till, "for-an-hour")
+async def test_a_payment_that_is_not_booked_yet_opens_and_is_not_remembered(domain: Domain, core: Simulator) -> None:
+    credential = await credential_of(domain, "for-an-hour")
     core.state = NodeState.ABSENT
-    access = await till.authorizer.authorize([("line", credential)], "for-an-hour")
+    access = await domain.authorizer.authorize([("line", credential)], "for-an-hour")
     assert access.valid_until == START + 3_600
-    assert till.authorizer.remembered("line", "for-an-hour") is None
+    assert domain.authorizer.remembered("line", "for-an-hour") is None
     core.state = NodeState.READY
-    await till.sweeper.sweep()
-    till.clock.now = START + 3_600
+    await domain.sweeper.sweep()
+    domain.clock.now = START + 3_600
     with pytest.raises(PaymentRequired):
-        await till.authorizer.authorize([("line", credential)], "for-an-hour")
+        await domain.authorizer.authorize([("line", credential)], "for-an-hour")
 
 
 @pytest.mark.parametrize("challenged", [False, True])
-async def test_a_preimage_opens_an_unlimited_access_without_the_database(till: Till, challenged: bool) -> None:
-    for_ever = await credential_of(till, "welcome", challenged=challenged)
-    for_an_hour = await credential_of(till, "for-an-hour", challenged=challenged)
+async def test_a_preimage_opens_an_unlimited_access_without_the_database(domain: Domain, challenged: bool) -> None:
+    for_ever = await credential_of(domain, "welcome", challenged=challenged)
+    for_an_hour = await credential_of(domain, "for-an-hour", challenged=challenged)
 
     async def refuse(_: object) -> None:
         raise Unavailable("database_away", "The database does not answer.")
 
-    read, till.store.read = till.store.read, refuse  # type: ignore[assignment,method-assign]  # the database is away
-    assert await till.authorizer.authorize([("line", for_ever)], "welcome")
+    read, domain.store.read = domain.store.read, refuse  # type: ignore[assignment,method-assign]  # the database is away
+    assert await domain.authorizer.authorize([("line", for_ever)], "welcome")
     with pytest.raises(Unavailable):
-        await till.authorizer.authorize([("line", for_an_hour)], "for-an-hour")
-    till.store.read = read  # type: ignore[method-assign]  # and is back
+        await domain.authorizer.authorize([("line", for_an_hour)], "for-an-hour")
+    domain.store.read = read  # type: ignore[method-assign]  # and is back
 
 
-async def test_a_payment_whose_row_is_lost_opens_until_its_token_ends(till: Till) -> None:
-    credential = await credential_of(till, "for-an-hour")
-    fresh = Authorizer(till.keys, till.store, till.rechecker, till.clock)
+async def test_a_payment_whose_row_is_lost_opens_until_its_token_ends(domain: Domain) -> None:
+    credential = await credential_of(domain, "for-an-hour")
+    fresh = Authorizer(domain.keys, domain.store, domain.rechecker, domain.clock)
 
     async def gone(_: object) -> None: ...
 
-    till.rechecker.recheck = gone  # type: ignore[assignment,method-assign]  # as a restored backup has it
+    domain.rechecker.recheck = gone  # type: ignore[assignment,method-assign]  # as a restored backup has it
     access = await fresh.authorize([("line", credential)], "for-an-hour")
     assert access.valid_until == START + 600 + GRACE_SECONDS + 3_600
     assert fresh.remembered("line", "for-an-hour") is None

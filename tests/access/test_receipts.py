@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.ports.node import NodeState
-from tests.conftest import Site
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 CONTENT, RECEIPT = "/v1/items/welcome/content", "/v1/receipt"

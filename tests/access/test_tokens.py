@@ -14,8 +14,8 @@ from gateway.access.tokens import check_item, mint_token, read_token
 from gateway.errors import Forbidden, PaymentRequired, Refused, Unauthorized
 from gateway.rows import Origin
 from gateway.store.files.keyring import FileKeyRing
-from tests.conftest import Site
 from tests.support.rows import START, an_invoice, preimage_of
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 CONTENT = "/v1/items/welcome/content"

@@ -15,10 +15,10 @@ from gateway.simulator.direct import DirectNode
 from gateway.store.engines.archive import read_archive, write_archive
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.newest_position import position_file
-from tests.conftest import open_site
 from tests.support.clock import FakeClock, until
 from tests.support.databases import change, dump_tables
 from tests.support.rows import a_creator
+from tests.support.site import open_site
 
 pytestmark = pytest.mark.both_databases
 

@@ -12,11 +12,11 @@ from gateway.config import Config, load_config
 from gateway.errors import Unavailable
 from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.databases import in_a_thread
 from tests.support.postgres_server import Cluster
 from tests.support.rows import NODE_ID, a_creator
+from tests.support.site import Site, open_site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 NODE = f'{{node="{NODE_ID}"}}'

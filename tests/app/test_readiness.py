@@ -10,9 +10,9 @@ from gateway.config import load_config
 from gateway.errors import Unavailable
 from gateway.ports.node import NodeState, NodeStatus
 from gateway.simulator.core import Simulator
-from tests.conftest import Site
 from tests.support.clock import FakeClock, until
-from tests.support.observed_node import ObservedNode
+from tests.support.nodes.observed_node import ObservedNode
+from tests.support.site import Site
 
 pytestmark = pytest.mark.both_databases
 

@@ -9,8 +9,8 @@ from gateway.app.shared_clock import SharedClock
 from gateway.config import Config
 from gateway.simulator.core import Simulator
 from gateway.store.engines.database import Database
-from tests.conftest import open_site
 from tests.support.clock import FakeClock, until
+from tests.support.site import open_site
 
 TOLERANCE_SECONDS = 5.0
 

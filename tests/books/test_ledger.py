@@ -19,7 +19,7 @@ from gateway.money import MAX_MSAT, Msat
 from gateway.ports.store import Tx
 from gateway.rows import Invoice, Share, Transfer
 from gateway.store.engines.database import Database
-from tests.support.domain import Till
+from tests.support.domain import Domain
 from tests.support.rows import START, an_invoice
 
 SHARES = st.lists(st.integers(1, 1_000_000), min_size=1, max_size=64).map(
@@ -63,16 +63,16 @@ def test_an_unpaid_invoice_is_not_booked() -> None:
         transfers_of(an_invoice(), now=START)
 
 
-async def test_balances_are_the_sums_of_transfers(till: Till) -> None:
-    invoices = await till.sell_many(3)
+async def test_balances_are_the_sums_of_transfers(domain: Domain) -> None:
+    invoices = await domain.sell_many(3)
     for number, invoice in enumerate(invoices):
-        till.pay(invoice, amount_msat=100_000 + number)
-    await till.sweeper.sweep()
-    booked = [await till.store.read(lambda tx, i=i: tx.ledger.of_payment(i.payment_hash)) for i in invoices]  # type: ignore[misc]  # bound in the loop
+        domain.pay(invoice, amount_msat=100_000 + number)
+    await domain.sweeper.sweep()
+    booked = [await domain.store.read(lambda tx, i=i: tx.ledger.of_payment(i.payment_hash)) for i in invoices]  # type: ignore[misc]  # bound in the loop
     for invoice, transfers in zip(invoices, booked, strict=True):
-        settled = await till.row(invoice)
+        settled = await domain.row(invoice)
         assert list(transfers) == transfers_of(settled, now=START)
-    balances = await till.balances()
+    balances = await domain.balances()
     for name in ("alice", "bob"):
         account = CREATOR_PREFIX + name
         assert balances[account] == sum(t.amount_msat for ts in booked for t in ts if t.credit_account == account)
@@ -84,8 +84,8 @@ async def test_nothing_posted_opens_no_account(store: Database) -> None:
     assert await store.read(lambda tx: tx.ledger.balances()) == []
 
 
-async def test_accounts_that_are_new_and_old_are_moved_alike(till: Till) -> None:
-    invoice = await till.sell()
+async def test_accounts_that_are_new_and_old_are_moved_alike(domain: Domain) -> None:
+    invoice = await domain.sell()
     seen: list[dict[str, int]] = []
 
     def move(tx: Tx) -> None:
@@ -104,9 +104,9 @@ async def test_accounts_that_are_new_and_old_are_moved_alike(till: Till) -> None
         raise NothingHappened
 
     with pytest.raises(NothingHappened):
-        await till.store.write(move)
+        await domain.store.write(move)
     assert seen == [{"alice": 20, "bob": 0, "suspense": -20}]
-    assert await till.balances() == {}
+    assert await domain.balances() == {}
 
 
 class NothingHappened(Exception):

@@ -18,12 +18,12 @@ from gateway.simulator.core import Simulator
 from gateway.store.engines.database import Database, open_database
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.tables.schema import tip_notes
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.databases import in_a_thread, seen_in
-from tests.support.domain import Till
+from tests.support.domain import Domain
 from tests.support.postgres_server import Cluster
 from tests.support.rows import EXPIRY_SECONDS, a_creator, an_invoice
+from tests.support.site import Site, open_site
 
 pytestmark = pytest.mark.both_databases
 
@@ -33,154 +33,157 @@ WORDS = "canary-words"
 
 
 @pytest.fixture
-def purger(till: Till) -> Purger:
-    return a_purger(till, till.store)
+def purger(domain: Domain) -> Purger:
+    return a_purger(domain, domain.store)
 
 
-def a_purger(till: Till, store: Database) -> Purger:
-    return Purger(store, till.clock, store.compact, note_seconds=NOTE_DAYS * DAY_SECONDS)
+def a_purger(domain: Domain, store: Database) -> Purger:
+    return Purger(store, domain.clock, store.compact, note_seconds=NOTE_DAYS * DAY_SECONDS)
 
 
-async def tip(till: Till, message: str = WORDS) -> Invoice:
-    terms = till.tip("alice", amount_msat=21_000, message=message, name="canary-name")
-    return (await till.create(terms)).invoice
+async def tip(domain: Domain, message: str = WORDS) -> Invoice:
+    terms = domain.tip("alice", amount_msat=21_000, message=message, name="canary-name")
+    return (await domain.create(terms)).invoice
 
 
-async def settled(till: Till, invoice: Invoice) -> Invoice:
-    till.pay(invoice)
-    await till.sweeper.sweep()
-    return await till.row(invoice)
+async def settled(domain: Domain, invoice: Invoice) -> Invoice:
+    domain.pay(invoice)
+    await domain.sweeper.sweep()
+    return await domain.row(invoice)
 
 
-async def expire(till: Till) -> None:
+async def expire(domain: Domain) -> None:
     """Advance the clock past the expiry of every invoice, and sweep."""
-    till.clock.advance(EXPIRY_SECONDS + 1)
-    await till.sweeper.sweep()
+    domain.clock.advance(EXPIRY_SECONDS + 1)
+    await domain.sweeper.sweep()
 
 
-async def count_of_notes(till: Till) -> int:
+async def count_of_notes(domain: Domain) -> int:
     return seen_in(
-        till.database_url, lambda c: int(c.execute(select(func.count()).select_from(tip_notes)).scalar_one())
+        domain.database_url, lambda c: int(c.execute(select(func.count()).select_from(tip_notes)).scalar_one())
     )
 
 
-async def test_a_payment_request_is_kept_for_thirty_days_after_it_was_paid(till: Till, purger: Purger) -> None:
-    invoice = await settled(till, await till.sell())
-    till.clock.advance(PAYMENT_REQUEST_SECONDS - 1)
+async def test_a_payment_request_is_kept_for_thirty_days_after_it_was_paid(domain: Domain, purger: Purger) -> None:
+    invoice = await settled(domain, await domain.sell())
+    domain.clock.advance(PAYMENT_REQUEST_SECONDS - 1)
     assert await purger.purge() == NOTHING
-    assert (await till.row(invoice)).payment_request == invoice.payment_request
-    till.clock.advance(1)
+    assert (await domain.row(invoice)).payment_request == invoice.payment_request
+    domain.clock.advance(1)
     assert await purger.purge() == Purged(unpaid=0, payment_requests=1, notes=0)
-    assert (await till.row(invoice)).payment_request == ""
+    assert (await domain.row(invoice)).payment_request == ""
     assert await purger.purge() == NOTHING
 
 
-async def test_what_was_paid_opens_after_every_purge(till: Till, purger: Purger) -> None:
-    invoice = await settled(till, await till.sell())
-    till.clock.advance(400 * DAY_SECONDS)
+async def test_what_was_paid_opens_after_every_purge(domain: Domain, purger: Purger) -> None:
+    invoice = await settled(domain, await domain.sell())
+    domain.clock.advance(400 * DAY_SECONDS)
     await purger.purge()
     await purger.purge(at_once=True)
-    access = await till.authorizer.authorize([("line", Credential(mint_token(till.keys, invoice), None))], "welcome")
+    credential = Credential(mint_token(domain.keys, invoice), None)
+    access = await domain.authorizer.authorize([("line", credential)], "welcome")
     assert access.valid_until is None
-    assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, "node:lightning": -100_000}
+    assert await domain.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, "node:lightning": -100_000}
 
 
-async def test_an_unpaid_invoice_goes_a_day_after_lnds_final_word(till: Till, purger: Purger) -> None:
-    invoice = await till.sell()
-    await expire(till)
-    assert await till.states([invoice]) == ["canceled"]
-    till.clock.advance(UNPAID_SECONDS - 1)
+async def test_an_unpaid_invoice_goes_a_day_after_lnds_final_word(domain: Domain, purger: Purger) -> None:
+    invoice = await domain.sell()
+    await expire(domain)
+    assert await domain.states([invoice]) == ["canceled"]
+    domain.clock.advance(UNPAID_SECONDS - 1)
     assert await purger.purge() == NOTHING
-    till.clock.advance(1)
+    domain.clock.advance(1)
     assert await purger.purge() == Purged(unpaid=1, payment_requests=0, notes=0)
-    assert till.dump()["invoices"] == []
+    assert domain.dump()["invoices"] == []
 
 
-async def test_what_an_earlier_release_canceled_goes_a_day_after_its_expiry(till: Till, purger: Purger) -> None:
-    invoice = await till.sell()
-    await expire(till)
+async def test_what_an_earlier_release_canceled_goes_a_day_after_its_expiry(domain: Domain, purger: Purger) -> None:
+    invoice = await domain.sell()
+    await expire(domain)
     forget = text("UPDATE invoices SET canceled_at = NULL")
-    await till.store.write(lambda tx: tx.creators._connection.execute(forget))  # type: ignore[attr-defined]  # as it was
-    till.clock.now = invoice.expires_at + UNPAID_SECONDS - 1
+    await domain.store.write(lambda tx: tx.creators._connection.execute(forget))  # type: ignore[attr-defined]  # as it was
+    domain.clock.now = invoice.expires_at + UNPAID_SECONDS - 1
     assert await purger.purge() == NOTHING
-    till.clock.advance(1)
+    domain.clock.advance(1)
     assert (await purger.purge()).unpaid == 1
 
 
-async def test_what_lnd_still_holds_open_stays_however_old_it_is(till: Till, purger: Purger) -> None:
-    till.core.quirks.watch_expiry = False
-    invoice = await till.sell()
-    till.clock.advance(EXPIRY_SECONDS + 400 * DAY_SECONDS)
-    await till.sweeper.sweep()
+async def test_what_lnd_still_holds_open_stays_however_old_it_is(domain: Domain, purger: Purger) -> None:
+    domain.core.quirks.watch_expiry = False
+    invoice = await domain.sell()
+    domain.clock.advance(EXPIRY_SECONDS + 400 * DAY_SECONDS)
+    await domain.sweeper.sweep()
     assert await purger.purge() == NOTHING
     assert await purger.purge(at_once=True) == NOTHING
-    assert (await settled(till, invoice)).state is InvoiceState.SETTLED
+    assert (await settled(domain, invoice)).state is InvoiceState.SETTLED
 
 
-async def test_a_canceled_invoice_that_is_settled_after_all_is_no_unpaid_one(till: Till, purger: Purger) -> None:
-    invoice = await till.sell()
-    await till.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice.payment_hash], now=int(till.clock())))
-    till.pay(invoice)
-    report = await till.node.lookup(invoice.payment_hash)
+async def test_a_canceled_invoice_that_is_settled_after_all_is_no_unpaid_one(domain: Domain, purger: Purger) -> None:
+    invoice = await domain.sell()
+    await domain.store.write(lambda tx: tx.invoices.cancel("lnd", [invoice.payment_hash], now=int(domain.clock())))
+    domain.pay(invoice)
+    report = await domain.node.lookup(invoice.payment_hash)
     assert report is not None
-    await till.settler.settle([report])
-    till.clock.advance(2 * UNPAID_SECONDS)
+    await domain.settler.settle([report])
+    domain.clock.advance(2 * UNPAID_SECONDS)
     assert await purger.purge() == NOTHING
-    assert await till.states([invoice]) == ["settled"]
+    assert await domain.states([invoice]) == ["settled"]
 
 
 async def test_the_words_beside_a_tip_are_kept_for_ninety_days_and_go_at_once_with_an_unpaid_one(
-    till: Till, purger: Purger
+    domain: Domain, purger: Purger
 ) -> None:
-    await settled(till, await tip(till))
-    await tip(till)
-    await expire(till)
-    till.clock.advance(UNPAID_SECONDS)
+    await settled(domain, await tip(domain))
+    await tip(domain)
+    await expire(domain)
+    domain.clock.advance(UNPAID_SECONDS)
     assert await purger.purge() == Purged(unpaid=1, payment_requests=0, notes=0)
-    assert await count_of_notes(till) == 1
-    till.clock.advance((NOTE_DAYS - 2) * DAY_SECONDS)
+    assert await count_of_notes(domain) == 1
+    domain.clock.advance((NOTE_DAYS - 2) * DAY_SECONDS)
     assert (await purger.purge()).notes == 0
-    till.clock.advance(2 * DAY_SECONDS)
+    domain.clock.advance(2 * DAY_SECONDS)
     assert (await purger.purge()).notes == 1
-    assert await count_of_notes(till) == 0
+    assert await count_of_notes(domain) == 0
 
 
-async def test_what_settles_while_a_purge_goes_on_is_left_alone(till: Till, purger: Purger) -> None:
-    old = await settled(till, await till.sell())
-    till.clock.advance(PAYMENT_REQUEST_SECONDS)
-    young = [await settled(till, await till.sell()) for _ in range(3)]
+async def test_what_settles_while_a_purge_goes_on_is_left_alone(domain: Domain, purger: Purger) -> None:
+    old = await settled(domain, await domain.sell())
+    domain.clock.advance(PAYMENT_REQUEST_SECONDS)
+    young = [await settled(domain, await domain.sell()) for _ in range(3)]
     assert (await purger.purge()).payment_requests == 1
-    assert (await till.row(old)).payment_request == ""
-    assert all([(await till.row(invoice)).payment_request for invoice in young])
+    assert (await domain.row(old)).payment_request == ""
+    assert all([(await domain.row(invoice)).payment_request for invoice in young])
 
 
-async def test_more_than_a_step_takes_is_all_purged(till: Till, purger: Purger) -> None:
+async def test_more_than_a_step_takes_is_all_purged(domain: Domain, purger: Purger) -> None:
     count = 2 * ROWS_A_STEP + 7
 
     def fill(tx: Tx) -> None:
         for number in range(1, count + 1):
             tx.invoices.insert(an_invoice(number))
         hashes = [an_invoice(number).payment_hash for number in range(1, count + 1)]
-        assert tx.invoices.cancel("lnd", hashes, now=int(till.clock())) == count
+        assert tx.invoices.cancel("lnd", hashes, now=int(domain.clock())) == count
 
-    await till.store.write(fill)
-    till.clock.advance(UNPAID_SECONDS)
+    await domain.store.write(fill)
+    domain.clock.advance(UNPAID_SECONDS)
     assert (await purger.purge()).unpaid == count
 
 
-async def test_two_that_purge_one_database_at_once_purge_everything_once(till: Till) -> None:
-    paid = [await settled(till, await tip(till)) for _ in range(12)]
+async def test_two_that_purge_one_database_at_once_purge_everything_once(domain: Domain) -> None:
+    paid = [await settled(domain, await tip(domain)) for _ in range(12)]
     for _ in range(5):
-        await till.sell()
-    await expire(till)
-    till.clock.advance(NOTE_DAYS * DAY_SECONDS)
-    other = await open_database(till.database_url)
-    results = await asyncio.gather(*(a_purger(till, store).purge() for store in (till.store, other) for _ in range(2)))
+        await domain.sell()
+    await expire(domain)
+    domain.clock.advance(NOTE_DAYS * DAY_SECONDS)
+    other = await open_database(domain.database_url)
+    results = await asyncio.gather(
+        *(a_purger(domain, store).purge() for store in (domain.store, other) for _ in range(2))
+    )
     await other.close()
     assert sum(purged.unpaid for purged in results) == 5
     assert sum(purged.payment_requests for purged in results) == 12
     assert sum(purged.notes for purged in results) == 12
-    assert {(await till.row(invoice)).payment_request for invoice in paid} == {""}
+    assert {(await domain.row(invoice)).payment_request for invoice in paid} == {""}
 
 
 async def test_a_creators_notes_go_when_they_say_so(site: Site) -> None:

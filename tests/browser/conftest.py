@@ -18,10 +18,10 @@ from tests.browser.chromium import launch
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS, Reader
 from tests.browser.running_demo import DEEP_PURSE, RunningDemo, open_demo
 from tests.browser.visitor import KEEP_EVENTS, KEEP_SHIFTS, Visitor
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock
 from tests.support.databases import put_database
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 
 PATIENCE_MILLISECONDS = 15_000
 HERE = Path(__file__).parent

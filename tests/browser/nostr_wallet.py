@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from coincurve import PrivateKey, PublicKey, PublicKeyXOnly
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
-from tests.conftest import serve_app
+from tests.support.site import serve_app
 
 INFO, REQUEST, RESPONSE = 13194, 23194, 23195
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from gateway.catalog.comments import without_comments
 from gateway.catalog.markup import render_article, render_markup
-from tests.conftest import Site
 from tests.support.clock import cpu_seconds
+from tests.support.site import Site
 
 NOTE = "ask the lawyer"
 ODD = [

@@ -24,7 +24,7 @@ from gateway.config import Config, load_config
 from gateway.store.engines.database import read_database
 from gateway.store.files.keyring import FileKeyRing
 from gateway.web.serve import build_app, serve_admin
-from tests.conftest import Site, serve_app
+from tests.support.site import Site, serve_app
 
 pytestmark = pytest.mark.both_databases
 

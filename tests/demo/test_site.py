@@ -22,9 +22,9 @@ from gateway.rows import Item
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.web.serve import build_app
-from tests.conftest import Site, serve_app
 from tests.support.clock import FakeClock, until
 from tests.support.processes.demo_process import READY_SECONDS, free_port, ready, run_demo, stop
+from tests.support.site import Site, serve_app
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from gateway.errors import TooMany
 from gateway.limits.limits import Limits
 from gateway.rows import Unresolved
 from gateway.simulator.core import Simulator
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock
 from tests.support.domain import RATES, limits
 from tests.support.rows import START, a_creator
+from tests.support.site import Site, open_site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, CONTENT = "/v1/items/welcome/invoices", "/v1/items/welcome/content"

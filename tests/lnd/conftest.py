@@ -8,7 +8,7 @@ import pytest
 
 from gateway.lnd.client import LndNode
 from gateway.simulator.server import SimulatedLnd, serve_simulator
-from tests.support.lnd_client import client
+from tests.support.nodes.lnd_client import client
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from gateway.money import Msat
 from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.identity import Identity
 from gateway.simulator.server import SimulatedLnd, serve_simulator
-from tests.support.lnd_client import PREIMAGE, add, client, refusal
+from tests.support.nodes.lnd_client import PREIMAGE, add, client, refusal
 
 # AddInvoice -----------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.lnd.hop_hints import ASK_AGAIN_SECONDS, HopHints, has_hop_hints
 from gateway.simulator.server import serve_simulator
-from tests.support.lnd_client import client
+from tests.support.nodes.lnd_client import client
 
 WITHOUT = (
     "lnbcrt10n1p4sgp22pp56up29625g65lkvc0w8grejxqfcfaztu303sfp6f42plv2fnnuk7qdqzd5cqzzsxqzpusp5038fqc9gvzcgm9qa320zdx"

@@ -14,7 +14,7 @@ from gateway.ports.node import NodeInvoice, NodeState
 from gateway.simulator import refusals, server
 from gateway.simulator.server import SimulatedLnd
 from tests.support.clock import turns, until
-from tests.support.lnd_client import add, client, is_answered, refusal
+from tests.support.nodes.lnd_client import add, client, is_answered, refusal
 from tests.support.tcp_proxy import tcp_proxy
 
 # A node that is not there, or not ready -------------------------------------------------------------------------------

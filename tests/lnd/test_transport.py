@@ -17,8 +17,8 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from gateway.supervise import Progress, Supervisor
 from tests.support.clock import QUICK_BACKOFF, FakeClock, until
-from tests.support.domain import Till, open_till
-from tests.support.lnd_client import client
+from tests.support.domain import Domain, open_domain
+from tests.support.nodes.lnd_client import client
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 # LND's server sends GOAWAY (too_many_pings) to whom pings more often, or without a call under way (config.go).
@@ -27,9 +27,9 @@ LEAST_PING_INTERVAL_MS = 5_000
 
 @dataclass(slots=True)
 class Line:
-    """A till that follows a node through a proxy."""
+    """The domain, following a node through a proxy."""
 
-    till: Till
+    domain: Domain
     proxy: TcpProxy
     simulated: SimulatedLnd
 
@@ -42,19 +42,19 @@ async def line(tmp_path: Path, database_url: str) -> AsyncIterator[Line]:
         serve_simulator(tmp_path / "lnd", clock=clock) as simulated,
         tcp_proxy(simulated.target) as proxy,
         client(simulated, target=proxy.target) as node,
-        open_till(tmp_path, clock, simulated.core, database_url=database_url, node=node) as till,
-        followed(till),
+        open_domain(tmp_path, clock, simulated.core, database_url=database_url, node=node) as domain,
+        followed(domain),
     ):
-        yield Line(till, proxy, simulated)
+        yield Line(domain, proxy, simulated)
 
 
 @asynccontextmanager
-async def followed(till: Till) -> AsyncIterator[None]:
+async def followed(domain: Domain) -> AsyncIterator[None]:
     async def work(progress: Progress) -> None:
-        await follow(till.pinned, till.settler, till.sweeper, progress)
+        await follow(domain.pinned, domain.settler, domain.sweeper, progress)
 
     async with Supervisor(QUICK_BACKOFF).supervise("follow", work):
-        await until(lambda: is_followed(till.core))
+        await until(lambda: is_followed(domain.core))
         yield
 
 
@@ -62,13 +62,13 @@ def is_followed(core: Simulator) -> bool:
     return bool(core._subscriptions)
 
 
-async def sell(till: Till) -> Invoice:
+async def sell(domain: Domain) -> Invoice:
     """An invoice, as soon as the node answers."""
     sold: list[Invoice] = []
 
     async def is_sold() -> bool:
         try:
-            sold.append(await till.sell())
+            sold.append(await domain.sell())
         except TuppenceError:
             return False
         return True
@@ -77,8 +77,8 @@ async def sell(till: Till) -> Invoice:
     return sold[-1]
 
 
-async def is_credited(till: Till, invoice: Invoice) -> bool:
-    return (await till.row(invoice)).settled_at is not None
+async def is_credited(domain: Domain, invoice: Invoice) -> bool:
+    return (await domain.row(invoice)).settled_at is not None
 
 
 async def reset(line: Line) -> None:
@@ -114,45 +114,45 @@ DISTURBANCES = [reset, swallow_for_good, forget_after_silence, restart_the_node,
 async def test_what_settles_while_the_connection_breaks_is_credited(
     line: Line, disturb: Callable[[Line], Awaitable[None]]
 ) -> None:
-    before, meanwhile = await line.till.sell(), await line.till.sell()
-    line.till.pay(before)
-    await until(lambda: is_credited(line.till, before))
+    before, meanwhile = await line.domain.sell(), await line.domain.sell()
+    line.domain.pay(before)
+    await until(lambda: is_credited(line.domain, before))
     await disturb(line)
-    line.till.pay(meanwhile)
-    await until(lambda: is_credited(line.till, meanwhile))
-    afterwards = await sell(line.till)
-    line.till.pay(afterwards)
-    await until(lambda: is_credited(line.till, afterwards))
-    assert len(line.till.announced) == 3
+    line.domain.pay(meanwhile)
+    await until(lambda: is_credited(line.domain, meanwhile))
+    afterwards = await sell(line.domain)
+    line.domain.pay(afterwards)
+    await until(lambda: is_credited(line.domain, afterwards))
+    assert len(line.domain.announced) == 3
 
 
 async def test_a_stream_in_single_bytes_is_read_like_any_other(line: Line) -> None:
     line.proxy.chunk_bytes = 1
-    invoices = [await sell(line.till) for _ in range(3)]
+    invoices = [await sell(line.domain) for _ in range(3)]
     for invoice in invoices:
-        line.till.pay(invoice)
-    await until(lambda: len(line.till.announced) == 3)
-    assert line.till.sweeper.found == 0, "the stream told them"
+        line.domain.pay(invoice)
+    await until(lambda: len(line.domain.announced) == 3)
+    assert line.domain.sweeper.found == 0, "the stream told them"
 
 
 async def test_a_proxy_that_cuts_what_is_idle_costs_a_connection_and_no_payment(line: Line) -> None:
     line.proxy.idle_seconds = 0.05
     line.proxy.reset()
-    invoice = await sell(line.till)
+    invoice = await sell(line.domain)
     connections = line.proxy.connections
     await until(lambda: line.proxy.connections > connections)
-    line.till.pay(invoice)
-    await until(lambda: is_credited(line.till, invoice))
+    line.domain.pay(invoice)
+    await until(lambda: is_credited(line.domain, invoice))
 
 
 async def test_resets_in_the_middle_of_messages_lose_nothing(line: Line) -> None:
     line.proxy.chunk_bytes = 7
     for _ in range(8):
-        invoice = await sell(line.till)
-        line.till.pay(invoice)
+        invoice = await sell(line.domain)
+        line.domain.pay(invoice)
         line.proxy.reset()
-        await until(lambda paid=invoice: is_credited(line.till, paid))  # type: ignore[misc]  # bound in the loop
-    assert len(line.till.announced) == 8
+        await until(lambda paid=invoice: is_credited(line.domain, paid))  # type: ignore[misc]  # bound in the loop
+    assert len(line.domain.announced) == 8
 
 
 def test_the_client_pings_no_more_often_than_lnd_allows() -> None:

@@ -11,7 +11,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database
 from tests.support.clock import FakeClock
-from tests.support.observed_node import ObservedNode
+from tests.support.nodes.observed_node import ObservedNode
 
 
 async def test_a_node_is_pinned_at_first_contact_and_confirmed_once(core: Simulator, store: Database) -> None:

@@ -14,14 +14,14 @@ from gateway.lnd.liveness import Timing
 from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import serve_simulator
-from tests.conftest import open_site
 from tests.support.clock import QUICK_BACKOFF, FakeClock, unless_changed, until
 from tests.support.databases import in_a_thread
-from tests.support.observed_node import ObservedNode
+from tests.support.nodes.observed_node import ObservedNode
+from tests.support.nodes.two_nodes import TEXT, Pair, open_pair
 from tests.support.postgres_server import Cluster
 from tests.support.rows import a_creator
+from tests.support.site import open_site
 from tests.support.tcp_proxy import tcp_proxy
-from tests.support.two_nodes import TEXT, Pair, open_pair
 
 ANSWER_SECONDS = 2.0
 INVOICES = "/v1/items/welcome/invoices"

@@ -15,10 +15,10 @@ from gateway.ports.node import NodeState, NodeStatus
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database import Database
-from tests.conftest import open_site
 from tests.support.clock import QUICK_BACKOFF, FakeClock, until
-from tests.support.observed_node import ObservedNode
-from tests.support.two_nodes import Pair, open_pair
+from tests.support.nodes.observed_node import ObservedNode
+from tests.support.nodes.two_nodes import Pair, open_pair
+from tests.support.site import open_site
 
 pytestmark = pytest.mark.both_databases
 

@@ -12,9 +12,9 @@ import pytest
 from gateway.catalog.sealed_key import read_key
 from gateway.cli.sealing.jwe import unseal
 from gateway.cli.sealing.page import read_page
-from tests.conftest import Site
 from tests.support.databases import put_database
 from tests.support.processes.seal_command import run
+from tests.support.site import Site
 
 GUIDES = Path(__file__).parents[2] / "paywall" / "integrations"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

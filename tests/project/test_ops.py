@@ -14,7 +14,7 @@ import yaml
 
 from gateway.config import PREFIX, Config
 from gateway.web.routes import API
-from tests.conftest import Site
+from tests.support.site import Site
 
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "ops"

@@ -17,10 +17,10 @@ import pytest
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
 from gateway.simulator.identity import Identity
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.processes.demo_process import free_port, stop
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 from tests.web.api.test_events import Listener
 
 pytestmark = pytest.mark.proxy

@@ -14,10 +14,10 @@ from gateway.errors import Invalid
 from gateway.rates.source import STALE_SECONDS, ExchangeRates
 from gateway.rows import rfc3339
 from gateway.web.http.language import words_in
-from tests.conftest import Site, serve_app
 from tests.support.clock import FakeClock, turns, until
 from tests.support.databases import put_database
 from tests.support.rows import START
+from tests.support.site import Site, serve_app
 
 PRICES = {"time": int(START), "EUR": 90_000, "USD": 98_000.5, "KRW": 140_000_000, "JPY": -1}
 TEXT = "# A text\n\nFree.\n\nPaid."

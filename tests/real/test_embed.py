@@ -10,8 +10,8 @@ from playwright.async_api import async_playwright, expect
 from tests.browser.chromium import launch
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS
 from tests.browser.visitor import KEEP_EVENTS, Visitor
-from tests.conftest import serve_app
 from tests.real.shop import Shop, is_sold_once
+from tests.support.site import serve_app
 
 pytestmark = [pytest.mark.regtest, pytest.mark.browser]
 

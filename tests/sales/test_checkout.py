@@ -19,8 +19,8 @@ from gateway.sales.purchase import Buyer
 from gateway.sales.terms import MOST_TIP_MSAT, is_reusable, item_terms
 from gateway.simulator.core import Simulator
 from gateway.wire.bolt11.reading import decode
-from tests.support.domain import PUBLIC_HOST, Till, exhausted
-from tests.support.observed_node import ObservedNode
+from tests.support.domain import PUBLIC_HOST, Domain, exhausted
+from tests.support.nodes.observed_node import ObservedNode
 from tests.support.rows import EXPIRY_SECONDS, START, a_creator, an_item
 
 T = TypeVar("T")
@@ -30,8 +30,8 @@ KEY = "k" * 22
 class LosingStore:
     """A database that goes away between the node's answer and our row."""
 
-    def __init__(self, till: Till) -> None:
-        self._store = till.store
+    def __init__(self, domain: Domain) -> None:
+        self._store = domain.store
         self.is_full = True
 
     async def write(self, work: Callable[[Tx], T]) -> T:
@@ -43,45 +43,45 @@ class LosingStore:
         return await self._store.read(work)
 
 
-def checkout_on(till: Till, store: LosingStore) -> Checkout:
+def checkout_on(domain: Domain, store: LosingStore) -> Checkout:
     """A checkout at the same node, on another store."""
     return Checkout(
-        till.nodes,
-        till.rechecker,
+        domain.nodes,
+        domain.rechecker,
         store,
-        till.keys,
-        till.clock,
+        domain.keys,
+        domain.clock,
         token_bytes,
         expiry_seconds=EXPIRY_SECONDS,
     )
 
 
-async def test_an_invoice_pins_what_it_sells(till: Till) -> None:
-    invoice = await till.sell()
-    assert await till.row(invoice) == invoice
+async def test_an_invoice_pins_what_it_sells(domain: Domain) -> None:
+    invoice = await domain.sell()
+    assert await domain.row(invoice) == invoice
     assert (invoice.item_id, invoice.tip_to, invoice.amount_msat) == ("welcome", None, 100_000)
     assert (invoice.origin, invoice.state) == (Origin.CHECKOUT, InvoiceState.OPEN)
     assert (invoice.created_at, invoice.expires_at) == (START, START + EXPIRY_SECONDS)
     shares = (Share(creator="bob", weight=1),)
-    await till.catalog.change_item(
+    await domain.catalog.change_item(
         "welcome", lambda item: replace(item, price_msat=Msat(5_000), shares=shares, access_seconds=60), now=START
     )
-    assert await till.row(invoice) == invoice
-    again = await till.sell()
+    assert await domain.row(invoice) == invoice
+    again = await domain.sell()
     assert (again.amount_msat, again.shares, again.access_seconds) == (5_000, shares, 60)
 
 
-async def test_the_preimage_is_random_and_lives_in_its_request_only(till: Till, node: ObservedNode) -> None:
+async def test_the_preimage_is_random_and_lives_in_its_request_only(domain: Domain, node: ObservedNode) -> None:
     for _ in range(3):
-        await till.sell()
+        await domain.sell()
     assert len(set(node.preimages)) == 3
     assert {len(preimage) for preimage in node.preimages} == {32}
-    assert not any(preimage.hex() in str(till.dump()) for preimage in node.preimages)
+    assert not any(preimage.hex() in str(domain.dump()) for preimage in node.preimages)
 
 
-async def test_a10_nothing_but_the_item_makes_the_price(till: Till) -> None:
-    terms = replace(await till.terms(), memo="a hundred sat")
-    sold = await till.create(terms)
+async def test_a10_nothing_but_the_item_makes_the_price(domain: Domain) -> None:
+    terms = replace(await domain.terms(), memo="a hundred sat")
+    sold = await domain.create(terms)
     decoded = decode(sold.invoice.payment_request)
     assert (decoded.amount_msat, sold.invoice.amount_msat) == (100_000, 100_000)
 
@@ -94,154 +94,158 @@ def test_an_archived_or_empty_item_is_not_sold() -> None:
         assert refusal.value.code == code
 
 
-async def test_a_repeated_key_gives_the_same_invoice_and_asks_the_node_once(till: Till, node: ObservedNode) -> None:
-    terms = await till.terms()
-    first, second = [await till.create(terms, idempotency_key=KEY) for _ in range(2)]
+async def test_a_repeated_key_gives_the_same_invoice_and_asks_the_node_once(domain: Domain, node: ObservedNode) -> None:
+    terms = await domain.terms()
+    first, second = [await domain.create(terms, idempotency_key=KEY) for _ in range(2)]
     assert (first.fresh, second.fresh) == (True, False)
     assert first.invoice == second.invoice
     assert first.token != second.token
     assert node.asked("add_invoice") == 1
-    assert KEY not in str(till.dump())
+    assert KEY not in str(domain.dump())
 
 
-async def test_a_repeated_key_gives_the_same_invoice_after_a_day_and_whatever_became_of_it(till: Till) -> None:
-    first = await till.sell(idempotency_key=KEY)
-    till.clock.advance(90_000)
-    await till.sweeper.sweep()
-    again = await till.sell(idempotency_key=KEY)
+async def test_a_repeated_key_gives_the_same_invoice_after_a_day_and_whatever_became_of_it(domain: Domain) -> None:
+    first = await domain.sell(idempotency_key=KEY)
+    domain.clock.advance(90_000)
+    await domain.sweeper.sweep()
+    again = await domain.sell(idempotency_key=KEY)
     assert (again.payment_hash, again.state) == (first.payment_hash, InvoiceState.CANCELED)
 
 
-async def test_fifty_at_once_with_one_key_are_one_row_and_one_invoice_for_all(till: Till) -> None:
-    terms = await till.terms()
-    sold = await asyncio.gather(*(till.create(terms, idempotency_key=KEY) for _ in range(50)))
+async def test_fifty_at_once_with_one_key_are_one_row_and_one_invoice_for_all(domain: Domain) -> None:
+    terms = await domain.terms()
+    sold = await asyncio.gather(*(domain.create(terms, idempotency_key=KEY) for _ in range(50)))
     assert len({sale.invoice.payment_hash for sale in sold}) == 1
     assert [sale.fresh for sale in sold].count(True) == 1
-    assert len(till.dump()["invoices"]) == 1
+    assert len(domain.dump()["invoices"]) == 1
 
 
-async def test_a_key_is_bound_to_its_item_and_to_a_tips_amount(till: Till) -> None:
-    item = await till.sell(idempotency_key=KEY)
-    tip = till.tip("bob", amount_msat=1_000)
-    first = await till.create(tip, idempotency_key=KEY)
+async def test_a_key_is_bound_to_its_item_and_to_a_tips_amount(domain: Domain) -> None:
+    item = await domain.sell(idempotency_key=KEY)
+    tip = domain.tip("bob", amount_msat=1_000)
+    first = await domain.create(tip, idempotency_key=KEY)
     assert first.invoice.payment_hash != item.payment_hash
-    other = till.tip("bob", amount_msat=2_000)
+    other = domain.tip("bob", amount_msat=2_000)
     with pytest.raises(Conflict) as refusal:
-        await till.create(other, idempotency_key=KEY)
+        await domain.create(other, idempotency_key=KEY)
     assert refusal.value.code == "idempotency_key_reused"
 
 
 @pytest.mark.parametrize("key", ["", "k" * 21, "k" * 65, "k" * 21 + "/", "k" * 22 + "\n", "ё" * 22])
 async def test_a_key_that_is_no_secret_is_refused_before_anything_happens(
-    till: Till, node: ObservedNode, key: str
+    domain: Domain, node: ObservedNode, key: str
 ) -> None:
     with pytest.raises(Invalid) as refusal:
-        await till.create(await till.terms(), idempotency_key=key)
+        await domain.create(await domain.terms(), idempotency_key=key)
     assert refusal.value.code == "idempotency_key_invalid"
     assert node.calls == []
 
 
 async def test_a_crash_between_the_node_and_our_row_leaves_an_invoice_that_nobody_has_seen(
-    till: Till, node: ObservedNode
+    domain: Domain, node: ObservedNode
 ) -> None:
-    await till.pinned.confirm()
-    losing = till.sales_with(checkout=checkout_on(till, LosingStore(till)))
-    before = till.dump()
+    await domain.pinned.confirm()
+    losing = domain.sales_with(checkout=checkout_on(domain, LosingStore(domain)))
+    before = domain.dump()
     with pytest.raises(Unavailable):
-        await losing.sell(await till.terms(), Buyer(client_key="a network", idempotency_key=KEY))
-    assert till.dump() == before
+        await losing.sell(await domain.terms(), Buyer(client_key="a network", idempotency_key=KEY))
+    assert domain.dump() == before
     assert node.asked("add_invoice") == 1
-    sold = await till.create(await till.terms(), idempotency_key=KEY)
+    sold = await domain.create(await domain.terms(), idempotency_key=KEY)
     assert sold.fresh
 
 
-async def test_while_the_database_writes_nothing_the_node_is_asked_for_nothing(till: Till, node: ObservedNode) -> None:
-    store = LosingStore(till)
-    losing = checkout_on(till, store)
+async def test_while_the_database_writes_nothing_the_node_is_asked_for_nothing(
+    domain: Domain, node: ObservedNode
+) -> None:
+    store = LosingStore(domain)
+    losing = checkout_on(domain, store)
     for _ in range(5):
         with pytest.raises(Unavailable):
-            await losing.create(await till.terms())
+            await losing.create(await domain.terms())
         with pytest.raises(Unavailable):
-            await losing.challenge(await till.terms())
+            await losing.challenge(await domain.terms())
     assert node.asked("add_invoice") == 1, "the first could not be foreseen"
     store.is_full = False
     for _ in range(2):
-        await losing.create(await till.terms())
+        await losing.create(await domain.terms())
     assert node.asked("add_invoice") == 3
 
 
-async def test_a_lost_answer_leaves_no_row_and_the_same_key_sells_anew(till: Till) -> None:
-    till.core.quirks.lose_answers = 1
+async def test_a_lost_answer_leaves_no_row_and_the_same_key_sells_anew(domain: Domain) -> None:
+    domain.core.quirks.lose_answers = 1
     with pytest.raises(OutcomeUnknown):
-        await till.sell(idempotency_key=KEY)
-    assert till.dump()["invoices"] == []
-    assert (await till.sell(idempotency_key=KEY)).state is InvoiceState.OPEN
+        await domain.sell(idempotency_key=KEY)
+    assert domain.dump()["invoices"] == []
+    assert (await domain.sell(idempotency_key=KEY)).state is InvoiceState.OPEN
 
 
-async def test_a_refusal_before_issuing_leaves_no_trace(till: Till, node: ObservedNode) -> None:
-    buyer, full = Buyer(client_key="a network", idempotency_key=KEY), till.sales_with(limits=exhausted(till))
+async def test_a_refusal_before_issuing_leaves_no_trace(domain: Domain, node: ObservedNode) -> None:
+    buyer, full = Buyer(client_key="a network", idempotency_key=KEY), domain.sales_with(limits=exhausted(domain))
     with pytest.raises(TooMany):
-        await full.sell(await till.terms(), buyer)
+        await full.sell(await domain.terms(), buyer)
     assert node.calls == []
-    await till.sell(idempotency_key=KEY)
-    again = await full.sell(await till.terms(), buyer)
+    await domain.sell(idempotency_key=KEY)
+    again = await full.sell(await domain.terms(), buyer)
     assert not again.fresh, "what exists is given in spite of a limit"
 
 
-async def test_a_challenge_is_an_invoice_of_another_origin(till: Till) -> None:
-    invoice = await till.checkout.challenge(await till.terms())
-    assert await till.row(invoice) == invoice
+async def test_a_challenge_is_an_invoice_of_another_origin(domain: Domain) -> None:
+    invoice = await domain.checkout.challenge(await domain.terms())
+    assert await domain.row(invoice) == invoice
     assert (invoice.origin, invoice.idempotency_hash) == (Origin.CHALLENGE, None)
 
 
-async def test_a_node_with_another_identity_sells_nothing(till: Till, node: ObservedNode) -> None:
-    await till.sell()
-    node._core = Simulator(clock=till.clock, random_bytes=token_bytes)
+async def test_a_node_with_another_identity_sells_nothing(domain: Domain, node: ObservedNode) -> None:
+    await domain.sell()
+    node._core = Simulator(clock=domain.clock, random_bytes=token_bytes)
     with pytest.raises(Unavailable) as refusal:
-        await till.pinned.confirm_again()
+        await domain.pinned.confirm_again()
     assert refusal.value.code == "node_changed"
     with pytest.raises(Unavailable):
-        await till.sell()
+        await domain.sell()
     assert list(node._core.invoices) == []
 
 
 @pytest.mark.parametrize("state", [NodeState.ABSENT, NodeState.LOCKED, NodeState.STARTING], ids=str)
-async def test_a_node_that_is_not_there_sells_nothing(till: Till, state: NodeState) -> None:
-    till.core.state = state
+async def test_a_node_that_is_not_there_sells_nothing(domain: Domain, state: NodeState) -> None:
+    domain.core.state = state
     with pytest.raises(Unavailable) as refusal:
-        await till.sell()
+        await domain.sell()
     assert refusal.value.code == ("node_away" if state is NodeState.ABSENT else f"node_{state}")
-    assert till.dump()["invoices"] == []
+    assert domain.dump()["invoices"] == []
 
 
 @pytest.mark.parametrize("amount_msat", [-1_000, 0, 1, 999, 1_001, MOST_TIP_MSAT + 1_000, 2**63, 2**53 + 1])
-async def test_a9_a_tip_is_whole_sat_within_reason(till: Till, amount_msat: int) -> None:
+async def test_a9_a_tip_is_whole_sat_within_reason(domain: Domain, amount_msat: int) -> None:
     with pytest.raises(Invalid) as refusal:
-        till.tip("alice", amount_msat=amount_msat)
+        domain.tip("alice", amount_msat=amount_msat)
     assert refusal.value.code == "tip_invalid"
 
 
 @pytest.mark.parametrize(("message", "name"), [("m" * 501, ""), ("", "n" * 81), ("\0", ""), ("", "a\0b")])
-async def test_a_tips_words_are_few(till: Till, message: str, name: str) -> None:
+async def test_a_tips_words_are_few(domain: Domain, message: str, name: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        till.tip("alice", amount_msat=1_000, message=message, name=name)
+        domain.tip("alice", amount_msat=1_000, message=message, name=name)
     assert refusal.value.code == "tip_invalid"
 
 
 @pytest.mark.parametrize(("message", "name", "kept"), [("", "", False), ("m", "", True), ("", "n", True)])
-async def test_a_tips_words_are_kept_apart_from_its_invoice(till: Till, message: str, name: str, kept: bool) -> None:
-    terms = till.tip("bob", amount_msat=MOST_TIP_MSAT, message=message, name=name)
-    sold = await till.create(terms)
+async def test_a_tips_words_are_kept_apart_from_its_invoice(
+    domain: Domain, message: str, name: str, kept: bool
+) -> None:
+    terms = domain.tip("bob", amount_msat=MOST_TIP_MSAT, message=message, name=name)
+    sold = await domain.create(terms)
     assert (sold.invoice.item_id, sold.invoice.tip_to) == (None, "bob")
-    notes = till.dump()["tip_notes"]
+    notes = domain.dump()["tip_notes"]
     assert notes == ([(sold.invoice.payment_hash, message, name)] if kept else [])
 
 
-async def test_a_memo_of_any_creator_fits_into_an_invoice(till: Till) -> None:
+async def test_a_memo_of_any_creator_fits_into_an_invoice(domain: Domain) -> None:
     for title in ("Ж" * 200, "🪙" * 200, "a" * 200):
         terms = item_terms(an_item(), a_creator(title=title), public_host="h" * 253)
         assert len(terms.memo.encode()) <= MOST_MEMO_BYTES
-        sold = await till.create(terms)
+        sold = await domain.create(terms)
         assert decode(sold.invoice.payment_request).description == terms.memo
 
 
@@ -266,16 +270,16 @@ def test_an_items_own_memo_is_used_as_it_is() -> None:
     ],
 )
 async def test_an_invoice_is_offered_again_while_it_opens_or_can_be_paid_at_this_price(
-    till: Till, fields: dict[str, Any], seconds: int, reused: bool
+    domain: Domain, fields: dict[str, Any], seconds: int, reused: bool
 ) -> None:
-    invoice = replace(await till.sell(), **fields)
-    till.clock.advance(seconds)
-    assert is_reusable(await till.terms(), invoice, now=till.clock()) is reused
+    invoice = replace(await domain.sell(), **fields)
+    domain.clock.advance(seconds)
+    assert is_reusable(await domain.terms(), invoice, now=domain.clock()) is reused
 
 
-async def test_a_paid_tip_is_never_offered_again(till: Till) -> None:
-    terms = till.tip("bob", amount_msat=1_000)
-    sold = await till.create(terms)
-    assert is_reusable(terms, sold.invoice, now=till.clock())
+async def test_a_paid_tip_is_never_offered_again(domain: Domain) -> None:
+    terms = domain.tip("bob", amount_msat=1_000)
+    sold = await domain.create(terms)
+    assert is_reusable(terms, sold.invoice, now=domain.clock())
     paid = replace(sold.invoice, state=InvoiceState.SETTLED, settled_at=START)
-    assert not is_reusable(terms, paid, now=till.clock())
+    assert not is_reusable(terms, paid, now=domain.clock())

@@ -11,7 +11,7 @@ from gateway.nodes import pool as nodes
 from gateway.ports.node import ChannelLiquidity
 from gateway.simulator.core import Simulator
 from tests.support.clock import FakeClock
-from tests.support.two_nodes import Pair, open_pair
+from tests.support.nodes.two_nodes import Pair, open_pair
 
 INVOICES = "/v1/items/welcome/invoices"
 TIPS = "/v1/creators/alice/tips"

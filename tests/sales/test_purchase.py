@@ -13,7 +13,7 @@ from gateway.rows import Item, ItemState, Origin
 from gateway.sales.checkout import Sold
 from gateway.sales.purchase import Buyer, Sales
 from tests.support.announced import Announced
-from tests.support.domain import Till, limits
+from tests.support.domain import Domain, limits
 from tests.support.rows import START, a_creator
 
 MOST = 3
@@ -24,29 +24,29 @@ ALICE = Buyer(client_key="alice's network")
 class Door:
     """Everything that a door needs."""
 
-    till: Till
+    domain: Domain
     sales: Sales
     announced: Announced
 
     @property
     def item(self) -> Item:
-        return self.till.catalog.item("welcome")
+        return self.domain.catalog.item("welcome")
 
     async def buy(self, buyer: Buyer = ALICE) -> Sold:
-        return await self.sales.buy(self.item, self.till.catalog.creator("alice"), buyer)
+        return await self.sales.buy(self.item, self.domain.catalog.creator("alice"), buyer)
 
     async def challenge(self, buyer: Buyer = ALICE) -> Sold:
-        return await self.sales.challenge(self.item, self.till.catalog.creator("alice"), buyer)
+        return await self.sales.challenge(self.item, self.domain.catalog.creator("alice"), buyer)
 
     async def change(self, **fields: object) -> None:
-        await self.till.catalog.change_item("welcome", lambda item: replace(item, **fields), now=START)  # type: ignore[arg-type]  # its own type each
+        await self.domain.catalog.change_item("welcome", lambda item: replace(item, **fields), now=START)  # type: ignore[arg-type]  # its own type each
 
 
 @pytest.fixture
-def door(till: Till) -> Door:
+def door(domain: Domain) -> Door:
     announced = Announced()
-    sales = till.sales_with(limits=limits(till.clock, open_invoices_per_client=MOST), announcer=announced)
-    return Door(till, sales, announced)
+    sales = domain.sales_with(limits=limits(domain.clock, open_invoices_per_client=MOST), announcer=announced)
+    return Door(domain, sales, announced)
 
 
 def with_token(sold: Sold) -> Buyer:
@@ -77,18 +77,18 @@ async def test_an_outdated_invoice_is_withdrawn_and_announced_as_canceled(door: 
     await door.change(price_msat=Msat(300_000))
     third = await door.buy(replace(ALICE, earlier=[second.invoice]))
     invoices = [sold.invoice for sold in (first, second, third)]
-    assert await door.till.states(invoices) == ["canceled", "canceled", "open"]
+    assert await door.domain.states(invoices) == ["canceled", "canceled", "open"]
     assert door.announced.canceled_hashes == [invoice.payment_hash for invoice in invoices[:2]]
 
 
 async def test_a_failed_purchase_counts_nothing_and_announces_nothing(door: Door) -> None:
-    door.till.core.state = NodeState.ABSENT
+    door.domain.core.state = NodeState.ABSENT
     for _ in range(5):
         with pytest.raises(Unavailable):
             await door.buy()
         with pytest.raises(Unavailable):
             await door.challenge()
-    door.till.core.state = NodeState.READY
+    door.domain.core.state = NodeState.READY
     assert door.announced.issued_hashes == []
     assert (await door.buy()).fresh
 

@@ -14,13 +14,13 @@ from gateway.settlement.suspense import book_at_node
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import SimulatedLnd
 from gateway.wire.l402.challenge import encode_token
-from tests.conftest import Site
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants
-from tests.support.domain import Till, open_till
+from tests.support.domain import Domain, open_domain
 from tests.support.processes.shell import Shell
 from tests.support.rows import NODE_ID, an_invoice
 from tests.support.settlements import audited, differences, sold_and_paid
+from tests.support.site import Site
 from tests.web.api.test_events import listening
 
 pytestmark = pytest.mark.both_databases
@@ -28,31 +28,31 @@ pytestmark = pytest.mark.both_databases
 
 async def restored(tmp_path: Path, clock: FakeClock, core: Simulator) -> tuple[Path, Invoice, bytes]:
     """A data folder as it was before a sale; that sale, and its reader's token."""
-    async with open_till(tmp_path / "old", clock, core) as till:
-        await sold_and_paid(till, 2)
+    async with open_domain(tmp_path / "old", clock, core) as domain:
+        await sold_and_paid(domain, 2)
     shutil.copytree(tmp_path / "old", tmp_path / "restored")
-    async with open_till(tmp_path / "old", clock, core) as till:
-        [lost] = await sold_and_paid(till, 1)
-        return tmp_path / "restored", lost, mint_token(till.keys, lost)
+    async with open_domain(tmp_path / "old", clock, core) as domain:
+        [lost] = await sold_and_paid(domain, 1)
+        return tmp_path / "restored", lost, mint_token(domain.keys, lost)
 
 
 async def test_a_settlement_lost_in_a_restore_is_listed_booked_once_and_opens(
     tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     folder, lost, token = await restored(tmp_path, clock, core)
-    async with open_till(folder, clock, core) as till:
-        found = await audited(till)
+    async with open_domain(folder, clock, core) as domain:
+        found = await audited(domain)
         assert found.discrepancies == []
         assert [(each.difference, each.payment_hash) for each in found.lacking] == [
             (Difference.LACKING, lost.payment_hash)
         ]
         for _ in range(2):
-            booked = await book_at_node(till.settler, till.store, lost.payment_hash)
+            booked = await book_at_node(domain.settler, domain.store, lost.payment_hash)
             assert (booked.state, booked.paid_msat) == (InvoiceState.SETTLED, 100_000)
-        balances = await till.balances()
+        balances = await domain.balances()
         assert (balances[SUSPENSE_ACCOUNT], balances[NODE_ACCOUNT]) == (100_000, -300_000)
-        assert await audited(till) == Reconciliation(credited_msat=300_000, received_msat=300_000)
-        access = await till.authorizer.authorize([("line", Credential(token, None))], "welcome")
+        assert await audited(domain) == Reconciliation(credited_msat=300_000, received_msat=300_000)
+        access = await domain.authorizer.authorize([("line", Credential(token, None))], "welcome")
         assert access.payment_hash == lost.payment_hash
 
 
@@ -60,54 +60,54 @@ async def test_a_crash_while_booking_to_suspense_is_made_up_for_by_the_sweep(
     tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, lost, _ = await restored(tmp_path, clock, core)
-    async with open_till(folder, clock, core) as till:
+    async with open_domain(folder, clock, core) as domain:
         with monkeypatch.context() as patch:
-            patch.setattr(till.settler, "settle", _crash)
+            patch.setattr(domain.settler, "settle", _crash)
             with pytest.raises(ConnectionError):
-                await book_at_node(till.settler, till.store, lost.payment_hash)
-        await till.sweeper.sweep()
-        assert (await till.balances())[SUSPENSE_ACCOUNT] == 100_000
-        assert broken_invariants(till.database_url) == []
+                await book_at_node(domain.settler, domain.store, lost.payment_hash)
+        await domain.sweeper.sweep()
+        assert (await domain.balances())[SUSPENSE_ACCOUNT] == 100_000
+        assert broken_invariants(domain.database_url) == []
 
 
 async def _crash(_: object) -> list[Invoice]:
     raise ConnectionError
 
 
-async def test_only_a_settlement_without_a_row_is_booked_to_suspense(till: Till) -> None:
-    [credited] = await sold_and_paid(till, 1)
-    unpaid = await till.sell()
-    before = till.dump()
+async def test_only_a_settlement_without_a_row_is_booked_to_suspense(domain: Domain) -> None:
+    [credited] = await sold_and_paid(domain, 1)
+    unpaid = await domain.sell()
+    before = domain.dump()
     with pytest.raises(Conflict, match="creators of its sale"):
-        await book_at_node(till.settler, till.store, credited.payment_hash)
+        await book_at_node(domain.settler, domain.store, credited.payment_hash)
     for payment_hash in (unpaid.payment_hash, "00" * 32):
         with pytest.raises(NotFound):
-            await book_at_node(till.settler, till.store, payment_hash)
-    assert till.dump() == before
+            await book_at_node(domain.settler, domain.store, payment_hash)
+    assert domain.dump() == before
 
 
-async def test_what_was_given_up_and_paid_all_the_same_is_credited_to_whom_it_was_sold_for(till: Till) -> None:
-    given_up = await till.sell()
-    await till.store.write(lambda tx: tx.invoices.cancel(NODE_ID, [given_up.payment_hash], now=int(till.clock.now)))
-    till.pay(given_up)
-    assert differences(await audited(till)) == [(Difference.UNCREDITED, given_up.payment_hash)]
-    booked = await book_at_node(till.settler, till.store, given_up.payment_hash)
+async def test_what_was_given_up_and_paid_all_the_same_is_credited_to_whom_it_was_sold_for(domain: Domain) -> None:
+    given_up = await domain.sell()
+    await domain.store.write(lambda tx: tx.invoices.cancel(NODE_ID, [given_up.payment_hash], now=int(domain.clock.now)))
+    domain.pay(given_up)
+    assert differences(await audited(domain)) == [(Difference.UNCREDITED, given_up.payment_hash)]
+    booked = await book_at_node(domain.settler, domain.store, given_up.payment_hash)
     assert (booked.state, booked.item_id, booked.origin) == (InvoiceState.SETTLED, "welcome", Origin.CHECKOUT)
-    assert await till.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
-    assert await audited(till) == Reconciliation(credited_msat=100_000, received_msat=100_000)
+    assert await domain.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
+    assert await audited(domain) == Reconciliation(credited_msat=100_000, received_msat=100_000)
     with pytest.raises(Conflict, match="creators of its sale"):
-        await book_at_node(till.settler, till.store, given_up.payment_hash)
+        await book_at_node(domain.settler, domain.store, given_up.payment_hash)
 
 
-async def test_an_invoice_of_another_node_is_not_credited(till: Till) -> None:
-    foreign = till.core.add_invoice(preimage=b"", amount_msat=100_000, memo="", expiry_seconds=600)
-    till.core.pay(foreign.payment_hash)
+async def test_an_invoice_of_another_node_is_not_credited(domain: Domain) -> None:
+    foreign = domain.core.add_invoice(preimage=b"", amount_msat=100_000, memo="", expiry_seconds=600)
+    domain.core.pay(foreign.payment_hash)
     elsewhere = an_invoice(7, node_id="south", payment_hash=foreign.payment_hash.hex())
-    await till.store.write(lambda tx: tx.invoices.insert(elsewhere))
-    before = till.dump()
+    await domain.store.write(lambda tx: tx.invoices.insert(elsewhere))
+    before = domain.dump()
     with pytest.raises(Conflict, match="of the node south"):
-        await book_at_node(till.settler, till.store, elsewhere.payment_hash)
-    assert till.dump() == before
+        await book_at_node(domain.settler, domain.store, elsewhere.payment_hash)
+    assert domain.dump() == before
 
 
 async def test_the_operator_alone_audits_and_what_is_in_suspense_is_shown_to_no_creator(site: Site) -> None:

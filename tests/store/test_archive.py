@@ -14,9 +14,9 @@ from gateway.simulator.core import Simulator
 from gateway.store.engines import archive as archives
 from gateway.store.engines.archive import read_archive, write_archive
 from gateway.store.engines.sqlite import translating_engine
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.databases import dump_tables
+from tests.support.site import Site, open_site
 
 pytestmark = pytest.mark.both_databases
 

@@ -12,7 +12,7 @@ from gateway.simulator.core import Simulator
 from gateway.store.engines.invariants import MOST_AHEAD_SECONDS, audit, audit_database
 from tests.support.clock import FakeClock
 from tests.support.databases import change, seen_in
-from tests.support.domain import open_till
+from tests.support.domain import open_domain
 from tests.support.rows import START
 
 UNGUARDED = {
@@ -60,17 +60,17 @@ class Books:
 
 @pytest.fixture
 async def books(tmp_path: Path, new_database_url: str, clock: FakeClock, core: Simulator) -> Books:
-    async with open_till(tmp_path, clock, core, database_url=new_database_url) as till:
-        paid, overpaid, unpaid = await till.sell_many(3)
-        tip = (await till.create(till.tip("bob", amount_msat=1_000))).invoice
+    async with open_domain(tmp_path, clock, core, database_url=new_database_url) as domain:
+        paid, overpaid, unpaid = await domain.sell_many(3)
+        tip = (await domain.create(domain.tip("bob", amount_msat=1_000))).invoice
         foreign = core.add_invoice(preimage=b"", amount_msat=5_000, memo="lost", expiry_seconds=600)
         core.pay(foreign.payment_hash)
-        await book_at_node(till.settler, till.store, foreign.payment_hash.hex())
-        till.pay(paid)
-        till.pay(overpaid, amount_msat=100_001)
-        till.pay(tip)
-        await till.sweeper.sweep()
-        assert await till.states([paid, overpaid, tip, unpaid]) == ["settled"] * 3 + ["open"]
+        await book_at_node(domain.settler, domain.store, foreign.payment_hash.hex())
+        domain.pay(paid)
+        domain.pay(overpaid, amount_msat=100_001)
+        domain.pay(tip)
+        await domain.sweeper.sweep()
+        assert await domain.states([paid, overpaid, tip, unpaid]) == ["settled"] * 3 + ["open"]
     return Books(new_database_url, paid, unpaid)
 
 

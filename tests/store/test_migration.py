@@ -22,12 +22,12 @@ from gateway.store.engines.database import migrate_database, open_database, read
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.files.keyring import FileKeyRing
 from gateway.wire.l402.challenge import encode_token
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, change, in_a_thread, seen_in
 from tests.support.old_schemas import DIGEST, GIVEN_UP, PAID, PAID_PART, REVISIONS, WAITING, build_schema
 from tests.support.postgres_server import Cluster
 from tests.support.rows import a_report, hash_of
+from tests.support.site import Site, open_site
 
 ROOT = Path(__file__).parents[2]
 KILLED = """

@@ -12,7 +12,7 @@ from gateway.store.engines.move_to_postgres import move_database
 from gateway.store.engines.sqlite import sqlite_engine
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, dump_tables, in_a_thread, put_database
-from tests.support.domain import open_till
+from tests.support.domain import open_domain
 from tests.support.postgres_server import Cluster
 
 pytestmark = pytest.mark.postgres
@@ -26,13 +26,13 @@ def target(cluster: Cluster) -> str:
 async def test_everything_moves_and_an_old_purchase_opens(
     target: str, tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
-    async with open_till(tmp_path, clock, core) as till:
-        source = till.database_url
-        sold = await till.create(await till.terms(), idempotency_key="k" * 22)
-        late = await till.sell()
-        till.pay(sold.invoice)
-        await till.sweeper.sweep()
-        await till.create(till.tip("bob", amount_msat=5_000, message="thänks ☂"))
+    async with open_domain(tmp_path, clock, core) as domain:
+        source = domain.database_url
+        sold = await domain.create(await domain.terms(), idempotency_key="k" * 22)
+        late = await domain.sell()
+        domain.pay(sold.invoice)
+        await domain.sweeper.sweep()
+        await domain.create(domain.tip("bob", amount_msat=5_000, message="thänks ☂"))
     counts = await move_database(source, target)
     assert counts["invoices"] == 3
     assert dump_tables(source) == dump_tables(target)
@@ -41,7 +41,7 @@ async def test_everything_moves_and_an_old_purchase_opens(
         await move_database(source, target)
     assert refusal.value.code == "database_not_empty"
 
-    async with open_till(tmp_path, clock, core, database_url=target) as moved:
+    async with open_domain(tmp_path, clock, core, database_url=target) as moved:
         await moved.authorizer.authorize([("line", Credential(sold.token, None))], "welcome")
         moved.pay(late)
         await moved.sweeper.sweep()

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from gateway.access.tokens import Credential
 from gateway.ports.store import Tx
-from tests.conftest import Site
 from tests.support.databases import change
+from tests.support.site import Site
 
 pytestmark = pytest.mark.both_databases
 

@@ -15,7 +15,7 @@ from gateway.store.engines.sqlite import MOST_PER_COMMIT, SqliteStore, sqlite_en
 from gateway.store.files.lock import lock_data
 from tests.support.clock import turns
 from tests.support.databases import put_database
-from tests.support.domain import Till
+from tests.support.domain import Domain
 from tests.support.rows import a_creator, an_item
 
 
@@ -171,25 +171,25 @@ async def test_the_promised_pragmas_are_in_force(store: SqliteStore) -> None:
     assert {name: await on_thread(store, "reader", f"PRAGMA {name}") for name in wanted} == wanted
 
 
-async def test_a_full_disk_refuses_whole_and_recovers_without_a_restart(till: Till) -> None:
-    invoices = await till.sell_many(3)
+async def test_a_full_disk_refuses_whole_and_recovers_without_a_restart(domain: Domain) -> None:
+    invoices = await domain.sell_many(3)
     for invoice in invoices:
-        till.pay(invoice)
-    pages = await on_thread(till.store, "writer", "PRAGMA page_count")
-    before = till.dump()
+        domain.pay(invoice)
+    pages = await on_thread(domain.store, "writer", "PRAGMA page_count")
+    before = domain.dump()
 
     def fill(tx: Tx) -> None:
         tx.creators._connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")  # type: ignore[attr-defined]  # a full disk
         for number in range(1_000):
             tx.items.insert(an_item(f"item-{number}", title="t" * 200))
 
-    neighbour = asyncio.create_task(till.store.write(fill))
+    neighbour = asyncio.create_task(domain.store.write(fill))
     with pytest.raises(Unavailable) as refusal:
         await neighbour
     assert (refusal.value.code, refusal.value.retry_after_seconds) == ("database_away", 2)
-    assert till.dump() == before
-    await till.sweeper.sweep()
-    assert await till.states(invoices) == ["settled"] * 3
+    assert domain.dump() == before
+    await domain.sweeper.sweep()
+    assert await domain.states(invoices) == ["settled"] * 3
 
 
 async def test_a_database_that_is_locked_is_unavailable_until_it_is_free(store: SqliteStore, file: Path) -> None:

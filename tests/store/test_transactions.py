@@ -20,7 +20,7 @@ from gateway.store.tables.indexes import UNRESOLVED
 from gateway.store.tables.schema import metadata
 from tests.support.clock import turns
 from tests.support.databases import dump_tables, seen_in
-from tests.support.domain import Till
+from tests.support.domain import Domain
 from tests.support.rows import a_creator, an_invoice, an_item
 
 MANY = 300
@@ -56,10 +56,10 @@ async def test_one_failing_piece_of_work_leaves_its_neighbours_committed(store: 
     assert [creator.name for creator in await store.read(lambda tx: tx.creators.list())] == ["after", "before"]
 
 
-async def test_a_probe_of_writing_leaves_no_trace(till: Till) -> None:
-    before = till.dump()
-    await asyncio.gather(*(till.store.write(lambda tx: tx.probe_write()) for _ in range(5)))
-    assert till.dump() == before
+async def test_a_probe_of_writing_leaves_no_trace(domain: Domain) -> None:
+    before = domain.dump()
+    await asyncio.gather(*(domain.store.write(lambda tx: tx.probe_write()) for _ in range(5)))
+    assert domain.dump() == before
 
 
 async def test_a_write_is_committed_when_its_await_ends(store: Database, database_url: str) -> None:
@@ -108,16 +108,16 @@ async def test_a_read_cannot_write(store: Database) -> None:
     assert await store.read(lambda tx: tx.creators.list()) == []
 
 
-async def test_changes_of_one_item_at_once_are_all_made(till: Till) -> None:
+async def test_changes_of_one_item_at_once_are_all_made(domain: Domain) -> None:
     def longer(tx: Tx) -> None:
         item = tx.items.lock("welcome")
         assert item is not None
         tx.items.update(an_item(title=item.title + "."))
 
-    before = till.catalog.item("welcome").title
-    await asyncio.gather(*(till.store.write(longer) for _ in range(20)))
-    await till.catalog.refresh()
-    assert till.catalog.item("welcome").title == before + "." * 20
+    before = domain.catalog.item("welcome").title
+    await asyncio.gather(*(domain.store.write(longer) for _ in range(20)))
+    await domain.catalog.refresh()
+    assert domain.catalog.item("welcome").title == before + "." * 20
 
 
 # The schema ----------------------------------------------------------------------------------------------------------
@@ -167,21 +167,21 @@ TRANSFER = "INSERT INTO transfers VALUES ('{}', 'share', {}, '{}', '{}', {}, 1)"
         "DELETE FROM transfers",
     ],
 )
-async def test_the_database_itself_refuses_what_must_not_be(till: Till, statement: str) -> None:
-    invoice = await till.sell()
-    till.pay(invoice)
-    await till.sweeper.sweep()
-    before = till.dump()
+async def test_the_database_itself_refuses_what_must_not_be(domain: Domain, statement: str) -> None:
+    invoice = await domain.sell()
+    domain.pay(invoice)
+    await domain.sweeper.sweep()
+    before = domain.dump()
     wrong = statement.replace("'h1'", f"'{invoice.payment_hash}'").replace("'i'", "'welcome'")
     with pytest.raises(IntegrityError):
-        await till.store.write(lambda tx: tx.creators._connection.execute(text(wrong)))  # type: ignore[attr-defined]  # what no code does
-    assert till.dump() == before
+        await domain.store.write(lambda tx: tx.creators._connection.execute(text(wrong)))  # type: ignore[attr-defined]  # what no code does
+    assert domain.dump() == before
 
 
-async def test_a_row_must_belong_to_something_that_is_there(till: Till) -> None:
+async def test_a_row_must_belong_to_something_that_is_there(domain: Domain) -> None:
     for row in (an_invoice(item_id="nothing"), an_invoice(item_id=None, tip_to="nobody")):
         with pytest.raises(IntegrityError):
-            await till.store.write(lambda tx, r=row: tx.invoices.insert(r))  # type: ignore[misc]  # bound in the loop
-    assert await till.store.write(lambda tx: tx.invoices.insert(an_invoice()))
-    assert not await till.store.write(lambda tx: tx.invoices.insert(an_invoice()))
-    assert not await till.store.write(lambda tx: tx.items.update(an_item("nothing")))
+            await domain.store.write(lambda tx, r=row: tx.invoices.insert(r))  # type: ignore[misc]  # bound in the loop
+    assert await domain.store.write(lambda tx: tx.invoices.insert(an_invoice()))
+    assert not await domain.store.write(lambda tx: tx.invoices.insert(an_invoice()))
+    assert not await domain.store.write(lambda tx: tx.items.update(an_item("nothing")))

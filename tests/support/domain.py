@@ -48,7 +48,7 @@ _NONE: dict[str, Any] = dict.fromkeys(RATES, "1000000000/day") | {
 
 
 @dataclass(slots=True)
-class Till:
+class Domain:
     """Everything between the terms of a sale and the books, and what it announced."""
 
     database_url: str
@@ -139,7 +139,7 @@ class Till:
 
 
 @asynccontextmanager
-async def open_till(
+async def open_domain(
     folder: Path,
     clock: FakeClock,
     core: Simulator,
@@ -147,8 +147,8 @@ async def open_till(
     database_url: str = "",
     node: Node | None = None,
     items: Sequence[Item] = (),
-) -> AsyncIterator[Till]:
-    """A till on a data folder that may have been used before, selling `welcome` and `items`; audited at the end.
+) -> AsyncIterator[Domain]:
+    """Open the domain on a data folder, new or used before, selling `welcome` and `items`; audited at the end.
 
     Without a `database_url` the database is on SQLite in that folder.
     """
@@ -170,7 +170,7 @@ async def open_till(
     await _stock(store, items)
     await catalog.refresh()
     try:
-        yield Till(
+        yield Domain(
             database_url,
             clock,
             core,
@@ -201,9 +201,9 @@ async def _stock(store: Database, items: Sequence[Item]) -> None:
         await store.write(lambda tx, i=item: tx.items.insert(i))  # type: ignore[misc]  # bound in the loop
 
 
-def exhausted(till: Till) -> Limits:
+def exhausted(domain: Domain) -> Limits:
     """Limits that refuse a new invoice to anybody."""
-    refusing = limits(till.clock, open_invoices=1)
+    refusing = limits(domain.clock, open_invoices=1)
     for client in ("one", "another"):
         with suppress(TooMany), refusing.reserve(client, "welcome") as reservation:
             reservation.issued(client)

@@ -6,37 +6,37 @@ from gateway.books.ledger import NODE_ACCOUNT
 from gateway.ports.node import NodeInvoice
 from gateway.rows import Invoice
 from gateway.settlement.reconcile import Difference, Reconciliation, reconcile
-from tests.support.domain import Till
+from tests.support.domain import Domain
 
 BOTH_CREDITED = {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
 
 
-async def reports_of(till: Till, invoices: Sequence[Invoice]) -> list[NodeInvoice]:
+async def reports_of(domain: Domain, invoices: Sequence[Invoice]) -> list[NodeInvoice]:
     """The node's report of each."""
-    found = [await till.node.lookup(invoice.payment_hash) for invoice in invoices]
+    found = [await domain.node.lookup(invoice.payment_hash) for invoice in invoices]
     return [report for report in found if report is not None]
 
 
-async def sell_and_pay(till: Till, count: int) -> list[NodeInvoice]:
+async def sell_and_pay(domain: Domain, count: int) -> list[NodeInvoice]:
     """The node's reports of paid invoices that are not booked yet."""
-    invoices = await till.sell_many(count)
+    invoices = await domain.sell_many(count)
     for invoice in invoices:
-        till.pay(invoice)
-    return await reports_of(till, invoices)
+        domain.pay(invoice)
+    return await reports_of(domain, invoices)
 
 
-async def audited(till: Till) -> Reconciliation:
+async def audited(domain: Domain) -> Reconciliation:
     """A reconciliation, a minute after the last payment."""
-    till.clock.advance(61)
-    return await reconcile(till.node, till.store, now=int(till.clock.now))
+    domain.clock.advance(61)
+    return await reconcile(domain.node, domain.store, now=int(domain.clock.now))
 
 
-async def sold_and_paid(till: Till, count: int) -> list[Invoice]:
+async def sold_and_paid(domain: Domain, count: int) -> list[Invoice]:
     """Paid invoices that the sweep has booked."""
-    invoices = await till.sell_many(count)
+    invoices = await domain.sell_many(count)
     for invoice in invoices:
-        till.pay(invoice)
-    await till.sweeper.sweep()
+        domain.pay(invoice)
+    await domain.sweeper.sweep()
     return invoices
 
 

@@ -20,10 +20,10 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.web.openapi import PATH_PARAMETERS, document
 from gateway.web.routes import API
-from tests.conftest import open_site
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, put_database
 from tests.support.rows import START, a_creator
+from tests.support.site import open_site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 AMPLE = {f"invoices_{limit}": "1000000/second" for limit in ("per_client", "per_item", "overall")}

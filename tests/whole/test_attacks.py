@@ -17,11 +17,11 @@ from gateway.simulator.refusals import CallRefused
 from gateway.store.engines.database import open_database
 from gateway.web.http.qr import payment_qr
 from gateway.wire.bolt11.reading import decode
-from tests.conftest import Site, open_site
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock
-from tests.support.domain import Till
+from tests.support.domain import Domain
 from tests.support.rows import NODE_ID, a_creator
+from tests.support.site import Site, open_site
 
 # Incidents of the past that other systems had; the tests that show that they cannot happen here are named after them.
 ATTACKS = {
@@ -170,34 +170,34 @@ async def test_a22_a_flood_of_tokens_in_one_request_asks_for_little(shop: Site) 
     assert asked <= 8
 
 
-async def test_a2_no_lock_in_memory_protects_money(till: Till) -> None:
+async def test_a2_no_lock_in_memory_protects_money(domain: Domain) -> None:
     """Two processes at one database, each with a settler that knows nothing of the other."""
-    invoices = await till.sell_many(20)
+    invoices = await domain.sell_many(20)
     for invoice in invoices:
-        till.pay(invoice)
-    other = await open_database(till.database_url)
-    settlers = [Settler(till.node, store, till.clock, Announced()) for store in (till.store, other, other)]
-    reports = [await till.node.lookup(invoice.payment_hash) for invoice in invoices]
+        domain.pay(invoice)
+    other = await open_database(domain.database_url)
+    settlers = [Settler(domain.node, store, domain.clock, Announced()) for store in (domain.store, other, other)]
+    reports = [await domain.node.lookup(invoice.payment_hash) for invoice in invoices]
     told = [report for report in reports if report is not None]
     booked = await asyncio.gather(*(settler.settle(told) for settler in settlers for _ in range(3)))
     await other.close()
     assert sum(len(each) for each in booked) == len(invoices)
-    assert (await till.balances())["creator:alice"] == 20 * 70_000
+    assert (await domain.balances())["creator:alice"] == 20 * 70_000
 
 
-async def test_a6_the_same_hash_at_another_amount_or_node_is_no_payment_of_ours(till: Till) -> None:
+async def test_a6_the_same_hash_at_another_amount_or_node_is_no_payment_of_ours(domain: Domain) -> None:
     """What another node, or a cheaper invoice of the same preimage, says of our payment hash settles nothing."""
-    invoice = await till.sell()
-    cheap = Simulator(clock=till.clock, random_bytes=secrets.token_bytes)
-    preimage = till.core.lookup(bytes.fromhex(invoice.payment_hash)).preimage
+    invoice = await domain.sell()
+    cheap = Simulator(clock=domain.clock, random_bytes=secrets.token_bytes)
+    preimage = domain.core.lookup(bytes.fromhex(invoice.payment_hash)).preimage
     cheap.pay(cheap.add_invoice(preimage=preimage, amount_msat=1_000, memo="", expiry_seconds=600).payment_hash)
     elsewhere = DirectNode(cheap, node_id="elsewhere")
     report = await elsewhere.lookup(invoice.payment_hash)
     assert report is not None
-    assert await Settler(elsewhere, till.store, till.clock, Announced()).settle([report]) == []
+    assert await Settler(elsewhere, domain.store, domain.clock, Announced()).settle([report]) == []
     with pytest.raises(CallRefused, match="already exists"):
-        till.core.add_invoice(preimage=preimage, amount_msat=1_000, memo="", expiry_seconds=600)
-    assert await till.balances() == {}
+        domain.core.add_invoice(preimage=preimage, amount_msat=1_000, memo="", expiry_seconds=600)
+    assert await domain.balances() == {}
 
 
 async def test_a17_the_code_that_is_paid_is_drawn_here_from_what_the_node_issued(shop: Site) -> None:

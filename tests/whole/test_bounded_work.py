@@ -21,8 +21,8 @@ from gateway.errors import Invalid
 from gateway.web.admin.item_bodies import ItemRequest
 from gateway.web.http.language import accepted_tags
 from gateway.web.pages.share_card import excerpt
-from tests.conftest import Site
 from tests.support.databases import put_database
+from tests.support.site import Site
 
 MARKS = "a" + "\u0323\u0301" * 100_000
 TEXT = "# A text\n\nFree.\n\n<!-- more -->\n\nPaid."

@@ -15,10 +15,10 @@ from sqlalchemy import text
 
 from gateway.config import Config, load_config
 from gateway.store.engines.database_url import sqlite_path
-from tests.conftest import Site
 from tests.support.clock import until
 from tests.support.databases import seen_in
 from tests.support.postgres_server import Cluster
+from tests.support.site import Site
 from tests.whole.test_secrecy import BOOK, BROWSER, TEXT, spellings
 
 JOURNEYS = 1_000 if settings.get_current_profile_name() == "nightly" else 150

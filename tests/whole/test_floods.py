@@ -16,9 +16,9 @@ from gateway.ports.node import IssuedInvoice
 from gateway.simulator.core import Simulator
 from gateway.web.api import invoices
 from gateway.web.serve import build_app, serve
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, turns, until
 from tests.support.rows import NODE_ID, START, a_creator
+from tests.support.site import Site, open_site
 from tests.web.api.test_events import listening
 
 pytestmark = pytest.mark.both_databases

@@ -14,7 +14,7 @@ from gateway.simulator.direct import DirectNode
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
 from tests.support.clock import FakeClock
-from tests.support.domain import Till, open_till
+from tests.support.domain import Domain, open_domain
 from tests.support.rows import EXPIRY_SECONDS
 
 pytestmark = pytest.mark.both_databases
@@ -22,58 +22,58 @@ pytestmark = pytest.mark.both_databases
 HELD_SECONDS = 120
 
 
-async def opens(till: Till, invoice: Invoice) -> bool:
-    presented = [("line", Credential(mint_token(till.keys, invoice), None))]
+async def opens(domain: Domain, invoice: Invoice) -> bool:
+    presented = [("line", Credential(mint_token(domain.keys, invoice), None))]
     try:
-        await till.authorizer.authorize(presented, "welcome")
+        await domain.authorizer.authorize(presented, "welcome")
     except Refused:
         return False
     return True
 
 
-async def sweep_past_every_verdict(till: Till, invoice: Invoice) -> None:
+async def sweep_past_every_verdict(domain: Domain, invoice: Invoice) -> None:
     """Only by the sweeps that fall due; the stream tells nothing."""
     for seconds in (FIRST_CHECK_AFTER_EXPIRY_SECONDS, SECOND_CHECK_AFTER_EXPIRY_SECONDS, 300, 600):
-        till.clock.now = max(till.clock.now, invoice.expires_at + seconds)
-        await till.sweeper.sweep(due_only=True)
+        domain.clock.now = max(domain.clock.now, invoice.expires_at + seconds)
+        await domain.sweeper.sweep(due_only=True)
 
 
 @pytest.mark.parametrize("lags", [False, True], ids=["watched", "watcher-lags"])
 @pytest.mark.parametrize("seconds", [-1, 0, 1])
-async def test_whatever_lnd_takes_around_expiry_is_credited_and_opens(till: Till, seconds: int, lags: bool) -> None:
+async def test_whatever_lnd_takes_around_expiry_is_credited_and_opens(domain: Domain, seconds: int, lags: bool) -> None:
     """LND cancels by a watcher, not by its clock: a payment that comes first settles, however late."""
-    till.core.quirks.watch_expiry = not lags
-    invoice = await till.sell()
-    till.clock.now = invoice.expires_at + seconds
+    domain.core.quirks.watch_expiry = not lags
+    invoice = await domain.sell()
+    domain.clock.now = invoice.expires_at + seconds
     try:
-        till.pay(invoice)
+        domain.pay(invoice)
         is_paid = True
     except PaymentRefused:
         is_paid = False
     assert is_paid is (lags or seconds < 0)
-    till.core.quirks.watch_expiry = True
-    await sweep_past_every_verdict(till, invoice)
-    assert (await till.row(invoice)).state is (InvoiceState.SETTLED if is_paid else InvoiceState.CANCELED)
-    assert await opens(till, invoice) is is_paid
+    domain.core.quirks.watch_expiry = True
+    await sweep_past_every_verdict(domain, invoice)
+    assert (await domain.row(invoice)).state is (InvoiceState.SETTLED if is_paid else InvoiceState.CANCELED)
+    assert await opens(domain, invoice) is is_paid
     assert (
-        await till.store.read(lambda tx: tx.invoices.unresolved("lnd", due_at=None, after_add_index=0, limit=9)) == []
+        await domain.store.read(lambda tx: tx.invoices.unresolved("lnd", due_at=None, after_add_index=0, limit=9)) == []
     )
 
 
 @pytest.mark.parametrize("forgets", [False, True], ids=["kept", "deleted"])
-async def test_parts_that_are_held_and_then_fail_leave_a_canceled_invoice(till: Till, forgets: bool) -> None:
-    till.core.quirks.forget_canceled = forgets
-    invoice = await till.sell()
+async def test_parts_that_are_held_and_then_fail_leave_a_canceled_invoice(domain: Domain, forgets: bool) -> None:
+    domain.core.quirks.forget_canceled = forgets
+    invoice = await domain.sell()
     payment_hash = bytes.fromhex(invoice.payment_hash)
-    till.core.start_payment(payment_hash)
-    till.clock.now = invoice.expires_at + FIRST_CHECK_AFTER_EXPIRY_SECONDS
-    await till.sweeper.sweep(due_only=True)
-    assert (await till.row(invoice)).state is InvoiceState.OPEN, "a payment is on its way"
-    till.clock.now = invoice.expires_at + HELD_SECONDS
-    till.core.fail_payment(payment_hash)
-    await sweep_past_every_verdict(till, invoice)
-    assert (await till.row(invoice)).state is InvoiceState.CANCELED
-    assert not await opens(till, invoice)
+    domain.core.start_payment(payment_hash)
+    domain.clock.now = invoice.expires_at + FIRST_CHECK_AFTER_EXPIRY_SECONDS
+    await domain.sweeper.sweep(due_only=True)
+    assert (await domain.row(invoice)).state is InvoiceState.OPEN, "a payment is on its way"
+    domain.clock.now = invoice.expires_at + HELD_SECONDS
+    domain.core.fail_payment(payment_hash)
+    await sweep_past_every_verdict(domain, invoice)
+    assert (await domain.row(invoice)).state is InvoiceState.CANCELED
+    assert not await opens(domain, invoice)
 
 
 @pytest.mark.parametrize("off_by", [-3_600, -60, 60, 3_600])
@@ -83,67 +83,67 @@ async def test_a_gateway_whose_clock_is_wrong_neither_cancels_early_nor_forgets(
     right = FakeClock(clock.now)
     core = Simulator(clock=right, random_bytes=token_bytes)
     clock.advance(off_by)
-    async with open_till(tmp_path, clock, core, database_url=database_url, node=DirectNode(core)) as till:
-        paid, unpaid = await till.sell_many(2)
+    async with open_domain(tmp_path, clock, core, database_url=database_url, node=DirectNode(core)) as domain:
+        paid, unpaid = await domain.sell_many(2)
 
         async def pass_by(seconds: int) -> None:
             for _ in range(seconds // 50):
                 right.advance(50)
                 clock.advance(50)
-                await till.sweeper.sweep(due_only=True)
+                await domain.sweeper.sweep(due_only=True)
 
         await pass_by(EXPIRY_SECONDS - 50)
-        assert await till.states([paid, unpaid]) == ["open", "open"]
-        till.pay(paid)
+        assert await domain.states([paid, unpaid]) == ["open", "open"]
+        domain.pay(paid)
         await pass_by(9_000)
-        assert await till.states([paid, unpaid]) == ["settled", "canceled"]
-        assert await opens(till, paid)
+        assert await domain.states([paid, unpaid]) == ["settled", "canceled"]
+        assert await opens(domain, paid)
 
 
 @pytest.mark.parametrize("more_msat", [1, 999, 100_000, 99_900_000])
-async def test_what_is_booked_is_what_lnd_received_to_the_millisatoshi(till: Till, more_msat: int) -> None:
-    invoice = await till.sell()
-    till.pay(invoice, amount_msat=100_000 + more_msat)
-    await till.sweeper.sweep()
-    assert (await till.row(invoice)).paid_msat == 100_000 + more_msat
-    assert sum(msat for account, msat in (await till.balances()).items() if account.startswith("creator:")) == (
+async def test_what_is_booked_is_what_lnd_received_to_the_millisatoshi(domain: Domain, more_msat: int) -> None:
+    invoice = await domain.sell()
+    domain.pay(invoice, amount_msat=100_000 + more_msat)
+    await domain.sweeper.sweep()
+    assert (await domain.row(invoice)).paid_msat == 100_000 + more_msat
+    assert sum(msat for account, msat in (await domain.balances()).items() if account.startswith("creator:")) == (
         100_000 + more_msat
     )
-    assert await opens(till, invoice)
+    assert await opens(domain, invoice)
 
 
 @pytest.mark.parametrize("amount_msat", [0, 1, 99_999])
-async def test_too_little_neither_settles_nor_opens(till: Till, amount_msat: int) -> None:
-    invoice = await till.sell()
+async def test_too_little_neither_settles_nor_opens(domain: Domain, amount_msat: int) -> None:
+    invoice = await domain.sell()
     with pytest.raises(PaymentRefused):
-        till.pay(invoice, amount_msat=amount_msat)
-    await till.sweeper.sweep()
-    assert (await till.row(invoice)).state is InvoiceState.OPEN
-    assert not await opens(till, invoice)
+        domain.pay(invoice, amount_msat=amount_msat)
+    await domain.sweeper.sweep()
+    assert (await domain.row(invoice)).state is InvoiceState.OPEN
+    assert not await opens(domain, invoice)
 
 
-async def test_a_second_payment_of_an_invoice_is_refused_by_the_node_and_changes_nothing(till: Till) -> None:
-    invoice = await till.sell()
-    till.pay(invoice)
-    await till.sweeper.sweep()
-    before = till.dump()
+async def test_a_second_payment_of_an_invoice_is_refused_by_the_node_and_changes_nothing(domain: Domain) -> None:
+    invoice = await domain.sell()
+    domain.pay(invoice)
+    await domain.sweeper.sweep()
+    before = domain.dump()
     with pytest.raises(PaymentRefused):
-        till.pay(invoice)
-    await till.sweeper.sweep()
-    assert till.dump() == before
+        domain.pay(invoice)
+    await domain.sweeper.sweep()
+    assert domain.dump() == before
 
 
-async def test_what_others_receive_at_the_same_node_is_not_booked(till: Till) -> None:
+async def test_what_others_receive_at_the_same_node_is_not_booked(domain: Domain) -> None:
     """Keysend, AMP that settles again and again, hold invoices, and the invoices of another application."""
-    before = till.dump()
-    told = till.core.subscribe(add_index=0, settle_index=0, wake=lambda: None)
-    till.core.keysend(5_000)
-    amp = till.core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=600, is_amp=True)
-    hold = till.core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=600, is_hold=True)
-    foreign = till.core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=600)
+    before = domain.dump()
+    told = domain.core.subscribe(add_index=0, settle_index=0, wake=lambda: None)
+    domain.core.keysend(5_000)
+    amp = domain.core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=600, is_amp=True)
+    hold = domain.core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=600, is_hold=True)
+    foreign = domain.core.add_invoice(preimage=b"", amount_msat=1_000, memo="", expiry_seconds=600)
     for row in (amp, amp, hold, foreign):
-        till.core.pay(row.payment_hash)
-    till.core.settle_held(hold.payment_hash)
-    assert isinstance(till.node, DirectNode)
-    assert await till.settler.settle([till.node._translate(row) for row in iter(told.take, None)]) == []
-    assert till.dump() == before
+        domain.core.pay(row.payment_hash)
+    domain.core.settle_held(hold.payment_hash)
+    assert isinstance(domain.node, DirectNode)
+    assert await domain.settler.settle([domain.node._translate(row) for row in iter(told.take, None)]) == []
+    assert domain.dump() == before

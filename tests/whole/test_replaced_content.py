@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.store.files.content import ContentFolder
-from tests.conftest import Site
+from tests.support.site import Site
 
 OLD, NEW = b"The first edition. " * 500, b"Another one, later. " * 500
 BOOK = "/v1/admin/items/book"

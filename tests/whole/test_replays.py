@@ -15,7 +15,7 @@ from gateway.simulator.direct import DirectNode
 from gateway.simulator.invoice import ReplayOrder
 from tests.support.announced import Announced
 from tests.support.clock import turns
-from tests.support.domain import Till
+from tests.support.domain import Domain
 from tests.support.rows import EXPIRY_SECONDS
 from tools.torture.databases import DatabaseKind
 from tools.torture.replays import replay
@@ -24,68 +24,68 @@ MANY = 60
 
 
 @pytest.mark.parametrize("order", ReplayOrder, ids=str)
-async def test_a_replay_from_every_index_credits_each_settlement_once(till: Till, order: ReplayOrder) -> None:
-    till.core.quirks.replay_order, till.core.quirks.overlap = order, 3
-    invoices = await till.sell_many(MANY)
+async def test_a_replay_from_every_index_credits_each_settlement_once(domain: Domain, order: ReplayOrder) -> None:
+    domain.core.quirks.replay_order, domain.core.quirks.overlap = order, 3
+    invoices = await domain.sell_many(MANY)
     for invoice in Random(1).sample(invoices, MANY):
-        till.pay(invoice)
-    assert isinstance(till.node, DirectNode)
+        domain.pay(invoice)
+    assert isinstance(domain.node, DirectNode)
     for index in Random(2).sample(range(MANY + 1), MANY + 1):
-        stream = till.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
-        await till.settler.settle([till.node._translate(row) for row in iter(stream.take, None)])
-    assert len(till.announced) == len(set(till.announced)) == MANY - 1, "no index replays the first settlement"
-    await till.sweeper.sweep()
-    assert len(till.announced) == MANY
-    assert (await till.balances())["creator:alice"] == MANY * 70_000
+        stream = domain.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
+        await domain.settler.settle([domain.node._translate(row) for row in iter(stream.take, None)])
+    assert len(domain.announced) == len(set(domain.announced)) == MANY - 1, "no index replays the first settlement"
+    await domain.sweeper.sweep()
+    assert len(domain.announced) == MANY
+    assert (await domain.balances())["creator:alice"] == MANY * 70_000
 
 
 @pytest.mark.parametrize("rounds", [1, 3, 10, 30, 100])
-async def test_a_catch_up_that_is_broken_off_anywhere_goes_on_where_it_was(till: Till, rounds: int) -> None:
-    invoices = await till.sell_many(MANY)
+async def test_a_catch_up_that_is_broken_off_anywhere_goes_on_where_it_was(domain: Domain, rounds: int) -> None:
+    invoices = await domain.sell_many(MANY)
     for invoice in invoices:
-        till.pay(invoice)
-    broken_off = asyncio.create_task(till.sweeper.sweep())
+        domain.pay(invoice)
+    broken_off = asyncio.create_task(domain.sweeper.sweep())
     await turns(rounds)
     broken_off.cancel()
     await asyncio.wait([broken_off])
-    await till.sweeper.sweep()
-    assert await till.states(invoices) == ["settled"] * MANY
-    assert len(till.announced) == MANY
+    await domain.sweeper.sweep()
+    assert await domain.states(invoices) == ["settled"] * MANY
+    assert len(domain.announced) == MANY
 
 
-async def test_three_settlers_that_catch_up_at_once_credit_once(till: Till) -> None:
+async def test_three_settlers_that_catch_up_at_once_credit_once(domain: Domain) -> None:
     """Replicas that all believe to be the one that settles."""
-    invoices = await till.sell_many(MANY)
+    invoices = await domain.sell_many(MANY)
     for invoice in invoices:
-        till.pay(invoice)
+        domain.pay(invoice)
     announced = Announced()
-    settlers = [Settler(till.node, till.store, till.clock, announced) for _ in range(3)]
-    sweepers = [Sweeper(till.pinned, settler, till.store, till.clock) for settler in settlers]
+    settlers = [Settler(domain.node, domain.store, domain.clock, announced) for _ in range(3)]
+    sweepers = [Sweeper(domain.pinned, settler, domain.store, domain.clock) for settler in settlers]
     await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
     assert sorted(announced.settled_hashes) == sorted(invoice.payment_hash for invoice in invoices)
-    assert (await till.balances())["creator:bob"] == MANY * 30_000
+    assert (await domain.balances())["creator:bob"] == MANY * 30_000
 
 
-async def test_a_node_restored_from_an_older_state_takes_nothing_back(till: Till) -> None:
+async def test_a_node_restored_from_an_older_state_takes_nothing_back(domain: Domain) -> None:
     """It no longer knows what it has settled since; the counters run on from where the backup was."""
     key = b"\1" * 32
-    assert isinstance(till.node, DirectNode)
-    till.node._core = till.core = Simulator(clock=till.clock, random_bytes=token_bytes, key=key)
-    old, lost, unpaid = await till.sell_many(3)
-    till.pay(old)
-    backup = list(till.core.invoices)
-    till.pay(lost)
-    await till.sweeper.sweep()
-    restored = Simulator(clock=till.clock, random_bytes=token_bytes, key=key)
+    assert isinstance(domain.node, DirectNode)
+    domain.node._core = domain.core = Simulator(clock=domain.clock, random_bytes=token_bytes, key=key)
+    old, lost, unpaid = await domain.sell_many(3)
+    domain.pay(old)
+    backup = list(domain.core.invoices)
+    domain.pay(lost)
+    await domain.sweeper.sweep()
+    restored = Simulator(clock=domain.clock, random_bytes=token_bytes, key=key)
     restored.restore(backup)
-    till.node._core = till.core = restored
-    new = await till.sell()
-    till.pay(new)
-    till.clock.advance(EXPIRY_SECONDS + 10)
-    await till.sweeper.sweep()
-    assert await till.states([old, lost, unpaid, new]) == ["settled", "settled", "canceled", "settled"]
-    assert (await till.row(new)).settle_index == (await till.row(lost)).settle_index
-    assert (await till.row(lost)).state is InvoiceState.SETTLED
+    domain.node._core = domain.core = restored
+    new = await domain.sell()
+    domain.pay(new)
+    domain.clock.advance(EXPIRY_SECONDS + 10)
+    await domain.sweeper.sweep()
+    assert await domain.states([old, lost, unpaid, new]) == ["settled", "settled", "canceled", "settled"]
+    assert (await domain.row(new)).settle_index == (await domain.row(lost)).settle_index
+    assert (await domain.row(lost)).state is InvoiceState.SETTLED
 
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

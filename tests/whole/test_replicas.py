@@ -19,14 +19,14 @@ from gateway.simulator.server import SimulatedLnd, serve_simulator
 from gateway.store.engines.database import open_database
 from gateway.store.engines.notifications import PostgresNotifications
 from gateway.supervise import Progress
-from tests.conftest import Site, open_site
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock, unless_changed, until
 from tests.support.databases import broken_invariants, in_a_thread
-from tests.support.domain import open_till
+from tests.support.domain import open_domain
 from tests.support.postgres_server import Cluster
 from tests.support.processes.demo_process import free_port, ready, start, stop
 from tests.support.rows import a_creator, a_report
+from tests.support.site import Site, open_site
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 TAKEOVER_SECONDS = 10.0
@@ -128,12 +128,14 @@ async def test_two_settlers_that_are_told_the_same_credit_once(
     shared_url: str, tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     async with (
-        open_till(tmp_path / "a", clock, core, database_url=shared_url) as one,
-        open_till(tmp_path / "b", clock, core, database_url=shared_url) as two,
+        open_domain(tmp_path / "a", clock, core, database_url=shared_url) as one,
+        open_domain(tmp_path / "b", clock, core, database_url=shared_url) as two,
     ):
         invoices = await one.sell_many(60)
         reports = [a_report(invoice) for invoice in invoices]
-        batches = [till.settler.settle(told) for till, told in ((one, reports), (two, reports[::-1])) for _ in range(3)]
+        batches = [
+            domain.settler.settle(told) for domain, told in ((one, reports), (two, reports[::-1])) for _ in range(3)
+        ]
         booked = [invoice.payment_hash for batch in await asyncio.gather(*batches) for invoice in batch]
         assert sorted(booked) == sorted(invoice.payment_hash for invoice in invoices)
         assert (await one.balances())["creator:alice"] == 60 * 70_000
@@ -145,11 +147,11 @@ async def test_a_lost_notification_is_made_up_by_the_next_read(
     shared_url: str, tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     announced = Announced()
-    async with open_till(tmp_path / "a", clock, core, database_url=shared_url) as till:
-        feed = Feed(till.store, PostgresNotifications(shared_url), announced)
+    async with open_domain(tmp_path / "a", clock, core, database_url=shared_url) as domain:
+        feed = Feed(domain.store, PostgresNotifications(shared_url), announced)
         await feed.start()
-        invoices = await till.sell_many(3)
-        await till.settler.settle([a_report(invoice) for invoice in invoices])
+        invoices = await domain.sell_many(3)
+        await domain.settler.settle([a_report(invoice) for invoice in invoices])
         listening = asyncio.create_task(feed.run(Progress()))
         await until(lambda: len(announced.elsewhere_hashes) == 3)
         listening.cancel()

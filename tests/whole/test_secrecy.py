@@ -13,8 +13,8 @@ import pytest
 from gateway.access.macaroon import parse
 from gateway.ports.node import NodeState
 from gateway.store.engines.database_url import sqlite_path
-from tests.conftest import Site
 from tests.support.clock import until
+from tests.support.site import Site
 
 pytestmark = pytest.mark.both_databases
 

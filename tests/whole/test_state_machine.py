@@ -26,14 +26,14 @@ from gateway.store.engines.invariants import audit
 from tests.support.announced import Announced
 from tests.support.clock import turns
 from tests.support.databases import in_a_thread
+from tests.support.modelled_gateway import ITEMS, NOTHING_COMES_OF_IT, ModelledGateway, Sale, WriteFault
 from tests.support.postgres_server import Cluster
 from tests.support.rows import ALICE_AND_BOB
-from tests.support.world import ITEMS, NOTHING_COMES_OF_IT, Sale, World, WriteFault
 
 SPLITS = (ALICE_AND_BOB, (Share(creator="bob", weight=1),), tuple(Share(creator=c, weight=1) for c in ("alice", "bob")))
 
 
-class GatewayMachine(World):
+class GatewayMachine(ModelledGateway):
     """What readers, the network, the node and the gateway itself may do."""
 
     sales = Bundle("sales")
@@ -59,10 +59,10 @@ class GatewayMachine(World):
 
     @rule(target=sales, amount_sat=st.integers(1, 1_000_000))
     def tip(self, amount_sat: int) -> Any:
-        terms = self.till.tip("bob", amount_msat=amount_sat * 1_000, message="thank you")
+        terms = self.domain.tip("bob", amount_msat=amount_sat * 1_000, message="thank you")
 
         async def create() -> Sale:
-            sold = await self.till.create(terms)
+            sold = await self.domain.create(terms)
             return Sale(sold.invoice, sold.token)
 
         return self.sold(create)
@@ -166,40 +166,40 @@ class GatewayMachine(World):
     def hear_the_stream(self, order: Any, batch: int) -> None:
         assert self.stream is not None
         self.core.release_events(shuffled=True)
-        node = self.till.node
+        node = self.domain.node
         assert isinstance(node, DirectNode)
         reports = [node._translate(row) for row in iter(self.stream.take, None)]
         order.shuffle(reports)
         for start in range(0, len(reports), batch):
-            self.try_(lambda some=reports[start : start + batch]: self.till.settler.settle(some))  # type: ignore[misc]  # bound in the loop
+            self.try_(lambda some=reports[start : start + batch]: self.domain.settler.settle(some))  # type: ignore[misc]  # bound in the loop
 
     @rule(index=st.integers(0, 30), order=st.randoms(use_true_random=False), settlers=st.integers(1, 3))
     def replay(self, index: int, order: Any, settlers: int) -> None:
         """The node's backlog from any index, doubled and shuffled, told to several settlers at once."""
         stream = self.core.subscribe(add_index=index, settle_index=index, wake=lambda: None)
         self.core.unsubscribe(stream)
-        node = self.till.node
+        node = self.domain.node
         assert isinstance(node, DirectNode)
         reports = [node._translate(row) for row in iter(stream.take, None) for _ in range(2)]
         reports = [report for report in reports if report.payment_hash in self.known]
         order.shuffle(reports)
-        others = [Settler(node, self.till.store, self.clock, Announced()) for _ in range(settlers - 1)]
+        others = [Settler(node, self.domain.store, self.clock, Announced()) for _ in range(settlers - 1)]
 
         async def settle() -> None:
-            await asyncio.gather(*(settler.settle(reports) for settler in (self.till.settler, *others)))
+            await asyncio.gather(*(settler.settle(reports) for settler in (self.domain.settler, *others)))
 
         self.try_(settle)
 
     @rule()
     def sweep_what_is_due(self) -> None:
-        self.try_(lambda: self.till.sweeper.sweep(due_only=True))
+        self.try_(lambda: self.domain.sweeper.sweep(due_only=True))
 
     @precondition(lambda self: self.core.state is NodeState.READY and not self.core.quirks.hide_paid_amount)
     @precondition(lambda self: self.write_fault is WriteFault.NONE)
     @rule()
     def sweep(self) -> None:
         """After a whole sweep, what the node has settled is what is credited, to the millisatoshi."""
-        self.run(self.till.sweeper.sweep())
+        self.run(self.domain.sweeper.sweep())
         assert self.settled() == {key: sale.paid_msat for key, sale in self.known.items() if sale.paid_msat}
 
     @rule(sale=sales)
@@ -226,13 +226,13 @@ class GatewayMachine(World):
     def crash(self, in_flight: bool) -> None:
         """The process ends; a settlement that was under way is committed, or it is not."""
         if in_flight and self.core.state is NodeState.READY:
-            task = self.loop.create_task(self.till.sweeper.sweep())
+            task = self.loop.create_task(self.domain.sweeper.sweep())
             self.run(turns())
             task.cancel()
             self.run(asyncio.wait([task]))
         self.run(self.stack.aclose())
         self.stream = None
-        self.till, self.stack = self.open()
+        self.domain, self.stack = self.open()
 
     @rule(days=st.sampled_from([0, 0, 1, 31, 91]), at_once=st.booleans())
     def purge(self, days: int, at_once: bool) -> None:
@@ -242,7 +242,7 @@ class GatewayMachine(World):
             assert whole in {True, False}
 
         self.clock.advance(days * DAY_SECONDS)
-        purger = Purger(self.till.store, self.clock, leave_the_files, note_seconds=90 * DAY_SECONDS)
+        purger = Purger(self.domain.store, self.clock, leave_the_files, note_seconds=90 * DAY_SECONDS)
         self.try_(lambda: purger.purge(at_once=at_once))
         is_whole = at_once and self.write_fault is WriteFault.NONE
         assert not is_whole or self.run(purger.purge(at_once=True)) == Purged(unpaid=0, payment_requests=0, notes=0)
@@ -255,7 +255,7 @@ class GatewayMachine(World):
 
     @invariant()
     def the_books_are_in_order(self) -> None:
-        findings = self.run(self.till.store.read(lambda tx: audit(tx.creators._connection)))  # type: ignore[attr-defined]  # to look inside
+        findings = self.run(self.domain.store.read(lambda tx: audit(tx.creators._connection)))  # type: ignore[attr-defined]  # to look inside
         assert [finding.sentence for finding in findings if finding.broken] == []
 
     @invariant()
@@ -268,7 +268,7 @@ class GatewayMachine(World):
             for share, part in zip(shares, divide(paid_msat, [share.weight for share in shares]), strict=True):
                 expected[f"creator:{share.creator}"] += part
             expected[NODE_ACCOUNT] -= paid_msat
-        assert {account: msat for account, msat in self.run(self.till.balances()).items() if msat} == {
+        assert {account: msat for account, msat in self.run(self.domain.balances()).items() if msat} == {
             account: msat for account, msat in expected.items() if msat
         }
 

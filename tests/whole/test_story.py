@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.conftest import Site
 from tests.support.clock import until
+from tests.support.site import Site
 
 pytestmark = pytest.mark.both_databases
 

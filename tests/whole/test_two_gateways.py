@@ -14,7 +14,6 @@ from gateway.errors import Unavailable
 from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
-from tests.conftest import Site, open_site
 from tests.project.test_proxies import running
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, in_a_thread
@@ -22,6 +21,7 @@ from tests.support.postgres_server import Cluster
 from tests.support.processes.demo_process import free_port
 from tests.support.processes.seal_command import run_seal
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 from tools.cluster import NGINX
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."

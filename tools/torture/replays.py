@@ -11,7 +11,7 @@ from gateway.regtest.process import Report
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from tests.support.clock import FakeClock
-from tests.support.domain import Till, open_till
+from tests.support.domain import Domain, open_domain
 from tests.support.rows import START
 from tools.bench.served import put_on_sale
 from tools.torture.databases import DatabaseKind, open_database, open_rig
@@ -26,7 +26,7 @@ async def replay(
 ) -> Tally:
     """So many replays, and so many settlements to be caught up with while the gateway is killed. Raises `Failed`."""
     with open_database(database) as url:
-        replayed = await _replay_from_every_index(folder / "till", url, replays, Random(seed), report)
+        replayed = await _replay_from_every_index(folder / "domain", url, replays, Random(seed), report)
     async with open_rig(folder / "served", database, Random(seed)) as rig:
         return replayed + await _catch_up_under_kills(rig, settlements, report)
 
@@ -34,32 +34,32 @@ async def replay(
 async def _replay_from_every_index(folder: Path, database_url: str, replays: int, rng: Random, report: Report) -> Tally:
     clock = FakeClock(START)
     core = Simulator(clock=clock, random_bytes=secrets.token_bytes)
-    async with open_till(folder, clock, core, database_url=database_url) as till:
-        invoices = await till.sell_many(replays)
+    async with open_domain(folder, clock, core, database_url=database_url) as domain:
+        invoices = await domain.sell_many(replays)
         for invoice in rng.sample(invoices, len(invoices)):
-            till.pay(invoice)
+            domain.pay(invoice)
         core.quirks.overlap = 5
         for index in rng.sample(range(replays), replays):
             report(f"replays from index {index}")
-            await till.settler.settle(list(_told_from(till, index, rng)))
+            await domain.settler.settle(list(_told_from(domain, index, rng)))
         # An index of 0 asks for no backlog and that of 1 leaves out the first: the sweep is what finds it.
-        await till.sweeper.sweep()
-        balances = await till.balances()
+        await domain.sweeper.sweep()
+        balances = await domain.balances()
         credited_msat = sum(msat for account, msat in balances.items() if account.startswith("creator:"))
         paid_msat = sum(int(invoice.amount_msat) for invoice in invoices)
-        if len(till.announced) != len(invoices):
-            raise Failed(f"{len(invoices)} settlements, {len(till.announced)} credits")
+        if len(domain.announced) != len(invoices):
+            raise Failed(f"{len(invoices)} settlements, {len(domain.announced)} credits")
         return Tally(payments=len(invoices), replays=replays, drift_msat=abs(credited_msat - paid_msat))
 
 
-def _told_from(till: Till, index: int, rng: Random) -> Iterator[NodeInvoice]:
+def _told_from(domain: Domain, index: int, rng: Random) -> Iterator[NodeInvoice]:
     """What LND's stream replays from an index, each twice, in any order."""
-    assert isinstance(till.node, DirectNode)
-    stream = till.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
+    assert isinstance(domain.node, DirectNode)
+    stream = domain.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
     told = [row for row in iter(stream.take, None) for _ in range(2)]
-    till.core.unsubscribe(stream)
+    domain.core.unsubscribe(stream)
     rng.shuffle(told)
-    return (till.node._translate(row) for row in told)
+    return (domain.node._translate(row) for row in told)
 
 
 async def _catch_up_under_kills(rig: Rig, settlements: int, report: Report) -> Tally:

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.browser.conftest import NewVisitor
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import Visitor
-from tests.conftest import serve_app
+from tests.support.site import serve_app
 
 NOT_SHOWN = "This page cannot show what you would buy. Nothing was charged; buy it in its own page."
 FORGETS = "This browser keeps nothing for this page."

@@ -15,8 +15,8 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.reader import DESKTOP
 from tests.browser.visitor import KEEP_EVENTS, Visitor
-from tests.conftest import Site, serve_app
 from tests.support.processes.seal_command import run, run_seal
+from tests.support.site import Site, serve_app
 
 SAMPLES = Path(__file__).parents[3] / "paywall" / "integrations"
 PAID = ("The road that was never built", "two people can keep a tally without asking a third")

@@ -13,7 +13,7 @@ from gateway.cli.sealing.jwe import seal
 from gateway.cli.sealing.page import read_page, write_page
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS, Reader
 from tests.browser.visitor import KEEP_EVENTS, Visitor
-from tests.conftest import Site, serve_app
+from tests.support.site import Site, serve_app
 
 PAID = "<h2>Further</h2><p>The paid words, <em>ünd</em> their markup.</p><template>kept</template>"
 PAGE = """<!doctype html><html lang="en"><head><title>An essay</title>

@@ -7,7 +7,7 @@ from tests.browser.conftest import NewReader
 from tests.browser.gate import Gate
 from tests.browser.reader import ESSAY, Reader
 from tests.browser.running_demo import RunningDemo
-from tests.conftest import Site
+from tests.support.site import Site
 from tests.support.tcp_proxy import tcp_proxy
 
 EVENTS = "**/v1/invoices/*/events"

@@ -9,7 +9,7 @@ from playwright.async_api import Route, expect
 from gateway.ports.node import NodeState
 from tests.browser.conftest import NewReader
 from tests.browser.reader import ESSAY, Reader
-from tests.conftest import Site
+from tests.support.site import Site
 
 AWAY = "The creator's node is not answering. Nothing was charged; try again in a moment."
 NOT_FOR_PEOPLE = re.compile(r"\b\d{3}\b|[a-z]+_[a-z]+|[{}<>`]|Error|undefined|null|NaN|Expected")

@@ -13,11 +13,11 @@ from gateway.config import load_config
 from gateway.simulator.core import Simulator
 from tests.browser.conftest import NewReader
 from tests.browser.reader import Reader
-from tests.conftest import Site, open_site
 from tests.project.test_proxies import caddy_at_a_path, nginx_at_a_path
 from tests.support.clock import FakeClock
 from tests.support.processes.demo_process import free_port
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 
 pytestmark = pytest.mark.proxy
 

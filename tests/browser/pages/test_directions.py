@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
-from tests.conftest import Site
+from tests.support.site import Site
 
 ARABIC = "# مرحبا بكم\n\nالجزء المجاني.\n\n<!-- more -->\n\nThe paid part."
 HEBREW = "# שלום עולם\n\nהחלק החופשי.\n\n<!-- more -->\n\nThe paid part."

@@ -8,8 +8,8 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
 from tests.browser.reader import ESSAY, Reader
-from tests.conftest import Site
 from tests.support.rows import EXPIRY_SECONDS
+from tests.support.site import Site
 
 RENEWED = "This code expired; here is a fresh one. If you already paid the old one, it still counts."
 

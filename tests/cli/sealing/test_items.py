@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.catalog.sealed_key import read_key
-from tests.conftest import Site
+from tests.support.site import Site
 
 ITEMS, ITEM = "/v1/admin/items", "/v1/admin/items/essay"
 PAGE_URL = "https://blog.example/essay/?a=b"

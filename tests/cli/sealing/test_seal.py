@@ -10,10 +10,10 @@ from gateway.catalog.api_keys import new_key
 from gateway.catalog.sealed_key import MEDIA_TYPE, read_key
 from gateway.cli.sealing.jwe import unseal
 from gateway.cli.sealing.page import read_page
-from tests.conftest import Site
 from tests.support.databases import put_database
 from tests.support.processes.seal_command import run_seal
 from tests.support.processes.shell import Shell
+from tests.support.site import Site
 
 PAID = "<p>The paid words are <em>these</em>, and there are enough of them that a copy would be seen at once.</p>"
 SITE = "https://blog.example"

@@ -4,8 +4,8 @@ import asyncio
 import os
 from pathlib import Path
 
-from tests.conftest import Site
 from tests.support.processes.shell import Shell
+from tests.support.site import Site
 
 
 async def run_seal(site: Site, *arguments: str | Path, key: str = "") -> tuple[int, str]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 
 from gateway.web.routes import API, Route
 from gateway.web.serve import build_app, serve
-from tests.conftest import Site
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 ITEMS, ITEM, CONTENT = "/v1/admin/items", "/v1/admin/items/welcome", "/v1/admin/items/welcome/content"

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.catalog.rules import MOST_MEMO_BYTES
 from gateway.web.http.problems import MEDIA_TYPE
-from tests.conftest import Site
 from tests.support.clock import until
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 ITEMS, ITEM, CONTENT = "/v1/admin/items", "/v1/admin/items/welcome", "/v1/admin/items/welcome/content"

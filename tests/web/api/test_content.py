@@ -7,7 +7,7 @@ import pytest
 
 from gateway.access.download_links import LINK_SECONDS
 from gateway.wire.l402.challenge import encode_token
-from tests.conftest import Site
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 CONTENT = "/v1/items/welcome/content"

@@ -17,9 +17,9 @@ from gateway.events.hub import Hub
 from gateway.simulator.core import Simulator
 from gateway.web.api import invoices
 from gateway.web.serve import build_app, serve
-from tests.conftest import Site, open_site, serve_app
 from tests.support.clock import FakeClock, unless_changed, until
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site, serve_app
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 

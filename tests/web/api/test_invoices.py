@@ -10,7 +10,7 @@ from gateway.ports.node import NodeState
 from gateway.simulator.refusals import PaymentRefused
 from gateway.web.http.problems import NODE_AWAY_DETAIL
 from gateway.wire.bolt11.reading import decode
-from tests.conftest import Site
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, TIPS, CONTENT = "/v1/items/welcome/invoices", "/v1/creators/alice/tips", "/v1/items/welcome/content"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Site
+from tests.support.site import Site
 from tests.web.pages.test_purchases import Browser, payment_hash
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."

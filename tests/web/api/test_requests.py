@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.web.http.problems import MEDIA_TYPE, TITLES
-from tests.conftest import Site
+from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 HASH = "ab" * 32

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Site
+from tests.support.site import Site
 
 ROOT = Path(__file__).parents[3]
 PAYWALL = ROOT / "paywall"

@@ -8,8 +8,8 @@ from hashlib import sha384
 import pytest
 
 from gateway.cli.sealing.page import read_page
-from tests.conftest import Site
 from tests.support.rows import a_creator
+from tests.support.site import Site
 
 PAGE = {"Accept": "text/html"}
 

@@ -18,9 +18,9 @@ from gateway.web.http import connections
 from gateway.web.http.bodies import MOST_BYTES
 from gateway.web.routes import API, KEY_HOLDERS_BYTES
 from gateway.web.serve import build_app, serve
-from tests.conftest import Site
 from tests.support.clock import FakeClock, until
 from tests.support.rows import a_creator
+from tests.support.site import Site
 from tests.web.http.test_malformed_requests import lines_of
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -10,9 +10,9 @@ import pytest
 
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, CONTENT, TIPS = "/v1/items/welcome/invoices", "/v1/items/welcome/content", "/v1/creators/alice/tips"

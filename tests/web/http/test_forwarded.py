@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
 from gateway.web.http.forwarded import client_address
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 
 PROXIES = tuple(ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "fd00::/8"))
 

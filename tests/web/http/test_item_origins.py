@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Site
+from tests.support.site import Site
 
 BLOG = "https://blog.example"
 INVOICES, CONTENT, ITEM = "/v1/items/welcome/invoices", "/v1/items/welcome/content", "/v1/items/welcome"

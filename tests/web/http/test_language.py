@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.web.http.language import LANGUAGES, words_in
-from tests.conftest import Site
+from tests.support.site import Site
 from tools import catalogues
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.ports.node import NodeState
 from gateway.web.serve import build_app, serve_admin
-from tests.conftest import Site, serve_app
+from tests.support.site import Site, serve_app
 from tests.web.http.test_middleware import with_fields
 
 PASSED_ON = [

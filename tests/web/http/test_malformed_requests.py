@@ -21,7 +21,6 @@ from gateway.web.http import bodies as received
 from gateway.web.http import connections
 from gateway.web.routes import API
 from gateway.web.serve import build_app, serve
-from tests.conftest import Site
 from tests.support.clock import FakeClock
 from tests.support.malformed_bytes import (
     BODIES,
@@ -36,6 +35,7 @@ from tests.support.malformed_bytes import (
     UNREADABLE,
 )
 from tests.support.rows import a_creator
+from tests.support.site import Site
 from tests.whole.test_secrecy import BOOK
 
 ROUNDS = 20_000 if settings.get_current_profile_name() == "nightly" else 1_200

@@ -11,7 +11,7 @@ from gateway.app.gateway import Gateway
 from gateway.ports.node import NodeState
 from gateway.web.routes import API, Route
 from gateway.web.serve import build_app
-from tests.conftest import Site, serve_app
+from tests.support.site import Site, serve_app
 
 HASH = "ab" * 32
 ORIGIN = {"Origin": "https://blog.example"}

@@ -8,9 +8,9 @@ import pytest
 
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 
 PAGES = ("/i/welcome", "/t/alice", "/r", "/recover", "/docs", "/embed?what=welcome", "/embed?what=@alice", "/i/nothing")
 LINK = re.compile(r"""\b(?:href|src|action|data-[a-z]+)="(/[^"]*)""")

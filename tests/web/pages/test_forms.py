@@ -4,7 +4,7 @@ import pytest
 
 from gateway.ports.node import NodeState
 from gateway.web.serve import build_app
-from tests.conftest import Site, serve_app
+from tests.support.site import Site, serve_app
 from tests.web.http.test_middleware import with_fields
 from tests.web.pages.test_purchases import TEXT, Browser
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.web.pages.purchases import MOST_CHARACTERS
 from gateway.web.serve import build_app
-from tests.conftest import Site, serve_app
+from tests.support.site import Site, serve_app
 from tests.web.http.test_middleware import with_fields
 from tests.web.pages.test_purchases import PAGE, PAID_PART, TEXT, Browser, payment_hash
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Site
 from tests.support.clock import until
+from tests.support.site import Site
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part, worth a hundred sats."
 PAID_PART = "worth a hundred sats"

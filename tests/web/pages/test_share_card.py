@@ -10,8 +10,8 @@ from PIL import Image
 
 from gateway.web.pages.share_card import LONGEST_DESCRIPTION, excerpt
 from gateway.web.pages.share_image import HEIGHT, WIDTH
-from tests.conftest import Site
 from tests.support.rows import a_creator
+from tests.support.site import Site
 
 TEXT = "# Coins & <i>buttons</i>\n\nA *little* goes a long way.\n\n<!-- more -->\n\nThe paid part."
 PAGE = {"Accept": "text/html"}

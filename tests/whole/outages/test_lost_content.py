@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.files.content import _CACHED_BYTES_LIMIT
-from tests.conftest import Site
+from tests.support.site import Site
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 ITEM = "/v1/items/welcome"

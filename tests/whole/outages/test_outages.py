@@ -15,10 +15,10 @@ from gateway.ports.node import NodeState
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
 from gateway.supervise import Backoff
-from tests.conftest import Site
 from tests.support.clock import QUICK_BACKOFF, unless_changed, until
 from tests.support.databases import broken_invariants
 from tests.support.rows import NODE_ID
+from tests.support.site import Site
 from tests.web.api.test_events import Listener, listening
 from tools.bench.nodes import open_simulator
 from tools.bench.served import buy, put_on_sale

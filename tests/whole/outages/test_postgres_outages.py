@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
-from tests.conftest import Site, open_site
 from tests.support.clock import LOOK_SECONDS, QUICK_BACKOFF, FakeClock, unless_changed, until
 from tests.support.databases import broken_invariants, seen_in
 from tests.support.postgres_server import SHARED, Cluster, open_cluster
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 from tests.whole.outages.test_outages import INVOICES, TEXT, refusal
 

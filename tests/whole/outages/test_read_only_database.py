@@ -14,7 +14,7 @@ from gateway.settlement.recheck import RECHECK_EVERY_SECONDS
 from gateway.simulator.direct import DirectNode
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
-from tests.conftest import Site
+from tests.support.site import Site
 from tests.web.api.test_events import listening
 
 pytestmark = pytest.mark.both_databases

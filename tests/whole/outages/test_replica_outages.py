@@ -9,9 +9,9 @@ import pytest
 
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
-from tests.conftest import Site, open_site
 from tests.support.clock import FakeClock, until
 from tests.support.postgres_server import Cluster, open_cluster
+from tests.support.site import Site, open_site
 
 SOON_SECONDS = 3.0
 LISTENERS = (

@@ -39,13 +39,13 @@ const SIGNS = {
 };
 """
 HOST_PAGE = """
-const till = () => document.querySelector("tuppence-paywall");
-const inside = (what) => till()?.shadowRoot?.querySelector(what);
+const domain = () => document.querySelector("tuppence-paywall");
+const inside = (what) => domain()?.shadowRoot?.querySelector(what);
 const SIGNS = {
-  offer: () => till()?.matches(":state(offered)"),
+  offer: () => domain()?.matches(":state(offered)"),
   sheet: () => inside("dialog[open]"),
   code: () => inside("dialog[open] svg.code"),
-  open: () => till()?.matches(":state(open)"),
+  open: () => domain()?.matches(":state(open)"),
 };
 """
 

@@ -19,7 +19,7 @@ from gateway.rows import Invoice, InvoiceState
 from gateway.simulator.core import Simulator
 from gateway.simulator.subscription import Subscription
 from tests.support.clock import FakeClock
-from tests.support.domain import Till, open_till
+from tests.support.domain import Domain, open_domain
 from tests.support.rows import START, an_item
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Sale:
     preimage: str = ""
 
 
-class World(RuleBasedStateMachine):
+class ModelledGateway(RuleBasedStateMachine):
     """One gateway on one database, at one node; both may fail, and the database and the node's rows stay."""
 
     database_url = ""
@@ -64,7 +64,7 @@ class World(RuleBasedStateMachine):
         self.keys = 0
         self.stream: Subscription | None = None
         self.write_fault = WriteFault.NONE
-        self.till, self.stack = self.open()
+        self.domain, self.stack = self.open()
 
     def run(self, work: Awaitable[T]) -> T:
         async def wait() -> T:
@@ -72,12 +72,12 @@ class World(RuleBasedStateMachine):
 
         return self.loop.run_until_complete(wait())
 
-    def open(self) -> tuple[Till, AsyncExitStack]:
+    def open(self) -> tuple[Domain, AsyncExitStack]:
         stack = AsyncExitStack()
         items = [an_item(ITEMS[1], access_seconds=ACCESS_SECONDS)]
-        opened = open_till(Path(self.folder.name), self.clock, self.core, database_url=self.database_url, items=items)
-        till = self.run(stack.enter_async_context(opened))
-        write = till.store.write
+        opened = open_domain(Path(self.folder.name), self.clock, self.core, database_url=self.database_url, items=items)
+        domain = self.run(stack.enter_async_context(opened))
+        write = domain.store.write
 
         async def write_or_fail(work: Callable[[Tx], T]) -> T:
             if self.write_fault is WriteFault.REFUSED:
@@ -87,8 +87,8 @@ class World(RuleBasedStateMachine):
                 raise OutcomeUnknown("commit_unanswered", "The connection was lost.")
             return written
 
-        till.store.write = write_or_fail  # type: ignore[method-assign]  # every part holds this store
-        return till, stack
+        domain.store.write = write_or_fail  # type: ignore[method-assign]  # every part holds this store
+        return domain, stack
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())
@@ -96,11 +96,11 @@ class World(RuleBasedStateMachine):
         self.folder.cleanup()
 
     async def create(self, item_id: str, *, challenged: bool = False, key: str | None = None) -> Sale:
-        terms = await self.till.terms(item_id)
+        terms = await self.domain.terms(item_id)
         if challenged:
-            invoice = await self.till.checkout.challenge(terms)
-            return Sale(invoice, mint_token(self.till.keys, invoice))
-        sold = await self.till.create(terms, idempotency_key=key)
+            invoice = await self.domain.checkout.challenge(terms)
+            return Sale(invoice, mint_token(self.domain.keys, invoice))
+        sold = await self.domain.create(terms, idempotency_key=key)
         return Sale(sold.invoice, sold.token)
 
     def sold(self, create: Callable[[], Awaitable[Sale]]) -> Any:
@@ -115,12 +115,12 @@ class World(RuleBasedStateMachine):
 
     def change(self, item_id: str, **fields: Any) -> None:
         now = int(self.clock.now)
-        self.try_(lambda: self.till.catalog.change_item(item_id, lambda item: replace(item, **fields), now=now))
+        self.try_(lambda: self.domain.catalog.change_item(item_id, lambda item: replace(item, **fields), now=now))
 
     def opens(self, sale: Sale, preimage: bytes | None) -> bool:
         async def authorize() -> bool:
             presented = [("line", Credential(sale.token, preimage))]
-            await self.till.authorizer.authorize(presented, sale.invoice.item_id or "welcome")
+            await self.domain.authorizer.authorize(presented, sale.invoice.item_id or "welcome")
             return True
 
         try:
@@ -129,10 +129,10 @@ class World(RuleBasedStateMachine):
             return False
 
     async def recheck_now(self, sale: Sale) -> None:
-        rows = await self.till.store.read(lambda tx: tx.invoices.get_many([sale.invoice.payment_hash]))
+        rows = await self.domain.store.read(lambda tx: tx.invoices.get_many([sale.invoice.payment_hash]))
         assert rows or sale.paid_msat == 0, "only what nobody paid is purged"
         for row in rows:
-            seen, booked = await self.till.rechecker.recheck(row), await self.till.row(row)
+            seen, booked = await self.domain.rechecker.recheck(row), await self.domain.row(row)
             # The node's word holds while the database takes nothing.
             said = seen.state is InvoiceState.SETTLED and sale.paid_msat > 0 and booked.state is InvoiceState.OPEN
             assert seen == booked or said
@@ -149,4 +149,4 @@ class World(RuleBasedStateMachine):
             rows = tx.invoices.get_many(list(self.known))
             return {row.payment_hash: row.paid_msat or 0 for row in rows if row.state is InvoiceState.SETTLED}
 
-        return self.run(self.till.store.read(read))
+        return self.run(self.domain.store.read(read))

@@ -10,11 +10,11 @@ from gateway.config import Config
 from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
 from gateway.supervise import BACKOFF, Backoff
-from tests.conftest import Site, open_site
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock, until
-from tests.support.observed_node import ObservedNode
+from tests.support.nodes.observed_node import ObservedNode
 from tests.support.rows import a_creator
+from tests.support.site import Site, open_site
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 
