@@ -2,7 +2,7 @@
 
 import { define } from "./define.js";
 import { load } from "./gateway.js";
-import type { SheetModule } from "./sale.js";
+import type { SheetModule } from "./interfaces.js";
 import { upgrade } from "./upgrade.js";
 
 define();

@@ -3,9 +3,9 @@
 
 import { complaint, h } from "../dom.js";
 import { gatewayOf } from "../gateway.js";
-import { follow } from "./handed.js";
+import { follow } from "./embedded-invoice.js";
 import { overNostr } from "./nostr.js";
-import type { Place, Tell } from "./place.js";
+import type { Place, Tell } from "./host-page.js";
 
 const CONNECTION = /^nostr\+?walletconnect:(\/\/)?[0-9a-f]{64}\?(?=.*relay=ws)(?=.*secret=[0-9a-f]{64})/i;
 

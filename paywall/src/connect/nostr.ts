@@ -1,7 +1,7 @@
 /** Nostr Wallet Connect (NIP-47): a wallet behind a relay, which pays what it is sent. */
 
 import { Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError, NWCClient } from "@getalby/sdk/nwc";
-import type { Wallet } from "../sale.js";
+import type { Wallet } from "../interfaces.js";
 
 // After these the payment may be on its way.
 const UNCERTAIN = [Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError];

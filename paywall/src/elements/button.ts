@@ -1,5 +1,5 @@
-import { type Goods, ItemGoods, TipGoods } from "../goods.js";
-import { Buy } from "./buy.js";
+import { type Goods, ItemGoods, TipGoods } from "../product.js";
+import { Buy } from "./card-element.js";
 
 /** `<tuppence-button item="…">` or `<tuppence-button to="…" amount="…">`: one button in a line of text. */
 export class TuppenceButton extends Buy {

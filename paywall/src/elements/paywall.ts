@@ -1,7 +1,7 @@
 import { byline, price } from "../card.js";
-import { type Goods, ItemGoods } from "../goods.js";
-import type { State } from "../till.js";
-import { Buy } from "./buy.js";
+import { type Goods, ItemGoods } from "../product.js";
+import type { State } from "../element.js";
+import { Buy } from "./card-element.js";
 
 /** `<tuppence-paywall item="…">`: a price in the page, and in its place what was paid for. */
 export class TuppencePaywall extends Buy {

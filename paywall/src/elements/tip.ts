@@ -1,10 +1,10 @@
 import { byline } from "../card.js";
 import { h } from "../dom.js";
 import { load } from "../gateway.js";
-import { TipGoods } from "../goods.js";
-import type { Tipping } from "../sale.js";
-import type { State } from "../till.js";
-import { Buy } from "./buy.js";
+import { TipGoods } from "../product.js";
+import type { Tipping } from "../interfaces.js";
+import type { State } from "../element.js";
+import { Buy } from "./card-element.js";
 
 /** `<tuppence-tip to="…">`: a few amounts, and a word to the creator. Its form is a file of its own. */
 export class TuppenceTip extends Buy {

@@ -1,7 +1,7 @@
 /** For a reader who meets Lightning for the first time. */
 
 import { h } from "../dom.js";
-import type { Fold } from "../sale.js";
+import type { Fold } from "../interfaces.js";
 import { HELP } from "../words.js";
 
 export const unfold: Fold["unfold"] = ({ language }) => {

@@ -1,7 +1,7 @@
 /** What was paid for, put into the page itself, so that it looks, prints and is read aloud as the page around it. */
 
 import { h } from "../dom.js";
-import type { ItemGoods } from "../goods.js";
+import type { ItemGoods } from "../product.js";
 
 let policy: { createHTML(html: string): string } | undefined;
 

@@ -1,6 +1,6 @@
 import { h } from "../dom.js";
 import type { Gateway } from "../gateway.js";
-import type { ItemGoods } from "../goods.js";
+import type { ItemGoods } from "../product.js";
 import type { Language } from "../language.js";
 
 // A signed link lives for an hour.

@@ -1,12 +1,12 @@
 /** After the payment: the text or the file in its place, thanks, and the receipt. */
 
-import { copyOn } from "../copying.js";
+import { copyOn } from "../copy.js";
 import { h, tick } from "../dom.js";
 import { TuppenceEvent } from "../events.js";
 import { bearer } from "../gateway.js";
-import type { Goods, ItemGoods } from "../goods.js";
-import type { Obstacle, Opened, Paid } from "../sale.js";
-import { sheetOf } from "../stylesheet.js";
+import type { Goods, ItemGoods } from "../product.js";
+import type { Obstacle, Opened, Paid } from "../interfaces.js";
+import { sheetOf } from "../style-sheet.js";
 import { OPENED } from "../words.js";
 import { article, canPut, put } from "./article.js";
 import { download } from "./download.js";

@@ -2,11 +2,11 @@
 
 import { complaint, h } from "../dom.js";
 import type { Refusal } from "../gateway.js";
-import type { Fold, Sale } from "../sale.js";
+import type { Fold, Sale } from "../interfaces.js";
 import { type MessageId, RECOVER } from "../words.js";
 import { redeem } from "./redeem.js";
 
-export { arrive } from "./arrive.js";
+export { arrive } from "./link.js";
 
 const WRONG: Record<number, MessageId> = { [-1]: "lost", 404: "codeUnknown", 422: "codeMalformed", 429: "codeTries" };
 

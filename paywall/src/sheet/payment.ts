@@ -2,9 +2,9 @@
 
 import { ofDocument } from "../dom.js";
 import type { Invoice, Refusal } from "../gateway.js";
-import type { Sale } from "../sale.js";
-import type { Attempt } from "../shelf.js";
-import type { Told } from "../watch.js";
+import type { Sale } from "../interfaces.js";
+import type { Attempt } from "../attempts.js";
+import type { Told } from "../invoice-watcher.js";
 import type { MessageId } from "../words.js";
 import { amountOf } from "./amount.js";
 import { walletOf } from "./wallet.js";

@@ -1,19 +1,19 @@
 /** The payment sheet: a native dialog in the element's own root. It draws what the payment says. */
 
 import { byline, price } from "../card.js";
-import { copyOn } from "../copying.js";
+import { copyOn } from "../copy.js";
 import { h, svg, tick } from "../dom.js";
 import { load } from "../gateway.js";
-import type { Recover, Sale, Sheet } from "../sale.js";
-import { paint, sheetOf } from "../stylesheet.js";
+import type { Recover, Sale, Sheet } from "../interfaces.js";
+import { paint, sheetOf } from "../style-sheet.js";
 import { type MessageId, OPENED, SHEET } from "../words.js";
-import { drawCode } from "./code.js";
-import { foldsOf } from "./folds.js";
+import { drawCode } from "./qr-code.js";
+import { foldsOf } from "./sections.js";
 import { Payment, type View } from "./payment.js";
 import { inCurrency, rateOf } from "./rate.js";
 import ways from "../ways.css";
 import css from "./sheet.css";
-import { celebrate, still } from "./sparks.js";
+import { celebrate, still } from "./celebration.js";
 import { walletOf } from "./wallet.js";
 
 const SEEN_MILLISECONDS = 900;

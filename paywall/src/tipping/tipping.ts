@@ -1,10 +1,10 @@
 /** The form of a tip: a few amounts, one's own, and a word to the creator. */
 
 import { h } from "../dom.js";
-import type { TipGoods } from "../goods.js";
+import type { TipGoods } from "../product.js";
 import type { Language } from "../language.js";
-import type { Tipping } from "../sale.js";
-import { sheetOf } from "../stylesheet.js";
+import type { Tipping } from "../interfaces.js";
+import { sheetOf } from "../style-sheet.js";
 import { TIPPING } from "../words.js";
 import css from "./tipping.css";
 

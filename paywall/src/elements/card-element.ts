@@ -1,7 +1,7 @@
 import { payButton, status } from "../card.js";
 import { h } from "../dom.js";
-import { paint } from "../stylesheet.js";
-import { type State, Till } from "../till.js";
+import { paint } from "../style-sheet.js";
+import { type State, Till } from "../element.js";
 import type { PageId } from "../words.js";
 
 /** An element with one button: what stands around it is its subclass's. */

@@ -1,4 +1,4 @@
-import { sheetOf } from "./stylesheet.js";
+import { sheetOf } from "./style-sheet.js";
 import css from "./elements.css";
 
 /** The look of all elements, shared by their shadow roots. */

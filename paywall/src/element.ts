@@ -3,13 +3,13 @@
 import { fills } from "./accent.js";
 import { ofDocument } from "./dom.js";
 import { type Tell, TuppenceEvent } from "./events.js";
-import type { Goods } from "./goods.js";
+import type { Goods } from "./product.js";
 import { bearer, type Gateway, gatewayOf, load, Refusal, Unreachable } from "./gateway.js";
 import { type Language, languageOf } from "./language.js";
-import { LOOK } from "./look.js";
-import type { Obstacle, Opened, Sale, Sheet, SheetModule } from "./sale.js";
-import { type Attempt, newKey, Shelf } from "./shelf.js";
-import { type Told, watchOf } from "./watch.js";
+import { LOOK } from "./element-styles.js";
+import type { Obstacle, Opened, Sale, Sheet, SheetModule } from "./interfaces.js";
+import { type Attempt, newKey, Shelf } from "./attempts.js";
+import { type Told, watchOf } from "./invoice-watcher.js";
 import type { PageId } from "./words.js";
 
 export type State = "loading" | "offered" | "paid" | "open";

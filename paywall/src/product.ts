@@ -1,6 +1,6 @@
 /** What can be paid for: an item, which opens, or a tip, which is thanked for. */
 
-import { buys } from "./buys.js";
+import { buys } from "./summary.js";
 import { json } from "./dom.js";
 import { bearer, type Creator, type Gateway, type Item } from "./gateway.js";
 import type { Language } from "./language.js";

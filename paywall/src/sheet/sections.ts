@@ -3,7 +3,7 @@
 
 import { h } from "../dom.js";
 import { load } from "../gateway.js";
-import type { Fold, Sale } from "../sale.js";
+import type { Fold, Sale } from "../interfaces.js";
 
 const WORDS = { help: "help", recover: "paidBefore" } as const;
 

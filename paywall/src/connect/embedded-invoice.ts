@@ -2,7 +2,7 @@
  * opens by itself. */
 
 import type { Gateway, Invoice, InvoiceState } from "../gateway.js";
-import type { Place, Tell } from "./place.js";
+import type { Place, Tell } from "./host-page.js";
 
 const PAUSE_MILLISECONDS = 2_000;
 const TOLD: Record<InvoiceState, string> = { open: "waiting", expired: "stale", settled: "back", canceled: "stale" };

@@ -1,12 +1,12 @@
 /** What the elements and the files that they load know of each other. */
 
 import type { Fill } from "./accent.js";
-import type { Goods, Subject, TipGoods } from "./goods.js";
+import type { Goods, Subject, TipGoods } from "./product.js";
 import type { Tell } from "./events.js";
 import type { Gateway } from "./gateway.js";
 import type { Language } from "./language.js";
-import type { Attempt, Shelf } from "./shelf.js";
-import type { Told } from "./watch.js";
+import type { Attempt, Shelf } from "./attempts.js";
+import type { Told } from "./invoice-watcher.js";
 
 export type Obstacle = "" | "unshown" | "unopened";
 
