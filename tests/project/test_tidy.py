@@ -18,6 +18,11 @@ MOST_MODULES = 16
 """In a room, beside the one that says what it is for."""
 MAY_CATCH_EVERYTHING = {"gateway/supervise.py", "gateway/web/http/middleware.py", "gateway/store/engines/sqlite.py"}
 WITHOUT_A_NOUN = {"utils", "util", "helpers", "helper", "common", "services", "models", "manager", "settings", "misc"}
+# Metaphors and words of a dialect, as names and in sentences: the field has a term for each.
+UNUSED_WORDS = re.compile(
+    r"(?<![a-z])(ears?|shel(?:f|ves)|watch(?:man|men)|doorbells?|bells?|tills?|wiretaps?|oracles?)(?![a-z])",
+    re.IGNORECASE,
+)
 SECRET = re.compile(r"secret|signature|preimage|token|key_hash|macaroon|api_key|operator_key", re.IGNORECASE)
 # Values that are named after secrets and are none.
 PUBLIC = re.compile(r"preimage_only|_bytes$|token_id|tokens?_shown", re.IGNORECASE)
@@ -84,6 +89,12 @@ def test_every_room_is_small_and_says_what_it_is_for() -> None:
     assert {place(room): len(names) - 1 for room, names in rooms.items() if len(names) > MOST_MODULES + 1} == {}
     for room in rooms.keys() - {versions}:
         assert ast.get_docstring(parsed(room / "__init__.py")), place(room)
+
+
+@pytest.mark.parametrize("folder", ["gateway", "tests", "tools"])
+def test_no_word_is_used_that_only_its_inventor_reads(folder: str) -> None:
+    texts = {place(path): path.read_text() for path in files(folder) if path != Path(__file__)}
+    assert {name: found for name, text in texts.items() if (found := {*UNUSED_WORDS.findall(text)})} == {}
 
 
 def _catches_everything(handler: ast.ExceptHandler) -> bool:

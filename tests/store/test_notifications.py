@@ -23,7 +23,7 @@ async def proxy(cluster: Cluster) -> AsyncIterator[TcpProxy]:
 
 
 @pytest.mark.parametrize("is_requested", [True, False])
-async def test_a_bell_whose_connection_swallows_everything_is_hung_anew(
+async def test_notifications_reconnect_when_their_connection_swallows_everything(
     cluster: Cluster, proxy: TcpProxy, is_requested: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notifications, "PROBE_EVERY_SECONDS", 60.0 if is_requested else 0.05)

@@ -66,12 +66,12 @@ async def test_replicas_share_keys_and_the_operator(sites: list[Site]) -> None:
 
 
 async def test_what_one_replica_sells_any_other_tells_and_opens(sites: list[Site]) -> None:
-    seller, teller, opener = sites
+    seller, watcher, opener = sites
     await until(lambda: all(len(site.gateway.catalog.items()) == 1 for site in sites))
     invoice, token = await seller.buy("welcome")
-    async with teller.session.get(f"{teller.url}/v1/invoices/{invoice['payment_hash']}/events") as stream:
+    async with watcher.session.get(f"{watcher.url}/v1/invoices/{invoice['payment_hash']}/events") as stream:
         assert (await stream.content.readline()).decode().strip() == "event: open"
-        await until(lambda: teller.gateway.hub.count == 1)
+        await until(lambda: watcher.gateway.hub.count == 1)
         seller.pay(invoice["payment_hash"])
         async with asyncio.timeout(5):
             while b"event: settled" not in await stream.content.readline():

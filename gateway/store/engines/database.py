@@ -49,7 +49,7 @@ async def open_database(url: str) -> Database:
 
 
 def replica_notifications(url: str) -> "PostgresNotifications | None":
-    """The bell between the replicas on one database; None on SQLite, which one process owns."""
+    """The notifications between the replicas on one database; None on SQLite, which one process owns."""
     if sqlite_path(url) is not None:
         return None
     _postgres()

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.gate import Gate
+from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import Visitor
 
@@ -55,7 +55,7 @@ async def test_a_killed_browser_opens_what_was_paid(new_visitor: NewVisitor, dem
 
 
 async def test_a_tab_killed_before_the_invoice_arrives_asks_for_the_same_one(visitor: Visitor) -> None:
-    gate = Gate()
+    gate = DelayedRequests()
     await visitor.page.route("**/invoices", gate.hold)
     await visitor.open()
     async with visitor.page.expect_request("**/invoices") as asked:
@@ -71,7 +71,7 @@ async def test_a_tab_killed_before_the_invoice_arrives_asks_for_the_same_one(vis
 
 
 async def test_a_tab_killed_between_payment_and_text_opens_in_the_next(visitor: Visitor, demo: RunningDemo) -> None:
-    gate = Gate()
+    gate = DelayedRequests()
     await visitor.page.route("**/content", gate.hold)
     await visitor.open()
     invoice = await visitor.tap()

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import NewReader, NewVisitor
-from tests.browser.gate import Gate
+from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import PHONE
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import ANY_ORIGIN, Visitor
@@ -88,7 +88,7 @@ async def test_nothing_moves_for_a_reader_who_wants_no_motion(new_visitor: NewVi
     invoice = await visitor.tap()
     await visitor.is_scannable()
     assert await visitor.page.evaluate(RUNNING) == []
-    gate = Gate()
+    gate = DelayedRequests()
     await visitor.page.route("**/content", gate.hold)
     assert await demo.pay(invoice["payment_request"]) == 200
     await expect(visitor.status).to_have_text("Paid. Opening…")

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import NewReader
-from tests.browser.gate import Gate
+from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import ESSAY, Reader
 from tests.browser.running_demo import RunningDemo
 from tests.support.site import Site
@@ -74,7 +74,7 @@ async def test_a_page_without_a_stream_asks_by_itself(reader: Reader, demo: Runn
 
 async def test_an_answer_that_comes_after_the_essay_opened_leaves_it_open(reader: Reader, demo: RunningDemo) -> None:
     """Two looks ask twice; the slower answer finds nothing left to do."""
-    late = Gate()
+    late = DelayedRequests()
     reader.expects("ERR_FAILED")
     await reader.page.route(EVENTS, lambda route: route.abort())
     await reader.open("/i/welcome")

@@ -5,42 +5,42 @@ from importlib.resources import files
 
 from gateway.demo.content import FILE
 from tests.browser.reader import Reader
+from tests.browser.recorded_responses import RecordedResponses
 from tests.browser.running_demo import RunningDemo
-from tests.browser.wiretap import Wiretap
 
 WORDS_IN_A_ROW = 5
 PIECE_BYTES = 48
 
 
 async def test_no_run_of_paid_words_is_anywhere_before_the_payment(reader: Reader, demo: RunningDemo) -> None:
-    wiretap = Wiretap(reader.context)
+    recorded = RecordedResponses(reader.context)
     await reader.open("/i/welcome")
     invoice = await reader.press_pay()
     await refused_content(reader, "/v1/items/welcome/content", invoice["access_token"])
-    known = [await wiretap.text(), await reader.page.content(), await reader.stored(), *addresses(reader)]
+    known = [await recorded.text(), await reader.page.content(), await reader.stored(), *addresses(reader)]
     assert "haberdashery" in known[0], "the preview was heard"
     assert leaked_runs(" ".join(known)) == set()
 
     assert await demo.pay(invoice["payment_request"]) == 200
     await reader.is_open()
-    assert len(leaked_runs(await wiretap.text())) > 500, "the same ears hear the paid part"
+    assert len(leaked_runs(await recorded.text())) > 500, "the recorder sees the paid part"
 
 
 async def test_no_other_address_tells_paid_words(reader: Reader) -> None:
-    wiretap = Wiretap(reader.context)
+    recorded = RecordedResponses(reader.context)
     for path in ("/", "/t/nora", "/i/calendar", "/docs", "/openapi.json", "/r", "/v1/items/welcome"):
         await reader.open(path)
-        assert leaked_runs(await wiretap.text()) == set()
+        assert leaked_runs(await recorded.text()) == set()
 
 
 async def test_no_piece_of_a_file_arrives_before_the_payment(reader: Reader, demo: RunningDemo) -> None:
-    wiretap = Wiretap(reader.context)
+    recorded = RecordedResponses(reader.context)
     await reader.open("/i/calendar")
     calendar = FILE.read_bytes()
     invoice = await reader.press_pay()
     await refused_content(reader, "/v1/items/calendar/content", invoice["access_token"])
     assert await reader.page.locator("#file").get_attribute("href") is None
-    assert not any(piece in body for body in await wiretap.bodies() for piece in pieces_of(calendar))
+    assert not any(piece in body for body in await recorded.bodies() for piece in pieces_of(calendar))
     assert "signature=" not in " ".join([await reader.page.content(), *addresses(reader)])
 
     assert await demo.pay(invoice["payment_request"]) == 200

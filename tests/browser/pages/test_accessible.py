@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
-from tests.browser.gate import Gate
+from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import DESKTOP, ELSEWHERE, PHONE, SMALL_PHONE, Reader
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -39,7 +39,7 @@ async def test_no_page_has_a_barrier(new_reader: NewReader, axe: str, who: str) 
 
 async def look_at_a_purchase(reader: Reader, look: Look) -> None:
     """Every state from offer to receipt."""
-    gate = Gate()
+    gate = DelayedRequests()
     await reader.page.route("**/content", gate.hold)
     await reader.open("/i/welcome")
     await look("offered")

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import NewReader
-from tests.browser.gate import Gate
+from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE, Reader
 from tests.browser.running_demo import RunningDemo
 
@@ -85,7 +85,7 @@ async def test_nothing_shifts_from_the_first_sight_to_the_paid_page(
 
     The payment comes from another wallet.
     """
-    asking, opening = Gate(), Gate()
+    asking, opening = DelayedRequests(), DelayedRequests()
     reader = await new_reader(**screen)
     await reader.page.add_init_script(SHIFTS)
     await reader.page.route(ASKS, asking.hold)

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import NewReader
-from tests.browser.gate import Gate
+from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
 
@@ -53,7 +53,7 @@ async def test_a_panel_says_where_each_sat_went_and_how_fast_it_opened(reader: R
 
 
 async def test_the_code_becomes_a_tick_while_the_essay_comes(reader: Reader) -> None:
-    gate = Gate()
+    gate = DelayedRequests()
     await reader.page.route("**/content", gate.hold)
     await reader.open("/i/welcome")
     await reader.press_pay()

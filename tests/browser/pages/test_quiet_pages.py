@@ -26,7 +26,7 @@ async def test_a_page_asks_its_own_origin_alone_under_a_strict_policy_and_sets_n
 
 
 async def test_a_policy_stops_a_script_that_found_its_way_into_a_page(reader: Reader) -> None:
-    """The complaint shows that the tests of this folder would hear of a violation."""
+    """The complaint shows that the tests of this folder would notice a violation."""
     reader.expects("script-src", "Content Security Policy")
     await reader.open("/i/welcome")
     async with reader.page.expect_console_message(lambda message: message.text.startswith("policy script-src")):

@@ -48,7 +48,7 @@ async def _is_ready(site: Site) -> bool:
     return (await site.gateway.readiness.check()).ready
 
 
-async def test_a_bell_that_is_cut_makes_no_replica_unready(own: Cluster, sites: list[Site]) -> None:
+async def test_a_cut_notification_connection_makes_no_replica_unready(own: Cluster, sites: list[Site]) -> None:
     for _ in range(3):
         await own.execute(LISTENERS)
         works = [site.gateway.supervisor.progress["notifications"] for site in sites]

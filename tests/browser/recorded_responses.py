@@ -1,4 +1,4 @@
-"""Everything that a browser was told: addresses, headers and bodies of answers."""
+"""Records the responses that a browser receives: addresses, headers and bodies."""
 
 import asyncio
 from html import unescape
@@ -6,12 +6,12 @@ from html import unescape
 from playwright.async_api import BrowserContext, Error, Response
 
 
-class Wiretap:
-    """Listens from the moment it is made. Streams of events are never finished and are not waited for."""
+class RecordedResponses:
+    """Records from the moment it is made. Event streams never finish, so their bodies are not recorded."""
 
     def __init__(self, context: BrowserContext) -> None:
         self._reading: list[asyncio.Task[bytes]] = []
-        context.on("response", self._hear)
+        context.on("response", self._record)
 
     async def bodies(self) -> list[bytes]:
         """All bodies so far. To be asked before the page is left, which forgets them."""
@@ -21,7 +21,7 @@ class Wiretap:
         """All of them as text, with entities resolved."""
         return unescape("\n".join(body.decode("utf-8", "replace") for body in await self.bodies()))
 
-    def _hear(self, response: Response) -> None:
+    def _record(self, response: Response) -> None:
         is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
         if not is_stream and not 300 <= response.status < 400:
             self._reading.append(asyncio.ensure_future(_read(response)))

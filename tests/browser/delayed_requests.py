@@ -1,11 +1,11 @@
-"""A slow network: requests that wait until they are let through."""
+"""A slow network: requests are delayed until they are released."""
 
 import asyncio
 
 from playwright.async_api import Route
 
 
-class Gate:
+class DelayedRequests:
     """Give `hold` to `page.route`."""
 
     def __init__(self) -> None:
