@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -79,24 +80,22 @@ class ProcessRenderer:
 async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
     """Raises `Invalid` (`text_too_complex`) and `Unavailable` (`renderer_away`)."""
     paths = [*filter(None, sys.path), str(Path(__file__).parents[2])]
+    command = [sys.executable, "-P", "-m", __name__, name]
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", __name__, name,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env={"PYTHONPATH": os.pathsep.join(paths)},
-        )  # fmt: skip
+        # Not by the event loop, which forks: gRPC's fork handlers delay that, and write to stderr. Popen uses vfork.
+        process = await asyncio.to_thread(
+            Popen, command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={"PYTHONPATH": os.pathsep.join(paths)}
+        )
     except OSError as error:
         raise _away() from error
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            answer, _ = await process.communicate(source.encode())
-    except TimeoutError as error:
-        raise _too_complex() from error
-    finally:
-        # Also if the caller was cancelled.
-        with suppress(ProcessLookupError):
+    with process:
+        try:
+            answer, _ = await asyncio.to_thread(process.communicate, source.encode(), PATIENCE_SECONDS)
+        except TimeoutExpired as error:
+            raise _too_complex() from error
+        finally:
+            # Also if the caller was cancelled.
             process.kill()
-        await process.wait()
     if process.returncode == 0:
         return msgspec.json.decode(answer, type=Rendered | Refusal)
     if process.returncode is not None and process.returncode < 0:
