@@ -9,7 +9,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.node import NodeInvoiceState
 from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice, InvoiceState
-from gateway.settlement.recent import Recent
+from gateway.settlement.bounded_map import BoundedMap
 from gateway.settlement.settle import Settler
 
 RECHECK_EVERY_SECONDS = 5.0
@@ -20,7 +20,7 @@ class Rechecker:
 
     def __init__(self, nodes: Nodes, settlers: Mapping[str, Settler], store: Store, clock: Clock) -> None:
         self._nodes, self._settlers, self._store, self._clock = nodes, settlers, store, clock
-        self._asked_at: Recent[float] = Recent()
+        self._asked_at: BoundedMap[float] = BoundedMap()
 
     async def recheck(self, invoice: Invoice) -> Invoice:
         """Ask the node about an open invoice, at most every 5 s; returns the invoice as it is then.

@@ -1,4 +1,4 @@
-"""Compares the books with a node: what LND has settled is credited, to the millisatoshi, and nothing else is."""
+"""The audit: compares the books with a node, payment by payment and to the millisatoshi. Changes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

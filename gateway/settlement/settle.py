@@ -14,7 +14,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
 from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice, InvoiceState, Settlement
-from gateway.settlement.recent import Recent
+from gateway.settlement.bounded_map import BoundedMap
 from gateway.supervise import begin
 
 BOOKED_WITHIN_SECONDS = 1.0
@@ -36,7 +36,7 @@ class Settler:
     def __init__(self, node: Node, store: Store, clock: Clock, announcer: Announcer) -> None:
         self.node, self.announcer = node, announcer
         self._store, self._clock = store, clock
-        self._unbooked: Recent[NodeInvoice] = Recent()
+        self._unbooked: BoundedMap[NodeInvoice] = BoundedMap()
 
     async def settle(self, reports: Sequence[NodeInvoice]) -> list[Invoice]:
         """Book the settled ones of `reports` in one commit; returns those that were not booked before.

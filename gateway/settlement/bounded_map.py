@@ -1,4 +1,4 @@
-"""A bounded map by payment hash."""
+"""Remembers values by payment hash, within a limit."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 
-class Recent(Generic[V]):
+class BoundedMap(Generic[V]):
     """Keeps the newest values by payment hash and drops the oldest."""
 
     def __init__(self) -> None:
