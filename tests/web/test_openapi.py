@@ -16,6 +16,9 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, missing_required_header, positive_data_acceptance
 
 from gateway.config import load_config
+from gateway.money import Msat
+from gateway.ports.node import ChannelLiquidity
+from gateway.sales.terms import MOST_TIP_MSAT
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.web.openapi import PATH_PARAMETERS, document
@@ -39,6 +42,13 @@ class Live:
     payment_hash: str = ""
 
 
+class RoomyNode(DirectNode):
+    """A simulated node whose channels can receive the largest tip that the schema allows."""
+
+    async def liquidity(self) -> ChannelLiquidity:
+        return ChannelLiquidity(inbound_msat=MOST_TIP_MSAT, outbound_msat=Msat(0))
+
+
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A site that sells a text and a file, with one invoice that is paid."""
@@ -52,7 +62,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         clock = FakeClock(START)
         core, spare = (Simulator(clock=clock, random_bytes=secrets.token_bytes) for _ in range(2))
         # One node for the fuzzer to drain, and one that goes on to sell.
-        nodes = [DirectNode(core), DirectNode(spare, node_id="spare")]
+        nodes = [RoomyNode(core), RoomyNode(spare, node_id="spare")]
         async with open_site(config, clock, core, nodes=nodes) as site:
             await site.gateway.nodes.drain("spare", now=START)
             for name in ("alice", "bob"):
