@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.days.day import Outcome
+from tools.days.simulation import Outcome
 from tools.torture import flood, outages, resets, restarts, waiters
 from tools.torture.__main__ import conclude
 from tools.torture.days import tally_of

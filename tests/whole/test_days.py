@@ -19,9 +19,9 @@ from gateway.settlement import settle as settlement
 from gateway.settlement.sweep import Sweeper
 from tests.support.clock import turns
 from tests.support.databases import put_database, seen_in
-from tools.days.day import simulate
 from tools.days.life import Life
 from tools.days.loop import run_virtually
+from tools.days.simulation import simulate
 from tools.days.verdict import judge
 
 

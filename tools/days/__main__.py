@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from tools.days.day import simulate
+from tools.days.simulation import simulate
 
 
 def main() -> None:

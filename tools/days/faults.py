@@ -3,18 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
 
 from gateway.ports.node import NodeState
+from tools.days.day import Day
 
-if TYPE_CHECKING:
-    from tools.days.day import Day
-
-Fault = Callable[["Day"], AbstractAsyncContextManager[None]]
+Fault = Callable[[Day], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
-async def crash(day: "Day") -> AsyncIterator[None]:
+async def crash(day: Day) -> AsyncIterator[None]:
     """The gateway is killed; what was not committed is lost."""
     day.kills += 1
     day.life.kill()
@@ -23,7 +20,7 @@ async def crash(day: "Day") -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def stop(day: "Day") -> AsyncIterator[None]:
+async def stop(day: Day) -> AsyncIterator[None]:
     """The gateway is stopped as an operator does."""
     life = day.life
     await life.stop()
@@ -33,7 +30,7 @@ async def stop(day: "Day") -> AsyncIterator[None]:
 
 def _node_is(state: NodeState) -> Fault:
     @asynccontextmanager
-    async def restart(day: "Day") -> AsyncIterator[None]:
+    async def restart(day: Day) -> AsyncIterator[None]:
         day.restarts += 1
         day.lnd.core.state = state
         day.lnd.core.restart()
@@ -44,7 +41,7 @@ def _node_is(state: NodeState) -> Fault:
 
 
 @asynccontextmanager
-async def restore_the_node(day: "Day") -> AsyncIterator[None]:
+async def restore_the_node(day: Day) -> AsyncIterator[None]:
     """LND comes back from a backup, and no longer knows what it has done since."""
     day.restarts += 1
     day.lnd.core.state = NodeState.ABSENT
@@ -55,7 +52,7 @@ async def restore_the_node(day: "Day") -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def black_hole(day: "Day") -> AsyncIterator[None]:
+async def black_hole(day: Day) -> AsyncIterator[None]:
     """Connections to the node stay up, and nothing passes."""
     day.resets += 1
     day.lnd.flowing.clear()
@@ -64,7 +61,7 @@ async def black_hole(day: "Day") -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def broken_streams(day: "Day") -> AsyncIterator[None]:
+async def broken_streams(day: Day) -> AsyncIterator[None]:
     """The node breaks its streams off, and goes on."""
     day.resets += 1
     day.lnd.core.restart()
@@ -73,7 +70,7 @@ async def broken_streams(day: "Day") -> AsyncIterator[None]:
 
 def _quirk(name: str, *, release: bool = False) -> Fault:
     @asynccontextmanager
-    async def change(day: "Day") -> AsyncIterator[None]:
+    async def change(day: Day) -> AsyncIterator[None]:
         setattr(day.lnd.core.quirks, name, True)
         yield
         setattr(day.lnd.core.quirks, name, False)
@@ -85,7 +82,7 @@ def _quirk(name: str, *, release: bool = False) -> Fault:
 
 
 @asynccontextmanager
-async def lagging_expiry(day: "Day") -> AsyncIterator[None]:
+async def lagging_expiry(day: Day) -> AsyncIterator[None]:
     """Expired invoices stay open and payable for a while."""
     day.lnd.core.quirks.watch_expiry = False
     yield
@@ -93,14 +90,14 @@ async def lagging_expiry(day: "Day") -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def lost_answers(day: "Day") -> AsyncIterator[None]:
+async def lost_answers(day: Day) -> AsyncIterator[None]:
     """The next invoices are issued, and nobody hears of it."""
     day.lnd.core.quirks.lose_answers += day.rng.randint(1, 4)
     yield
 
 
 @asynccontextmanager
-async def clock_jump(day: "Day") -> AsyncIterator[None]:
+async def clock_jump(day: Day) -> AsyncIterator[None]:
     """The gateway's clock is wrong, up to a day."""
     day.clock_is_off_by = day.rng.choice([-3_600, -61, -2, 2, 61, 3_600, 86_400])
     yield
@@ -108,7 +105,7 @@ async def clock_jump(day: "Day") -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def full_disk(day: "Day") -> AsyncIterator[None]:
+async def full_disk(day: Day) -> AsyncIterator[None]:
     """The database cannot grow."""
     day.database.fill(full=True)
     yield
@@ -116,7 +113,7 @@ async def full_disk(day: "Day") -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def locked_database(day: "Day") -> AsyncIterator[None]:
+async def locked_database(day: Day) -> AsyncIterator[None]:
     """Another process holds the database."""
     day.database.lock(locked=True)
     yield
@@ -124,7 +121,7 @@ async def locked_database(day: "Day") -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def other_applications(day: "Day") -> AsyncIterator[None]:
+async def other_applications(day: Day) -> AsyncIterator[None]:
     """The node serves others, too: their invoices are none of ours."""
     core, rng = day.lnd.core, day.rng
     for _ in range(rng.randint(1, 30)):
@@ -159,7 +156,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
 }
 
 
-async def befall(day: "Day", name: str, *, begins_at: float, lasts_seconds: float) -> None:
+async def befall(day: Day, name: str, *, begins_at: float, lasts_seconds: float) -> None:
     """One fault; of each kind there is one at a time, and those that end the gateway exclude each other."""
     await day.sleep_until(begins_at)
     kind = "gateway" if name in {"crash", "stop"} else "node" if name.startswith("node") else name

@@ -2,21 +2,16 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gateway.access.tokens import mint_token
 from gateway.errors import NotFound, OutcomeUnknown, PaymentRequired, TuppenceError, Unavailable
 from gateway.ports.node import NodeState
-from gateway.rows import Invoice
 from gateway.simulator.refusals import PaymentRefused
 from tests.support.rows import EXPIRY_SECONDS
+from tools.days.day import Day
 from tools.days.life import Gone
+from tools.days.sale import ITEMS, Sale
 
-if TYPE_CHECKING:
-    from tools.days.day import Day
-
-ITEMS = ("welcome", "for-an-hour")
 TRIES = 40
 PATIENCE_SECONDS = 1_200
 OVERPAYMENTS_MSAT = (1, 999, 50_000, 99_900_000)
@@ -25,19 +20,7 @@ LONGEST_HELD_SECONDS = 119
 HOW_TO_PAY = {"soon": 70, "later": 8, "never": 6, "at expiry": 6, "held": 10}
 
 
-@dataclass(slots=True)
-class Sale:
-    """An invoice that a reader holds."""
-
-    invoice: Invoice
-    token: bytes
-    bought_at: float
-    """The right time, not the gateway's."""
-    preimage: bytes | None = None
-    told_at: float | None = None
-
-
-async def read(day: "Day", name: str, *, arrives_at: float) -> None:
+async def read(day: Day, name: str, *, arrives_at: float) -> None:
     """One reader's visit."""
     await day.sleep_until(arrives_at)
     sale = await _buy(day, name)
@@ -54,7 +37,7 @@ async def read(day: "Day", name: str, *, arrives_at: float) -> None:
     waiting.cancel()
 
 
-async def _buy(day: "Day", name: str) -> Sale | None:
+async def _buy(day: Day, name: str) -> Sale | None:
     """Ask until there is an invoice; with a key it is the same one, however often it is asked for."""
     rng = day.rng
     kind = rng.choices(["item", "tip", "challenge"], [70, 15, 15])[0]
@@ -78,7 +61,7 @@ async def _buy(day: "Day", name: str) -> Sale | None:
     return None
 
 
-async def _pay(day: "Day", sale: Sale) -> bool:
+async def _pay(day: Day, sale: Sale) -> bool:
     """Pay, or not; tells whether the node took it."""
     rng, lnd = day.rng, day.lnd
     payment_hash = bytes.fromhex(sale.invoice.payment_hash)
@@ -110,7 +93,7 @@ async def _pay(day: "Day", sale: Sale) -> bool:
     return False
 
 
-async def _wait(day: "Day", sale: Sale) -> None:
+async def _wait(day: Day, sale: Sale) -> None:
     """Hold a stream of events open, or ask again and again as the page without scripts does."""
     payment_hash = sale.invoice.payment_hash
     streams = day.rng.random() < 0.8
@@ -125,7 +108,7 @@ async def _wait(day: "Day", sale: Sale) -> None:
     day.told(sale, is_stream=streams)
 
 
-async def _open(day: "Day", sale: Sale) -> None:
+async def _open(day: Day, sale: Sale) -> None:
     """Open what was paid for: at once, and whatever happens to the gateway a little later."""
     item_id = sale.invoice.item_id
     if item_id is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 
 from gateway.regtest.process import Report
-from tools.days.day import Outcome, simulate
+from tools.days.simulation import Outcome, simulate
 from tools.torture.tally import Tally
 
 DAYS_OF_A_PROCESS = 50

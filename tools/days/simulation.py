@@ -1,0 +1,183 @@
+"""One simulated day: readers, faults and an editor on virtual time, and a verdict on the books at its end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from gateway.errors import TuppenceError
+from gateway.money import Msat
+from gateway.rows import ItemState
+from gateway.settlement import sweep
+from tests.support.rows import START, a_creator, an_item
+from tools.days.day import Day
+from tools.days.faults import FAULTS, befall
+from tools.days.life import Gone
+from tools.days.loop import run_virtually
+from tools.days.readers import read
+from tools.days.sale import ITEMS
+from tools.days.verdict import Verdict, judge
+
+DAY_SECONDS = 86_400.0
+READERS, BURSTS, BURST_SECONDS = 500, 12, 180.0
+LEAST_PAID = 0.4
+MOST_FAULTS = 100
+LONGEST_FAULT_SECONDS = 900.0
+# Faults seldom leave a sweep further behind than a clock that was wrong by an hour.
+RECOVERY_SECONDS = 6 * 3_600.0
+SWEEP_EVERY_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a day; `digest` is the same for the same seed."""
+
+    seed: int
+    payments: int
+    verdict: Verdict
+    complaints: tuple[str, ...]
+    faults: Counter[str]
+    kills: int
+    resets: int
+    replays: int
+    restarts: int
+    longest_told_seconds: float
+    digest: str
+    journal: tuple[str, ...]
+
+
+@contextmanager
+def _unhurried_sweeps() -> Iterator[None]:
+    """A day has 86,400 seconds: the look for due rows, which seldom finds one, would cost more than all else."""
+    often = sweep.DUE_EVERY_SECONDS
+    sweep.DUE_EVERY_SECONDS = SWEEP_EVERY_SECONDS
+    try:
+        yield
+    finally:
+        sweep.DUE_EVERY_SECONDS = often
+
+
+def simulate(seed: int, *, readers: int = READERS) -> Outcome:
+    """Live through the day of a seed."""
+    with TemporaryDirectory() as folder, capture_logs() as logs, _unhurried_sweeps():
+        outcome = run_virtually(_live(seed, Path(folder), readers), seed=seed)
+    defects = [f"a defect: {log['work']}" for log in logs if log["event"] == "work_failed"]
+    return replace(outcome, complaints=(*outcome.complaints, *defects))
+
+
+async def _live(seed: int, folder: Path, readers: int) -> Outcome:
+    day = Simulation(seed, folder)
+    try:
+        return await day.live(readers)
+    finally:
+        day.database.close()
+
+
+class Simulation(Day):
+    """A day lived through: readers, faults, edits and backups, and the judgement at its end."""
+
+    async def live(self, readers: int) -> Outcome:
+        """From the first second to the verdict."""
+        await self._stock()
+        work = [*self._readers(readers), *self._misfortunes(), self._edit(), self._back_up(), self._look_over()]
+        ends = await asyncio.gather(*work, return_exceptions=True)
+        self.complaints += [f"went wrong: {end!r}" for end in ends if end is not None]
+        if len(self.settled_at) < max(1, readers * LEAST_PAID):
+            self.complaints.append(f"{len(self.settled_at)} payments of {readers} readers are too few to tell anything")
+        await asyncio.sleep(RECOVERY_SECONDS)
+        verdict = self._judge(is_final=True)
+        await self._open_everything()
+        await self.life.stop()
+        return Outcome(
+            seed=self.seed,
+            payments=len(self.settled_at),
+            verdict=verdict,
+            complaints=(*self.complaints, *verdict.complaints),
+            faults=self._faults,
+            kills=self.kills,
+            resets=self.resets,
+            replays=self.replays,
+            restarts=self.restarts,
+            longest_told_seconds=self.longest_told_seconds,
+            digest=sha256("\n".join(self.journal).encode()).hexdigest(),
+            journal=tuple(self.journal),
+        )
+
+    async def _stock(self) -> None:
+        items = (an_item(ITEMS[0]), an_item(ITEMS[1], access_seconds=3_600))
+        for creator in (a_creator("alice"), a_creator("bob")):
+            await self.life.store.write(lambda tx, c=creator: tx.creators.insert(c))  # type: ignore[misc]  # bound in the loop
+        for item in items:
+            await self.life.store.write(lambda tx, i=item: tx.items.insert(i))  # type: ignore[misc]  # bound in the loop
+
+    def _readers(self, count: int) -> list[Coroutine[Any, Any, None]]:
+        """Most come in bursts, as readers do; and faults come most where the readers are."""
+        self._bursts = [self.rng.uniform(60, DAY_SECONDS - 3_600) for _ in range(BURSTS)]
+        return [read(self, str(n), arrives_at=self._some_time()) for n in range(count)]
+
+    def _misfortunes(self) -> list[Coroutine[Any, Any, None]]:
+        names, weights = [*FAULTS], [weight for weight, _ in FAULTS.values()]
+        chosen = self.rng.choices(names, weights, k=self.rng.randint(MOST_FAULTS // 4, MOST_FAULTS))
+        return [
+            befall(self, name, begins_at=self._some_time(), lasts_seconds=LONGEST_FAULT_SECONDS ** self.rng.random())
+            for name in chosen
+        ]
+
+    def _some_time(self) -> float:
+        if self.rng.random() < 0.2:
+            return self.rng.uniform(60, DAY_SECONDS - 3_600)
+        return self.rng.choice(self._bursts) + self.rng.uniform(0, BURST_SECONDS)
+
+    async def _edit(self) -> None:
+        """Prices change, and items are archived and sold again."""
+        for hour in range(1, 23):
+            await self.sleep_until(hour * 3_600.0)
+            item_id, price_sat = self.rng.choice(ITEMS), self.rng.randint(1, 5_000)
+            state = ItemState.ARCHIVED if self.rng.random() < 0.1 else ItemState.ACTIVE
+            await self._change(item_id, price_msat=Msat(price_sat * 1_000), state=state)
+
+    async def _change(self, item_id: str, **fields: Any) -> None:
+        try:
+            await self.ask(
+                lambda life: life.catalog.change_item(item_id, lambda item: replace(item, **fields), now=START)
+            )
+        except (Gone, TuppenceError):
+            self.note(f"{item_id} was not changed")
+
+    async def _back_up(self) -> None:
+        for quarter in range(1, 90):
+            await self.sleep_until(quarter * 900.0)
+            self.lnd.back_up()
+
+    async def _look_over(self) -> None:
+        for hour in range(2, 24, 2):
+            await self.sleep_until(hour * 3_600.0)
+            self.complaints += self._judge(is_final=False).complaints
+
+    def _judge(self, *, is_final: bool) -> Verdict:
+        settled = {key: msat for key, msat in self.lnd.settled().items() if key in self.sales}
+        return judge(self.database.connection, settled, forgotten=self.lnd.forgotten, is_final=is_final)
+
+    async def _open_everything(self) -> None:
+        """Whatever LND has settled opens, with the token for a reader and with the preimage for a program."""
+        settled = self.lnd.settled()
+        for key, sale in self.sales.items():
+            invoice = sale.invoice
+            if invoice.item_id is None or invoice.access_seconds is not None:
+                continue
+            proof = sale.preimage if invoice.origin.value == "challenge" else None
+            try:
+                await self.ask(lambda life, s=sale, p=proof, i=invoice.item_id: life.open(s.token, p, i))  # type: ignore[misc]  # bound in the loop
+            except TuppenceError as refusal:
+                if key in settled:
+                    self.complaints.append(f"does not open ({refusal.code}): {key[:8]}")
+            else:
+                if key not in self.settled_at:
+                    self.complaints.append(f"opens unpaid: {key[:8]}")
