@@ -1,4 +1,4 @@
-// Builds the embed into the gateway's package. The same sources give the same bytes.
+// Bundles the embed into the gateway's package. The build is reproducible: the same sources give the same bytes.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ const minifiedCss = {
   },
 };
 
-// What is built in of others, under their licences.
+// Licence notices of the bundled packages.
 const NOTICES = {
   "connect.js": "/*! With @getalby/sdk (MIT, Alby contributors), nostr-tools (Unlicense), @noble and @scure (MIT, Paul Miller). */",
 };
@@ -49,14 +49,14 @@ function integrityOf(contents, algorithm) {
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
-// Each knows the bytes of what it loads.
+// Each bundle contains the integrity hashes of the files that it loads, so those are built first.
 const part = (name, loads = []) => bundle(`${name}/${name}.ts`, `${name}.js`, Object.fromEntries(loads));
-const folds = [await part("help"), await part("connect"), await part("recover")];
-const loaded = [await part("sheet", folds), await part("opened"), await part("tipping")];
-const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...folds];
-// English is built in.
-const spoken = (await readdir(here + "src/words")).filter((file) => file !== "en.json");
-for (const file of spoken) {
+const sections = [await part("help"), await part("connect"), await part("recover")];
+const loaded = [await part("sheet", sections), await part("opened"), await part("tipping")];
+const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...sections];
+// The English messages are part of the bundles.
+const languages = (await readdir(here + "src/words")).filter((file) => file !== "en.json");
+for (const file of languages) {
   const words = JSON.parse(await readFile(`${here}src/words/${file}`, "utf8"));
   await writeFile(`${folder}/words-${file}`, JSON.stringify(words));
 }

@@ -1,4 +1,4 @@
-/** One accent per creator, made readable: the fill of a button, what can be read on it, by day and by night. */
+/** Derives readable button colours for light and dark pages from a creator's accent colour. */
 
 type Colour = readonly [number, number, number];
 
@@ -10,10 +10,13 @@ const TEXT_CONTRAST = 4.5;
 const EDGE_CONTRAST = 3;
 
 export interface Fill {
+  /** The background, as a CSS colour. */
   fill: string;
+  /** The text on it, as a CSS colour. */
   on: string;
 }
 
+/** `accent` is `#rrggbb`; anything else gives the default accent. At night the fill is lightened until it stands out. */
 export function fills(accent: string): { day: Fill; night: Fill } {
   const colour = parse(/^#[0-9a-f]{6}$/i.test(accent) ? accent : COPPER);
   let lit = colour;
@@ -37,7 +40,7 @@ function contrast(one: Colour, other: Colour): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-/** Relative luminance, WCAG 2.2. */
+/** Relative luminance as WCAG 2.2 defines it. */
 function luminance(colour: Colour): number {
   const [red, green, blue] = colour.map((part) => {
     const share = part / 255;

@@ -1,41 +1,43 @@
-/** What this browser has asked for and not yet seen the end of: kept before it is paid, per gateway and subject. */
+/** Stores payment attempts in the browser, per gateway and product. An attempt is stored before its invoice is requested, so
+ * that a closed page loses no payment. */
 
 import { json } from "./dom.js";
 
 export interface Attempt {
-  /** The Idempotency-Key, made before the invoice: a repeated request gives the same invoice. */
+  /** The Idempotency-Key: a repeated request returns the same invoice. */
   key: string;
   body: string;
-  /** This browser's clock, ms. */
+  /** When the invoice expires, in milliseconds by this browser's clock. */
   ends: number;
   hash?: string;
   token?: string;
-  /** A wallet was handed the invoice and may be paying it. */
+  /** Whether a wallet has received the invoice and may be paying it. */
   asked?: boolean;
-  /** Opened here before. */
+  /** Whether it has been unlocked in this browser. */
   paid?: boolean;
 }
 
-// What could not be stored (no storage, none allowed, none left): newer than what is, and lost with the page.
+// Attempts that localStorage did not accept (absent, forbidden or full). They override the stored ones and are lost with the
+// page.
 const memory = new Map<string, string>();
 
-export class Shelf {
-  readonly name: string;
+export class AttemptStore {
+  readonly key: string;
 
-  constructor(gateway: string, subject: string) {
-    this.name = `tuppence:${new URL(gateway).origin}:${subject}`;
+  constructor(gateway: string, productId: string) {
+    this.key = `tuppence:${new URL(gateway).origin}:${productId}`;
   }
 
-  /** Whether what was put here last outlives the page. */
-  get keeps(): boolean {
-    return !memory.has(this.name);
+  /** Whether the last write outlives the page. */
+  get persists(): boolean {
+    return !memory.has(this.key);
   }
 
-  /** Oldest first. Read anew each time: another tab may have written. */
+  /** Oldest first. Read from storage each time because another tab may have written. */
   attempts(): Attempt[] {
     try {
-      const kept: unknown = JSON.parse(memory.get(this.name) ?? localStorage.getItem(this.name) ?? "[]");
-      return Array.isArray(kept) ? kept.filter((attempt) => attempt?.key) : [];
+      const stored: unknown = JSON.parse(memory.get(this.key) ?? localStorage.getItem(this.key) ?? "[]");
+      return Array.isArray(stored) ? stored.filter((attempt) => attempt?.key) : [];
     } catch {
       return [];
     }
@@ -52,19 +54,19 @@ export class Shelf {
 
   #write(attempts: Attempt[]): void {
     const text = json(attempts);
-    memory.set(this.name, text);
+    memory.set(this.key, text);
     try {
-      if (attempts.length) localStorage.setItem(this.name, text);
-      else localStorage.removeItem(this.name);
-      // Some that keep nothing do not say so.
-      if ((localStorage.getItem(this.name) ?? "[]") === text) memory.delete(this.name);
+      if (attempts.length) localStorage.setItem(this.key, text);
+      else localStorage.removeItem(this.key);
+      // Some browsers discard a write without an error.
+      if ((localStorage.getItem(this.key) ?? "[]") === text) memory.delete(this.key);
     } catch {
-      // It stays in memory.
+      // The attempts stay in memory.
     }
   }
 }
 
-/** 128 random bits and more, as the gateway wants its keys. */
+/** A new Idempotency-Key with 160 random bits; the gateway requires at least 128. */
 export function newKey(): string {
   return crypto.getRandomValues(new Uint32Array(5)).join("-");
 }

@@ -2,9 +2,9 @@ import type { Language } from "./language.js";
 
 const COPIED_MILLISECONDS = 2_000;
 
-/** Copies at a press, and says so; `otherwise` where the browser forbids it. */
-export function copyOn(button: HTMLElement, text: () => string, language: Language, otherwise?: () => void): void {
-  const words = button.textContent;
+/** Make `button` copy `text` to the clipboard and confirm it for two seconds. Calls `otherwise` if the browser forbids it. */
+export function copyOnClick(button: HTMLElement, text: () => string, language: Language, otherwise?: () => void): void {
+  const label = button.textContent;
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text());
@@ -12,6 +12,6 @@ export function copyOn(button: HTMLElement, text: () => string, language: Langua
       return otherwise ? otherwise() : void prompt("", text());
     }
     button.textContent = language.say("copied");
-    setTimeout(() => { button.textContent = words; }, COPIED_MILLISECONDS);
+    setTimeout(() => { button.textContent = label; }, COPIED_MILLISECONDS);
   });
 }

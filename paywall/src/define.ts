@@ -1,4 +1,4 @@
-/** The elements under their names. A page that loads two versions keeps the first. */
+/** Registers the custom elements. If a page loads two versions of the script, the first one stays registered. */
 
 import { TuppenceButton } from "./elements/button.js";
 import { TuppencePaywall } from "./elements/paywall.js";

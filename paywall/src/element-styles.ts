@@ -1,5 +1,5 @@
-import { sheetOf } from "./style-sheet.js";
+import { styleSheet } from "./style-sheet.js";
 import css from "./elements.css";
 
-/** The look of all elements, shared by their shadow roots. */
-export const LOOK = sheetOf(css);
+/** The style sheet that the shadow roots of all elements share. */
+export const ELEMENT_STYLES = styleSheet(css);

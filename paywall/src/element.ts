@@ -1,57 +1,58 @@
-/** What all elements share: what is on the shelf is tried, what is paid opens, and a tap opens the sheet. */
+/** The base class of the elements: resumes stored attempts, unlocks what is paid, and opens the payment sheet on a click. */
 
 import { fills } from "./accent.js";
-import { ofDocument } from "./dom.js";
-import { type Tell, TuppenceEvent } from "./events.js";
-import type { Goods } from "./product.js";
+import { documentProperty } from "./dom.js";
+import { type Emit, TuppenceEvent } from "./events.js";
+import type { Product } from "./product.js";
 import { bearer, type Gateway, gatewayOf, load, Refusal, Unreachable } from "./gateway.js";
 import { type Language, languageOf } from "./language.js";
-import { LOOK } from "./element-styles.js";
-import type { Obstacle, Opened, Sale, Sheet, SheetModule } from "./interfaces.js";
-import { type Attempt, newKey, Shelf } from "./attempts.js";
-import { type Told, watchOf } from "./invoice-watcher.js";
+import { ELEMENT_STYLES } from "./element-styles.js";
+import type { Obstacle, OpenedModule, PaymentContext, Sheet, SheetModule } from "./interfaces.js";
+import { type Attempt, newKey, AttemptStore } from "./attempts.js";
+import { type WatchedState, watcherOf } from "./invoice-watcher.js";
 import type { PageId } from "./words.js";
 
 export type State = "loading" | "offered" | "paid" | "open";
 
-const RETRY = [1_000, 2_000, 5_000, 10_000, 30_000];
-// A key that comes back from a backup opens again; a header that a proxy took away may arrive tomorrow.
+const RETRY_MILLISECONDS = [1_000, 2_000, 5_000, 10_000, 30_000];
+// After these errors the attempt stays stored: the gateway may get its key back from a backup, and a proxy that removed the
+// Authorization header may be repaired.
 const RESTORABLE = /_(unknown_key|required)/;
-const tills = new Set<Till>();
+const elements = new Set<TuppenceElement>();
 
-export abstract class Till extends HTMLElement {
+export abstract class TuppenceElement extends HTMLElement {
   static readonly observedAttributes = ["item", "to", "amount", "gateway", "lang", "rest"];
 
   protected gateway!: Gateway;
   protected language!: Language;
-  protected goods!: Goods;
+  protected product!: Product;
   protected fills!: ReturnType<typeof fills>;
   protected abstract frame: HTMLElement;
   readonly #root: ShadowRoot;
   readonly #states: CustomStateSet | undefined;
   #state: State = "loading";
-  #life: AbortController | undefined;
-  #shelf: Shelf | undefined;
+  #lifetime: AbortController | undefined;
+  #store: AttemptStore | undefined;
   #watched = new Map<string, () => void>();
   #sheet: Sheet | undefined;
   #opening = false;
-  #settling = false;
-  readonly #tell: Tell = (name, detail) => this.dispatchEvent(new TuppenceEvent(name, detail));
+  #delivering = false;
+  readonly #emit: Emit = (name, detail) => this.dispatchEvent(new TuppenceEvent(name, detail));
 
   constructor() {
     super();
     this.#root = this.attachShadow({ mode: "open" });
-    this.#root.adoptedStyleSheets = [LOOK];
+    this.#root.adoptedStyleSheets = [ELEMENT_STYLES];
     this.#states = this.attachInternals().states;
   }
 
-  /** What this element sells, from its attributes. */
-  protected abstract stock(): Goods;
-  /** Put everything into the root; it takes the room that it will keep. */
+  /** Read the product from the element's attributes. */
+  protected abstract parse(): Product;
+  /** Add the content to the shadow root, at its final size so that nothing below moves later. */
   protected abstract draw(root: ShadowRoot): void;
-  /** Show a state, filled with what was fetched. */
+  /** Show a state. In every state but `loading`, product and language are set. */
   protected abstract show(state: State): void;
-  /** The one line of status. */
+  /** Show a message in the status line. */
   protected abstract say(id: PageId): void;
 
   get state(): State {
@@ -59,50 +60,50 @@ export abstract class Till extends HTMLElement {
   }
 
   connectedCallback(): void {
-    tills.add(this);
-    const life = (this.#life = new AbortController());
-    const { signal } = life;
-    const look = () => !ofDocument("hidden") && this.#look();
-    for (const name of ["pageshow", "online"]) addEventListener(name, look, { signal });
-    document.addEventListener("visibilitychange", look, { signal });
-    addEventListener("storage", ({ key }) => key === this.#shelf?.name && this.#resume(), { signal });
+    elements.add(this);
+    const lifetime = (this.#lifetime = new AbortController());
+    const { signal } = lifetime;
+    const check = () => !documentProperty("hidden") && this.#check();
+    for (const name of ["pageshow", "online"]) addEventListener(name, check, { signal });
+    document.addEventListener("visibilitychange", check, { signal });
+    addEventListener("storage", ({ key }) => key === this.#store?.key && this.#resume(), { signal });
     this.#root.replaceChildren();
     this.querySelectorAll(":scope > .tuppence-content").forEach((old) => old.remove());
     this.draw(this.#root);
-    this.#move("loading");
+    this.#setState("loading");
     void this.#start(signal);
   }
 
   disconnectedCallback(): void {
-    tills.delete(this);
-    this.#life?.abort();
+    elements.delete(this);
+    this.#lifetime?.abort();
     this.#watched.forEach((stop) => stop());
     this.#watched.clear();
     this.#sheet?.remove();
     this.#sheet = undefined;
-    this.#settling = false;
+    this.#delivering = false;
   }
 
   attributeChangedCallback(_: string, before: string | null, after: string | null): void {
-    if (!this.#life || this.#life.signal.aborted || before === after) return;
+    if (!this.#lifetime || this.#lifetime.signal.aborted || before === after) return;
     this.disconnectedCallback();
     this.connectedCallback();
   }
 
-  /** Open the payment sheet. Only from a reader's tap: a wallet may be asked. */
+  /** Open the payment sheet. Call it only from a reader's click: a wallet may be asked to pay. */
   async open(): Promise<void> {
     if (this.#state !== "offered" || this.#opening) return;
-    const { signal } = this.#life as AbortController;
+    const { signal } = this.#lifetime as AbortController;
     this.#opening = true;
     try {
-      // What shows the text is there before anything is paid.
-      const [{ makeSheet }, { obstacleTo }] = await Promise.all([load<SheetModule>("sheet.js"), load<Opened>("opened.js")]);
+      // The code that shows the content is loaded before anything is paid.
+      const [{ makeSheet }, { obstacleTo }] = await Promise.all([load<SheetModule>("sheet.js"), load<OpenedModule>("opened.js")]);
       if (signal.aborted) return;
-      this.#sheet ??= makeSheet(this.#sale(obstacleTo(this, this.goods)));
+      this.#sheet ??= makeSheet(this.#context(obstacleTo(this, this.product)));
       this.#sheet.open();
     } catch (error) {
       this.#sheet?.close();
-      this.#fail(error);
+      this.#reportError(error);
       this.say(error instanceof Unreachable ? "lost" : "failed");
     } finally {
       this.#opening = false;
@@ -113,157 +114,157 @@ export abstract class Till extends HTMLElement {
     this.#sheet?.close();
   }
 
-  /** Open with a token, as a receipt link carries it. Gives whether it is paid. Throws what the gateway refuses. */
+  /** Unlock with an access token, as in a receipt link. Returns whether it is paid. Throws Refusal, Unreachable. */
   async unlock(token: string): Promise<boolean> {
     const answer = await this.gateway.ask("v1/receipt", bearer(token));
     const receipt: { payment_hash: string; state: string } = await answer.json();
     const attempt: Attempt = { key: newKey(), body: "", ends: 0, hash: receipt.payment_hash, token };
-    this.#shelf?.put(attempt);
+    this.#store?.put(attempt);
     if (receipt.state !== "settled") return this.#watch(attempt), false;
-    await this.#settle(attempt);
+    await this.#deliver(attempt);
     return this.#state === "open";
   }
 
-  /** The reader is near: the sheet will be there at the tap. */
-  protected warm(): void {
+  /** Load the sheet when the pointer or the focus reaches the button, so that it opens at once on a click. */
+  protected preload(): void {
     for (const name of ["sheet.js", "opened.js"]) void load(name).catch(() => {});
   }
 
-  /** What was paid is given back: another payment may follow. */
+  /** Remove the paid content and offer the product again. */
   protected offerAgain(): void {
-    this.#settling = false;
+    this.#delivering = false;
     this.#root.querySelectorAll(".before, .after, slot[name=content]").forEach((shown) => shown.remove());
-    this.#move("offered");
+    this.#setState("offered");
   }
 
   async #start(signal: AbortSignal): Promise<void> {
     for (let tries = 0; !signal.aborted; tries++) {
       try {
-        const [gateway, goods] = [gatewayOf(this), this.stock()];
-        const [language] = await Promise.all([languageOf(this), goods.prepare(gateway)]);
+        const [gateway, product] = [gatewayOf(this), this.parse()];
+        const [language] = await Promise.all([languageOf(this), product.prepare(gateway)]);
         if (signal.aborted) return;
-        [this.gateway, this.goods, this.language] = [gateway, goods, language];
+        [this.gateway, this.product, this.language] = [gateway, product, language];
         break;
       } catch (error) {
-        this.#fail(error);
-        // The link that stands inside the tag goes on being there.
+        this.#reportError(error);
+        // The fallback link inside the tag stays visible.
         if (error instanceof Refusal && error.status < 500 && error.status !== 429) return;
-        await pause(RETRY[Math.min(tries, RETRY.length - 1)] as number, signal);
+        await retryPause(tries, signal);
       }
     }
     if (signal.aborted) return;
-    this.fills = fills(this.goods.accent);
-    this.#shelf = new Shelf(this.gateway.base, this.goods.name);
-    this.#move("offered");
-    const { title, amount_msat } = this.goods.subject(this.language);
-    this.#tell("ready", { title, amount_msat: amount_msat || null });
+    this.fills = fills(this.product.accent);
+    this.#store = new AttemptStore(this.gateway.base, this.product.name);
+    this.#setState("offered");
+    const { title, amount_msat } = this.product.terms(this.language);
+    this.#emit("ready", { title, amount_msat: amount_msat || null });
     this.#resume();
   }
 
-  /** Try everything on the shelf. */
+  /** Unlock the newest paid attempt, and watch the unpaid ones. */
   #resume(): void {
-    const attempts = this.#shelf?.attempts() ?? [];
+    const attempts = this.#store?.attempts() ?? [];
     const paid = attempts.filter((attempt) => attempt.paid && attempt.token).at(-1);
-    if (paid && this.#state === "offered") void this.#settle(paid);
+    if (paid && this.#state === "offered") void this.#deliver(paid);
     for (const attempt of attempts) if (!attempt.paid) this.#watch(attempt);
-    this.#look();
+    this.#check();
   }
 
   #watch(attempt: Attempt): void {
     if (!attempt.hash) return;
     const stop = this.#watched.get(attempt.key);
-    this.#watched.set(attempt.key, watchOf(this.gateway).add(attempt.hash, (told) => this.#told(attempt, told)));
+    this.#watched.set(attempt.key, watcherOf(this.gateway).add(attempt.hash, (state) => this.#update(attempt, state)));
     stop?.();
   }
 
-  #look(): void {
-    if (this.#watched.size) void watchOf(this.gateway).look();
+  #check(): void {
+    if (this.#watched.size) void watcherOf(this.gateway).check();
   }
 
-  #told(attempt: Attempt, told: Told): void {
-    if (told === "canceled") this.#shelf?.drop(attempt);
-    if (told === "settled") void this.#settle(attempt);
-    else this.#sheet?.told(attempt, told);
+  #update(attempt: Attempt, state: WatchedState): void {
+    if (state === "canceled") this.#store?.drop(attempt);
+    if (state === "settled") void this.#deliver(attempt);
+    else this.#sheet?.update(attempt, state);
   }
 
-  /** The gateway says that it is paid: nothing but its own refusal keeps it from opening now. */
-  async #settle(attempt: Attempt): Promise<void> {
+  /** Fetch and show the content of a settled attempt. Retries until the gateway itself refuses. */
+  async #deliver(attempt: Attempt): Promise<void> {
     const again = attempt.paid === true;
-    if (this.#settling || this.#state === "open") {
-      return this.#keep(attempt);
+    if (this.#delivering || this.#state === "open") {
+      return this.#remember(attempt);
     }
-    this.#settling = true;
+    this.#delivering = true;
     if (!again) this.#announce(attempt);
-    const signal = this.#life?.signal;
+    const signal = this.#lifetime?.signal;
     for (let tries = 0; signal && !signal.aborted; tries++) {
       try {
         const [opened] = await Promise.all([
-          load<Opened>("opened.js"), this.goods.collect(this.gateway, attempt.token ?? ""),
+          load<OpenedModule>("opened.js"), this.product.fetch(this.gateway, attempt.token ?? ""),
         ]);
-        if (!signal.aborted) await this.#open(attempt, again, opened);
+        if (!signal.aborted) await this.#showContent(attempt, again, opened);
         return;
       } catch (error) {
         const code = error instanceof Refusal ? error.code : "";
-        // Only the gateway's own word ends an access, not that of a proxy before it.
+        // Only the gateway's error codes end an access; a proxy's response does not.
         if (/^(access|token|payment)_/.test(code)) {
-          if (!RESTORABLE.test(code)) this.#shelf?.drop(attempt);
-          return this.#fail(error), this.#sheet?.close(), this.offerAgain();
+          if (!RESTORABLE.test(code)) this.#store?.drop(attempt);
+          return this.#reportError(error), this.#sheet?.close(), this.offerAgain();
         }
-        if (!(error instanceof Refusal)) this.#sheet?.told(attempt, "offline");
-        await pause(RETRY[Math.min(tries, RETRY.length - 1)] as number, signal);
+        if (!(error instanceof Refusal)) this.#sheet?.update(attempt, "offline");
+        await retryPause(tries, signal);
       }
     }
   }
 
   #announce(attempt: Attempt): void {
-    this.#move("paid");
+    this.#setState("paid");
     this.#sheet?.paid();
-    this.#tell("paid", { payment_hash: attempt.hash ?? "" });
+    this.#emit("paid", { payment_hash: attempt.hash ?? "" });
   }
 
-  async #open(attempt: Attempt, again: boolean, { unfold }: Opened): Promise<void> {
-    this.#keep(attempt);
-    const { gateway, language, goods, frame } = this;
-    const [landing, isOpen] = await unfold({
-      host: this, frame, gateway, language, goods, token: attempt.token ?? "", again, onAgain: () => this.offerAgain(),
+  async #showContent(attempt: Attempt, again: boolean, { render }: OpenedModule): Promise<void> {
+    this.#remember(attempt);
+    const { gateway, language, product, frame } = this;
+    const [landing, isOpen] = await render({
+      host: this, frame, gateway, language, product, token: attempt.token ?? "", again, onAgain: () => this.offerAgain(),
     });
-    this.#move("open");
-    if (isOpen) this.#tell("unlocked", { payment_hash: attempt.hash ?? "", again });
-    const watched = this.#sheet?.isOpen;
-    void this.#sheet?.leave().then(() => watched && landing.focus());
-    for (const other of tills) if (other !== this && other.#shelf?.name === this.#shelf?.name) other.#resume();
+    this.#setState("open");
+    if (isOpen) this.#emit("unlocked", { payment_hash: attempt.hash ?? "", again });
+    const wasOpen = this.#sheet?.isOpen;
+    void this.#sheet?.leave().then(() => wasOpen && landing.focus());
+    for (const other of elements) if (other !== this && other.#store?.key === this.#store?.key) other.#resume();
   }
 
-  /** What opens again is kept; a tip that was given is over. */
-  #keep(attempt: Attempt): void {
-    if (this.goods.keeps) this.#shelf?.put({ ...attempt, paid: true });
-    else this.#shelf?.drop(attempt);
+  /** Mark an item's attempt as paid, and delete a tip's. */
+  #remember(attempt: Attempt): void {
+    if (this.product.reopens) this.#store?.put({ ...attempt, paid: true });
+    else this.#store?.drop(attempt);
   }
 
-  #sale(obstacle: Obstacle): Sale {
+  #context(obstacle: Obstacle): PaymentContext {
     return {
       root: this.#root,
       gateway: this.gateway,
       language: this.language,
-      shelf: this.#shelf as Shelf,
+      store: this.#store as AttemptStore,
       fills: this.fills,
-      subject: () => this.goods.subject(this.language),
+      terms: () => this.product.terms(this.language),
       watch: (attempt) => this.#watch(attempt),
-      look: () => this.#look(),
+      check: () => this.#check(),
       obstacle,
-      keeps: this.goods.keeps,
+      reopens: this.product.reopens,
       newKey,
-      tell: this.#tell,
+      emit: this.#emit,
       unlock: (token) => this.unlock(token),
     };
   }
 
-  #fail(error: unknown): void {
+  #reportError(error: unknown): void {
     const { code = "failed", message = "" } = error as Partial<Refusal>;
-    this.#tell("error", { code, message });
+    this.#emit("error", { code, message });
   }
 
-  #move(state: State): void {
+  #setState(state: State): void {
     this.#states?.delete(this.#state);
     this.#states?.add(state);
     this.#state = state;
@@ -271,9 +272,10 @@ export abstract class Till extends HTMLElement {
   }
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+/** Wait before the next try. Ends early when the browser comes online or the element is removed. */
+function retryPause(tries: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
+    const timer = setTimeout(resolve, RETRY_MILLISECONDS[Math.min(tries, RETRY_MILLISECONDS.length - 1)]);
     const end = () => (clearTimeout(timer), resolve());
     signal?.addEventListener("abort", end, { once: true });
     addEventListener("online", end, { once: true });

@@ -1,4 +1,4 @@
-/** The one script: registers the elements, and makes elements of what stands for them. */
+/** The script that a page includes: registers the custom elements and upgrades `data-tuppence` placeholders. */
 
 import { define } from "./define.js";
 import { load } from "./gateway.js";
@@ -6,19 +6,19 @@ import type { SheetModule } from "./interfaces.js";
 import { upgrade } from "./upgrade.js";
 
 define();
-// Older versions kept a wallet's connection here, where every script of the page can read it.
+// Older versions stored a wallet connection on the embedding page's origin, where every script of the page can read it.
 try {
   localStorage.removeItem("tuppence:wallet");
 } catch {
-  // Without storage nothing was kept.
+  // Without storage there is nothing to remove.
 }
 upgrade(document);
-// An async module may run before the page is whole.
+// An async module may run before the document is parsed.
 document.addEventListener("DOMContentLoaded", () => upgrade(document));
-// The gateway led here, or leads here while the page is open: what it paid for is in this page.
-const arrive = () => location.hash.startsWith("#tuppence=") && void load<SheetModule>("sheet.js").then((sheet) => sheet.arrive());
-arrive();
-addEventListener("hashchange", arrive);
+// A link from the gateway carries a code in the fragment; it can also be followed while the page is open.
+const openLink = () => location.hash.startsWith("#tuppence=") && void load<SheetModule>("sheet.js").then((sheet) => sheet.openLink());
+openLink();
+addEventListener("hashchange", openLink);
 
 export { upgrade };
 export const version = VERSION;

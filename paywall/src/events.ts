@@ -1,23 +1,23 @@
-/** What an element tells the page around it. All bubble, and cross shadow roots. */
+/** The events that an element dispatches. All of them bubble and cross shadow roots. */
 
 import type { Invoice } from "./gateway.js";
 
 export interface Details {
-  /** The element shows its price, or what was paid. */
+  /** The element has loaded and shows its price or its paid content. */
   ready: { title: string; amount_msat: number | null };
-  /** An invoice is shown. It carries no token. */
+  /** The payment sheet shows an invoice. The access token is left out. */
   invoice: Omit<Invoice, "access_token">;
-  /** The gateway says that the invoice is settled. */
+  /** The gateway has reported the invoice as settled. */
   paid: { payment_hash: string };
-  /** What was paid for is in the page. `again`: it was paid before. */
+  /** The paid content is in the page. `again` is true if it was paid earlier. */
   unlocked: { payment_hash: string; again: boolean };
-  /** The shown invoice has expired. If it is paid all the same, it counts. */
+  /** The shown invoice has expired. A payment that still arrives counts. */
   expired: { payment_hash: string };
-  /** Something was refused or cannot be reached; `code` is the gateway's, or `unreachable`. */
+  /** A request failed; `code` is the gateway's error code, or `unreachable`. */
   error: { code: string; message: string };
 }
 
-// Libraries have put something else in the place of `Event`.
+// Some libraries replace the global `Event`; the prototype of `CustomEvent` is the original.
 const OwnEvent: typeof Event = Object.getPrototypeOf(CustomEvent);
 
 export class TuppenceEvent<Name extends keyof Details> extends OwnEvent {
@@ -26,4 +26,4 @@ export class TuppenceEvent<Name extends keyof Details> extends OwnEvent {
   }
 }
 
-export type Tell = <Name extends keyof Details>(name: Name, detail: Details[Name]) => void;
+export type Emit = <Name extends keyof Details>(name: Name, detail: Details[Name]) => void;

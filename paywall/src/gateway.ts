@@ -1,6 +1,6 @@
-/** The gateway that an element pays: its addresses, and what it answers. */
+/** HTTP client for the gateway's API, and the URLs of the script's own files. */
 
-import { h, ofDocument } from "./dom.js";
+import { h, documentProperty } from "./dom.js";
 
 export interface Item {
   id: string;
@@ -16,7 +16,7 @@ export interface Item {
   byte_size: number;
   word_count: number;
   for_sale: boolean;
-  /** Where a sealed text stands. */
+  /** The page that holds the ciphertext of a sealed text. */
   page_url: string | null;
 }
 
@@ -37,14 +37,14 @@ export interface Invoice {
   access_token?: string;
 }
 
-/** A refusal of the gateway: an RFC 9457 problem. */
+/** An error response of the gateway: an RFC 9457 problem document. */
 export class Refusal extends Error {
   constructor(readonly status: number, readonly code: string, detail: string) {
     super(detail);
   }
 }
 
-/** No answer at all: offline, blocked by the page's policy, or the gateway is down. */
+/** No response: the browser is offline, the page's policy blocks the request, or the gateway is down. */
 export class Unreachable extends Error {
   readonly status = -1;
   readonly code = "unreachable";
@@ -58,12 +58,12 @@ export class Gateway {
     return this.base + path;
   }
 
-  /** The host that a reader should know the gateway by. */
+  /** The host name that the sheet shows to the reader. */
   get host(): string {
     return new URL(this.base).host;
   }
 
-  /** An answer that is 2xx. Throws Refusal, Unreachable. */
+  /** Send a request without cookies and return its 2xx response. Throws Refusal, Unreachable. */
   async ask(path: string, init: RequestInit = {}): Promise<Response> {
     let answer: Response;
     try {
@@ -101,21 +101,22 @@ export function bearer(token: string): RequestInit {
   return { headers: { Authorization: "Bearer " + token } };
 }
 
-/** Where this file came from: `…/embed/v1.js` or `…/embed/{version}/{part}.js`. */
+/** Matches this file's path: `…/embed/v1.js` or `…/embed/{version}/{part}.js`. What precedes it is the gateway's base URL. */
 const SCRIPT = /embed\/(?:v1|[^/]+\/\w+)\.js(?:\?.*)?$/;
 
+/** The gateway that an element names, else the one that served this script. */
 export function gatewayOf(host: Element): Gateway {
   const named = host.getAttribute("gateway") ?? host.getAttribute("data-gateway");
   const base = named ? new URL(named, document.baseURI).href : import.meta.url.replace(SCRIPT, "");
   return new Gateway(base.replace(/\/*$/, "/"));
 }
 
-/** A file that belongs to this version of the script. */
+/** The URL of a file of this version of the script. */
 export function fileUrl(name: string): string {
   return import.meta.url.replace(SCRIPT, "") + `embed/${VERSION}/${name}`;
 }
 
-/** A part of the script. It is refused when its bytes are not those of the build. */
+/** Import a part of the script after checking its integrity. Throws Unreachable if its bytes are not those of the build. */
 export async function load<T>(name: string): Promise<T> {
   const href = fileUrl(name);
   const link = h("link");
@@ -126,7 +127,7 @@ export async function load<T>(name: string): Promise<T> {
     await new Promise<void>((resolve, reject) => {
       link.onload = () => resolve();
       link.onerror = () => reject(new Unreachable(href));
-      ofDocument("head").append(link);
+      documentProperty("head").append(link);
     }).finally(() => link.remove());
   }
   return import(href);

@@ -1,6 +1,6 @@
-/** What the build puts in. */
+/** The version in package.json, inserted by the build. */
 declare const VERSION: string;
-/** Subresource integrity of the files that this one loads, by name. */
+/** Subresource integrity of the files that this file loads, by name; inserted by the build. */
 declare const INTEGRITY: Record<string, string>;
 
 declare module "*.css" {

@@ -1,92 +1,95 @@
-/** What the elements and the files that they load know of each other. */
+/** Interfaces between the elements and the parts of the script that they load on demand. */
 
 import type { Fill } from "./accent.js";
-import type { Goods, Subject, TipGoods } from "./product.js";
-import type { Tell } from "./events.js";
+import type { Product, Terms, TipProduct } from "./product.js";
+import type { Emit } from "./events.js";
 import type { Gateway } from "./gateway.js";
 import type { Language } from "./language.js";
-import type { Attempt, Shelf } from "./attempts.js";
-import type { Told } from "./invoice-watcher.js";
+import type { Attempt, AttemptStore } from "./attempts.js";
+import type { WatchedState } from "./invoice-watcher.js";
 
+/** Why a page could not show the paid content, or "" if it can. */
 export type Obstacle = "" | "unshown" | "unopened";
 
-export interface Sale {
+/** What an element provides to the payment sheet and its sections. */
+export interface PaymentContext {
   readonly root: ShadowRoot;
   readonly gateway: Gateway;
   readonly language: Language;
-  readonly shelf: Shelf;
+  readonly store: AttemptStore;
   readonly fills: { day: Fill; night: Fill };
-  subject(): Subject;
-  /** Follow an attempt that has an invoice, until that is final. */
+  terms(): Terms;
+  /** Watch the invoice of an attempt until its state is final. */
   watch(attempt: Attempt): void;
-  /** Ask about every attempt now. */
-  look(): void;
+  /** Ask the gateway for the state of every attempt now. */
+  check(): void;
   newKey(): string;
-  /** Tell the page around the element. */
-  readonly tell: Tell;
-  /** Why this page could not show what is paid for, "" where it can. */
+  /** Dispatch an event on the element. */
+  readonly emit: Emit;
   readonly obstacle: Obstacle;
-  /** Whether what is paid for stays open for who paid. */
-  readonly keeps: boolean;
-  /** Open with a token that was paid elsewhere. Gives whether it is paid. Throws Refusal, Unreachable. */
+  /** Whether a payment unlocks the product again on later visits. */
+  readonly reopens: boolean;
+  /** Unlock with a token that was obtained elsewhere. Returns whether it is paid. Throws Refusal, Unreachable. */
   unlock(token: string): Promise<boolean>;
 }
 
 export interface Sheet {
-  /** Only ever by the reader's own tap: a wallet is asked. */
+  /** Call it only from a reader's click: a wallet may be asked to pay. */
   open(): void;
   close(): void;
   readonly isOpen: boolean;
-  told(attempt: Attempt, told: Told): void;
+  /** Show a new state of an attempt's invoice. */
+  update(attempt: Attempt, state: WatchedState): void;
+  /** Show that the payment has settled. */
   paid(): void;
-  /** The content is in the page: leave, but let the reader see that it was paid. */
+  /** Close after the reader has had time to see that the payment has settled. */
   leave(): Promise<void>;
   remove(): void;
 }
 
 export interface SheetModule {
-  makeSheet(sale: Sale): Sheet;
-  /** Opens what the address of the page carries the way to. */
-  arrive(): Promise<void>;
+  makeSheet(context: PaymentContext): Sheet;
+  /** Unlock with the code or token in the fragment of the page's address. */
+  openLink(): Promise<void>;
 }
 
-export interface Recover extends Fold {
-  arrive(): Promise<void>;
+export interface RecoverModule extends SectionModule {
+  openLink(): Promise<void>;
 }
 
-/** What pays an invoice, as WebLN has it. */
+/** A wallet that pays invoices, with the methods of WebLN. */
 export interface Wallet {
   enable(): Promise<unknown>;
-  /** May answer late or never. */
+  /** The promise may settle late or never. */
   sendPayment(paymentRequest: string): Promise<unknown>;
 }
 
-/** A file of the sheet that is loaded when its fold is opened. */
-export interface Fold {
-  unfold(sale: Sale): Node;
+/** A part of the script with one collapsible section of the sheet, loaded when the section is first opened. */
+export interface SectionModule {
+  render(context: PaymentContext): Node;
 }
 
-/** What was paid for, to be shown in its element. */
-export interface Paid {
+/** A paid product and the element to show it in. */
+export interface PaidProduct {
   host: HTMLElement;
   frame: HTMLElement;
   gateway: Gateway;
   language: Language;
-  goods: Goods;
+  product: Product;
   token: string;
-  /** It was paid before. */
+  /** Whether it was paid earlier. */
   again: boolean;
-  /** The reader wants to tip once more. */
+  /** Called when the reader wants to tip again. */
   onAgain(): void;
 }
 
-export interface Opened {
-  /** Asked before anything is paid. */
-  obstacleTo(host: HTMLElement, goods: Goods): Obstacle;
-  /** Shows it; gives where the reader goes on, and false where it did not open. */
-  unfold(paid: Paid): Promise<[landing: HTMLElement, isOpen: boolean]>;
+export interface OpenedModule {
+  /** Checked before an invoice is created. */
+  obstacleTo(host: HTMLElement, product: Product): Obstacle;
+  /** Show the paid product. Returns the element to focus, and whether the content is shown. */
+  render(paid: PaidProduct): Promise<[landing: HTMLElement, isOpen: boolean]>;
 }
 
-export interface Tipping {
-  makeForm(root: ShadowRoot, goods: TipGoods, language: Language, chosen: () => void): HTMLFormElement;
+export interface TippingModule {
+  makeForm(root: ShadowRoot, product: TipProduct, language: Language, chosen: () => void): HTMLFormElement;
 }

@@ -1,130 +1,131 @@
-/** The unpaid invoices of a page, watched until they are final. Over HTTP/1.1 a browser has six connections to the gateway
- * for all of its tabs: of all pages of an origin one that is seen holds one stream, for its newest invoice. All else is
- * asked for in turn. */
+/** Watches the unpaid invoices of a page until their state is final. Over HTTP/1.1 a browser opens at most six connections to
+ * a host, shared by all tabs. Therefore only one visible page per origin keeps an event stream, for its newest invoice; all
+ * other invoices are polled. */
 
-import { ofDocument } from "./dom.js";
+import { documentProperty } from "./dom.js";
 import type { Gateway, InvoiceState } from "./gateway.js";
 
-const FIRST_PAUSE = 2_000;
-const LONGEST_PAUSE = 10_000;
-const EACH = 500;
-// A connection that died without a word still counts as open to the browser.
-const STREAMED_PAUSE = 30_000;
+const FIRST_PAUSE_MILLISECONDS = 2_000;
+const LONGEST_PAUSE_MILLISECONDS = 10_000;
+const PER_INVOICE_MILLISECONDS = 500;
+// Polling goes on beside the stream because the browser does not notice a dead connection.
+const STREAMED_PAUSE_MILLISECONDS = 30_000;
 
-/** `offline` when there is no answer, or none that says what became of it: a gateway may come back from a backup. */
-export type Told = InvoiceState | "offline";
-type Hear = (told: Told) => void;
+/** `offline`: no response, or an error. An error is not final because the gateway may be restored from a backup. */
+export type WatchedState = InvoiceState | "offline";
+type Listener = (state: WatchedState) => void;
 
-const watches = new Map<string, Watch>();
+const watchers = new Map<string, InvoiceWatcher>();
 
-export function watchOf(gateway: Gateway): Watch {
+/** The watcher that all elements of a gateway share. */
+export function watcherOf(gateway: Gateway): InvoiceWatcher {
   const { base } = gateway;
-  if (!watches.has(base)) watches.set(base, new Watch(gateway));
-  return watches.get(base) as Watch;
+  if (!watchers.has(base)) watchers.set(base, new InvoiceWatcher(gateway));
+  return watchers.get(base) as InvoiceWatcher;
 }
 
-class Watch {
-  /** By hash, the newest last. */
-  readonly #heard = new Map<string, Set<Hear>>();
+class InvoiceWatcher {
+  /** By payment hash, the newest last. */
+  readonly #listeners = new Map<string, Set<Listener>>();
   #source: EventSource | undefined;
-  #streamed = "";
-  #turn: AbortController | undefined;
-  #free: (() => void) | undefined;
+  #streamedHash = "";
+  #lockRequest: AbortController | undefined;
+  #releaseLock: (() => void) | undefined;
   #timer = 0;
-  #pause = FIRST_PAUSE;
-  #looking = false;
+  #pause = FIRST_PAUSE_MILLISECONDS;
+  #checking = false;
 
   constructor(private readonly gateway: Gateway) {
-    document.addEventListener("visibilitychange", () => this.#listen());
+    document.addEventListener("visibilitychange", () => this.#openStream());
   }
 
-  /** Tells `hear` each state of an invoice; gives what ends that. */
-  add(hash: string, hear: Hear): () => void {
-    const all = this.#heard.get(hash) ?? new Set();
-    this.#heard.delete(hash);
-    this.#heard.set(hash, all.add(hear));
-    this.#listen();
-    this.#wait();
+  /** Call `listener` with each state of an invoice. Returns a function that removes it. */
+  add(hash: string, listener: Listener): () => void {
+    const all = this.#listeners.get(hash) ?? new Set();
+    this.#listeners.delete(hash);
+    this.#listeners.set(hash, all.add(listener));
+    this.#openStream();
+    this.#schedule();
     return () => {
-      all.delete(hear);
-      if (!all.size && this.#heard.get(hash) === all) this.#end(hash);
+      all.delete(listener);
+      if (!all.size && this.#listeners.get(hash) === all) this.#remove(hash);
     };
   }
 
-  /** Ask for every invoice now, one after the other, and listen again where the stream was cut. */
-  async look(): Promise<void> {
-    this.#listen();
-    if (this.#looking) return;
-    this.#looking = true;
-    // What is added meanwhile is asked for, too.
-    for (const hash of this.#heard.keys()) {
+  /** Poll every invoice now, one after the other, and reopen the stream if it was cut. */
+  async check(): Promise<void> {
+    this.#openStream();
+    if (this.#checking) return;
+    this.#checking = true;
+    // Invoices that are added meanwhile are polled as well.
+    for (const hash of this.#listeners.keys()) {
       try {
         const { state } = await this.gateway.invoice(hash);
-        this.#pause = FIRST_PAUSE;
-        this.#tell(hash, state);
+        this.#pause = FIRST_PAUSE_MILLISECONDS;
+        this.#notify(hash, state);
       } catch {
-        this.#tell(hash, "offline");
+        this.#notify(hash, "offline");
       }
     }
-    this.#looking = false;
+    this.#checking = false;
   }
 
-  #tell(hash: string, told: Told): void {
-    const all = this.#heard.get(hash);
-    if (told === "settled" || told === "canceled") this.#end(hash);
-    all?.forEach((hear) => hear(told));
+  #notify(hash: string, state: WatchedState): void {
+    const all = this.#listeners.get(hash);
+    if (state === "settled" || state === "canceled") this.#remove(hash);
+    all?.forEach((listener) => listener(state));
   }
 
-  #end(hash: string): void {
-    this.#heard.delete(hash);
-    this.#listen();
+  #remove(hash: string): void {
+    this.#listeners.delete(hash);
+    this.#openStream();
   }
 
-  #listen(): void {
-    const newest = ofDocument("hidden") ? undefined : [...this.#heard.keys()].at(-1);
-    if (!newest) return this.#leave();
-    if (!this.#free) return this.#queue();
-    if (newest === this.#streamed && this.#source?.readyState !== EventSource.CLOSED) return;
+  #openStream(): void {
+    const newest = documentProperty("hidden") ? undefined : [...this.#listeners.keys()].at(-1);
+    if (!newest) return this.#closeStream();
+    if (!this.#releaseLock) return this.#waitForLock();
+    if (newest === this.#streamedHash && this.#source?.readyState !== EventSource.CLOSED) return;
     this.#source?.close();
-    this.#streamed = newest;
+    this.#streamedHash = newest;
     this.#source = this.gateway.events(newest);
     for (const state of ["open", "expired", "settled", "canceled"] as const) {
-      this.#source.addEventListener(state, () => this.#tell(newest, state));
+      this.#source.addEventListener(state, () => this.#notify(newest, state));
     }
   }
 
-  /** Wait for the turn to hold the stream of this origin. */
-  #queue(): void {
-    if (this.#turn) return;
-    const { signal } = (this.#turn = new AbortController());
-    const hold = () => new Promise<void>((free) => {
-      this.#free = free;
-      this.#listen();
+  /** Wait for the lock that allows one stream per origin. */
+  #waitForLock(): void {
+    if (this.#lockRequest) return;
+    const { signal } = (this.#lockRequest = new AbortController());
+    const hold = () => new Promise<void>((release) => {
+      this.#releaseLock = release;
+      this.#openStream();
     });
-    // Without locks (plain http) only what is seen tells the tabs apart.
+    // The Web Locks API is missing over plain HTTP; then every visible page opens a stream.
     if (!navigator.locks) return void hold();
-    // A page without an origin of its own has no turn: it asks.
+    // A page with an opaque origin gets no lock, so it polls.
     navigator.locks.request("tuppence:" + this.gateway.base, { signal }, hold).catch(() => {});
   }
 
-  #leave(): void {
+  #closeStream(): void {
     this.#source?.close();
-    this.#turn?.abort();
-    this.#free?.();
-    this.#source = this.#turn = this.#free = undefined;
-    this.#streamed = "";
+    this.#lockRequest?.abort();
+    this.#releaseLock?.();
+    this.#source = this.#lockRequest = this.#releaseLock = undefined;
+    this.#streamedHash = "";
   }
 
-  #wait(): void {
+  #schedule(): void {
     clearTimeout(this.#timer);
-    const { size } = this.#heard;
+    const { size } = this.#listeners;
     if (!size) return;
     const isStreamed = size === 1 && this.#source?.readyState === EventSource.OPEN;
     this.#timer = setTimeout(async () => {
-      // A page that nobody looks at asks nothing; it looks when the reader returns.
-      if (!ofDocument("hidden")) await this.look();
-      this.#wait();
-    }, isStreamed ? STREAMED_PAUSE : this.#pause + size * EACH);
-    this.#pause = Math.min(this.#pause * 1.5, LONGEST_PAUSE);
+      // A hidden page does not poll; it checks when it becomes visible.
+      if (!documentProperty("hidden")) await this.check();
+      this.#schedule();
+    }, isStreamed ? STREAMED_PAUSE_MILLISECONDS : this.#pause + size * PER_INVOICE_MILLISECONDS);
+    this.#pause = Math.min(this.#pause * 1.5, LONGEST_PAUSE_MILLISECONDS);
   }
 }

@@ -1,4 +1,4 @@
-/** The reader's language: the element's, else its page's, else the browser's; English where we have no other. */
+/** Picks the reader's language (the element's, else its page's, else the browser's; English as the fallback) and formats text. */
 
 import { fileUrl } from "./gateway.js";
 import { type MessageId, PAGE, type Words } from "./words.js";
@@ -8,16 +8,16 @@ const LOADED: Record<string, string> = { de: "de", es: "es", fr: "fr", ja: "ja",
 export interface Language {
   readonly tag: string;
   say(id: MessageId, values?: Record<string, string>): string;
-  /** `sat` are whole or three decimals, never rounded. */
+  /** An amount in msat as sats, with up to three decimals, so never rounded. */
   sat(msat: number): string;
   number(value: number, options?: Intl.NumberFormatOptions): string;
   unit(value: number, unit: string, display: "short" | "long" | "narrow"): string;
-  /** With the English words of another file, for who reads no other. */
+  /** Adds the English messages of another file of the script, which apply where no translation is loaded. */
   with(part: Partial<Words>): Language;
 }
 
-/** The wanted tag is that of the nearest `lang`, across shadow roots. */
-export function wanted(host: Element): string {
+/** The nearest `lang` attribute above an element, across shadow roots; else the browser's language. */
+export function wantedTag(host: Element): string {
   for (let at: Element | null = host; at;) {
     const named: Element | null = at.closest("[lang]");
     if (named) return named.getAttribute("lang") || navigator.language;
@@ -28,22 +28,22 @@ export function wanted(host: Element): string {
 }
 
 export async function languageOf(host: Element): Promise<Language> {
-  for (const tag of [wanted(host), navigator.language]) {
+  for (const tag of [wantedTag(host), navigator.language]) {
     const short = shortOf(tag);
-    if (short === "en") return speak(tag, {});
+    if (short === "en") return languageFor(tag, {});
     const file = LOADED[short];
     if (!file) continue;
     try {
-      return speak(tag, await (await fetch(fileUrl(`words-${file}.json`))).json() as Words);
+      return languageFor(tag, await (await fetch(fileUrl(`words-${file}.json`))).json() as Words);
     } catch {
-      // English is better than no price.
+      // A price in English is better than no price.
       break;
     }
   }
-  return speak("en", {});
+  return languageFor("en", {});
 }
 
-function speak(tag: string, translated: Partial<Words>): Language {
+function languageFor(tag: string, translated: Partial<Words>): Language {
   const words: Partial<Words> = { ...PAGE, ...translated };
   const number: Language["number"] = (value, options) => {
     try {
@@ -56,7 +56,7 @@ function speak(tag: string, translated: Partial<Words>): Language {
     tag,
     say: (id, values = {}) => (words[id] ?? id).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? ""),
     sat: (msat) => number(msat / 1000, { maximumFractionDigits: 3 }),
-    with: (part) => speak(tag, { ...part, ...words }),
+    with: (part) => languageFor(tag, { ...part, ...words }),
     number,
     unit: (value, unit, unitDisplay) => number(value, { style: "unit", unit, unitDisplay }),
   };

@@ -1,43 +1,43 @@
-/** What can be paid for: an item, which opens, or a tip, which is thanked for. */
+/** The two kinds of product: an item, which a payment unlocks, and a tip. */
 
-import { buys } from "./summary.js";
+import { summary } from "./summary.js";
 import { json } from "./dom.js";
 import { bearer, type Creator, type Gateway, type Item } from "./gateway.js";
 import type { Language } from "./language.js";
 
-const USUAL_TIP_SAT = 100;
+const DEFAULT_TIP_SAT = 100;
 
-/** What is paid for. */
-export interface Subject {
+/** The terms of an invoice to ask for, and their description for the reader. */
+export interface Terms {
   title: string;
   creator: string;
   amount_msat: number;
-  buys: string;
-  /** Where its invoices are made, and with which body. */
+  summary: string;
+  /** Path and body of the POST request that creates the invoice. */
   path: string;
   body: string;
 }
 
-export interface Goods {
-  /** On the shelf, among this gateway's. */
+export interface Product {
+  /** Identifies the product in browser storage: the item id, or `@` and the creator's name. */
   readonly name: string;
-  /** Whether it stays open for the one who paid. */
-  readonly keeps: boolean;
+  /** Whether a payment unlocks the product again on later visits. True for items, false for tips. */
+  readonly reopens: boolean;
   readonly accent: string;
   readonly forSale: boolean;
-  /** Throws Refusal, Unreachable; so does `collect`. */
+  /** Fetch the item or the creator. Throws Refusal, Unreachable; so does `fetch`. */
   prepare(gateway: Gateway): Promise<void>;
-  subject(language: Language): Subject;
-  /** Fetch what a token opens. */
-  collect(gateway: Gateway, token: string): Promise<void>;
+  terms(language: Language): Terms;
+  /** Fetch the paid content with an access token. */
+  fetch(gateway: Gateway, token: string): Promise<void>;
 }
 
-export class ItemGoods implements Goods {
-  readonly keeps = true;
+export class ItemProduct implements Product {
+  readonly reopens = true;
   item!: Item;
-  /** Sanitised by the gateway; of a text. Of a sealed one: its key, as JSON. */
+  /** Of a text: HTML that the gateway has sanitised. Of a sealed text: its key, a JWK in JSON. */
   html = "";
-  /** A signed link, for an hour; of a file. */
+  /** Of a file: a signed link, valid for an hour. */
   url = "";
 
   constructor(private readonly id: string) {}
@@ -58,30 +58,29 @@ export class ItemGoods implements Goods {
     this.item = await gateway.item(this.id);
   }
 
-  subject(language: Language): Subject {
+  terms(language: Language): Terms {
     const { title, creator_title, price_msat } = this.item;
     const path = `v1/items/${this.item.id}/invoices`;
-    return { title, creator: creator_title, amount_msat: price_msat, buys: buys(this.item, language), path, body: "{}" };
+    return { title, creator: creator_title, amount_msat: price_msat, summary: summary(this.item, language), path, body: "{}" };
   }
 
-  async collect(gateway: Gateway, token: string): Promise<void> {
+  async fetch(gateway: Gateway, token: string): Promise<void> {
     const path = `v1/items/${this.item.id}/`;
     if (this.item.kind === "file") this.url = (await (await gateway.ask(path + "links", { method: "POST", ...bearer(token) })).json()).url;
     else this.html = await (await gateway.ask(path + "content", bearer(token))).text();
   }
 }
 
-export class TipGoods implements Goods {
-  readonly keeps = false;
+export class TipProduct implements Product {
+  readonly reopens = false;
   readonly forSale = true;
   creator!: Creator;
   note: { name?: string; message?: string } = {};
-
   amountSat: number;
 
-  /** `amount` in whole sats; what is none is the usual one. */
+  /** `amount` is in whole sats; anything else gives the default amount. */
   constructor(private readonly to: string, amount: string | null) {
-    this.amountSat = /^[1-9]\d{0,7}$/.test(amount ?? "") ? Number(amount) : USUAL_TIP_SAT;
+    this.amountSat = /^[1-9]\d{0,7}$/.test(amount ?? "") ? Number(amount) : DEFAULT_TIP_SAT;
   }
 
   get name(): string {
@@ -96,16 +95,16 @@ export class TipGoods implements Goods {
     this.creator = await gateway.creator(this.to);
   }
 
-  subject(language: Language): Subject {
+  terms(language: Language): Terms {
     const { name, title } = this.creator;
     const amount_msat = this.amountSat * 1000;
     return {
-      title: language.say("leaveTip", { name: title }), creator: title, amount_msat, buys: "",
+      title: language.say("leaveTip", { name: title }), creator: title, amount_msat, summary: "",
       path: `v1/creators/${name}/tips`, body: json({ amount_msat, ...this.note }),
     };
   }
 
-  async collect(gateway: Gateway, token: string): Promise<void> {
+  async fetch(gateway: Gateway, token: string): Promise<void> {
     await gateway.ask("v1/receipt", bearer(token));
   }
 }

@@ -1,12 +1,13 @@
 import type { Fill } from "./accent.js";
 
-/** Constructed, so that a page's policy need not allow inline styles. */
-export function sheetOf(css: string): CSSStyleSheet {
+/** A constructed style sheet: it needs no permission for inline styles in the page's content security policy. */
+export function styleSheet(css: string): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   return sheet;
 }
 
+/** Set the custom properties of the accent colours on an element. */
 export function paint(element: HTMLElement, { day, night }: { day: Fill; night: Fill }): void {
   element.style.setProperty("--day", day.fill);
   element.style.setProperty("--day-on", day.on);

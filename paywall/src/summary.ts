@@ -1,4 +1,4 @@
-/** What a price buys, in the reader's language: `6 min read`, or `PDF, 2.1 MB`; and for how long. */
+/** Summarises an item in the reader's language: `6 min read` or `PDF, 2.1 MB`, and how long the access lasts. */
 
 import type { Item } from "./gateway.js";
 import type { Language } from "./language.js";
@@ -13,7 +13,7 @@ const MEDIA: Record<string, string> = {
 };
 const SPANS: readonly (readonly [number, string])[] = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
 
-export function buys(item: Item, language: Language): string {
+export function summary(item: Item, language: Language): string {
   const what = item.kind === "file"
     ? [media(item.media_type), size(item.byte_size, language)].filter(Boolean).join(", ")
     : language.say("read", {
@@ -23,7 +23,7 @@ export function buys(item: Item, language: Language): string {
   return language.say("during", { what, time: duration(item.access_seconds, language) });
 }
 
-/** `1 day 12 hours`: to the second, for it is what is sold. */
+/** The exact duration, such as `1 day 12 hours`. It is not rounded because the reader pays for it. */
 function duration(seconds: number, language: Language): string {
   let rest = seconds;
   return SPANS.flatMap(([length, unit]) => {

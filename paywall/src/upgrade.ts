@@ -1,19 +1,19 @@
-/** `<div data-tuppence="paywall" data-item="…">`, for systems that strip tags they do not know. */
+/** Replaces `<div data-tuppence="paywall" data-item="…">` by an element, for publishing systems that strip unknown tags. */
 
 const KINDS = ["paywall", "tip", "button"];
 const ATTRIBUTES = ["item", "to", "amount", "theme", "gateway", "rest", "sealed"];
 
 export function upgrade(root: ParentNode): void {
-  for (const stand of root.querySelectorAll<HTMLElement>("[data-tuppence]")) {
-    const kind = stand.dataset["tuppence"] ?? "";
+  for (const placeholder of root.querySelectorAll<HTMLElement>("[data-tuppence]")) {
+    const kind = placeholder.dataset["tuppence"] ?? "";
     if (!KINDS.includes(kind)) continue;
     const element = document.createElement("tuppence-" + kind);
     for (const name of ATTRIBUTES) {
-      const value = stand.dataset[name];
+      const value = placeholder.dataset[name];
       if (value !== undefined) element.setAttribute(name, value);
     }
-    if (stand.lang) element.lang = stand.lang;
-    element.append(...stand.childNodes);
-    stand.replaceWith(element);
+    if (placeholder.lang) element.lang = placeholder.lang;
+    element.append(...placeholder.childNodes);
+    placeholder.replaceWith(element);
   }
 }

@@ -1,5 +1,5 @@
-/** Every sentence that a reader meets, by message id, in English, each file with what it says itself; `words/` holds every
- * language whole. */
+/** The English messages by id, grouped by the part of the script that shows them. `words/` has one file per language with all
+ * messages. */
 
 export const PAGE = {
   pay: "Pay {amount}",

@@ -1,3 +1,3 @@
-// A script that comes late, as one does on a slow line.
+// Loads the embed's script late, as on a slow connection.
 const { src } = document.querySelector("script[data-src]").dataset;
 setTimeout(() => import(src), 400);

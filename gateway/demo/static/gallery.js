@@ -1,4 +1,4 @@
-// Shows all states in another theme or language.
+// Reloads all states with the chosen theme and language.
 const form = document.querySelector("form");
 form.addEventListener("input", () => {
   const query = new URLSearchParams(new FormData(form));

@@ -1,4 +1,4 @@
-// A wallet for the demo's foreign page: in the browser it speaks WebLN, on a phone it scans what the sheet shows.
+// The wallet of the demo's embedding page: a WebLN wallet in the browser, or a phone wallet that scans the shown invoice.
 const dialog = document.querySelector("dialog.purse");
 const find = (name) => dialog.querySelector(name);
 const wanted = new URLSearchParams(location.search).get("wallet") ?? "browser";

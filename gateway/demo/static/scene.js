@@ -1,4 +1,4 @@
-// Plays the gateway and the wallet of one scene, so that a state stands still to be looked at.
+// Replaces the gateway's API and the wallet by fixed answers, so that the embed stays in one state.
 const { scene, opens, sample, gateway } = document.querySelector("script[data-scene]").dataset;
 const HASH = "5e".repeat(32);
 const here = document.documentElement.lang;
@@ -7,13 +7,13 @@ const [name, title] = NAMES[here.slice(0, 2)] ?? ["Nora Lindqvist", "A little go
 const expires = { short: 42, renewed: 600, stale: 0.4 }[scene] ?? 600;
 let asked = 0;
 
-// Sealed texts that were paid for before.
-const bought = new Set(["sealed", "broken"]);
+// The scenes whose sealed text was paid for earlier.
+const sealedScenes = new Set(["sealed", "broken"]);
 const item = (id) => ({
   id, title: id === "essay" ? title : "A calendar for every year", kind: id === "essay" ? "text" : "file", creator: "nora",
   creator_title: name, accent: "#a4552b", price_msat: id === "essay" ? 100_000 : 250_000, preview_html: "",
   access_seconds: null, media_type: id === "essay" ? "text/html" : "application/pdf", byte_size: 6_153, word_count: 1300,
-  for_sale: scene !== "ended", page_url: location.origin + "/demo/press", ...(bought.has(scene) && { kind: "sealed" }),
+  for_sale: scene !== "ended", page_url: location.origin + "/demo/press", ...(sealedScenes.has(scene) && { kind: "sealed" }),
 });
 const invoice = (state = "open", seconds = expires) => ({
   payment_hash: HASH, payment_request: sample, amount_msat: 100_000, state, access_token: "AgEDbG5k",
@@ -64,12 +64,12 @@ const wallets = {
   refused: () => Promise.reject(new Error("declined")),
 };
 if (wallets[scene]) globalThis.webln = { enable: async () => {}, sendPayment: wallets[scene] };
-// Each scene has a memory of its own.
-const kept = new Map();
+// Each scene has its own storage.
+const stored = new Map();
 Object.defineProperty(globalThis, "localStorage", { value: {
-  getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key),
+  getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value), removeItem: (key) => stored.delete(key),
 } });
-if (scene === "yours" || bought.has(scene)) {
+if (scene === "yours" || sealedScenes.has(scene)) {
   for (const id of ["essay", "calendar"]) {
     localStorage.setItem(`tuppence:${new URL(gateway).origin}:${id}`, JSON.stringify([{ key: "k", body: "{}", ends: 0, hash: HASH, token: "AgEDbG5k", paid: true }]));
   }

@@ -1,4 +1,4 @@
-// The demo's wallet: it hears of the page's invoice by its events, pays it, and shows where the money went.
+// The demo's wallet: it receives the page's invoice by an event, pays it, and shows who got which share.
 const $ = (id) => document.getElementById("demo-" + id);
 const panel = document.getElementById("demo"), status = document.getElementById("status");
 const sat = (msat) => (msat / 1000).toLocaleString(panel.dataset.lang, { maximumFractionDigits: 3 });
@@ -24,7 +24,7 @@ async function post(path) {
 async function balance() {
   try {
     const { balance_msat } = await (await fetch("/demo/balance")).json();
-    // The line is put there anew, so that no part of it is seen to move.
+    // The line is replaced as a whole, so that none of its parts counts as a layout shift.
     $("purse").innerHTML = `<strong id="demo-balance">${sat(balance_msat)}</strong> sat`;
   } catch {}
 }

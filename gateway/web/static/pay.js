@@ -1,57 +1,57 @@
-// Pays, and opens in place.
+// Requests the invoice, and shows the paid content in place.
 const $ = (id) => document.getElementById(id);
 const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
-const shelf = "tuppence:" + location.pathname;
-let tries = [], shown, opened;
-try { tries = JSON.parse(localStorage[shelf]).filter((a) => a.key || a.hash); } catch {}
+const key = "tuppence:" + location.pathname;
+let attempts = [], shown, opened;
+try { attempts = JSON.parse(localStorage[key]).filter((a) => a.key || a.hash); } catch {}
 
-const keep = (list = tries) => {
-  tries = list;
-  try { localStorage[shelf] = JSON.stringify(list); } catch { $("forgets").hidden = kind === "tip"; }
+const save = (list = attempts) => {
+  attempts = list;
+  try { localStorage[key] = JSON.stringify(list); } catch { $("forgets").hidden = kind === "tip"; }
 };
-const drop = (a) => keep(tries.filter((b) => b !== a));
-const at = (a) => data.at + a.hash;
-const say = (words) => { line.textContent = line.dataset[words] ?? line.dataset.refused; };
-const show = (state, words = state) => { data.state = state; say(words); };
-const tell = (name, detail) => sale.dispatchEvent(new CustomEvent("tuppence-" + name, { bubbles: true, detail }));
+const drop = (a) => save(attempts.filter((b) => b !== a));
+const url = (a) => data.at + a.hash;
+const say = (id) => { line.textContent = line.dataset[id] ?? line.dataset.refused; };
+const show = (state, id = state) => { data.state = state; say(id); };
+const emit = (name, detail) => sale.dispatchEvent(new CustomEvent("tuppence-" + name, { bubbles: true, detail }));
 
-async function ask(words) {
+async function ask(id) {
   if (data.state === "asking") return;
   show("asking");
   const { amount, own, ...note } = Object.fromEntries(new FormData($("offer")));
   const body = JSON.stringify(kind === "tip" ? { amount_msat: 1000 * (amount || own), ...note } : {});
-  let a = tries.at(-1);
-  if (words || a?.body !== body || a.ends < Date.now()) {
+  let a = attempts.at(-1);
+  if (id || a?.body !== body || a.ends < Date.now()) {
     a = { body, key: crypto.getRandomValues(new Uint32Array(5)).join("-") };
-    keep([...tries, a]);
+    save([...attempts, a]);
   }
   try {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": a.key };
     const r = await fetch(invoices, { method: "POST", body, headers }), got = await r.json();
-    if (r.ok) offer(a, got, Date.parse(r.headers.get("Date")), words);
+    if (r.ok) offer(a, got, Date.parse(r.headers.get("Date")), id);
     else show("offered", r.status === 503 ? "away" : got.code);
   } catch { show("offered", "lost"); }
 }
 
-function offer(a, got, now, words) {
+function offer(a, got, now, id) {
   a.hash = got.payment_hash;
   a.token = got.access_token;
   a.ends = Date.now() + Date.parse(got.expires_at) - now;
   shown = a;
-  keep();
-  $("qr").src = at(a) + "/qr.svg";
+  save();
+  $("qr").src = url(a) + "/qr.svg";
   $("wallet").href = "lightning:" + got.payment_request;
   $("request").value = got.payment_request;
   $("amount").textContent = (got.amount_msat / 1000).toLocaleString(lang);
-  show("waiting", words);
-  words || $("wallet").focus();
-  tell("invoice", got);
+  show("waiting", id);
+  id || $("wallet").focus();
+  emit("invoice", got);
 }
 
 async function check(a, state) {
   if (!a.hash || opened) return;
   try {
-    state ??= a.paid ? "settled" : (await (await fetch(at(a))).json()).state;
+    state ??= a.paid ? "settled" : (await (await fetch(url(a))).json()).state;
     if (state === "canceled") drop(a);
     if (state === "settled") await open(a);
     else if (a === shown) say("waiting");
@@ -59,29 +59,29 @@ async function check(a, state) {
 }
 
 async function open(a) {
-  if (!opened && shown && data.state !== "settled") tell("paid", a.hash, show("settled"));
+  if (!opened && shown && data.state !== "settled") emit("paid", a.hash, show("settled"));
   const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
   const got = await (r.ok && kind === "text" ? r.text() : r.json());
   if (opened) return;
-  // Proxies end no access.
+  // A proxy's response ends no access.
   if (/^(access|token|payment)/.test(got.code)) return /_un|req/.test(got.code) || drop(a), show("offered", "asking");
   if (!r.ok) throw r;
   opened = true;
-  const unfold = () => {
+  const render = () => {
     if (kind === "text") $("text").innerHTML = got;
     if (got.url) $("file").href = got.url;
     $("receipt").href = receipt + a.token;
     show(a.paid ? "yours" : "open");
     if (shown) $("text").focus({ preventScroll: true });
-    tell("unlocked", a.hash);
+    emit("unlocked", a.hash);
     a.paid = 1;
-    kind === "tip" ? drop(a) : keep();
+    kind === "tip" ? drop(a) : save();
   };
-  document.startViewTransition?.(unfold) ?? unfold();
+  document.startViewTransition?.(render) ?? render();
 }
 
-// A page that embeds us led here for its own invoice: nothing else opens over it.
-const recheck = () => data.state === "handed" || tries.forEach((a) => check(a));
+// No purchase replaces the invoice of an embedding page.
+const recheck = () => data.state === "embedded" || attempts.forEach((a) => check(a));
 for (const e of ["pageshow", "online", "visibilitychange", "tuppence-look"]) addEventListener(e, recheck);
 $("wallet").onclick = () => say("paying");
 $("offer").onsubmit = (e) => ask(e.preventDefault());

@@ -1,15 +1,15 @@
-// Shows the receipt that the address carries after its #, and takes it out of the address bar at once.
+// Shows the receipt of the token after the # of the address, and removes the token from the address bar at once.
 const $ = (id) => document.getElementById(id);
 const { lang } = document.documentElement;
 const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang.split("-")[0]) ?? lang;
 const token = location.hash.slice(1);
 const hide = () => history.replaceState(null, "", location.pathname + location.search);
 hide();
-// Another link, followed where a receipt is open.
+// Reload if another receipt link is followed while this page is open.
 addEventListener("hashchange", () => { if (location.hash.length > 1) location.reload(); });
 
-const say = (words) => {
-  $("status").textContent = $("status").dataset[words];
+const say = (message) => {
+  $("status").textContent = $("status").dataset[message];
   $("bill").dataset.state = "none";
 };
 
@@ -17,7 +17,7 @@ if (token) await ask();
 else if ($("bill").dataset.state !== "shown") say("none");
 if ($("bill").dataset.state === "shown") show();
 
-// The server writes the receipt; the token goes there in a header, and never in an address.
+// The server renders the receipt. The token is sent in a header, so that it is in no URL and no log.
 async function ask() {
   $("bill").dataset.state = "asking";
   try {
@@ -27,7 +27,7 @@ async function ask() {
     if (!answer.ok) return say(answer.status < 500 ? "wrong" : "away");
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     $("bill").replaceWith(page.getElementById("bill"));
-    keep($("bill").dataset);
+    save($("bill").dataset);
   } catch {
     say("away");
   }
@@ -38,26 +38,26 @@ function show() {
     time.textContent = new Date(time.dateTime).toLocaleString(locale, { dateStyle: "long", timeStyle: "short" });
   }
   $("print").onclick = () => print();
-  prove($("preimage").textContent, $("hash").textContent);
+  verify($("preimage").textContent, $("hash").textContent);
 }
 
-// The proof is the payer's own: SHA-256 of the preimage is the payment hash, and only a paid node gives it away.
-async function prove(preimage, hash) {
+// Check the proof of payment in the browser: the SHA-256 of the preimage is the payment hash.
+async function verify(preimage, hash) {
   if (preimage.length !== 64 || !globalThis.crypto?.subtle) return;
   const bytes = Uint8Array.from(preimage.match(/../g), (pair) => parseInt(pair, 16));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const { proved, unproved } = $("proof").dataset;
-  $("proof").dataset.verdict = hex === hash ? "proved" : "unproved";
+  $("proof").dataset.result = hex === hash ? "proved" : "unproved";
   $("proof").textContent = hex === hash ? proved : unproved;
 }
 
-// The page of the item finds the token here, and opens at once.
-function keep({ item, hash }) {
+// Store the token for the item's page, which then shows the item at once.
+function save({ item, hash }) {
   if (!item) return;
   try {
-    const shelf = "tuppence:" + location.pathname.replace(/r$/, "i/") + item;
-    const attempts = JSON.parse(localStorage[shelf] ?? "[]").filter((attempt) => attempt.hash !== hash);
-    localStorage[shelf] = JSON.stringify([{ hash, token, ends: 0, paid: 1 }, ...attempts]);
+    const storageKey = "tuppence:" + location.pathname.replace(/r$/, "i/") + item;
+    const attempts = JSON.parse(localStorage[storageKey] ?? "[]").filter((attempt) => attempt.hash !== hash);
+    localStorage[storageKey] = JSON.stringify([{ hash, token, ends: 0, paid: 1 }, ...attempts]);
   } catch {}
 }

@@ -1,47 +1,47 @@
-// Listens for the invoice that the page waits for. Over HTTP/1.1 a browser has six connections here for all of its tabs:
-// of those that are seen one holds a stream, and the others ask.
-const look = () => dispatchEvent(new Event("tuppence-look"));
-const { at } = document.getElementById("sale").dataset, PAUSE = 5_000;
+// Follows the state of the shown invoice. Over HTTP/1.1 a browser opens at most six connections to a host, shared by all tabs,
+// so one visible tab has an event stream and the others poll.
+const check = () => dispatchEvent(new Event("tuppence-look"));
+const { at } = document.getElementById("sale").dataset, POLL_MILLISECONDS = 5_000;
 const asked = new Set();
-let hash, heard, source, turn, free;
+let hash, streamedHash, source, lockRequest, releaseLock;
 
-function listen() {
-  if (document.hidden || !hash) return leave();
-  if (!free) return queue();
-  if (heard === hash && source?.readyState !== EventSource.CLOSED) return;
+function openStream() {
+  if (document.hidden || !hash) return closeStream();
+  if (!releaseLock) return waitForLock();
+  if (streamedHash === hash && source?.readyState !== EventSource.CLOSED) return;
   source?.close();
-  source = new EventSource(at + (heard = hash) + "/events");
+  source = new EventSource(at + (streamedHash = hash) + "/events");
   for (const type of ["settled", "canceled"]) source.addEventListener(type, end);
 }
 
-function queue() {
-  if (turn) return;
-  turn = new AbortController();
-  const hold = () => new Promise((done) => { free = done; listen(); });
-  // Without locks (plain http) only what is seen tells the tabs apart.
-  if (navigator.locks) navigator.locks.request("tuppence:stream", { signal: turn.signal }, hold).catch(() => {});
+function waitForLock() {
+  if (lockRequest) return;
+  lockRequest = new AbortController();
+  const hold = () => new Promise((done) => { releaseLock = done; openStream(); });
+  // The Web Locks API is missing over plain HTTP; then every visible tab opens a stream.
+  if (navigator.locks) navigator.locks.request("tuppence:stream", { signal: lockRequest.signal }, hold).catch(() => {});
   else hold();
 }
 
-function leave() {
+function closeStream() {
   source?.close();
-  turn?.abort();
-  free?.();
-  source = heard = turn = free = undefined;
+  lockRequest?.abort();
+  releaseLock?.();
+  source = streamedHash = lockRequest = releaseLock = undefined;
 }
 
 function end() {
   hash = undefined;
-  leave();
-  look();
+  closeStream();
+  check();
 }
 
-document.addEventListener("tuppence-invoice", ({ detail }) => { asked.add(hash = detail.payment_hash); listen(); });
-document.addEventListener("tuppence-unlocked", () => { hash = undefined; leave(); });
-document.addEventListener("visibilitychange", listen);
+document.addEventListener("tuppence-invoice", ({ detail }) => { asked.add(hash = detail.payment_hash); openStream(); });
+document.addEventListener("tuppence-unlocked", () => { hash = undefined; closeStream(); });
+document.addEventListener("visibilitychange", openStream);
 setInterval(() => {
   if (document.hidden || !hash) return;
-  listen();
-  // An older one still counts.
-  if (source?.readyState !== EventSource.OPEN || asked.size > 1) look();
-}, PAUSE);
+  openStream();
+  // The stream follows the newest invoice only; a payment of an older one still counts.
+  if (source?.readyState !== EventSource.OPEN || asked.size > 1) check();
+}, POLL_MILLISECONDS);

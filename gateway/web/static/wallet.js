@@ -1,32 +1,32 @@
-// A wallet of the reader's own is connected on this origin alone, where only our scripts run. What connects it is loaded
-// when it is asked for.
+// Connects the reader's wallet. This is done only on the gateway's origin, where no foreign script runs. The connecting code is
+// loaded when the reader opens its section.
 const $ = (id) => document.getElementById(id);
-const sale = $("sale"), fold = $("connect"), shelf = "tuppence:connection";
+const sale = $("sale"), details = $("connect"), storageKey = "tuppence:connection";
 let invoice, pressed, loaded;
 
-const place = { fold, shelf, shown: () => invoice, show: (given) => tell((invoice = given)) };
-const load = () => (loaded ??= import(fold.dataset.script).then(({ connectOn }) => connectOn(place)).catch(lost));
+const page = { details, storageKey, shown: () => invoice, show: (given) => emit((invoice = given)) };
+const load = () => (loaded ??= import(details.dataset.script).then(({ connectOn }) => connectOn(page)).catch(lost));
 const lost = (error) => { loaded = undefined; $("status").textContent = $("status").dataset.offline; throw error; };
-const tell = (detail) => sale.dispatchEvent(new CustomEvent("tuppence-invoice", { bubbles: true, detail }));
-const isKept = () => { try { return Boolean(localStorage[shelf]); } catch { return false; } };
+const emit = (detail) => sale.dispatchEvent(new CustomEvent("tuppence-invoice", { bubbles: true, detail }));
+const isStored = () => { try { return Boolean(localStorage[storageKey]); } catch { return false; } };
 
-// A page that embeds us leads here with the invoice that it waits for.
-async function handed() {
+// An embedding page links here with the invoice that it has created.
+async function followEmbedded() {
   const [, hash] = /^#invoice=([0-9a-f]{64})$/.exec(location.hash) ?? [];
   if (!hash) return;
-  sale.dataset.state = "handed";
+  sale.dataset.state = "embedded";
   (await load()).follow(hash);
 }
 
-fold.hidden = false;
-fold.addEventListener("toggle", load);
+details.hidden = false;
+details.addEventListener("toggle", load);
 $("offer").addEventListener("submit", () => { pressed = true; });
 sale.addEventListener("tuppence-invoice", async ({ detail }) => {
   invoice = detail;
-  // One press pays one invoice: the one that renews it is not handed to the wallet.
-  const asks = pressed && isKept();
+  // One click pays one invoice: a renewed invoice is not passed to the wallet.
+  const asks = pressed && isStored();
   pressed = false;
   if (asks) (await load()).pay();
 });
 addEventListener("hashchange", () => { if (location.hash.startsWith("#invoice=")) location.reload(); });
-handed();
+followEmbedded();

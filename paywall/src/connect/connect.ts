@@ -1,51 +1,52 @@
-/** A wallet of the reader's own, over Nostr Wallet Connect. A connection is a secret that spends: it is made and kept on the
- * gateway's own pages alone, where no script of a page that embeds us can read it. Loaded when a reader asks for it. */
+/** Connects the reader's wallet over Nostr Wallet Connect. The connection string is a secret that can spend money, so it is
+ * entered and stored only on the gateway's own pages, where no script of an embedding page can read it. */
 
-import { complaint, h } from "../dom.js";
+import { fieldError, h } from "../dom.js";
 import { gatewayOf } from "../gateway.js";
 import { follow } from "./embedded-invoice.js";
 import { overNostr } from "./nostr.js";
-import type { Place, Tell } from "./host-page.js";
+import type { HostPage, ShowStatus } from "./host-page.js";
 
 const CONNECTION = /^nostr\+?walletconnect:(\/\/)?[0-9a-f]{64}\?(?=.*relay=ws)(?=.*secret=[0-9a-f]{64})/i;
 
-/** The page's sentences stand in it, in its reader's language. */
+/** Looks up a translated message in the data attributes of the page. */
 type Say = (id: string) => string;
 
 export interface Connected {
   /** Pay the shown invoice, if a wallet is connected. */
   pay(): Promise<void>;
-  /** Show the invoice that a page which embeds us waits for, until it is final. */
+  /** Show the invoice of an embedding page until its state is final. */
   follow(hash: string): Promise<void>;
 }
 
-export function connectOn(place: Place): Connected {
+/** Add the connection form to the page. */
+export function connectOn(page: HostPage): Connected {
   const line = document.getElementById("status") as HTMLElement;
-  const say: Say = (id) => place.fold.dataset[id] ?? line.dataset[id] ?? "";
-  const tell: Tell = (id) => { line.textContent = say(id); };
-  let address = kept(place.shelf);
+  const say: Say = (id) => page.details.dataset[id] ?? line.dataset[id] ?? "";
+  const showStatus: ShowStatus = (id) => { line.textContent = say(id); };
+  let address = storedConnection(page.storageKey);
   const pay = async () => {
-    const invoice = place.shown();
+    const invoice = page.shown();
     if (!invoice || !address) return;
-    tell("confirm");
-    place.fold.open = false;
+    showStatus("confirm");
+    page.details.open = false;
     const wallet = overNostr(address);
     let isHanded = false;
     try {
       await wallet.enable();
       isHanded = true;
       await wallet.sendPayment(invoice.payment_request);
-      if (place.shown() === invoice && line.textContent === say("confirm")) tell("paying");
+      if (page.shown() === invoice && line.textContent === say("confirm")) showStatus("paying");
     } catch {
-      if (place.shown() === invoice) tell(isHanded ? "declined" : "unreached");
+      if (page.shown() === invoice) showStatus(isHanded ? "declined" : "unreached");
     }
   };
-  place.fold.append(form(say, () => address, (text, keep) => {
+  page.details.append(form(say, () => address, (text, keep) => {
     address = text;
-    put(place.shelf, keep ? text : "");
+    storeConnection(page.storageKey, keep ? text : "");
     void pay();
   }));
-  return { pay, follow: (hash) => follow(gatewayOf(document.documentElement), hash, place, tell) };
+  return { pay, follow: (hash) => follow(gatewayOf(document.documentElement), hash, page, showStatus) };
 }
 
 function form(say: Say, connection: () => string, use: (address: string, keep: boolean) => void): HTMLElement {
@@ -54,13 +55,13 @@ function form(say: Say, connection: () => string, use: (address: string, keep: b
     placeholder: "nostr+walletconnect://", "aria-describedby": "connection-mistake", dir: "ltr", translate: "no",
   });
   const keep = h("input", { type: "checkbox", name: "keep" });
-  const mistake = complaint("connection-mistake");
+  const mistake = fieldError("connection-mistake");
   const asked = h("form", {}, h("p", {}, say("how")), h("label", {}, say("connection"), " ", field), mistake,
     h("label", { class: "keep" }, keep, " ", say("keep")), h("button", { class: "way" }, say("pay")));
   const again = h("button", { type: "button", class: "way" }, say("pay"));
   const leave = h("button", { type: "button", class: "way" }, say("disconnect"));
   const connected = h("div", {}, h("p", {}, say("connected")), h("p", { class: "ways" }, again, leave));
-  let isKept = Boolean(connection());
+  let isStored = Boolean(connection());
   const show = () => ([asked.hidden, connected.hidden] = [Boolean(connection()), !connection()]);
   asked.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -69,12 +70,12 @@ function form(say: Say, connection: () => string, use: (address: string, keep: b
     mistake.textContent = isWhole ? "" : say("wrong");
     field.ariaInvalid = String(!isWhole);
     if (!isWhole) return field.focus();
-    isKept = keep.checked;
-    use(text, isKept);
+    isStored = keep.checked;
+    use(text, isStored);
     asked.reset();
     show();
   });
-  again.addEventListener("click", () => use(connection(), isKept));
+  again.addEventListener("click", () => use(connection(), isStored));
   leave.addEventListener("click", () => {
     use("", false);
     show();
@@ -84,19 +85,19 @@ function form(say: Say, connection: () => string, use: (address: string, keep: b
   return h("div", {}, asked, connected);
 }
 
-function kept(shelf: string): string {
+function storedConnection(storageKey: string): string {
   try {
-    return localStorage.getItem(shelf) ?? "";
+    return localStorage.getItem(storageKey) ?? "";
   } catch {
     return "";
   }
 }
 
-function put(shelf: string, address: string): void {
+function storeConnection(storageKey: string, address: string): void {
   try {
-    if (address) localStorage.setItem(shelf, address);
-    else localStorage.removeItem(shelf);
+    if (address) localStorage.setItem(storageKey, address);
+    else localStorage.removeItem(storageKey);
   } catch {
-    // A browser without storage has nothing to keep it in.
+    // Without storage the connection lasts until the page is closed.
   }
 }

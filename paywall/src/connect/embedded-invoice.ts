@@ -1,36 +1,37 @@
-/** The invoice of a page that embeds us, shown here so that the reader's own wallet pays it: that page holds its token, and
- * opens by itself. */
+/** Shows an invoice that an embedding page has created, so that the reader can pay it with the connected wallet. The access
+ * token stays in the embedding page, which unlocks the item by itself. */
 
 import type { Gateway, Invoice, InvoiceState } from "../gateway.js";
-import type { Place, Tell } from "./host-page.js";
+import type { HostPage, ShowStatus } from "./host-page.js";
 
-const PAUSE_MILLISECONDS = 2_000;
-const TOLD: Record<InvoiceState, string> = { open: "waiting", expired: "stale", settled: "back", canceled: "stale" };
+const POLL_MILLISECONDS = 2_000;
+const STATUS: Record<InvoiceState, string> = { open: "waiting", expired: "stale", settled: "back", canceled: "stale" };
 
-export async function follow(gateway: Gateway, hash: string, place: Place, tell: Tell): Promise<void> {
+/** Poll the invoice and show its state, until that is final or the address changes. */
+export async function follow(gateway: Gateway, hash: string, page: HostPage, showStatus: ShowStatus): Promise<void> {
   for (let state = ""; !/settled|canceled/.test(state) && location.hash.endsWith(hash);) {
     try {
       const invoice = await gateway.invoice(hash);
-      // Only an invoice of this page: what is paid for stands above it.
+      // An invoice of another product belongs on that product's page, which shows what is paid for.
       const { pathname } = new URL((invoice as Invoice & { pay_url: string }).pay_url);
       if (pathname !== location.pathname) return location.replace(pathname + location.hash);
-      if (!state && invoice.payment_request) show(gateway, invoice, place);
-      if (invoice.state !== state) tell(TOLD[invoice.state]);
+      if (!state && invoice.payment_request) show(gateway, invoice, page);
+      if (invoice.state !== state) showStatus(STATUS[invoice.state]);
       state = invoice.state;
     } catch {
-      tell("offline");
+      showStatus("offline");
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
 }
 
-function show(gateway: Gateway, invoice: Invoice, place: Place): void {
+function show(gateway: Gateway, invoice: Invoice, page: HostPage): void {
   const part = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
   const { lang } = document.documentElement;
   part<HTMLImageElement>("qr").src = gateway.url(`v1/invoices/${invoice.payment_hash}/qr.svg`);
   part<HTMLAnchorElement>("wallet").href = "lightning:" + invoice.payment_request;
   part<HTMLInputElement>("request").value = invoice.payment_request;
   part("amount").textContent = (invoice.amount_msat / 1000).toLocaleString(lang);
-  place.show(invoice);
-  place.fold.open = true;
+  page.show(invoice);
+  page.details.open = true;
 }

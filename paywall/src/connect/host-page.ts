@@ -1,14 +1,14 @@
-/** The part of a page on which a wallet is connected. */
+/** What a page of the gateway provides to the wallet connection. */
 
 import type { Invoice } from "../gateway.js";
 
-/** The fold that holds the connection, the key under which it is kept, and the invoice that the page shows. */
-export interface Place {
-  fold: HTMLDetailsElement;
-  shelf: string;
+/** The section for the form, the storage key of the connection, and access to the shown invoice. */
+export interface HostPage {
+  details: HTMLDetailsElement;
+  storageKey: string;
   shown(): Invoice | undefined;
   show(invoice: Invoice): void;
 }
 
-/** Shows a sentence of the page, in its reader's language, by its id. */
-export type Tell = (id: string) => void;
+/** Shows a translated message in the status line, by its id. */
+export type ShowStatus = (id: string) => void;

@@ -1,9 +1,9 @@
-/** Nostr Wallet Connect (NIP-47): a wallet behind a relay, which pays what it is sent. */
+/** A wallet that is reached over Nostr Wallet Connect (NIP-47). */
 
 import { Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError, NWCClient } from "@getalby/sdk/nwc";
 import type { Wallet } from "../interfaces.js";
 
-// After these the payment may be on its way.
+// After these errors the payment may still be in flight.
 const UNCERTAIN = [Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeoutError, Nip47ResponseDecodingError];
 
 export function overNostr(connection: string): Wallet {

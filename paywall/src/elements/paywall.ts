@@ -1,16 +1,16 @@
 import { byline, price } from "../card.js";
-import { type Goods, ItemGoods } from "../product.js";
+import { type Product, ItemProduct } from "../product.js";
 import type { State } from "../element.js";
-import { Buy } from "./card-element.js";
+import { CardElement } from "./card-element.js";
 
-/** `<tuppence-paywall item="…">`: a price in the page, and in its place what was paid for. */
-export class TuppencePaywall extends Buy {
+/** `<tuppence-paywall item="…">`: a card with the price, replaced by the item once it is paid. */
+export class TuppencePaywall extends CardElement {
   protected override readonly kind = "paywall";
   #by = byline();
   #sum = price();
 
-  protected override stock(): Goods {
-    return new ItemGoods(this.getAttribute("item") ?? "");
+  protected override parse(): Product {
+    return new ItemProduct(this.getAttribute("item") ?? "");
   }
 
   protected override parts(button: HTMLElement, line: HTMLElement): Node[] {
@@ -20,8 +20,8 @@ export class TuppencePaywall extends Buy {
   protected override show(state: State): void {
     super.show(state);
     if (state === "loading") return;
-    const { creator, amount_msat, buys } = this.goods.subject(this.language);
+    const { creator, amount_msat, summary } = this.product.terms(this.language);
     this.#by.fill(creator);
-    this.#sum.fill(this.language.sat(amount_msat), buys);
+    this.#sum.fill(this.language.sat(amount_msat), summary);
   }
 }

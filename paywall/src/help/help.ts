@@ -1,10 +1,10 @@
-/** For a reader who meets Lightning for the first time. */
+/** The section that explains Lightning. */
 
 import { h } from "../dom.js";
-import type { Fold } from "../interfaces.js";
+import type { SectionModule } from "../interfaces.js";
 import { HELP } from "../words.js";
 
-export const unfold: Fold["unfold"] = ({ language }) => {
+export const render: SectionModule["render"] = ({ language }) => {
   const { say } = language.with(HELP);
   return h("div", {}, h("p", {}, say("helpWhat")), h("p", {}, say("helpHow")));
 };

@@ -1,33 +1,34 @@
-/** What was paid for, put into the page itself, so that it looks, prints and is read aloud as the page around it. */
+/** Inserts paid text into the light DOM, so that the page's style sheets apply and it prints like the rest of the page. */
 
 import { h } from "../dom.js";
-import type { ItemGoods } from "../product.js";
+import type { ItemProduct } from "../product.js";
 
 let policy: { createHTML(html: string): string } | undefined;
 
-/** The text in the light DOM. With `rest`, the page shows the preview itself and what follows it opens. */
-export function article(goods: ItemGoods, rest: boolean): HTMLElement {
-  const preview = goods.item.preview_html.trim();
-  return put(rest && goods.html.startsWith(preview) ? goods.html.slice(preview.length) : goods.html);
+/** The text of an item. With `rest` the preview is left out, because the page shows it already. */
+export function articleOf(product: ItemProduct, rest: boolean): HTMLElement {
+  const preview = product.item.preview_html.trim();
+  return contentElement(rest && product.html.startsWith(preview) ? product.html.slice(preview.length) : product.html);
 }
 
-/** HTML in the light DOM, where the page's own style sheets reach it. */
-export function put(html: string): HTMLElement {
+/** An element with `html` for the `content` slot. */
+export function contentElement(html: string): HTMLElement {
   const text = h("div", { slot: "content", class: "tuppence-content", tabindex: "-1", dir: "auto" });
   text.innerHTML = trusted(html);
   return text;
 }
 
-/** Whether the page's policy lets anything be shown that was text before. */
-export function canPut(): boolean {
+/** Whether the page's content security policy permits inserting HTML. */
+export function canInsert(): boolean {
   try {
-    return Boolean(put("<p>").firstChild);
+    return Boolean(contentElement("<p>").firstChild);
   } catch {
     return false;
   }
 }
 
-/** The gateway sanitises before it sells, and what was sealed is the page's own. A page that demands trusted types names this policy: tuppence. */
+/** The HTML is safe: the gateway sanitises its texts, and a sealed text is the page's own. A page that requires Trusted Types
+ * allows the policy `tuppence`. */
 function trusted(html: string): string {
   try {
     policy ??= globalThis.trustedTypes?.createPolicy?.("tuppence", { createHTML: (text) => text });

@@ -1,21 +1,21 @@
 import { h } from "../dom.js";
 import type { Gateway } from "../gateway.js";
-import type { ItemGoods } from "../product.js";
+import type { ItemProduct } from "../product.js";
 import type { Language } from "../language.js";
 
-// A signed link lives for an hour.
+// A signed link is valid for an hour.
 const FRESH_MILLISECONDS = 50 * 60_000;
 
-/** A link to the file, renewed when it is old. */
-export function download(gateway: Gateway, goods: ItemGoods, token: string, language: Language): HTMLElement {
-  const link = h("a", { class: "pay", part: "button", href: goods.url }, language.say("download"));
-  let since = Date.now();
+/** A link to the file. A click on an old link fetches a new one first. */
+export function download(gateway: Gateway, product: ItemProduct, token: string, language: Language): HTMLElement {
+  const link = h("a", { class: "pay", part: "button", href: product.url }, language.say("download"));
+  let signedAt = Date.now();
   link.addEventListener("click", async (event) => {
-    if (Date.now() - since < FRESH_MILLISECONDS) return;
+    if (Date.now() - signedAt < FRESH_MILLISECONDS) return;
     event.preventDefault();
-    await goods.collect(gateway, token);
-    since = Date.now();
-    link.href = goods.url;
+    await product.fetch(gateway, token);
+    signedAt = Date.now();
+    link.href = product.url;
     link.click();
   });
   return link;

@@ -1,71 +1,72 @@
-/** After the payment: the text or the file in its place, thanks, and the receipt. */
+/** Shows a paid product in its element: the text or the file, a confirmation, and the receipt links. */
 
-import { copyOn } from "../copy.js";
+import { copyOnClick } from "../copy.js";
 import { h, tick } from "../dom.js";
 import { TuppenceEvent } from "../events.js";
 import { bearer } from "../gateway.js";
-import type { Goods, ItemGoods } from "../product.js";
-import type { Obstacle, Opened, Paid } from "../interfaces.js";
-import { sheetOf } from "../style-sheet.js";
+import type { Product, ItemProduct } from "../product.js";
+import type { Obstacle, OpenedModule, PaidProduct } from "../interfaces.js";
+import { styleSheet } from "../style-sheet.js";
 import { OPENED } from "../words.js";
-import { article, canPut, put } from "./article.js";
+import { articleOf, canInsert, contentElement } from "./article.js";
 import { download } from "./download.js";
-import { isReadable, unseal } from "./seal.js";
+import { isDecryptable, unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
 
-const LOOK = sheetOf(ways + css);
+const STYLES = styleSheet(ways + css);
 
-// Where a browser has what opens a sealed text: it gives that to pages over TLS, and to those of its own machine.
+// WebCrypto, which decrypts a sealed text, exists only in secure contexts: HTTPS and the local machine.
 const SECURE = /^https\b|^http\W+(localhost|127\.)/;
 
-export function obstacleTo(host: HTMLElement, goods: Goods): Obstacle {
-  const item = "item" in goods ? (goods as ItemGoods).item : undefined;
-  if (item?.kind === "text") return canPut() ? "" : "unshown";
+/** Why this page could not show the product after a payment. */
+export function obstacleTo(host: HTMLElement, product: Product): Obstacle {
+  const item = "item" in product ? (product as ItemProduct).item : undefined;
+  if (item?.kind === "text") return canInsert() ? "" : "unshown";
   if (item?.kind !== "sealed") return "";
   const sealed = host.getAttribute("sealed");
-  const opens = sealed ? isReadable(sealed) && canPut() : SECURE.test(item.page_url ?? "");
+  const opens = sealed ? isDecryptable(sealed) && canInsert() : SECURE.test(item.page_url ?? "");
   return opens ? "" : "unopened";
 }
 
-export const unfold: Opened["unfold"] = async (opener) => {
-  const paid: Paid = { ...opener, language: opener.language.with(OPENED) };
-  const { host, frame, goods, again } = paid;
+export const render: OpenedModule["render"] = async (opener) => {
+  const paid: PaidProduct = { ...opener, language: opener.language.with(OPENED) };
+  const { host, frame, product, again } = paid;
   const root = host.shadowRoot as ShadowRoot;
-  if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
-  const before = h("div", { class: "before" }, held(words(paid)));
+  if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
+  const before = h("div", { class: "before" }, confirmation(thanks(paid)));
   const after = h("div", { class: "after" });
   let landing: HTMLElement = before.firstElementChild as HTMLElement;
   landing.tabIndex = -1;
   let isOpen = true;
-  if ("item" in goods) {
-    const bought = goods as ItemGoods;
-    const { kind } = bought.item;
-    if (kind === "text") host.append((landing = article(bought, host.hasAttribute("rest"))));
-    else if (kind === "file") after.append((landing = download(paid.gateway, bought, paid.token, paid.language)));
-    else [landing, isOpen] = await unsealed(paid, bought, landing, after);
+  if ("item" in product) {
+    const itemProduct = product as ItemProduct;
+    const { kind } = itemProduct.item;
+    if (kind === "text") host.append((landing = articleOf(itemProduct, host.hasAttribute("rest"))));
+    else if (kind === "file") after.append((landing = download(paid.gateway, itemProduct, paid.token, paid.language)));
+    else [landing, isOpen] = await openSealed(paid, itemProduct, landing, after);
     frame.classList.toggle("sealed", kind === "sealed");
   }
-  after.append(kept(paid));
+  after.append(receiptLinks(paid));
   frame.append(before, h("slot", { name: "content" }), after);
   frame.classList.toggle("fresh", !again);
   return [landing, isOpen];
 };
 
-/** The text that the page carries; where it carries none, the way to the page that does. */
-async function unsealed(
-  paid: Paid, goods: ItemGoods, line: HTMLElement, after: HTMLElement,
+/** Decrypt the sealed text in the page; if the page has none, link to the page that has it. */
+async function openSealed(
+  paid: PaidProduct, product: ItemProduct, line: HTMLElement, after: HTMLElement,
 ): Promise<[HTMLElement, boolean]> {
   const { host, language } = paid;
   const sealed = host.getAttribute("sealed");
   if (!sealed) {
-    const { page_url } = await receipt(paid).catch(() => goods.item);
-    const way = h("a", { class: "pay", part: "button", href: page_url ?? "" }, language.say("there"));
-    after.append(way);
-    return [way, false];
+    const { page_url } = await receipt(paid).catch(() => product.item);
+    const link = h("a", { class: "pay", part: "button", href: page_url ?? "" }, language.say("there"));
+    after.append(link);
+    return [link, false];
   }
   try {
-    const text = put(await unseal(sealed, goods.html));
+    const text = contentElement(await unseal(sealed, product.html));
     host.append(text);
     return [text, true];
   } catch (error) {
@@ -76,44 +77,44 @@ async function unsealed(
   }
 }
 
-function words({ goods, language, again }: Paid): string {
-  const { creator: name, amount_msat } = goods.subject(language);
+function thanks({ product, language, again }: PaidProduct): string {
+  const { creator: name, amount_msat } = product.terms(language);
   if (again) return language.say("yours");
-  if (!goods.keeps) return language.say("thanks", { name });
+  if (!product.reopens) return language.say("thanks", { name });
   return language.say("paid", { amount: language.say("amount", { sat: language.sat(amount_msat) }), name });
 }
 
-function held(text: string): HTMLElement {
+function confirmation(text: string): HTMLElement {
   return h("p", { class: "held", part: "paid" }, tick(), h("span", {}, text));
 }
 
-function kept(paid: Paid): HTMLElement {
-  const { gateway, language, token, goods, again, onAgain } = paid;
+function receiptLinks(paid: PaidProduct): HTMLElement {
+  const { gateway, language, token, product, again, onAgain } = paid;
   const href = gateway.receipt(token);
   const copy = h("button", { type: "button", class: "way", part: "copy" }, language.say("copyLink"));
-  copyOn(copy, () => href, language);
+  copyOnClick(copy, () => href, language);
   const ways = h("p", { class: "ways" },
     h("a", { class: "way", part: "receipt", href, target: "_blank", rel: "noopener noreferrer" }, language.say("receipt")), copy);
-  if (!goods.keeps) {
+  if (!product.reopens) {
     const more = h("button", { type: "button", class: "way" }, language.say("again"));
     more.addEventListener("click", onAgain);
     ways.append(more);
   }
-  return h("div", { class: "kept" }, goods.keeps && h("p", {}, language.say("keep")), ways, goods.keeps && !again && code(paid));
+  return h("div", { class: "kept" }, product.reopens && h("p", {}, language.say("keep")), ways, product.reopens && !again && recoveryCode(paid));
 }
 
-/** The other way to come back: shown once, where it was paid. Its line keeps its room until it is known. */
-function code(paid: Paid): HTMLElement {
+/** The recovery code, shown only after the payment. Its line reserves its height until the code is loaded. */
+function recoveryCode(paid: PaidProduct): HTMLElement {
   const line = h("p", { class: "written", part: "code" });
   receipt(paid).then(({ recovery_code }) => {
     if (recovery_code) line.append(paid.language.say("orCode"), " ", h("code", { translate: "no", dir: "ltr" }, recovery_code));
   }).catch(() => {
-    // The receipt has it too.
+    // The reader can still find it on the receipt.
   });
   return line;
 }
 
-/** Its `page_url` carries a code that opens a sealed text there, once. */
-async function receipt({ gateway, token }: Paid): Promise<{ recovery_code: string | null; page_url: string | null }> {
+/** Fetch the receipt. Its `page_url` carries a one-time code that unlocks a sealed text on its page. */
+async function receipt({ gateway, token }: PaidProduct): Promise<{ recovery_code: string | null; page_url: string | null }> {
   return (await gateway.ask("v1/receipt", bearer(token))).json();
 }

@@ -1,13 +1,13 @@
-/** A text that stands sealed in the page: a compact JWE (`dir`, A256GCM), opened by the JWK that was paid for. */
+/** Decrypts a sealed text: a compact JWE (`dir`, A256GCM) in the page, with the JWK that the payment unlocks. */
 
 const JWE = /^[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/;
 
-/** Whether this page could open it, with the right key. */
-export function isReadable(sealed: string): boolean {
+/** Whether this page could decrypt it, given the right key. */
+export function isDecryptable(sealed: string): boolean {
   return JWE.test(sealed) && Boolean(crypto.subtle);
 }
 
-/** Throws what WebCrypto throws where the text and the key do not belong together, or one of them was changed. */
+/** Throws WebCrypto's error if text and key do not match or one of them was altered. */
 export async function unseal(sealed: string, jwk: string): Promise<string> {
   const [header = "", , nonce = "", body = "", tag = ""] = sealed.split(".");
   const key = await crypto.subtle.importKey("jwk", JSON.parse(jwk), "AES-GCM", false, ["decrypt"]);
@@ -17,7 +17,7 @@ export async function unseal(sealed: string, jwk: string): Promise<string> {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(plain);
 }
 
-/** What base64url says, and `then` behind it. A loop, for a text of some megabytes must not hold up the page. */
+/** Decode base64url and append `then`. A plain loop, because texts of several megabytes must not block the page. */
 function bytes(base64url: string, then: Uint8Array = new Uint8Array()): Uint8Array<ArrayBuffer> {
   const letters = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
   const all = new Uint8Array(letters.length + then.length);

@@ -1,5 +1,5 @@
-/** A link of the gateway to the page of a sealed text: its code is taken out of the address and used, and opens there what
- * was paid for. Older links carry a token instead. */
+/** Unlocks a sealed text by a link from the gateway. The fragment carries a one-time code, or in older links a token; it is
+ * removed from the address at once. */
 
 import { h } from "../dom.js";
 import { gatewayOf } from "../gateway.js";
@@ -7,40 +7,40 @@ import { redeem } from "./redeem.js";
 
 const CARRIED = "#tuppence=";
 
-interface Till extends HTMLElement {
+interface TuppenceElement extends HTMLElement {
   state: string;
   unlock(token: string): Promise<boolean>;
 }
 
-export async function arrive(): Promise<void> {
+export async function openLink(): Promise<void> {
   const carried = location.hash.slice(CARRIED.length);
   history.replaceState(history.state, "", location.pathname + location.search);
   const token = carried.includes(".") ? await exchange(carried) : carried;
   const item = itemOf(token);
   if (!item) return;
-  const open = (till: Till) => {
-    if (till.getAttribute("item") !== item || till.state !== "offered") return;
-    // What the gateway refuses, the element tells the page itself.
-    void till.unlock(token).then(() => till.scrollIntoView({ block: "nearest" }), () => {});
+  const open = (element: TuppenceElement) => {
+    if (element.getAttribute("item") !== item || element.state !== "offered") return;
+    // The element reports errors of the gateway as events.
+    void element.unlock(token).then(() => element.scrollIntoView({ block: "nearest" }), () => {});
   };
-  document.querySelectorAll<Till>("tuppence-paywall, tuppence-button").forEach(open);
-  document.addEventListener("tuppence-ready", ({ target }) => open(target as Till));
+  document.querySelectorAll<TuppenceElement>("tuppence-paywall, tuppence-button").forEach(open);
+  document.addEventListener("tuppence-ready", ({ target }) => open(target as TuppenceElement));
 }
 
-/** The token of a code, which is used up whatever is open here already: browsers keep addresses. "" for one that is too old. */
+/** Exchange a code for a token, or "" if it is too old. The code is always used up, because browsers store addresses. */
 async function exchange(code: string): Promise<string> {
   const [, item = ""] = /\.([a-z0-9-]+)$/.exec(code) ?? [];
-  // Before the page is whole, the element that names its gateway may not be there.
-  if (document.readyState === "loading") await new Promise((whole) => document.addEventListener("DOMContentLoaded", whole));
-  const till = document.querySelector(`tuppence-paywall[item="${item}"], tuppence-button[item="${item}"]`);
+  // The element, which names the gateway, may not exist before the document is parsed.
+  if (document.readyState === "loading") await new Promise((parsed) => document.addEventListener("DOMContentLoaded", parsed));
+  const element = document.querySelector(`tuppence-paywall[item="${item}"], tuppence-button[item="${item}"]`);
   try {
-    return (await redeem(gatewayOf(till ?? h("p")), code)).access_token;
+    return (await redeem(gatewayOf(element ?? h("p")), code)).access_token;
   } catch {
     return "";
   }
 }
 
-/** The item that a token names; the gateway alone can tell whether it opens it. */
+/** The item id that a token names. Only the gateway can verify the token. */
 function itemOf(token: string): string | undefined {
   try {
     return /item=([a-z0-9-]{1,64})/.exec(atob(token.replaceAll("-", "+").replaceAll("_", "/")))?.[1];

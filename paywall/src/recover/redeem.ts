@@ -1,4 +1,4 @@
-/** A code for a token. */
+/** Exchanges a recovery code for an access token. */
 
 import { json } from "../dom.js";
 import type { Gateway } from "../gateway.js";

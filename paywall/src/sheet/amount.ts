@@ -1,4 +1,4 @@
-/** The amount that a wallet will read in an invoice (BOLT 11), in msat; undefined when it names none. */
+/** Reads the amount of an invoice in msat, as a wallet does (BOLT 11); undefined if the invoice names none. */
 
 const PART: Record<string, bigint> = { "": 1n, m: 1_000n, u: 1_000_000n, n: 1_000_000_000n, p: 1_000_000_000_000n };
 const MSAT_PER_BITCOIN = 100_000_000_000n;

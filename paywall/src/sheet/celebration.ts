@@ -1,16 +1,16 @@
-/** A light celebration: a few coins leave the tick. None where motion is unwelcome. */
+/** A short animation of coins after a payment. None if the reader prefers reduced motion. */
 
 import { h } from "../dom.js";
 
 const COINS = 14;
 const MILLISECONDS = 700;
 
-export function still(): boolean {
+export function prefersReducedMotion(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 export function celebrate(plate: HTMLElement): void {
-  if (still()) return;
+  if (prefersReducedMotion()) return;
   for (let n = 0; n < COINS; n++) {
     const coin = h("i", { class: "coin", "aria-hidden": "true" });
     plate.append(coin);

@@ -1,4 +1,4 @@
-/** The QR code, drawn in the page from the gateway's path: no image is loaded, so no policy has to allow one. */
+/** Draws the QR code as inline SVG, so that the page's content security policy need not allow images of the gateway. */
 
 import { svg } from "../dom.js";
 import type { Gateway } from "../gateway.js";
@@ -8,7 +8,7 @@ const PATH = /^[\dMmh .-]+$/;
 /** Throws Refusal, Unreachable. */
 export async function drawCode(gateway: Gateway, hash: string, label: string): Promise<SVGElement> {
   const text = await (await gateway.ask(`v1/invoices/${hash}/qr.svg`)).text();
-  // Not parsed: a page may demand trusted types of what parses.
+  // Read by patterns: a page that requires Trusted Types may forbid parsing the SVG.
   const size = Number(/ viewBox="0 0 (\d+) /.exec(text)?.[1]);
   const path = /<path stroke="[^>]* d="([^"]+)"/.exec(text)?.[1] ?? "";
   if (!size || !PATH.test(path)) throw new TypeError("this is no QR code of the gateway");

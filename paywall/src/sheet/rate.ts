@@ -1,4 +1,4 @@
-/** An amount in the reader's currency, where the gateway knows what a bitcoin costs there. */
+/** Converts an amount into the gateway's fiat currency. */
 
 import type { Gateway } from "../gateway.js";
 import type { Language } from "../language.js";
@@ -11,7 +11,7 @@ interface Rate {
   per_bitcoin: number;
 }
 
-/** Asked once for a sheet; null where nobody knows. */
+/** Fetch the exchange rate; null if the gateway has none. */
 export async function rateOf(gateway: Gateway): Promise<Rate | null> {
   try {
     return await (await gateway.ask("v1/rate")).json();

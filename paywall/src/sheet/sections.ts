@@ -1,18 +1,18 @@
-/** What only some readers need, folded away below the payment: a row of words, and below it what one of them unfolds.
- * What is in a fold is a file of its own, loaded when it is first opened. */
+/** Collapsible sections below the payment: a row of buttons and the section that one of them opens. Each section is a part of
+ * the script, loaded when it is first opened. */
 
 import { h } from "../dom.js";
 import { load } from "../gateway.js";
-import type { Fold, Sale } from "../interfaces.js";
+import type { SectionModule, PaymentContext } from "../interfaces.js";
 
-const WORDS = { help: "help", recover: "paidBefore" } as const;
+const LABELS = { help: "help", recover: "paidBefore" } as const;
 
-/** `others` stand in the row behind the first. */
-export function foldsOf(sale: Sale, parts: (keyof typeof WORDS)[], ...others: HTMLElement[]): HTMLElement {
+/** `others` are placed in the row after the first button. */
+export function sectionsOf(context: PaymentContext, parts: (keyof typeof LABELS)[], ...others: HTMLElement[]): HTMLElement {
   const panel = h("div", { class: "unfolded", id: "unfolded" });
   const shown = new Map<string, Node>();
   let open = "";
-  const turn = (part: string) => {
+  const select = (part: string) => {
     open = part;
     for (const button of buttons) button.ariaExpanded = String(button.value === part);
     panel.replaceChildren(shown.get(part) ?? "");
@@ -21,15 +21,15 @@ export function foldsOf(sale: Sale, parts: (keyof typeof WORDS)[], ...others: HT
   const buttons = parts.map((part) => {
     const button = h("button", {
       type: "button", class: "fold", part, value: part, "aria-expanded": "false", "aria-controls": "unfolded",
-    }, sale.language.say(WORDS[part]));
+    }, context.language.say(LABELS[part]));
     button.addEventListener("click", async () => {
-      turn(open === part ? "" : part);
+      select(open === part ? "" : part);
       if (!open || shown.has(part)) return;
       try {
-        shown.set(part, (await load<Fold>(part + ".js")).unfold(sale));
-        if (open === part) turn(part);
+        shown.set(part, (await load<SectionModule>(part + ".js")).render(context));
+        if (open === part) select(part);
       } catch {
-        turn("");
+        select("");
       }
     });
     return button;

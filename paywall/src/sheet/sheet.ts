@@ -1,65 +1,65 @@
-/** The payment sheet: a native dialog in the element's own root. It draws what the payment says. */
+/** The payment sheet: a native dialog in the element's shadow root that renders the state of a payment. */
 
 import { byline, price } from "../card.js";
-import { copyOn } from "../copy.js";
+import { copyOnClick } from "../copy.js";
 import { h, svg, tick } from "../dom.js";
 import { load } from "../gateway.js";
-import type { Recover, Sale, Sheet } from "../interfaces.js";
-import { paint, sheetOf } from "../style-sheet.js";
+import type { RecoverModule, PaymentContext, Sheet } from "../interfaces.js";
+import { paint, styleSheet } from "../style-sheet.js";
 import { type MessageId, OPENED, SHEET } from "../words.js";
 import { drawCode } from "./qr-code.js";
-import { foldsOf } from "./sections.js";
+import { sectionsOf } from "./sections.js";
 import { Payment, type View } from "./payment.js";
 import { inCurrency, rateOf } from "./rate.js";
 import ways from "../ways.css";
 import css from "./sheet.css";
-import { celebrate, still } from "./celebration.js";
+import { celebrate, prefersReducedMotion } from "./celebration.js";
 import { walletOf } from "./wallet.js";
 
 const SEEN_MILLISECONDS = 900;
-const LOOK = sheetOf(ways + css);
+const STYLES = styleSheet(ways + css);
 
-export const arrive = async () => (await load<Recover>("recover.js")).arrive();
+export const openLink = async () => (await load<RecoverModule>("recover.js")).openLink();
 
-export function makeSheet(opener: Sale): Sheet {
-  const sale: Sale = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
-  const { root, language: { say } } = sale;
-  if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
-  const parts = assemble(sale);
+export function makeSheet(opener: PaymentContext): Sheet {
+  const context: PaymentContext = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
+  const { root, language: { say } } = context;
+  if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
+  const parts = assemble(context);
   const { dialog } = parts;
-  const payment = new Payment(sale, (view) => {
+  const payment = new Payment(context, (view) => {
     try {
-      draw(sale, parts, view);
+      draw(context, parts, view);
     } catch {
-      broken();
+      showFailure();
     }
   });
-  // Whatever the page has done to what this needs, nobody is left before an empty sheet.
-  const broken = () => {
+  // The page may have broken a function that the sheet needs; the reader then gets a message and a retry button.
+  const showFailure = () => {
     const { line, act } = parts;
     line.textContent = say("failed");
     act.textContent = say("retry");
     act.dataset["act"] = "retry";
     act.hidden = false;
   };
-  const begin = () => void payment.begin().catch(broken);
-  const rate = rateOf(sale.gateway);
-  const onAct: Record<string, () => void> = {
+  const begin = () => void payment.begin().catch(showFailure);
+  const rate = rateOf(context.gateway);
+  const actions: Record<string, () => void> = {
     code: () => payment.showCode(),
     ask: () => void payment.askWallet(),
-    fresh: () => void payment.again(),
+    fresh: () => void payment.renew(),
     retry: begin,
-    // An item that is not sold here has a page of its own at the gateway.
-    leave: () => void window.open(ownPage(sale), "_blank", "noopener"),
+    // An item that may not be sold on this site can be bought on its page at the gateway.
+    leave: () => void window.open(ownPage(context), "_blank", "noopener"),
   };
-  parts.act.addEventListener("click", () => onAct[parts.act.dataset["act"] ?? ""]?.());
+  parts.act.addEventListener("click", () => actions[parts.act.dataset["act"] ?? ""]?.());
   for (const way of [parts.wallet, parts.connect]) way.addEventListener("click", () => payment.linked());
-  copyOn(parts.copy, () => parts.request.value, sale.language, () => {
+  copyOnClick(parts.copy, () => parts.request.value, context.language, () => {
     parts.request.hidden = false;
     parts.request.select();
   });
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
-  dialog.addEventListener("close", () => payment.rest());
+  dialog.addEventListener("close", () => payment.pause());
   root.append(dialog);
   return {
     get isOpen() {
@@ -67,24 +67,24 @@ export function makeSheet(opener: Sale): Sheet {
     },
     open() {
       if (dialog.open) return;
-      const { title, creator, amount_msat, buys } = sale.subject();
+      const { title, creator, amount_msat, summary } = context.terms();
       parts.by.fill(creator);
       parts.title.textContent = title;
-      parts.sum.fill(sale.language.sat(amount_msat), buys);
-      void rate.then((known) => { parts.fiat.textContent = known ? inCurrency(amount_msat, known, sale.language) : ""; });
+      parts.sum.fill(context.language.sat(amount_msat), summary);
+      void rate.then((known) => { parts.fiat.textContent = known ? inCurrency(amount_msat, known, context.language) : ""; });
       if (dialog.dataset["step"] === "settled") payment.reset();
       dialog.showModal();
       begin();
     },
     close: () => dialog.close(),
-    told: (attempt, told) => payment.told(attempt, told),
+    update: (attempt, state) => payment.update(attempt, state),
     paid() {
       payment.paid();
       parts.line.textContent = say("opening");
       if (dialog.open) celebrate(parts.plate);
     },
     async leave() {
-      if (dialog.open && !still()) await new Promise((resolve) => setTimeout(resolve, SEEN_MILLISECONDS));
+      if (dialog.open && !prefersReducedMotion()) await new Promise((resolve) => setTimeout(resolve, SEEN_MILLISECONDS));
       dialog.close();
     },
     remove() {
@@ -97,28 +97,28 @@ export function makeSheet(opener: Sale): Sheet {
 
 type Parts = ReturnType<typeof assemble>;
 
-function draw(sale: Sale, parts: Parts, view: View): void {
+function draw(context: PaymentContext, parts: Parts, view: View): void {
   const { step, wallet, line, invoice, left, forgets } = view;
-  const { say } = sale.language;
+  const { say } = context.language;
   const { dialog, plate, act } = parts;
-  const words = line && say(line);
+  const text = line && say(line);
   parts.forgets.hidden = !forgets || step === "failed";
   dialog.dataset["step"] = step;
   dialog.dataset["wallet"] = wallet;
-  if (parts.line.textContent !== words) parts.line.textContent = words;
-  parts.left.textContent = left === undefined ? "" : sale.language.unit(left, "second", "narrow");
+  if (parts.line.textContent !== text) parts.line.textContent = text;
+  parts.left.textContent = left === undefined ? "" : context.language.unit(left, "second", "narrow");
   const action = actOf(view);
   act.hidden = !action;
   act.dataset["act"] = action?.[0] ?? "";
   if (action) act.textContent = say(action[1]);
-  if (step === "asking") forget(parts);
+  if (step === "asking") removeInvoice(parts);
   if (!invoice || plate.dataset["hash"] === invoice.payment_hash || step === "asking") return;
   plate.dataset["hash"] = invoice.payment_hash;
-  parts.sum.fill(sale.language.sat(invoice.amount_msat), sale.subject().buys);
+  parts.sum.fill(context.language.sat(invoice.amount_msat), context.terms().summary);
   parts.wallet.href = "lightning:" + invoice.payment_request;
-  parts.connect.href = `${ownPage(sale)}#invoice=${invoice.payment_hash}`;
+  parts.connect.href = `${ownPage(context)}#invoice=${invoice.payment_hash}`;
   parts.request.value = invoice.payment_request;
-  void showCode(sale, parts, invoice.payment_hash);
+  void showCode(context, parts, invoice.payment_hash);
 }
 
 type Act = "code" | "ask" | "fresh" | "retry" | "leave";
@@ -135,18 +135,18 @@ function actOf({ step, wallet, line, forgets }: View): [Act, MessageId] | undefi
   return wallet === "refused" && walletOf() ? ["ask", "askAgain"] : undefined;
 }
 
-/** An invoice that is no longer offered cannot be scanned, copied or opened. */
-function forget({ plate, wallet, request }: Parts): void {
+/** Remove an invoice that is no longer offered, so that it cannot be scanned, copied or opened. */
+function removeInvoice({ plate, wallet, request }: Parts): void {
   delete plate.dataset["hash"];
   plate.querySelector(".code")?.remove();
   wallet.removeAttribute("href");
   request.value = "";
 }
 
-async function showCode(sale: Sale, { plate }: Parts, hash: string): Promise<void> {
+async function showCode(context: PaymentContext, { plate }: Parts, hash: string): Promise<void> {
   for (let tries = 0; plate.dataset["hash"] === hash && tries < 5; tries++) {
     try {
-      const code = await drawCode(sale.gateway, hash, sale.language.say("qr"));
+      const code = await drawCode(context.gateway, hash, context.language.say("qr"));
       if (plate.dataset["hash"] !== hash) return;
       plate.querySelector(".code")?.remove();
       return plate.prepend(code);
@@ -156,14 +156,14 @@ async function showCode(sale: Sale, { plate }: Parts, hash: string): Promise<voi
   }
 }
 
-/** The gateway's page of what is paid for. */
-function ownPage({ gateway, subject }: Sale): string {
-  const [, kind, name] = subject().path.split("/");
+/** The product's page at the gateway. */
+function ownPage({ gateway, terms }: PaymentContext): string {
+  const [, kind, name] = terms().path.split("/");
   return gateway.url(`${kind === "items" ? "i" : "t"}/${name}`);
 }
 
-function assemble(sale: Sale) {
-  const { gateway, language: { say } } = sale;
+function assemble(context: PaymentContext) {
+  const { gateway, language: { say } } = context;
   const by = byline(), sum = price();
   const fiat = h("span", { class: "fiat", part: "fiat" });
   sum.row.firstElementChild?.append(" ", fiat);
@@ -178,18 +178,18 @@ function assemble(sale: Sale) {
   const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   const left = h("span", { class: "left", "aria-hidden": "true" });
   const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
-  // A connection spends: it is made on the gateway's own pages, and where the gateway shares its origin, nowhere.
+  // A connection can spend, so it is made only on the gateway's pages, and not at all if the gateway shares its origin.
   const connect = h("a", { class: "fold", part: "connect", target: "_blank", rel: "noopener noreferrer" }, say("connect"));
   connect.hidden = new URL(gateway.base).pathname !== "/";
-  // A tip opens nothing that could be opened again.
-  const folds = foldsOf(sale, sale.keeps ? ["help", "recover"] : ["help"], connect);
-  const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: sale.language.tag },
+  // A tip unlocks nothing, so it has no recovery code.
+  const folds = sectionsOf(context, context.reopens ? ["help", "recover"] : ["help"], connect);
+  const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: context.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
       h("header", {}, by.row, close), title, sum.row, forgets,
       h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, wallet, copy), request),
       h("div", { class: "tell" }, line, left), act, folds,
       h("p", { class: "host" }, gateway.host)));
-  paint(dialog, sale.fills);
+  paint(dialog, context.fills);
   close.addEventListener("click", () => dialog.close());
   return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, connect, forgets };
 }

@@ -1,16 +1,15 @@
-/** The wallet that the browser gives to the page. One that readers connect themselves is connected at the gateway, where
- * no script of this page can read what spends from it. */
+/** Finds the WebLN wallet of a browser extension. */
 
 import type { Wallet } from "../interfaces.js";
 
-/** Looked for at the tap: extensions put theirs into the page late. What only has the name of one is none: an element
- * with that id, or a frame. */
+/** Called on each click, because extensions may add `webln` late. The methods are checked, because an element or a frame named
+ * `webln` also appears as a global. */
 export function walletOf(): Wallet | undefined {
   try {
     const { webln } = globalThis as { webln?: Wallet };
     return typeof webln?.enable === "function" && typeof webln.sendPayment === "function" ? webln : undefined;
   } catch {
-    // A frame of another origin.
+    // Reading a property of a cross-origin frame throws.
     return undefined;
   }
 }

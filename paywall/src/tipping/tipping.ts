@@ -1,36 +1,36 @@
-/** The form of a tip: a few amounts, one's own, and a word to the creator. */
+/** The form of a tip: preset amounts, another amount, and a note to the creator. */
 
 import { h } from "../dom.js";
-import type { TipGoods } from "../product.js";
+import type { TipProduct } from "../product.js";
 import type { Language } from "../language.js";
-import type { Tipping } from "../interfaces.js";
-import { sheetOf } from "../style-sheet.js";
+import type { TippingModule } from "../interfaces.js";
+import { styleSheet } from "../style-sheet.js";
 import { TIPPING } from "../words.js";
 import css from "./tipping.css";
 
-const AMOUNTS = [21, 100, 1000];
-const OWN = 500;
+const AMOUNTS_SAT = [21, 100, 1000];
+const OTHER_SAT = 500;
 const MOST_SAT = 100_000_000;
 const LONGEST_NAME = 80, LONGEST_MESSAGE = 500;
-const LOOK = sheetOf(css);
+const STYLES = styleSheet(css);
 
-export const makeForm: Tipping["makeForm"] = (root, goods, spoken, chosen) => {
-  const language = spoken.with(TIPPING);
-  if (!root.adoptedStyleSheets.includes(LOOK)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, LOOK];
+export const makeForm: TippingModule["makeForm"] = (root, product, base, chosen) => {
+  const language = base.with(TIPPING);
+  if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
   const own = h("input", {
     type: "number", name: "own", inputmode: "numeric", min: "1", max: String(MOST_SAT), step: "1", required: true,
-    value: String(AMOUNTS.includes(goods.amountSat) ? OWN : goods.amountSat),
+    value: String(AMOUNTS_SAT.includes(product.amountSat) ? OTHER_SAT : product.amountSat),
   });
   const ownLabel = h("label", { class: "own" }, language.say("own"), own);
   const form = h("form", { class: "tipping" },
-    h("fieldset", {}, h("legend", { class: "unseen" }, language.say("amounts")), amounts(goods, language)),
-    ownLabel, note(goods, language));
+    h("fieldset", {}, h("legend", { class: "unseen" }, language.say("amounts")), amounts(product, language)),
+    ownLabel, note(product, language));
   const choose = () => {
     const { amount = "", name, message } = Object.fromEntries(new FormData(form)) as Record<string, string>;
     ownLabel.hidden = own.disabled = amount !== "";
     const sat = Number(amount) || own.valueAsNumber;
-    if (sat >= 1 && sat <= MOST_SAT) goods.amountSat = Math.round(sat);
-    goods.note = { ...(name && { name }), ...(message && { message }) };
+    if (sat >= 1 && sat <= MOST_SAT) product.amountSat = Math.round(sat);
+    product.note = { ...(name && { name }), ...(message && { message }) };
     chosen();
   };
   form.addEventListener("input", choose);
@@ -39,17 +39,17 @@ export const makeForm: Tipping["makeForm"] = (root, goods, spoken, chosen) => {
   return form;
 };
 
-function amounts(goods: TipGoods, language: Language): HTMLElement {
+function amounts(product: TipProduct, language: Language): HTMLElement {
   const one = (value: string, checked: boolean, ...words: (Node | string)[]) => h("label", { class: "amount" },
     h("input", { type: "radio", name: "amount", value, checked }), h("span", {}, ...words));
   return h("div", { class: "amounts" },
-    ...AMOUNTS.map((sat) => one(String(sat), sat === goods.amountSat, h("b", {}, language.number(sat)), " sat")),
-    one("", !AMOUNTS.includes(goods.amountSat), h("b", {}, language.say("other"))));
+    ...AMOUNTS_SAT.map((sat) => one(String(sat), sat === product.amountSat, h("b", {}, language.number(sat)), " sat")),
+    one("", !AMOUNTS_SAT.includes(product.amountSat), h("b", {}, language.say("other"))));
 }
 
-function note(goods: TipGoods, { say }: Language): HTMLElement {
+function note(product: TipProduct, { say }: Language): HTMLElement {
   return h("details", { class: "note" }, h("summary", {}, say("note")),
     h("label", {}, say("name"), h("input", { name: "name", maxlength: String(LONGEST_NAME), autocomplete: "nickname" })),
     h("label", {}, say("message"), h("textarea", { name: "message", rows: "3", maxlength: String(LONGEST_MESSAGE) })),
-    h("p", {}, say("noteFor", { name: goods.creator.title })));
+    h("p", {}, say("noteFor", { name: product.creator.title })));
 }
