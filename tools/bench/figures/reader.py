@@ -39,13 +39,13 @@ const SIGNS = {
 };
 """
 HOST_PAGE = """
-const domain = () => document.querySelector("tuppence-paywall");
-const inside = (what) => domain()?.shadowRoot?.querySelector(what);
+const element = () => document.querySelector("tuppence-paywall");
+const inside = (what) => element()?.shadowRoot?.querySelector(what);
 const SIGNS = {
-  offer: () => domain()?.matches(":state(offered)"),
+  offer: () => element()?.matches(":state(offered)"),
   sheet: () => inside("dialog[open]"),
   code: () => inside("dialog[open] svg.code"),
-  open: () => domain()?.matches(":state(open)"),
+  open: () => element()?.matches(":state(open)"),
 };
 """
 
