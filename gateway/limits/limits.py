@@ -139,13 +139,13 @@ class Limits:
         return number
 
     def _check_open(self, client_key: str, foreign_origin: str, now: float) -> None:
-        mine = [self._open[name] for name in self._open_of.get(client_key, ())]
+        mine = self._open_of.get(client_key, set())
         most, most_overall = self._limits.open_invoices_per_client, self._limits.open_invoices
-        foreign = [invoice for invoice in mine if invoice.foreign_origin] if foreign_origin else []
-        same = [invoice for invoice in foreign if invoice.foreign_origin == foreign_origin]
+        foreign = {name for name in mine if self._open[name].foreign_origin} if foreign_origin else set()
+        same = {name for name in foreign if self._open[name].foreign_origin == foreign_origin}
         for counted, allowed in ((mine, most), (foreign, max(1, most * 3 // 4)), (same, max(1, most // 4))):
             if len(counted) >= allowed:
-                oldest = min(invoice.expires_at for invoice in counted)
+                oldest = min(self._open[name].expires_at for name in counted)
                 raise _too_many("too_many_open_invoices", "Too many of your invoices are unpaid.", oldest - now)
         # Where one client may have all of them, nothing is reserved for others.
         extra = most_overall // 2 if not mine and most_overall > most else 0
