@@ -89,7 +89,7 @@ async def show(page: Page, url: str, state: State, *, words: bool = True) -> Non
     if state.scene == "unreachable":
         await expect(element).to_be_visible()
         return
-    await expect(element.locator("div.till:not([data-state=loading])")).to_be_attached()
+    await expect(element.locator("div[data-state]:not([data-state=loading])")).to_be_attached()
     if words and state.name in SETTLED:
         await expect(page.locator("dialog.sheet .status")).to_contain_text(SETTLED[state.name])
     if words and state.name in UNFOLDED:
