@@ -14,14 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, multiple
 
 from gateway.access.tokens import Credential, mint_token
 from gateway.errors import OutcomeUnknown, Refused, Unavailable
-from gateway.money import Msat
-from gateway.ports.node import ChannelLiquidity
 from gateway.ports.store import Tx
 from gateway.rows import Invoice, InvoiceState
-from gateway.simulator.core import CAPACITY_MSAT, Simulator
 from gateway.simulator.subscription import Subscription
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain, open_domain
+from tests.support.nodes.roomy_simulator import RoomySimulator
 from tests.support.rows import START, an_item
 
 T = TypeVar("T")
@@ -48,13 +46,6 @@ class Sale:
     paid_msat: int = 0
     settled_at: int = 0
     preimage: str = ""
-
-
-class RoomySimulator(Simulator):
-    """A node whose channels never fill: the gateway asks for its room at real intervals, which no example controls."""
-
-    def liquidity(self) -> ChannelLiquidity:
-        return ChannelLiquidity(inbound_msat=Msat(CAPACITY_MSAT), outbound_msat=Msat(0))
 
 
 class ModelledGateway(RuleBasedStateMachine):

@@ -16,15 +16,12 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, missing_required_header, positive_data_acceptance
 
 from gateway.config import load_config
-from gateway.money import Msat
-from gateway.ports.node import ChannelLiquidity
-from gateway.sales.terms import MOST_TIP_MSAT
-from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.web.openapi import PATH_PARAMETERS, document
 from gateway.web.routes import API
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, put_database
+from tests.support.nodes.roomy_simulator import RoomySimulator
 from tests.support.rows import START, a_creator
 from tests.support.site import open_site
 
@@ -42,13 +39,6 @@ class Live:
     payment_hash: str = ""
 
 
-class RoomyNode(DirectNode):
-    """A simulated node whose channels can receive the largest tip that the schema allows."""
-
-    async def liquidity(self) -> ChannelLiquidity:
-        return ChannelLiquidity(inbound_msat=MOST_TIP_MSAT, outbound_msat=Msat(0))
-
-
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A site that sells a text and a file, with one invoice that is paid."""
@@ -60,9 +50,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
     async def serve() -> None:
         clock = FakeClock(START)
-        core, spare = (Simulator(clock=clock, random_bytes=secrets.token_bytes) for _ in range(2))
+        core, spare = (RoomySimulator(clock=clock, random_bytes=secrets.token_bytes) for _ in range(2))
         # One node for the fuzzer to drain, and one that goes on to sell.
-        nodes = [RoomyNode(core), RoomyNode(spare, node_id="spare")]
+        nodes = [DirectNode(core), DirectNode(spare, node_id="spare")]
         async with open_site(config, clock, core, nodes=nodes) as site:
             await site.gateway.nodes.drain("spare", now=START)
             for name in ("alice", "bob"):
