@@ -110,8 +110,6 @@ class Sales:
             if sold.fresh:
                 reservation.issued(sold.invoice.payment_hash)
                 self._announcer.issued(sold.invoice)
-        for invoice in outdated:
-            self._announcer.canceled(invoice.payment_hash)
         return sold
 
     async def _new_challenge(self, terms: Terms, buyer: Buyer) -> Invoice:

@@ -73,6 +73,7 @@ class Rechecker:
             await settler.settle([report])
         elif report is not None and report.state is NodeInvoiceState.CANCELED:
             await self._store.write(partial(_cancel, invoice=invoice, now=int(self._clock())))
+            settler.announcer.canceled(invoice.payment_hash)
         return await self._row(invoice)
 
     async def may_be_paid(self, invoice: Invoice) -> bool:

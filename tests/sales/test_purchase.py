@@ -44,7 +44,8 @@ class Door:
 
 @pytest.fixture
 def door(domain: Domain) -> Door:
-    announced = Announced()
+    # The domain's settler announces what is canceled, as in a gateway.
+    announced = Announced(canceled_hashes=domain.canceled)
     sales = domain.sales_with(limits=limits(domain.clock, open_invoices_per_client=MOST), announcer=announced)
     return Door(domain, sales, announced)
 
@@ -79,6 +80,15 @@ async def test_an_outdated_invoice_is_withdrawn_and_announced_as_canceled(door: 
     invoices = [sold.invoice for sold in (first, second, third)]
     assert await door.domain.states(invoices) == ["canceled", "canceled", "open"]
     assert door.announced.canceled_hashes == [invoice.payment_hash for invoice in invoices[:2]]
+
+
+async def test_an_outdated_invoice_that_was_paid_is_returned_and_not_announced_as_canceled(door: Door) -> None:
+    first = await door.buy()
+    door.domain.pay(first.invoice)
+    await door.change(price_msat=Msat(200_000))
+    paid = await door.buy(replace(ALICE, earlier=[first.invoice]))
+    assert (paid.fresh, await door.domain.states([first.invoice])) == (False, ["settled"])
+    assert door.announced.canceled_hashes == []
 
 
 async def test_a_failed_purchase_counts_nothing_and_announces_nothing(door: Door) -> None:
