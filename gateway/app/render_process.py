@@ -79,28 +79,40 @@ class ProcessRenderer:
 
 async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
     """Raises `Invalid` (`text_too_complex`) and `Unavailable` (`renderer_away`)."""
-    paths = [*filter(None, sys.path), str(Path(__file__).parents[2])]
-    command = [sys.executable, "-P", "-m", __name__, name]
     try:
-        # Not by the event loop, which forks: gRPC's fork handlers delay that, and write to stderr. Popen uses vfork.
-        process = await asyncio.to_thread(
-            Popen, command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={"PYTHONPATH": os.pathsep.join(paths)}
-        )
+        process = _start(name)
     except OSError as error:
         raise _away() from error
-    with process:
-        try:
-            answer, _ = await asyncio.to_thread(process.communicate, source.encode(), PATIENCE_SECONDS)
-        except TimeoutExpired as error:
-            raise _too_complex() from error
-        finally:
-            # Also if the caller was cancelled.
-            process.kill()
+    try:
+        answer = await asyncio.to_thread(_communicate, process, source.encode())
+    except TimeoutExpired as error:
+        raise _too_complex() from error
+    finally:
+        # If the caller was cancelled, this ends the thread's wait.
+        process.kill()
     if process.returncode == 0:
         return msgspec.json.decode(answer, type=Rendered | Refusal)
     if process.returncode is not None and process.returncode < 0:
         raise _too_complex()
     raise _away()
+
+
+def _start(name: str) -> Popen[bytes]:
+    paths = [*filter(None, sys.path), str(Path(__file__).parents[2])]
+    # Not by the event loop: uvloop forks, and gRPC's fork handlers delay that and write to stderr. Popen uses vfork.
+    return Popen(  # noqa: S603  # a function of this module
+        [sys.executable, "-P", "-m", __name__, name],
+        stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={"PYTHONPATH": os.pathsep.join(paths)},
+    )  # fmt: skip
+
+
+def _communicate(process: Popen[bytes], source: bytes) -> bytes:
+    """Raises `TimeoutExpired`; the process has ended in any case."""
+    with process:
+        try:
+            return process.communicate(source, PATIENCE_SECONDS)[0]
+        finally:
+            process.kill()
 
 
 def main(name: str) -> None:
