@@ -12,7 +12,7 @@ from gateway.rows import Item, ItemKind, rfc3339
 from gateway.web.api.bodies import LinkBody
 from gateway.web.http.app_keys import PAGES, gateway_of
 from gateway.web.http.bodies import answer
-from gateway.web.http.buyer import api_buyer
+from gateway.web.http.buyer import api_buyer, credentials_of
 from gateway.web.http.downloads import disposition, download_path, send_file
 from gateway.web.http.problems import problem
 from gateway.wire.l402.challenge import challenge_body, challenge_header
@@ -40,9 +40,7 @@ async def create_link(request: web.Request) -> web.Response:
     """POST /v1/items/{item_id}/links: a signed link to the content; a browser sends no header when it downloads."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
-    access = await gateway.authorizer.authorize(
-        parse_authorization(request.headers.getall("Authorization", ())), item.id
-    )
+    access = await gateway.authorizer.authorize(credentials_of(request), item.id)
     link = sign_link(gateway.keys, item, now=gateway.now(), valid_until=access.valid_until)
     url = f"{gateway.config.public_url}{download_path(link)}"
     return answer(LinkBody(url=url, expires_at=rfc3339(link.expires_at)))

@@ -8,13 +8,13 @@ from gateway.rows import rfc3339
 from gateway.web.api.bodies import ReceiptBody
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer
-from gateway.wire.l402.credential import parse_authorization
+from gateway.web.http.buyer import credentials_of
 
 
 async def read_receipt(request: web.Request) -> web.Response:
     """GET /v1/receipt, with the token as Bearer."""
     gateway = gateway_of(request)
-    presented = parse_authorization(request.headers.getall("Authorization", ()))
+    presented = credentials_of(request)
     if not presented:
         raise Unauthorized("token_missing", "Send the invoice's token: Authorization: Bearer <access_token>.")
     _, credential = presented[0]

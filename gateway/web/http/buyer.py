@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from gateway.access.tokens import Credential
 from gateway.rows import Invoice, Item
 from gateway.sales.purchase import Buyer
 from gateway.web.http.forwarded import client_key
@@ -23,11 +24,15 @@ def api_buyer(request: web.Request, item: Item | None) -> Buyer:
         client_key=key,
         foreign_origin=foreign_origin(request, item),
         idempotency_key=request.headers.get("Idempotency-Key"),
-        credentials=parse_authorization(request.headers.getall("Authorization", ())),
+        credentials=credentials_of(request),
     )
 
 
 def page_buyer(request: web.Request, earlier: Sequence[Invoice]) -> Buyer:
     """The client of a form on one of our own pages, whose cookie holds tokens for `earlier` invoices."""
-    credentials = parse_authorization(request.headers.getall("Authorization", ()))
-    return Buyer(client_key=client_key(request), credentials=credentials, earlier=earlier)
+    return Buyer(client_key=client_key(request), credentials=credentials_of(request), earlier=earlier)
+
+
+def credentials_of(request: web.Request) -> list[tuple[str, Credential]]:
+    """As `parse_authorization`, of every `Authorization` line of the request."""
+    return parse_authorization(request.headers.getall("Authorization", ()))

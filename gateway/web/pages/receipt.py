@@ -11,13 +11,13 @@ from gateway.access.receipts import ReceiptShare, invoice_of_payer, receipt_of
 from gateway.errors import Unauthorized
 from gateway.rows import Invoice, InvoiceState, rfc3339
 from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.buyer import credentials_of
 from gateway.web.http.language import Words, language_query, words_of
 from gateway.web.http.qr import draw_qr
 from gateway.web.http.render import render
 from gateway.web.pages.purchases import Purchase, all_purchases
 from gateway.web.pages.views import View, language_of
 from gateway.wire.l402.challenge import encode_token
-from gateway.wire.l402.credential import parse_authorization
 
 UNPAID_STATUS = 202
 # The bar of shares, in units of its drawing. Shades repeat from the fourth share on.
@@ -49,7 +49,7 @@ def receipt_path(request: web.Request, invoice: Invoice) -> str:
 
 
 async def _presented(request: web.Request) -> Purchase:
-    presented = parse_authorization(request.headers.getall("Authorization", ()))
+    presented = credentials_of(request)
     if not presented:
         raise Unauthorized("token_malformed", "There is no receipt for this token here.")
     _, credential = presented[0]
