@@ -1,0 +1,133 @@
+"""The tables of money that leaves, as attributes of a transaction."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.money import Msat
+from gateway.rows.payouts import Destination, Payout, PayoutRule, Refund, Try
+
+
+class Payouts(Protocol):
+    """What was asked to be paid out."""
+
+    def insert(self, payout: Payout) -> bool:
+        """False if its id or its idempotency hash is taken."""
+
+    def get(self, payout_id: str) -> Payout | None: ...
+    def by_idempotency(self, idempotency_hash: str) -> Payout | None: ...
+
+    def lock(self, payout_id: str) -> Payout | None:
+        """The payout, which no other transaction changes before this one ends."""
+
+    def change(self, payout: Payout, *, was: Payout) -> bool:
+        """Replace state, next_try_at and ended_at if the state is still that of `was`."""
+
+    def list(self, *, source_account: str | None, before_created_at: int | None, limit: int) -> Sequence[Payout]:
+        """The newest first."""
+
+    def due(self, *, now: int, limit: int) -> Sequence[Payout]:
+        """Waiting payouts whose next_try_at has come, the oldest first."""
+
+    def open_of(self, source_account: str) -> Sequence[Payout]:
+        """Those that are not ended, of one account."""
+
+    def clear_destination(self, payout_id: str) -> None:
+        """Delete the destination of a payout and the payment requests of its tries, all ended."""
+
+
+class Tries(Protocol):
+    """The tries of payouts; one of a payout is open at most, by a constraint."""
+
+    def insert(self, try_: Try) -> None: ...
+    def get(self, payout_id: str, n: int) -> Try | None: ...
+    def of(self, payout_id: str) -> Sequence[Try]: ...
+
+    def change(self, try_: Try, *, was: Try) -> bool:
+        """Replace the row if it is still `was` in state, sends and sender (a guarded update).
+
+        Raises `Conflict` if another try has the payment hash.
+        """
+
+    def by_payment_hash(self, payment_hash: str) -> Try | None: ...
+
+    def reserved(self, *, limit: int) -> Sequence[Try]:
+        """Tries that are reserved, the oldest first."""
+
+    def to_check(self, *, now: int, limit: int) -> Sequence[Try]:
+        """Dispatched tries whose check_at has come, the oldest first."""
+
+    def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
+        """The sum of amounts reserved since then and neither released nor failed, of one account or of all."""
+
+    def paid_fees(self, destination: str, *, limit: int) -> Sequence[Msat]:
+        """The real fees of the newest payouts that succeeded to a destination."""
+
+
+class PayoutCaps(Protocol):
+    """Rows that every reservation updates, so that two of them cannot both be the last one that fits."""
+
+    def lock(self, names: Sequence[str]) -> None:
+        """Update the rows of these names, made when missing, in the order of their names."""
+
+
+class Destinations(Protocol):
+    """Where creators are paid, by creator."""
+
+    def put(self, destination: Destination) -> None: ...
+    def get(self, creator: str) -> Destination | None: ...
+
+    def lock(self, creator: str) -> Destination | None:
+        """The destination, which no other transaction changes before this one ends."""
+
+    def list(self) -> Sequence[Destination]: ...
+
+
+class PayoutRules(Protocol):
+    """Creators' rules, by creator."""
+
+    def put(self, rule: PayoutRule) -> None: ...
+    def delete(self, creator: str) -> bool: ...
+    def get(self, creator: str) -> PayoutRule | None: ...
+
+    def due(self, *, now: int, limit: int) -> Sequence[PayoutRule]: ...
+
+    def advance(self, creator: str, *, was_next_at: int, next_at: int) -> bool:
+        """Move a rule's due instant on, once (a guarded update)."""
+
+
+class PayoutPauses(Protocol):
+    """Whether payouts are paused, which holds for every replica."""
+
+    def pause(self, reason: str, *, now: int) -> None:
+        """Pause; an earlier pause keeps its reason and instant."""
+
+    def resume(self) -> bool:
+        """False if payouts were not paused."""
+
+    def current(self) -> tuple[str, int] | None:
+        """(reason, since) of the pause; the row stays as it is until this transaction ends. None if there is none."""
+
+
+class Refunds(Protocol):
+    """Refunds of payments, by payment hash."""
+
+    def insert(self, refund: Refund) -> bool:
+        """False if the payment has one; marks the invoice as refunded at `created_at`."""
+
+    def get(self, payment_hash: str) -> Refund | None: ...
+    def by_k1(self, k1_hash: str) -> Refund | None: ...
+
+    def lock(self, payment_hash: str) -> Refund | None:
+        """The refund, which no other transaction changes before this one ends."""
+
+    def change(self, refund: Refund, *, was: Refund) -> bool:
+        """Replace state, payout_id and ended_at if state and payout_id are still those of `was`."""
+
+    def expired(self, *, now: int, limit: int) -> Sequence[Refund]:
+        """Offered refunds whose year is over."""
+
+    def list(self, *, before_created_at: int | None, limit: int) -> Sequence[Refund]:
+        """The newest first."""
+
+    def refunded_since(self, since: int) -> Sequence[str]:
+        """Payment hashes of refunds made since then, by which other processes close access."""
