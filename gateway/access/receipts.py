@@ -71,7 +71,7 @@ async def receipt_of(
     store: Store, keys: KeyRing, nodes: Nodes, catalog: Catalog, token: Token, invoice: Invoice, *, now: int
 ) -> Receipt:
     """The receipt of an invoice. Raises `Unavailable` where the database cannot be read."""
-    item = item_of(catalog, token)
+    item = catalog.find_item(token.item_id)
     is_settled = invoice.state is InvoiceState.SETTLED
     return Receipt(
         payment_hash=invoice.payment_hash,
@@ -114,11 +114,6 @@ def page_url_of(keys: KeyRing, item: Item | None, token: Token, invoice: Invoice
         return None
     code = new_one_time_code(keys, token, invoice, now=now)
     return f"{item.page_url}#{FRAGMENT}{code}" if code else item.page_url
-
-
-def item_of(catalog: Catalog, token: Token) -> Item | None:
-    """The item of a token; None for a tip, and for an item that a restored backup does not have."""
-    return next((each for each in catalog.items() if each.id == token.item_id), None)
 
 
 def invoice_not_found() -> NotFound:
@@ -167,4 +162,5 @@ def _title_of(catalog: Catalog, token: Token) -> str:
 
 def _creator_title(catalog: Catalog, name: str) -> str:
     """A creator's title; the name for one that is not in the catalog, and for the account `suspense`."""
-    return next((creator.title for creator in catalog.creators() if creator.name == name), name)
+    creator = catalog.find_creator(name)
+    return name if creator is None else creator.title

@@ -1,6 +1,7 @@
 """Prometheus metrics. Labels name LND nodes, never an item, a creator or a reader."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from math import nan
 
@@ -9,9 +10,11 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway.config import Config
+from gateway.errors import Unavailable
 from gateway.events.feed import Feed
 from gateway.nodes.pool import ServingNode
 from gateway.ports.node import NodeState
+from gateway.ports.store import Store
 from gateway.rows import Invoice
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Progress
@@ -19,6 +22,8 @@ from gateway.supervise import Progress
 _FAST = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 # LND dates a settlement in whole seconds; a settlement while the gateway was away is credited much later.
 _SLOW = (1, 2, 5, 10, 30, 60, 120, 300, 900, 3_600, 21_600)
+# A scrape that waited longer could exceed Prometheus' timeout.
+DATABASE_SECONDS = 2.0
 
 
 class Metrics:
@@ -99,9 +104,14 @@ class Metrics:
         """Report the failures of background work."""
         self.work_failures.labels(name).set_function(lambda: progress.failures if progress.last_error else 0)
 
-    def observe_rows(self, open_invoices: Mapping[str, int] | None, last_position: int) -> None:
-        """Set what only the database knows; None if it does not answer."""
-        if open_invoices is None:
+    async def read_rows(self, store: Store) -> None:
+        """Set the gauges that are read from the database; without values if it does not answer soon."""
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS):
+                open_invoices, last_position = await store.read(
+                    lambda tx: (tx.invoices.count_open(), tx.events.last_position())
+                )
+        except (Unavailable, TimeoutError):
             self.event_backlog.set(nan)
             self.open_invoices.clear()
             return

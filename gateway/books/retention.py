@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from gateway.errors import Unauthorized
 from gateway.ports.clock import Clock
 from gateway.ports.store import Store, Tx
 from gateway.supervise import Progress, every
@@ -77,14 +78,15 @@ class Purger:
             log.info("purged", unpaid=purged.unpaid, requests=purged.payment_requests, notes=purged.notes)
         return purged
 
-    async def purge_notes_to(self, creator: str, *, allowed: Callable[[Tx], None] = lambda _: None) -> int:
-        """Delete every note beside a creator's tips; returns their number. Raises as `purge` does.
+    async def purge_notes_to(self, creator: str, *, key_id: str | None = None) -> int:
+        """Delete every note beside a creator's tips, with `key_id` only while that key is theirs. Returns their number.
 
-        `allowed` is called in the deleting transaction, and raises to refuse.
+        Raises `Unauthorized` (`api_key_wrong`), and as `purge` does.
         """
 
         def delete(tx: Tx) -> int:
-            allowed(tx)
+            if key_id is not None and not tx.creators.has_key(creator, key_id):
+                raise Unauthorized("api_key_wrong", "The API key was replaced meanwhile; send the new one.")
             return tx.purges.notes_to(creator)
 
         deleted = await self._store.write(delete)

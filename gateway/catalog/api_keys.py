@@ -20,7 +20,7 @@ class Caller:
     """An authenticated caller: a creator, who may change what is theirs, or the operator (None), who may do all."""
 
     creator: str | None
-    key_id: str = ""
+    key_id: str | None = None
 
     def may_sell_as(self, creator: str) -> None:
         """Require the right to sell items of a creator. Raises `Forbidden` (`not_yours`)."""
@@ -29,7 +29,7 @@ class Caller:
 
     def check(self, tx: Tx) -> None:
         """Check in the transaction that writes that the key was not replaced. Raises `Unauthorized`."""
-        if self.creator is not None and not tx.creators.has_key(self.creator, self.key_id):
+        if self.creator is not None and not tx.creators.has_key(self.creator, self.key_id or ""):
             raise wrong_key()
 
     def must_operate(self) -> None:

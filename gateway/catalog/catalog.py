@@ -48,16 +48,24 @@ class Catalog:
             raise NotFound("item_not_found", "There is nothing here under this name.")
         return item
 
+    def find_item(self, item_id: str | None) -> Item | None:
+        """An item, active or archived; None if it is not in the catalog or this version cannot read it."""
+        return None if item_id is None else self._snapshot.items.get(item_id)
+
     def items(self) -> Sequence[Item]:
         """Every item, oldest first."""
         return tuple(self._snapshot.items.values())
 
     def creator(self, name: str) -> Creator:
         """A creator by name. Raises `NotFound` (`creator_not_found`)."""
-        creator = self._snapshot.creators.get(name)
+        creator = self.find_creator(name)
         if creator is None:
             raise NotFound("creator_not_found", "There is no creator of this name here.")
         return creator
+
+    def find_creator(self, name: str) -> Creator | None:
+        """A creator by name, or None."""
+        return self._snapshot.creators.get(name)
 
     def creators(self) -> Sequence[Creator]:
         """Every creator, ordered by name."""

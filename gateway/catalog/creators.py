@@ -35,7 +35,5 @@ async def replace_key(catalog: Catalog, random_bytes: RandomBytes, name: str, *,
     creator = catalog.creator(name)
     caller.may_sell_as(creator.name)
     key, key_id, key_hash = new_key(random_bytes)
-    await catalog.rotate_key(
-        creator.name, key_id=key_id, key_hash=key_hash, instead_of=caller.key_id if caller.creator else None
-    )
+    await catalog.rotate_key(creator.name, key_id=key_id, key_hash=key_hash, instead_of=caller.key_id)
     return creator, key

@@ -1,40 +1,25 @@
 """Wakes requests that wait for an invoice, by payment hash. Wake-ups are lossy and come after the commit."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gateway.errors import TooMany
-
-DROP_GONE_EVERY_SECONDS = 1.0
 
 
 class Hub:
     """The waiters of this process. A wake carries only the payment hash, so a waiter reads the row again."""
 
     def __init__(self, *, most: int, most_per_invoice: int) -> None:
-        self._waiters: dict[str, dict[asyncio.Event, Callable[[], bool]]] = {}
-        self._dropped_at = 0.0
+        self._waiters: dict[str, set[asyncio.Event]] = {}
         self._most = most
         self._most_per_invoice = most_per_invoice
         self.count = 0
         self.closed = False
 
     @contextmanager
-    def waiting(self, payment_hash: str, *, is_there: Callable[[], bool] = lambda: True) -> Iterator[asyncio.Event]:
-        """Register a waiter, which then reads the row; every wake sets the event. Raises `TooMany`.
-
-        `is_there` tells whether the client is still connected: a waiter whose client has left does not count.
-        """
-        if len(self._waiters.get(payment_hash, ())) >= self._most_per_invoice:
-            self._drop_gone(payment_hash)
-        if (
-            self.count >= self._most
-            and (now := asyncio.get_running_loop().time()) >= self._dropped_at + DROP_GONE_EVERY_SECONDS
-        ):
-            self._dropped_at = now
-            for waited_for in list(self._waiters):
-                self._drop_gone(waited_for)
+    def waiting(self, payment_hash: str) -> Iterator[asyncio.Event]:
+        """Register a waiter, which then reads the row; every wake sets the event. Raises `TooMany`."""
         if self.count >= self._most or len(self._waiters.get(payment_hash, ())) >= self._most_per_invoice:
             raise TooMany(
                 "too_many_waiters",
@@ -42,12 +27,17 @@ class Hub:
                 retry_after_seconds=15,
             )
         event = asyncio.Event()
-        self._waiters.setdefault(payment_hash, {})[event] = is_there
+        self._waiters.setdefault(payment_hash, set()).add(event)
         self.count += 1
         try:
             yield event
         finally:
-            self._drop(payment_hash, event)
+            self._remove(payment_hash, event)
+
+    def leave(self, payment_hash: str, event: asyncio.Event) -> None:
+        """Wake a waiter for the last time and stop counting it: its client has disconnected."""
+        event.set()
+        self._remove(payment_hash, event)
 
     def wake(self, payment_hash: str) -> None:
         """Set the event of every waiter of this invoice."""
@@ -61,15 +51,10 @@ class Hub:
             for event in waiters:
                 event.set()
 
-    def _drop_gone(self, payment_hash: str) -> None:
-        for event, is_there in list(self._waiters[payment_hash].items()):
-            if not is_there():
-                event.set()
-                self._drop(payment_hash, event)
-
-    def _drop(self, payment_hash: str, event: asyncio.Event) -> None:
-        waiters = self._waiters.get(payment_hash, {})
-        if waiters.pop(event, None) is not None:
+    def _remove(self, payment_hash: str, event: asyncio.Event) -> None:
+        waiters = self._waiters.get(payment_hash, set())
+        if event in waiters:
+            waiters.remove(event)
             self.count -= 1
         if not waiters:
             self._waiters.pop(payment_hash, None)

@@ -1,18 +1,14 @@
 """Operators' endpoints: liveness, readiness and metrics."""
 
-import asyncio
 import hmac
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.app.gateway import Gateway
-from gateway.errors import Unauthorized, Unavailable
+from gateway.errors import Unauthorized
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.forwarded import is_local, is_on_admin_socket
-
-DATABASE_SECONDS = 2.0
 
 
 async def alive(_: web.Request) -> web.Response:
@@ -37,7 +33,7 @@ async def metrics(request: web.Request) -> web.Response:
         raise Unauthorized(
             "metrics_closed", "Set TUPPENCE_METRICS_TOKEN and send it as Bearer, or ask on the admin socket."
         )
-    await _observe_rows(gateway)
+    await gateway.metrics.read_rows(gateway.store)
     return web.Response(body=generate_latest(gateway.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -47,14 +43,3 @@ def _may_read_metrics(request: web.Request) -> bool:
         return is_local(request)
     presented = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="surrogateescape")
     return hmac.compare_digest(presented, token.encode())
-
-
-async def _observe_rows(gateway: Gateway) -> None:
-    """Update the gauges that are read from the database, without delaying the scrape for long."""
-    try:
-        async with asyncio.timeout(DATABASE_SECONDS):
-            rows = await gateway.store.read(lambda tx: (tx.invoices.count_open(), tx.events.last_position()))
-    except (Unavailable, TimeoutError):
-        gateway.metrics.observe_rows(None, 0)
-    else:
-        gateway.metrics.observe_rows(*rows)

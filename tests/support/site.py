@@ -17,6 +17,7 @@ from gateway.ports.node import Node
 from gateway.simulator.core import Simulator
 from gateway.simulator.direct import DirectNode
 from gateway.supervise import BACKOFF, Backoff
+from gateway.web.http.connections import Runner
 from gateway.web.serve import build_app
 from tests.support.clock import FakeClock
 from tests.support.databases import Dump, dump_tables
@@ -101,8 +102,17 @@ async def open_site(
         yield Site(gateway, core, clock, url, session)
 
 
+class _Server(TestServer):
+    """A test server that runs an application as `web.serve` does."""
+
+    __test__ = False
+
+    async def _make_runner(self, **_: Any) -> Runner:
+        return Runner(self.app)
+
+
 @asynccontextmanager
 async def serve_app(app: web.Application) -> AsyncIterator[str]:
     """Serve an application on a free port."""
-    async with TestServer(app) as server:
+    async with _Server(app) as server:
         yield str(server.make_url("/")).rstrip("/")

@@ -23,5 +23,5 @@ async def purge_notes(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     caller.may_sell_as(creator.name)
-    notes = await gateway.purger.purge_notes_to(creator.name, allowed=caller.check)
+    notes = await gateway.purger.purge_notes_to(creator.name, key_id=caller.key_id)
     return answer(PurgeBody(unpaid=0, payment_requests=0, notes=notes))

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 from aiohttp import web
@@ -18,6 +19,7 @@ from gateway.web.api.bodies import InvoiceBody, TipRequest
 from gateway.web.http.app_keys import gateway_of
 from gateway.web.http.bodies import answer, read_body, read_bytes
 from gateway.web.http.buyer import api_buyer
+from gateway.web.http.connections import when_lost
 from gateway.web.http.middleware import stream_headers
 from gateway.web.http.qr import payment_qr
 from gateway.wire.l402.challenge import encode_token
@@ -70,8 +72,11 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     """GET /v1/invoices/{payment_hash}/events: server-sent events, first the present state, then each new one."""
     gateway = gateway_of(request)
     await find_invoice(request)
-    is_there = lambda: request.transport is not None  # noqa: E731
-    with gateway.hub.waiting(request.match_info["payment_hash"], is_there=is_there) as woken:
+    payment_hash = request.match_info["payment_hash"]
+    with (
+        gateway.hub.waiting(payment_hash) as woken,
+        when_lost(request, partial(gateway.hub.leave, payment_hash, woken)),
+    ):
         async with sse_response(request, headers=stream_headers() | {"X-Accel-Buffering": "no"}) as stream:
             await _send_states(request, gateway, stream, woken)
     return stream

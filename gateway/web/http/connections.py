@@ -1,10 +1,12 @@
-"""Limits on connections: the time for a request head, and the number of unfinished heads.
+"""The server's connections: their limits (time for a request head, number of unfinished heads) and their loss.
 
 aiohttp limits a request head only by its keep-alive timeout, which has to be longer than that of any proxy. Slow
 connections are closed without logging, because anybody can open them.
 """
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +22,20 @@ CHECK_SECONDS = 1.0
 IDLE_SECONDS = 180.0
 # The rest of a refused body is read and dropped for this long, or its sender would not see the response.
 LINGERING_SECONDS = 2.0
+
+
+@contextmanager
+def when_lost(request: web.Request, call: Callable[[], None]) -> Iterator[None]:
+    """Call a function once if the connection of this request is lost meanwhile, or was lost before."""
+    connection = request.protocol
+    assert isinstance(connection, _Connection), "the application is served by `Runner`"
+    if request.transport is None:
+        call()
+    connection.on_loss = call
+    try:
+        yield
+    finally:
+        connection.on_loss = None
 
 
 class Runner(web.AppRunner):
@@ -72,13 +88,14 @@ class _Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    """A connection that reports the start and the end of each request head."""
+    """A connection that reports the start and the end of each request head, and its loss."""
 
-    __slots__ = ("_server",)
+    __slots__ = ("_server", "on_loss")
 
     def __init__(self, server: _Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._server = server
+        self.on_loss: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -87,6 +104,8 @@ class _Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._server.end_head(self)
         super().connection_lost(exc)
+        if self.on_loss is not None:
+            self.on_loss()
 
     def data_received(self, data: bytes) -> None:
         before = self._request_count
