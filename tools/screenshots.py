@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from gateway.demo.states import STATES
+from gateway.demo.embed_states import STATES
 from tests.browser.chromium import launch
 from tests.browser.reader import DESKTOP, PHONE
 from tests.browser.running_demo import open_demo

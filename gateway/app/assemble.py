@@ -11,7 +11,7 @@ import structlog
 
 from gateway.access.authorize import Authorizer
 from gateway.access.key_rotation import lost_keys
-from gateway.app.announce import Announcements
+from gateway.app.announcements import Announcements
 from gateway.app.background import start_alone, start_replica
 from gateway.app.data_folder import database_lost, is_used, open_shared
 from gateway.app.gateway import Gateway
@@ -19,7 +19,7 @@ from gateway.app.metering import Meter, MeteredNode, MeteredStore
 from gateway.app.metrics import Metrics
 from gateway.app.readiness import ReadinessCheck
 from gateway.app.render_process import ProcessRenderer
-from gateway.app.shared_clock import SharedClock
+from gateway.app.replica_clock import ReplicaClock
 from gateway.books.retention import DAY_SECONDS, Purger
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.items import ItemEditor
@@ -87,10 +87,10 @@ async def open_gateway(
             nodes = opened = connect_nodes(config, required=background)
             for node in opened:
                 stack.push_async_callback(node.close)
-        notifications, shared_clock = replica_notifications(config.database_url), None
+        notifications, replica_clock = replica_notifications(config.database_url), None
         if notifications is not None:
-            clock = shared_clock = SharedClock(clock, store, system=time.time, steady=time.monotonic)
-            await shared_clock.compare()
+            clock = replica_clock = ReplicaClock(clock, store, system=time.time, steady=time.monotonic)
+            await replica_clock.compare()
         gateway = await _assemble(
             config, clock, random_bytes, store, keys, operator_key, nodes, notifications, announcers, backoff
         )
@@ -104,8 +104,8 @@ async def open_gateway(
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
             if newest is not None:
                 await start_alone(stack, gateway, newest)
-            if notifications is not None and shared_clock is not None:
-                await start_replica(stack, gateway, notifications, notifications.serve, shared_clock)
+            if notifications is not None and replica_clock is not None:
+                await start_replica(stack, gateway, notifications, notifications.serve, replica_clock)
         yield gateway
 
 
@@ -142,7 +142,7 @@ async def _assemble(
     content = ContentFolder(config.shared_folder / "content")
     checkout = _checkout(config, nodes, rechecker, store, keys, clock, random_bytes, content)
     authorizer = Authorizer(keys, store, rechecker, clock)
-    shared_clock = clock if isinstance(clock, SharedClock) else None
+    replica_clock = clock if isinstance(clock, ReplicaClock) else None
     return Gateway(
         config=config,
         clock=clock,
@@ -167,7 +167,7 @@ async def _assemble(
         rates=ExchangeRates(config.rates_url, clock),
         supervisor=supervisor,
         operator_key=operator_key,
-        readiness=ReadinessCheck(nodes, store, keys, catalog, content, supervisor, shared_clock),
+        readiness=ReadinessCheck(nodes, store, keys, catalog, content, supervisor, replica_clock),
     )
 
 

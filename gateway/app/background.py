@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.access.key_rotation import follow_keys
 from gateway.app.gateway import Gateway
-from gateway.app.shared_clock import SharedClock
+from gateway.app.replica_clock import ReplicaClock
 from gateway.events.feed import Feed
 from gateway.nodes.pool import ServingNode
 from gateway.ports.node import NodeState
@@ -36,7 +36,11 @@ async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: NewestPos
 
 
 async def start_replica(
-    stack: AsyncExitStack, gateway: Gateway, notifications: Notifications, serve_notifications: Work, clock: SharedClock
+    stack: AsyncExitStack,
+    gateway: Gateway,
+    notifications: Notifications,
+    serve_notifications: Work,
+    clock: ReplicaClock,
 ) -> None:
     """Start the background work of one of many replicas: each reads the feed, one follows and sweeps a node."""
     feed = Feed(gateway.store, notifications, gateway.announcer)

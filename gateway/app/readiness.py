@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.access.key_rotation import lost_keys
-from gateway.app.shared_clock import SharedClock
+from gateway.app.replica_clock import ReplicaClock
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Unavailable
 from gateway.money import MSAT_PER_SAT
@@ -40,7 +40,7 @@ class ReadinessCheck:
     catalog: Catalog
     content: ContentFolder
     supervisor: Supervisor
-    clock: SharedClock | None = None
+    clock: ReplicaClock | None = None
     _next: int = 0
     """Index of the item whose content is checked next."""
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -86,7 +86,9 @@ class Purger:
 
         def delete(tx: Tx) -> int:
             if key_id is not None and not tx.creators.has_key(creator, key_id):
-                raise Unauthorized("api_key_wrong", "The API key was replaced meanwhile; send the new one.")
+                raise Unauthorized(
+                    "api_key_wrong", "The API key is no longer known; `tuppence creator key rotate` makes a new one."
+                )
             return tx.purges.notes_to(creator)
 
         deleted = await self._store.write(delete)

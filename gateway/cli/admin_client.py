@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from gateway.cli.presence import require_gateway, require_keys
+from gateway.cli.existing_gateway import require_gateway, require_keys
 from gateway.config import Config
 from gateway.errors import Conflict, Invalid, OutcomeUnknown, Refused, Unavailable
 

@@ -7,8 +7,8 @@ import typer
 
 from gateway.cli import run
 from gateway.cli.admin_call import admin_call
-from gateway.cli.pasted import payment_hash_of
-from gateway.cli.presence import require_gateway
+from gateway.cli.arguments import payment_hash_of
+from gateway.cli.existing_gateway import require_gateway
 from gateway.errors import NotFound, TuppenceError, Unavailable
 from gateway.money import to_sat
 from gateway.terminal import BAD, GOOD, WARNING, say, say_fields, show_table

@@ -11,8 +11,8 @@ from gateway.catalog.front_matter import split_front_matter
 from gateway.catalog.rules import DEFAULT_ACCENT, split_of
 from gateway.catalog.slug import slug_of
 from gateway.cli.admin_call import admin_call
-from gateway.cli.pasted import creator_of, item_id_of, origin_of, share_of
-from gateway.cli.presence import may_create
+from gateway.cli.arguments import creator_of, item_id_of, origin_of, share_of
+from gateway.cli.existing_gateway import may_create
 from gateway.errors import Invalid
 from gateway.money import parse_price, to_sat
 from gateway.rows import Share

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli import run
 from gateway.cli.admin_call import admin_call
-from gateway.cli.presence import may_create, require_gateway
+from gateway.cli.existing_gateway import may_create, require_gateway
 from gateway.errors import NotFound
 from gateway.terminal import say, show_table
 

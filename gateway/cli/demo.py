@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import typer
 
 from gateway.cli import run
-from gateway.cli.pasted import invoice_of
-from gateway.cli.presence import may_create
+from gateway.cli.arguments import invoice_of
+from gateway.cli.existing_gateway import may_create
 from gateway.cli.serve import until_stopped
 from gateway.errors import Invalid, Refused
 from gateway.terminal import say, show_progress
@@ -95,8 +95,8 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
     import webbrowser
 
     from gateway.app.assemble import open_gateway
-    from gateway.demo.arrivals import Arrivals
     from gateway.demo.content import seed
+    from gateway.demo.settlement_times import SettlementTimes
     from gateway.demo.site import add_demo
     from gateway.log import configure_logging
     from gateway.web.serve import build_app, serve
@@ -105,15 +105,15 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
         opened = _simulated(purse_sat) if mode == "demo" else _regtest()
         config, wallet = await stack.enter_async_context(opened)
         configure_logging("warning" if config.log_level == "info" else config.log_level)
-        arrivals = Arrivals()
-        gateway = await stack.enter_async_context(open_gateway(config, announcers=[arrivals]))
+        times = SettlementTimes()
+        gateway = await stack.enter_async_context(open_gateway(config, announcers=[times]))
         for serving in gateway.nodes:
             network = (await serving.node.status()).network
             if network and network not in {"regtest", "simnet"}:
                 raise Invalid("demo_refused", f"This node is on {network}; the demo pays with play money only.")
         await seed(gateway)
         app = build_app(gateway)
-        add_demo(app, wallet, gateway, arrivals, mode)
+        add_demo(app, wallet, gateway, times, mode)
         address = await stack.enter_async_context(serve(app, config))
 
         def announce() -> None:

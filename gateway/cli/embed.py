@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import typer
 
 from gateway.cli.admin_call import admin_call
-from gateway.cli.pasted import item_or_creator_of
+from gateway.cli.arguments import item_or_creator_of
 from gateway.terminal import say, visible
 
 Shape = Literal["paywall", "button"]

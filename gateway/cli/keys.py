@@ -3,7 +3,7 @@
 import typer
 
 from gateway.cli import run
-from gateway.cli.presence import require_gateway, require_keys
+from gateway.cli.existing_gateway import require_gateway, require_keys
 from gateway.terminal import say
 
 keys = typer.Typer(no_args_is_help=True, help="Manage the keys behind access tokens.")

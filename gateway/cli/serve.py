@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gateway.cli import run
-from gateway.cli.presence import may_create
+from gateway.cli.existing_gateway import may_create
 from gateway.terminal import say
 
 if TYPE_CHECKING:

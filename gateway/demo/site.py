@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from gateway.access.receipts import booked_shares
 from gateway.app.gateway import Gateway
-from gateway.demo.arrivals import Arrivals
 from gateway.demo.content import ESSAY_ID
-from gateway.demo.press import add_press, press_url
+from gateway.demo.embedding_site import add_embedding_site, embedding_site_url
+from gateway.demo.settlement_times import SettlementTimes
 from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
 from gateway.errors import Forbidden
 from gateway.rows import InvoiceState, rfc3339
 from gateway.web.api.invoices import find_invoice
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.assets import Assets
 from gateway.web.http.bodies import answer, read_body
 from gateway.web.http.forwarded import is_local
@@ -52,7 +52,7 @@ class _Site:
 
     wallet: Wallet
     gateway: Gateway
-    arrivals: Arrivals
+    times: SettlementTimes
 
     async def pay(self, request: web.Request) -> web.Response:
         """POST /demo/pay {"invoice": …}: 200 with the preimage, or a problem with the reason."""
@@ -99,18 +99,19 @@ class _Site:
             {
                 "payment_hash": invoice.payment_hash,
                 "shares": shares if settled else [],
-                "seen_at": self.arrivals.seen_at(invoice.payment_hash),
+                "seen_at": self.times.reported_at(invoice.payment_hash),
             }
         )
 
 
-def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, arrivals: Arrivals, mode: Mode) -> None:
+def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, times: SettlementTimes, mode: Mode) -> None:
     """Add the demo to a gateway's application, whose pages have been added before."""
-    site = _Site(wallet, gateway, arrivals)
+    site = _Site(wallet, gateway, times)
     assets = Assets("gateway.demo", "/demo/static")
-    press = press_url(gateway.config.public_url)
-    add_loader(app, PackageLoader("gateway.demo"), demo_mode=mode, demo_static=assets.url, press_url=press)
-    add_press(app, assets.url)
+    embedding_site = embedding_site_url(gateway.config.public_url)
+    loader = PackageLoader("gateway.demo")
+    add_loader(app, loader, demo_mode=mode, demo_static=assets.url, embedding_site_url=embedding_site)
+    add_embedding_site(app, assets.url)
     app.router.add_get("/", _to_essay)
     app.router.add_get("/demo/static/{name}", assets.answer)
     app.router.add_get("/demo/balance", _local(site.balance))

@@ -38,7 +38,7 @@ from gateway.web.api.bodies import (
 from gateway.web.api.items import read_creator, read_item
 from gateway.web.embed.files import Embed
 from gateway.web.embed.snippet import add_snippets
-from gateway.web.http.app_keys import GATEWAY
+from gateway.web.http.application import GATEWAY
 from gateway.web.http.bodies import BODY_LIMITS, MOST_BYTES
 from gateway.web.http.render import add_globals, add_templates
 from gateway.web.pages import item, tip

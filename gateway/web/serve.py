@@ -12,7 +12,7 @@ from gateway.config import Config
 from gateway.errors import Conflict, Unavailable
 from gateway.store.files.disk_errors import disk_errors
 from gateway.web.docs import show_docs
-from gateway.web.http.app_keys import GATEWAY, PAGES, Pages
+from gateway.web.http.application import GATEWAY, PAGES, Pages
 from gateway.web.http.connections import Runner
 from gateway.web.http.forwarded import forwarded
 from gateway.web.http.middleware import outermost

@@ -11,7 +11,7 @@ from gateway.app.assemble import open_gateway
 from gateway.config import Config, load_config
 from gateway.errors import Unavailable
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.engines.archive import read_archive, write_archive
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.newest_position import position_file
@@ -38,7 +38,7 @@ def replica(config: Config, tmp_path: Path) -> Callable[[str, Path], Config]:
 
 
 async def _opens(config: Config, clock: FakeClock, core: Simulator) -> None:
-    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False):
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], background=False):
         pass
 
 

@@ -14,13 +14,13 @@ import pytest
 from gateway.app.assemble import open_gateway
 from gateway.catalog.items import EMPTY_DIGEST
 from gateway.config import Config
-from gateway.demo.arrivals import Arrivals
 from gateway.demo.content import FILE_ID, seed
+from gateway.demo.settlement_times import SettlementTimes
 from gateway.demo.simulated_wallet import SimulatedWallet
 from gateway.demo.site import add_demo
 from gateway.rows import Item
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.web.serve import build_app
 from tests.support.clock import FakeClock, until
 from tests.support.processes.demo_process import READY_SECONDS, free_port, ready, run_demo, stop
@@ -30,11 +30,11 @@ from tests.support.site import Site, serve_app
 @pytest.fixture
 async def demo(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
     """The demo with its wallet, its essay and its file."""
-    arrivals = Arrivals()
-    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], announcers=[arrivals]) as gateway:
+    times = SettlementTimes()
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], announcers=[times]) as gateway:
         await seed(gateway)
         app = build_app(gateway)
-        add_demo(app, SimulatedWallet(core, balance_msat=10_000_000), gateway, arrivals, "demo")
+        add_demo(app, SimulatedWallet(core, balance_msat=10_000_000), gateway, times, "demo")
         async with serve_app(app) as url, aiohttp.ClientSession() as session:
             yield Site(gateway, core, clock, url, session)
 
@@ -119,7 +119,7 @@ async def test_a_second_start_sells_the_same_things(demo: Site) -> None:
 
 
 async def test_a_start_that_was_interrupted_is_completed_by_the_next(config: Config, core: Simulator) -> None:
-    async with open_gateway(config, nodes=[DirectNode(core)], background=False) as gateway:
+    async with open_gateway(config, nodes=[InProcessNode(core)], background=False) as gateway:
         await seed(gateway)
         whole = gateway.catalog.item(FILE_ID)
 

@@ -8,7 +8,7 @@ from gateway.errors import Unavailable
 from gateway.nodes.identity import PinnedNode
 from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.engines.database import Database
 from tests.support.clock import FakeClock
 from tests.support.nodes.observed_node import ObservedNode
@@ -26,14 +26,14 @@ async def test_a_node_is_pinned_at_first_contact_and_confirmed_once(core: Simula
 
 async def test_a_node_is_recognised_after_a_restart(core: Simulator, store: Database) -> None:
     for _ in range(2):
-        await PinnedNode(DirectNode(core), store).confirm()
+        await PinnedNode(InProcessNode(core), store).confirm()
 
 
 async def test_another_key_under_the_same_name_is_refused_for_good(
     core: Simulator, store: Database, clock: FakeClock
 ) -> None:
-    await PinnedNode(DirectNode(core), store).confirm()
-    other = PinnedNode(DirectNode(Simulator(clock=clock, random_bytes=token_bytes)), store)
+    await PinnedNode(InProcessNode(core), store).confirm()
+    other = PinnedNode(InProcessNode(Simulator(clock=clock, random_bytes=token_bytes)), store)
     for _ in range(2):
         with pytest.raises(Unavailable, match="TUPPENCE_LND_TARGET") as refusal:
             await other.confirm()
@@ -42,9 +42,9 @@ async def test_another_key_under_the_same_name_is_refused_for_good(
 
 
 async def test_another_node_may_have_another_name(core: Simulator, store: Database, clock: FakeClock) -> None:
-    await PinnedNode(DirectNode(core), store).confirm()
+    await PinnedNode(InProcessNode(core), store).confirm()
     second = Simulator(clock=clock, random_bytes=token_bytes)
-    await PinnedNode(DirectNode(second, node_id="second"), store).confirm()
+    await PinnedNode(InProcessNode(second, node_id="second"), store).confirm()
     assert [name for name, _ in await store.read(lambda tx: tx.identities.list("node"))] == ["lnd", "second"]
 
 
@@ -57,14 +57,14 @@ async def test_a_node_that_does_not_say_who_it_is_pins_nothing(
 ) -> None:
     core.state = state
     with pytest.raises(Unavailable) as refusal:
-        await PinnedNode(DirectNode(core), store).confirm()
+        await PinnedNode(InProcessNode(core), store).confirm()
     assert (refusal.value.code, refusal.value.retry_after_seconds) == (code, 5)
     assert await store.read(lambda tx: tx.identities.list("node")) == []
 
 
 async def test_a_node_that_is_syncing_has_said_who_it_is(core: Simulator, store: Database) -> None:
     core.state = NodeState.SYNCING
-    await PinnedNode(DirectNode(core), store).confirm()
+    await PinnedNode(InProcessNode(core), store).confirm()
 
 
 async def test_asking_again_finds_another_node(core: Simulator, store: Database, clock: FakeClock) -> None:

@@ -13,7 +13,7 @@ from gateway.nodes import pool as nodes
 from gateway.nodes.pool import Nodes
 from gateway.ports.node import NodeState, NodeStatus
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.engines.database import Database
 from tests.support.clock import QUICK_BACKOFF, FakeClock, until
 from tests.support.nodes.observed_node import ObservedNode
@@ -103,7 +103,7 @@ async def test_a_known_node_under_a_new_name_is_refused_and_one_that_is_gone_is_
 async def test_a_sale_does_not_wait_for_a_silent_node_to_say_who_it_is(
     store: Database, core: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Silent(DirectNode):
+    class Silent(InProcessNode):
         async def status(self) -> NodeStatus:
             await asyncio.Event().wait()
             raise AssertionError

@@ -11,7 +11,7 @@ from gateway.app.assemble import open_gateway
 from gateway.config import load_config
 from gateway.errors import Conflict, PaymentRequired, Unavailable
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.files.keyring import FileKeyRing
 from tests.support.clock import FakeClock, until
 from tests.support.rows import an_invoice
@@ -95,11 +95,11 @@ async def test_a_gateway_whose_key_was_swapped_does_not_start(
     tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
     config = load_config(data_dir=tmp_path)
-    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]):
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)]):
         pass
     (tmp_path / "keys" / "0.key").write_text("ab" * 32)
     with pytest.raises(Unavailable, match="restore it") as refusal:
-        async with open_gateway(config, clock=clock, nodes=[DirectNode(core)]):
+        async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)]):
             pass
     assert refusal.value.code == "keys_changed"
 
@@ -110,10 +110,10 @@ async def test_a_gateway_that_lost_a_key_serves_on_and_is_not_ready(
     config = load_config(data_dir=tmp_path)
     FileKeyRing.open(tmp_path / "keys")
     (tmp_path / "keys" / "1.key").write_text("ab" * 32)
-    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False):
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], background=False):
         pass
     (tmp_path / "keys" / "1.key").unlink()
-    async with open_gateway(config, clock=clock, nodes=[DirectNode(core)], background=False) as gateway:
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], background=False) as gateway:
         found = await gateway.readiness.check()
         lost = "keys/1.key is lost: what was sold with it stays closed until it is restored"
         assert (found.ready, found.wrong) == (False, [lost])
@@ -144,7 +144,7 @@ async def test_running_gateways_know_a_new_key_at_once_and_mint_with_it_once_all
 ) -> None:
     monkeypatch.setattr(fingerprints, "LOOK_EVERY_SECONDS", 0.01)
     monkeypatch.setattr(fingerprints, "MINT_AFTER_SECONDS", 0.2)
-    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[DirectNode(core)]) as gateway:
+    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[InProcessNode(core)]) as gateway:
         FileKeyRing.add(tmp_path / "keys")
         starting = FileKeyRing.open(tmp_path / "keys")
         token_id = starting.new_token_id()
@@ -161,7 +161,7 @@ async def test_a_key_that_is_another_than_the_database_knows_is_not_taken_in(
     tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fingerprints, "LOOK_EVERY_SECONDS", 0.01)
-    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[DirectNode(core)]) as gateway:
+    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[InProcessNode(core)]) as gateway:
         await gateway.store.write(lambda tx: tx.identities.pin("key", "1", "of another secret"))
         FileKeyRing.add(tmp_path / "keys")
         await until(lambda: "keys/1.key is not the key" in gateway.supervisor.progress["keys"].last_error)

@@ -26,7 +26,7 @@ from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.engines.database import Database, open_database
 from gateway.store.files.keyring import FileKeyRing
 from tests.support.announced import Announced
@@ -154,7 +154,7 @@ async def open_domain(
     """
     database_url = database_url or put_database(folder / "tuppence.db")
     store = await open_database(database_url)
-    node = node or DirectNode(core, node_id=NODE_ID)
+    node = node or InProcessNode(core, node_id=NODE_ID)
     keys = FileKeyRing.open(folder / "keys")
     catalog = Catalog(store)
     announced = Announced()

@@ -15,7 +15,7 @@ from gateway.config import Config
 from gateway.ports.announcer import Announcer
 from gateway.ports.node import Node
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.supervise import BACKOFF, Backoff
 from gateway.web.http.connections import Runner
 from gateway.web.serve import build_app
@@ -94,7 +94,7 @@ async def open_site(
     """A gateway on a data folder, at a simulated node that may have been there before, or at `nodes`."""
     async with (
         open_gateway(
-            config, clock=clock, nodes=nodes or [DirectNode(core)], announcers=announcers, backoff=backoff
+            config, clock=clock, nodes=nodes or [InProcessNode(core)], announcers=announcers, backoff=backoff
         ) as gateway,
         serve_app(build_app(gateway)) as url,
         aiohttp.ClientSession() as session,

@@ -16,7 +16,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, missing_required_header, positive_data_acceptance
 
 from gateway.config import load_config
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.web.openapi import PATH_PARAMETERS, document
 from gateway.web.routes import API
 from tests.support.clock import FakeClock
@@ -52,7 +52,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         clock = FakeClock(START)
         core, spare = (RoomySimulator(clock=clock, random_bytes=secrets.token_bytes) for _ in range(2))
         # One node for the fuzzer to drain, and one that goes on to sell.
-        nodes = [DirectNode(core), DirectNode(spare, node_id="spare")]
+        nodes = [InProcessNode(core), InProcessNode(spare, node_id="spare")]
         async with open_site(config, clock, core, nodes=nodes) as site:
             await site.gateway.nodes.drain("spare", now=START)
             for name in ("alice", "bob"):

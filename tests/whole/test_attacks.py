@@ -12,7 +12,7 @@ import pytest
 from gateway.config import load_config
 from gateway.settlement.settle import Settler
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.simulator.refusals import CallRefused
 from gateway.store.engines.database import open_database
 from gateway.web.http.qr import payment_qr
@@ -191,7 +191,7 @@ async def test_a6_the_same_hash_at_another_amount_or_node_is_no_payment_of_ours(
     cheap = Simulator(clock=domain.clock, random_bytes=secrets.token_bytes)
     preimage = domain.core.lookup(bytes.fromhex(invoice.payment_hash)).preimage
     cheap.pay(cheap.add_invoice(preimage=preimage, amount_msat=1_000, memo="", expiry_seconds=600).payment_hash)
-    elsewhere = DirectNode(cheap, node_id="elsewhere")
+    elsewhere = InProcessNode(cheap, node_id="elsewhere")
     report = await elsewhere.lookup(invoice.payment_hash)
     assert report is not None
     assert await Settler(elsewhere, domain.store, domain.clock, Announced()).settle([report]) == []

@@ -10,7 +10,7 @@ from gateway.errors import Refused
 from gateway.rows import Invoice, InvoiceState
 from gateway.settlement.sweep import SECOND_CHECK_AFTER_EXPIRY_SECONDS
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
 from tests.support.clock import FakeClock
@@ -83,7 +83,7 @@ async def test_a_gateway_whose_clock_is_wrong_neither_cancels_early_nor_forgets(
     right = FakeClock(clock.now)
     core = Simulator(clock=right, random_bytes=token_bytes)
     clock.advance(off_by)
-    async with open_domain(tmp_path, clock, core, database_url=database_url, node=DirectNode(core)) as domain:
+    async with open_domain(tmp_path, clock, core, database_url=database_url, node=InProcessNode(core)) as domain:
         paid, unpaid = await domain.sell_many(2)
 
         async def pass_by(seconds: int) -> None:
@@ -144,6 +144,6 @@ async def test_what_others_receive_at_the_same_node_is_not_booked(domain: Domain
     for row in (amp, amp, hold, foreign):
         domain.core.pay(row.payment_hash)
     domain.core.settle_held(hold.payment_hash)
-    assert isinstance(domain.node, DirectNode)
+    assert isinstance(domain.node, InProcessNode)
     assert await domain.settler.settle([domain.node._translate(row) for row in iter(told.take, None)]) == []
     assert domain.dump() == before

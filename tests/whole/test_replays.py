@@ -11,7 +11,7 @@ from gateway.rows import InvoiceState
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.simulator.invoice import ReplayOrder
 from tests.support.announced import Announced
 from tests.support.clock import turns
@@ -29,7 +29,7 @@ async def test_a_replay_from_every_index_credits_each_settlement_once(domain: Do
     invoices = await domain.sell_many(MANY)
     for invoice in Random(1).sample(invoices, MANY):
         domain.pay(invoice)
-    assert isinstance(domain.node, DirectNode)
+    assert isinstance(domain.node, InProcessNode)
     for index in Random(2).sample(range(MANY + 1), MANY + 1):
         stream = domain.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
         await domain.settler.settle([domain.node._translate(row) for row in iter(stream.take, None)])
@@ -69,7 +69,7 @@ async def test_three_settlers_that_catch_up_at_once_credit_once(domain: Domain) 
 async def test_a_node_restored_from_an_older_state_takes_nothing_back(domain: Domain) -> None:
     """It no longer knows what it has settled since; the counters run on from where the backup was."""
     key = b"\1" * 32
-    assert isinstance(domain.node, DirectNode)
+    assert isinstance(domain.node, InProcessNode)
     domain.node._core = domain.core = Simulator(clock=domain.clock, random_bytes=token_bytes, key=key)
     old, lost, unpaid = await domain.sell_many(3)
     domain.pay(old)

@@ -20,7 +20,7 @@ from gateway.money import Msat, divide
 from gateway.ports.node import NodeState
 from gateway.rows import ItemState, Share
 from gateway.settlement.settle import Settler
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.simulator.refusals import PaymentRefused
 from gateway.store.engines.invariants import audit
 from tests.support.announced import Announced
@@ -167,7 +167,7 @@ class GatewayMachine(ModelledGateway):
         assert self.stream is not None
         self.core.release_events(shuffled=True)
         node = self.domain.node
-        assert isinstance(node, DirectNode)
+        assert isinstance(node, InProcessNode)
         reports = [node._translate(row) for row in iter(self.stream.take, None)]
         order.shuffle(reports)
         for start in range(0, len(reports), batch):
@@ -179,7 +179,7 @@ class GatewayMachine(ModelledGateway):
         stream = self.core.subscribe(add_index=index, settle_index=index, wake=lambda: None)
         self.core.unsubscribe(stream)
         node = self.domain.node
-        assert isinstance(node, DirectNode)
+        assert isinstance(node, InProcessNode)
         reports = [node._translate(row) for row in iter(stream.take, None) for _ in range(2)]
         reports = [report for report in reports if report.payment_hash in self.known]
         order.shuffle(reports)

@@ -13,7 +13,7 @@ from gateway.config import load_config
 from gateway.errors import Unavailable
 from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from tests.project.test_proxies import running
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, in_a_thread
@@ -52,7 +52,7 @@ async def sites(
         for name in "ab":
             shared = {"shared_dir": tmp_path / "shared", "database_url": database_url, "listen": "127.0.0.1:80"}
             config = load_config(data_dir=tmp_path / name, **shared)
-            opened.append(await stack.enter_async_context(open_site(config, clock, core, nodes=[DirectNode(core)])))
+            opened.append(await stack.enter_async_context(open_site(config, clock, core, nodes=[InProcessNode(core)])))
         for name in ("alice", "bob"):
             await opened[0].gateway.catalog.add_creator(a_creator(name))
         await opened[0].gateway.nodes["lnd"].pinned.confirm()

@@ -11,7 +11,7 @@ from gateway.money import Msat
 from gateway.ports.clock import Clock
 from gateway.ports.node import IssuedInvoice, NodeInvoice, NodeInvoiceState, NodeState, NodeStatus
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode, _is_ours
+from gateway.simulator.in_process_node import InProcessNode, _is_ours
 from gateway.simulator.invoice import SimulatedInvoice
 from tests.support.rows import NODE_ID
 
@@ -61,7 +61,7 @@ class Lnd:
         return Simulator(clock=self._clock, random_bytes=self._rng.randbytes, key=KEY)
 
 
-class RemoteNode(DirectNode):
+class RemoteNode(InProcessNode):
     """Satisfies `ports.Node` for one life of a gateway: each call travels there and back, or runs into its deadline."""
 
     def __init__(self, lnd: Lnd, rng: Random, is_alive: Callable[[], bool]) -> None:

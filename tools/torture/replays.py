@@ -9,7 +9,7 @@ from random import Random
 from gateway.ports.node import NodeInvoice
 from gateway.regtest.process import Report
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain, open_domain
 from tests.support.rows import START
@@ -54,7 +54,7 @@ async def _replay_from_every_index(folder: Path, database_url: str, replays: int
 
 def _told_from(domain: Domain, index: int, rng: Random) -> Iterator[NodeInvoice]:
     """What LND's stream replays from an index, each twice, in any order."""
-    assert isinstance(domain.node, DirectNode)
+    assert isinstance(domain.node, InProcessNode)
     stream = domain.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
     told = [row for row in iter(stream.take, None) for _ in range(2)]
     domain.core.unsubscribe(stream)

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 
-from gateway.app.shared_clock import TOLERATED_SECONDS
+from gateway.app.replica_clock import TOLERATED_SECONDS
 from gateway.cli.doctor.check_result import CheckResult
 from gateway.config import Config
 from gateway.errors import TuppenceError

@@ -9,8 +9,8 @@ from gateway.catalog.sealed_key import read_key
 from gateway.catalog.word_count import count_words
 from gateway.cli import run
 from gateway.cli.admin_client import open_admin, open_remote
+from gateway.cli.arguments import creator_of, origin_of, site_of
 from gateway.cli.catalog import price_of, shares_of
-from gateway.cli.pasted import creator_of, origin_of, site_of
 from gateway.cli.sealing import registration
 from gateway.cli.sealing.inspection import Inspection, inspect, paywalls_of
 from gateway.cli.sealing.page import Page, Paywall, write_page

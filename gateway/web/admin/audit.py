@@ -9,7 +9,7 @@ from gateway.settlement.reconcile import SETTLED_BEFORE_SECONDS, Discrepancy, re
 from gateway.settlement.suspense import book_to_suspense
 from gateway.web.admin.bodies import AuditBody, FindingBody, SuspenseBody, SuspenseRequest
 from gateway.web.admin.callers import authenticate
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, read_body
 
 # A forged date may be one that no calendar has.

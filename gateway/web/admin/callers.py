@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.catalog.api_keys import authenticate as authenticate_key
 from gateway.errors import Unauthorized, Unavailable
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.forwarded import is_on_admin_socket
 
 

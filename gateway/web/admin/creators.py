@@ -6,7 +6,7 @@ from gateway.catalog.creators import add_creator, replace_key
 from gateway.rows import Creator, rfc3339
 from gateway.web.admin.bodies import CreatorBody, CreatorRequest
 from gateway.web.admin.callers import authenticate
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, read_body
 
 

@@ -17,7 +17,7 @@ from gateway.web.admin.callers import authenticate
 from gateway.web.admin.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.content import send_content
 from gateway.web.api.items import item_body
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, chunks_of, read_body
 
 # The JSON of an item with its text and its preview.

@@ -7,7 +7,7 @@ from gateway.nodes.overview import list_nodes as overview_of
 from gateway.rows import rfc3339
 from gateway.web.admin.bodies import NodeBody, NodeChange
 from gateway.web.admin.callers import authenticate
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, read_body
 
 

@@ -11,7 +11,7 @@ from gateway.errors import Invalid
 from gateway.rows import Payment, Transfer, rfc3339
 from gateway.web.admin.bodies import BalanceBody, PaymentBody
 from gateway.web.admin.callers import authenticate
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 
 MOST_PAYMENTS = 500

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.web.admin.bodies import PurgeBody, PurgeRequest
 from gateway.web.admin.callers import authenticate
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, read_body
 
 

@@ -10,7 +10,7 @@ from gateway.catalog.rules import for_sale
 from gateway.errors import PaymentRequired
 from gateway.rows import Item, ItemKind, rfc3339
 from gateway.web.api.bodies import LinkBody
-from gateway.web.http.app_keys import PAGES, gateway_of
+from gateway.web.http.application import PAGES, gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.buyer import api_buyer, credentials_of
 from gateway.web.http.downloads import disposition, download_path, send_file

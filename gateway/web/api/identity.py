@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from gateway.access.gateway_proof import prove
 from gateway.errors import Invalid
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.middleware import stream_headers
 

@@ -16,7 +16,7 @@ from gateway.rows import Invoice, Origin, rfc3339
 from gateway.sales.checkout import Sold
 from gateway.sales.terms import is_too_long, note_fault
 from gateway.web.api.bodies import InvoiceBody, TipRequest
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, read_body, read_bytes
 from gateway.web.http.buyer import api_buyer
 from gateway.web.http.connections import when_lost

@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.catalog.catalog import Catalog
 from gateway.rows import Item, ItemState
 from gateway.web.api.bodies import CreatorCard, ItemBody
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 
 

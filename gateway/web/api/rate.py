@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from gateway.rates.source import Rate
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.language import accepted_tags
 

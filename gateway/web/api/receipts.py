@@ -6,7 +6,7 @@ from gateway.access.receipts import Receipt, invoice_of_payer, receipt_of
 from gateway.errors import Unauthorized
 from gateway.rows import rfc3339
 from gateway.web.api.bodies import ReceiptBody
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.buyer import credentials_of
 

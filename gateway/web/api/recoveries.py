@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.access.recovery import recover
 from gateway.web.api.bodies import RecoveryBody, RecoveryRequest
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, read_body
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import foreign_origin

@@ -13,7 +13,7 @@ from gateway.errors import NotFound
 from gateway.money import to_sat
 from gateway.rows import Creator, Item, ItemKind
 from gateway.web.embed.files import SCRIPT, Embed
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.render import render, wants_page
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.web.http.addresses import Address, forwarded_for, read_address
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.origins import hostname
 
 # Prefixes of headers that proxies and tunnels add.

@@ -21,7 +21,7 @@ from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
 from gateway.money import MSAT_PER_BITCOIN, MSAT_PER_SAT
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 
 LANGUAGES = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from aiohttp.hdrs import METH_ALL
 
 from gateway.app.gateway import Gateway
 from gateway.errors import OutcomeUnknown, TuppenceError, Unavailable
-from gateway.web.http.app_keys import PAGES, gateway_of
+from gateway.web.http.application import PAGES, gateway_of
 from gateway.web.http.bodies import check_body
 from gateway.web.http.item_origins import check_origin_syntax, cors_headers
 from gateway.web.http.problems import DEFECT, problem, problem_of, problem_of_http

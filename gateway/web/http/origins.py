@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.errors import Forbidden
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 
 # The opaque origin: of a file, a sandboxed frame, or a page that may send no referrer.
 OPAQUE = "null"

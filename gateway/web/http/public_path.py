@@ -5,7 +5,7 @@ Some proxies forward the path and others strip it, so every route answers with a
 
 from aiohttp import web
 
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 
 
 def add_public_path(app: web.Application, public_path: str) -> None:

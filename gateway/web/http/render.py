@@ -9,7 +9,7 @@ from aiohttp import web
 from jinja2 import BaseLoader, ChoiceLoader, PackageLoader
 
 from gateway.errors import TuppenceError
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.assets import Assets
 from gateway.web.http.language import LANGUAGES, Words, language_query, words_of
 from gateway.web.http.problems import status_of

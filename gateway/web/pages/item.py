@@ -8,24 +8,24 @@ from gateway.access.tokens import token_ends_at
 from gateway.catalog.rules import for_sale
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
 from gateway.web.api.rate import rate_for
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.buyer import page_buyer
 from gateway.web.http.downloads import download_path
 from gateway.web.http.item_origins import check_item_origin
 from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_form_origin
 from gateway.web.http.render import render, see_other
-from gateway.web.pages.purchases import (
+from gateway.web.pages.receipt import receipt_path
+from gateway.web.pages.share_card import card_view
+from gateway.web.pages.token_cookie import (
     ITEM,
-    Purchase,
+    VerifiedToken,
     as_minted,
     is_waiting,
     keep_token,
     opens,
-    purchases_of,
+    tokens_of,
 )
-from gateway.web.pages.receipt import receipt_path
-from gateway.web.pages.share_card import card_view
 from gateway.web.pages.views import (
     View,
     offer_view,
@@ -46,11 +46,11 @@ async def show_item(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     item, creator = _item(request)
     now = gateway.clock()
-    purchases = await purchases_of(request, ITEM, item.id)
-    for one in purchases:
+    tokens = await tokens_of(request, ITEM, item.id)
+    for one in tokens:
         if opens(one, item.id, now=now):
             return render(request, "item.html", await _opened(request, item, creator, one))
-    unpaid = next((one for one in purchases if one.invoice.state is InvoiceState.OPEN), None)
+    unpaid = next((one for one in tokens if one.invoice.state is InvoiceState.OPEN), None)
     words = words_of(request)
     if unpaid is None:
         return render(request, "item.html", offer_view(item, creator, words) | _card(request, item, creator))
@@ -67,36 +67,36 @@ async def buy_item(request: web.Request) -> web.Response:
     for_sale(item)
     now = gateway.clock()
     response = see_other(request)
-    purchases = await purchases_of(request, ITEM, item.id)
-    for one in purchases:
+    tokens = await tokens_of(request, ITEM, item.id)
+    for one in tokens:
         if opens(one, item.id, now=now):
             return response
         if is_waiting(one, item.price_msat, now=now):
             await gateway.content.check(item.digest, item.byte_size)
             return response
-    sold = await gateway.sales.buy(item, creator, page_buyer(request, as_minted(purchases)))
+    sold = await gateway.sales.buy(item, creator, page_buyer(request, as_minted(tokens)))
     keep_token(request, response, ITEM, item.id, sold.token)
     return response
 
 
-async def _opened(request: web.Request, item: Item, creator: Creator, purchase: Purchase) -> View:
+async def _opened(request: web.Request, item: Item, creator: Creator, verified: VerifiedToken) -> View:
     gateway = gateway_of(request)
     content_html, file_url = "", ""
     if item.kind is ItemKind.TEXT:
         content_html = (await gateway.content.get(item.digest)).decode()
     elif item.kind is ItemKind.FILE:
-        valid_until = token_ends_at(purchase.token, purchase.invoice)
+        valid_until = token_ends_at(verified.token, verified.invoice)
         file_url = download_path(sign_link(gateway.keys, item, now=gateway.now(), valid_until=valid_until))
-    receipt_url = f"{receipt_path(request, purchase.invoice)}#{purchase.text}"
+    receipt_url = f"{receipt_path(request, verified.invoice)}#{verified.text}"
     words = words_of(request)
     return open_view(
         item,
         creator,
-        purchase.invoice,
+        verified.invoice,
         words,
         content_html=content_html,
         file_url=file_url,
-        page_url=page_url_of(gateway.keys, item, purchase.token, purchase.invoice, now=gateway.now()) or "",
+        page_url=page_url_of(gateway.keys, item, verified.token, verified.invoice, now=gateway.now()) or "",
         receipt_url=receipt_url,
     )
 

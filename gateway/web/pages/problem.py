@@ -8,8 +8,8 @@ from gateway.errors import TuppenceError
 from gateway.web.http.language import words_of
 from gateway.web.http.problems import status_of
 from gateway.web.http.render import refused_form, render
-from gateway.web.pages.purchases import merge_former_cookies
 from gateway.web.pages.refusal_texts import NOTHING_HERE, explain, title_of
+from gateway.web.pages.token_cookie import merge_former_cookies
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -10,12 +10,12 @@ from aiohttp import web
 from gateway.access.receipts import ReceiptShare, invoice_of_payer, receipt_of
 from gateway.errors import Unauthorized
 from gateway.rows import Invoice, InvoiceState, rfc3339
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.buyer import credentials_of
 from gateway.web.http.language import Words, language_query, words_of
 from gateway.web.http.qr import draw_qr
 from gateway.web.http.render import render
-from gateway.web.pages.purchases import Purchase, all_purchases
+from gateway.web.pages.token_cookie import VerifiedToken, tokens_with_receipts
 from gateway.web.pages.views import View, language_of
 from gateway.wire.l402.challenge import encode_token
 
@@ -30,10 +30,10 @@ async def show_receipt(request: web.Request) -> web.Response:
 
     The status is 202 for a token whose invoice is not paid yet.
     """
-    purchase = await (_presented(request) if "Authorization" in request.headers else _from_cookies(request))
-    paid = purchase is not None and purchase.invoice.state is InvoiceState.SETTLED
-    receipt = await _receipt_view(request, purchase) if paid and purchase is not None else None
-    status = 200 if paid or purchase is None else UNPAID_STATUS
+    verified = await (_presented(request) if "Authorization" in request.headers else _from_cookies(request))
+    paid = verified is not None and verified.invoice.state is InvoiceState.SETTLED
+    receipt = await _receipt_view(request, verified) if paid and verified is not None else None
+    status = 200 if paid or verified is None else UNPAID_STATUS
     response = render(request, "receipt.html", {"receipt": receipt}, status=status)
     response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
     if receipt is not None:
@@ -48,29 +48,29 @@ def receipt_path(request: web.Request, invoice: Invoice) -> str:
     return "/r?" + "&".join(filter(None, (urlencode({"h": invoice.payment_hash}), language)))
 
 
-async def _presented(request: web.Request) -> Purchase:
+async def _presented(request: web.Request) -> VerifiedToken:
     presented = credentials_of(request)
     if not presented:
         raise Unauthorized("token_malformed", "There is no receipt for this token here.")
     _, credential = presented[0]
     gateway = gateway_of(request)
     token, invoice = await invoice_of_payer(gateway.authorizer, credential, now=gateway.now())
-    return Purchase(encode_token(credential.macaroon), token, invoice)
+    return VerifiedToken(encode_token(credential.macaroon), token, invoice)
 
 
-async def _from_cookies(request: web.Request) -> Purchase | None:
-    paid = [each for each in await all_purchases(request) if each.invoice.state is InvoiceState.SETTLED]
+async def _from_cookies(request: web.Request) -> VerifiedToken | None:
+    paid = [each for each in await tokens_with_receipts(request) if each.invoice.state is InvoiceState.SETTLED]
     wanted = [each for each in paid if each.invoice.payment_hash == request.query.get("h")]
     return max(wanted or paid, key=lambda each: each.invoice.settled_at or 0, default=None)
 
 
-async def _receipt_view(request: web.Request, purchase: Purchase) -> View:
+async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
     gateway, words = gateway_of(request), words_of(request)
     receipt = await receipt_of(
-        gateway.store, gateway.keys, gateway.nodes, gateway.catalog, purchase.token, purchase.invoice, now=gateway.now()
+        gateway.store, gateway.keys, gateway.nodes, gateway.catalog, verified.token, verified.invoice, now=gateway.now()
     )
     title, settled_at, ends_at = receipt.title, receipt.settled_at or 0, receipt.access_ends_at
-    link = f"{gateway.config.public_url}/r#{purchase.text}" if receipt.recovery_code else ""
+    link = f"{gateway.config.public_url}/r#{verified.text}" if receipt.recovery_code else ""
     return {
         "title": title if receipt.item_id is not None else words.say("A tip for {creator}", creator=title),
         "lang": language_of(title, words.tag),

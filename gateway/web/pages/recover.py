@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.access.recovery import recover_as_typed
 from gateway.access.recovery_codes import LONGEST_TYPED
 from gateway.errors import TuppenceError
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.forwarded import client_key
 from gateway.web.http.item_origins import foreign_origin
@@ -13,9 +13,9 @@ from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_form_origin
 from gateway.web.http.public_path import with_public_path
 from gateway.web.http.render import refused_form, render
-from gateway.web.pages.purchases import ITEM, THANKED, keep_token
 from gateway.web.pages.receipt import receipt_path
 from gateway.web.pages.refusal_texts import explain
+from gateway.web.pages.token_cookie import ITEM, THANKED, keep_token
 
 
 async def ask_code(request: web.Request) -> web.Response:

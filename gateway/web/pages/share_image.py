@@ -11,7 +11,7 @@ from math import sqrt
 
 from aiohttp import web
 
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.pages.palette import shades
 
 WIDTH, HEIGHT = 1200, 630

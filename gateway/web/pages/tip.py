@@ -8,21 +8,21 @@ from gateway.errors import Invalid, TuppenceError
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import InvoiceState
 from gateway.sales.terms import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, note_fault
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.buyer import page_buyer
 from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_form_origin
 from gateway.web.http.render import refused_form, render, see_other
-from gateway.web.pages.purchases import (
+from gateway.web.pages.receipt import receipt_path
+from gateway.web.pages.refusal_texts import NOTE_TOO_LONG, explain
+from gateway.web.pages.token_cookie import (
     THANKED,
     TIP,
     as_minted,
     keep_token,
-    purchases_of,
+    tokens_of,
 )
-from gateway.web.pages.receipt import receipt_path
-from gateway.web.pages.refusal_texts import NOTE_TOO_LONG, explain
 from gateway.web.pages.views import (
     tip_open_view,
     tip_view,
@@ -38,7 +38,7 @@ async def show_tip(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     creator = gateway.catalog.creator(request.match_info["name"])
     now, words = gateway.clock(), words_of(request)
-    newest = next(iter(await purchases_of(request, TIP, creator.name)), None)
+    newest = next(iter(await tokens_of(request, TIP, creator.name)), None)
     if newest is None or newest.invoice.state is InvoiceState.CANCELED:
         return render(request, "tip.html", tip_view(creator, words))
     if newest.invoice.state is InvoiceState.OPEN:
@@ -59,7 +59,7 @@ async def send_tip(request: web.Request) -> web.Response:
     typed = {field: form.get(field, "") for field in ("amount", "own", "name", "message")}
     try:
         amount_msat = _amount_sat(typed["amount"] or typed["own"]) * MSAT_PER_SAT
-        buyer = page_buyer(request, as_minted(await purchases_of(request, TIP, creator.name)))
+        buyer = page_buyer(request, as_minted(await tokens_of(request, TIP, creator.name)))
         sold = await gateway.sales.tip(
             creator, buyer, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
         )

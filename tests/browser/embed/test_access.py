@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from playwright.async_api import Page, expect
 
-from gateway.demo.press import SAMPLE_INVOICE
-from gateway.demo.states import STATES, State
+from gateway.demo.embed_states import STATES, State
+from gateway.demo.embedding_site import SAMPLE_INVOICE
 from tests.browser.conftest import NewVisitor
 from tests.browser.pages.test_layout import TIGHT
 from tests.browser.reader import DESKTOP, PHONE, SMALL_PHONE

@@ -7,10 +7,10 @@ from gateway.errors import TuppenceError
 from gateway.money import Msat
 from gateway.ports.node import IssuedInvoice, NodeInvoice, NodeStatus
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 
 
-class ObservedNode(DirectNode):
+class ObservedNode(InProcessNode):
     """`calls` names what was asked, in order, `about` the payment hashes.
 
     `failing` raises its error; while `gate` is clear, calls wait.

@@ -12,7 +12,7 @@ import pytest
 from gateway.app.assemble import open_gateway
 from gateway.config import Config
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.web.http import bodies as received
 from gateway.web.http import connections
 from gateway.web.http.bodies import MOST_BYTES
@@ -38,7 +38,7 @@ async def door(
     monkeypatch.setattr(received, "BODY_SECONDS", 1.0)
     config = config.model_copy(update={"listen": "127.0.0.1:0"})
     async with (
-        open_gateway(config, clock=clock, nodes=[DirectNode(core)]) as gateway,
+        open_gateway(config, clock=clock, nodes=[InProcessNode(core)]) as gateway,
         serve(build_app(gateway), config) as url,
         aiohttp.ClientSession() as session,
     ):

@@ -18,7 +18,7 @@ NAMES = {"sat", "Tuppence", "Regtest", "tuppence", "pay"}
 UNSPOKEN = r"lang\b|state\b|kind\b|copy\b|step\b|method\b|opens\b|invoices\b|receipt\b"
 SPOKEN_ATTRIBUTES = rf'(?:aria-label|alt|title|placeholder|data-(?!{UNSPOKEN})[\w-]+)="([^"]*)"'
 # For those who build with it, in the language of its documents.
-FOR_BUILDERS = {"docs.html", "gallery.html", "press.html", "snippet.html", "state.html"}
+FOR_BUILDERS = {"docs.html", "gallery.html", "embedding_site.html", "snippet.html", "state.html"}
 PAGES = [path for path in catalogues.ROOT.glob("gateway/*/templates/*.html") if path.name not in FOR_BUILDERS]
 
 

@@ -16,7 +16,7 @@ from hypothesis import settings
 from gateway.app.assemble import open_gateway
 from gateway.config import Config, load_config
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.web.http import bodies as received
 from gateway.web.http import connections
 from gateway.web.routes import API
@@ -67,7 +67,7 @@ async def door(
     for name, seconds in (("HEAD_SECONDS", 0.1), ("CHECK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
         monkeypatch.setattr(connections, name, seconds)
     async with (
-        open_gateway(config, clock=clock, nodes=[DirectNode(core)]) as gateway,
+        open_gateway(config, clock=clock, nodes=[InProcessNode(core)]) as gateway,
         serve(build_app(gateway), config) as url,
         aiohttp.ClientSession() as session,
     ):

@@ -11,7 +11,7 @@ from gateway.errors import Unavailable
 from gateway.nodes.identity import PinnedNode
 from gateway.ports.store import Tx
 from gateway.settlement.recheck import RECHECK_EVERY_SECONDS
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
 from tests.support.site import Site
@@ -85,7 +85,7 @@ async def test_a_start_writes_nothing_about_keys_and_nodes_that_are_known(
     refuse()
     gateway = shop.gateway
     await pin_keys(gateway.store, gateway.keys.fingerprints())
-    await PinnedNode(DirectNode(shop.core), gateway.store).confirm()
+    await PinnedNode(InProcessNode(shop.core), gateway.store).confirm()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

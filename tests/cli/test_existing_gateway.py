@@ -14,7 +14,7 @@ import typer
 
 from gateway.cli import admin_client, commands
 from gateway.cli.admin_client import open_admin
-from gateway.cli.presence import CREATING_COMMANDS
+from gateway.cli.existing_gateway import CREATING_COMMANDS
 from gateway.config import load_config
 from gateway.errors import NotFound, OutcomeUnknown, TuppenceError, Unavailable
 from gateway.store.files.lock import lock_data

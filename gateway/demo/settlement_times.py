@@ -8,13 +8,13 @@ from gateway.rows import Invoice
 MOST_REMEMBERED = 10_000
 
 
-class Arrivals:
+class SettlementTimes:
     """An `Announcer` that keeps the arrival times of the newest settlements."""
 
     def __init__(self) -> None:
         self._arrived_at: OrderedDict[str, float] = OrderedDict()
 
-    def seen_at(self, payment_hash: str) -> float | None:
+    def reported_at(self, payment_hash: str) -> float | None:
         """The arrival time in unix seconds with a fraction, or None if it is not recorded in this process."""
         return self._arrived_at.get(payment_hash)
 

@@ -15,7 +15,7 @@ LONGEST_ANSWER_SECONDS = 5.0
 log = structlog.get_logger()
 
 
-class SharedClock:
+class ReplicaClock:
     """Satisfies `ports.clock.Clock`. `system` is this machine's clock, `steady` a monotonic one."""
 
     def __init__(self, own: Clock, store: Store, *, system: Clock, steady: Clock) -> None:

@@ -4,7 +4,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from gateway.web.pages.purchases import MOST_CHARACTERS
+from gateway.web.pages.token_cookie import MOST_CHARACTERS
 from gateway.web.serve import build_app
 from tests.support.site import Site, serve_app
 from tests.web.http.test_middleware import with_fields

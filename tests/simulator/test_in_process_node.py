@@ -10,18 +10,18 @@ from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat
 from gateway.ports.node import IssuedInvoice, NodeInvoiceState, NodeState
 from gateway.simulator.core import Simulator
-from gateway.simulator.direct import DirectNode
+from gateway.simulator.in_process_node import InProcessNode
 from tests.support.clock import FakeClock, turns
 
 OPEN, SETTLED, CANCELED, _ = NodeInvoiceState
 
 
 @pytest.fixture
-def node(core: Simulator) -> DirectNode:
-    return DirectNode(core)
+def node(core: Simulator) -> InProcessNode:
+    return InProcessNode(core)
 
 
-async def issue(node: DirectNode, preimage: bytes = b"p" * 32) -> IssuedInvoice:
+async def issue(node: InProcessNode, preimage: bytes = b"p" * 32) -> IssuedInvoice:
     return await node.add_invoice(preimage, amount_msat=Msat(1000), memo="memo", expiry_seconds=60)
 
 
@@ -31,7 +31,7 @@ async def refusal(call: Awaitable[object]) -> str:
     return caught.value.code
 
 
-async def test_an_invoice_is_issued_once_followed_and_found_settled(core: Simulator, node: DirectNode) -> None:
+async def test_an_invoice_is_issued_once_followed_and_found_settled(core: Simulator, node: InProcessNode) -> None:
     async with aclosing(node.subscribe()) as stream:
         told = asyncio.ensure_future(anext(stream))
         await turns()
@@ -49,7 +49,7 @@ async def test_an_invoice_is_issued_once_followed_and_found_settled(core: Simula
 
 
 async def test_a_lost_answer_leaves_the_outcome_unknown_and_the_next_try_finds_the_invoice(
-    core: Simulator, node: DirectNode
+    core: Simulator, node: InProcessNode
 ) -> None:
     core.quirks.lose_answers = 1
     with pytest.raises(OutcomeUnknown):
@@ -57,7 +57,7 @@ async def test_a_lost_answer_leaves_the_outcome_unknown_and_the_next_try_finds_t
     assert (await issue(node)).add_index == 1
 
 
-async def test_other_applications_invoices_are_left_out(core: Simulator, node: DirectNode) -> None:
+async def test_other_applications_invoices_are_left_out(core: Simulator, node: InProcessNode) -> None:
     for _ in range(3):
         core.keysend(5000)
     issued = await issue(node)
@@ -69,7 +69,7 @@ async def test_other_applications_invoices_are_left_out(core: Simulator, node: D
 
 
 async def test_canceling_is_idempotent_and_leaves_settled_ones(
-    core: Simulator, node: DirectNode, clock: FakeClock
+    core: Simulator, node: InProcessNode, clock: FakeClock
 ) -> None:
     first, second, third = [await issue(node, bytes([n]) * 32) for n in range(3)]
     core.pay(bytes.fromhex(second.payment_hash))
@@ -90,7 +90,7 @@ async def test_canceling_is_idempotent_and_leaves_settled_ones(
     ],
 )
 async def test_a_node_that_is_not_up_refuses_by_code_and_still_tells_its_state(
-    core: Simulator, node: DirectNode, state: NodeState, code: str
+    core: Simulator, node: InProcessNode, state: NodeState, code: str
 ) -> None:
     core.state = state
     calls: list[Awaitable[object]] = [
@@ -106,7 +106,7 @@ async def test_a_node_that_is_not_up_refuses_by_code_and_still_tells_its_state(
     assert (await node.status()).state is state
 
 
-async def test_a_restart_ends_the_stream_with_a_reason(core: Simulator, node: DirectNode) -> None:
+async def test_a_restart_ends_the_stream_with_a_reason(core: Simulator, node: InProcessNode) -> None:
     async with aclosing(node.subscribe()) as stream:
         told = asyncio.ensure_future(anext(stream))
         await turns()

@@ -1,4 +1,4 @@
-"""The keys under which an aiohttp application keeps its `Gateway` and its pages for browsers."""
+"""What an aiohttp application carries for its handlers: the `Gateway`, and the pages for browsers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The purchases of a browser that runs no script: their tokens are kept in one cookie, which only pages read."""
+"""The access tokens of a browser that runs no script: kept in one cookie, which only pages read."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -11,7 +11,7 @@ from gateway.access.tokens import Token, check_item, check_payer, check_settled,
 from gateway.app.gateway import Gateway
 from gateway.errors import Refused
 from gateway.rows import Invoice, InvoiceState
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.wire.l402.credential import decode_token
 
 # The kinds of tokens: of an item, of a tip, and of a tip whose thanks were shown. The last is kept for its receipt.
@@ -32,24 +32,24 @@ _Kept = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
-    """A verified token from the cookie, also as text, and its invoice; it may be unpaid."""
+class VerifiedToken:
+    """A token whose signature was checked, also as text, and its invoice, which may be unpaid."""
 
     text: str
     token: Token
     invoice: Invoice
 
 
-async def purchases_of(request: web.Request, kind: str, subject: str) -> list[Purchase]:
-    """The purchases of an item or tip page, newest first."""
+async def tokens_of(request: web.Request, kind: str, subject: str) -> list[VerifiedToken]:
+    """The tokens of an item or tip page, newest first."""
     gateway = gateway_of(request)
     mine = [kept for kept in _kept(request) if _belongs(gateway, kept, kind, subject)]
     found = [await _look_up(gateway, text) for _, text in mine[:MOST_TOKENS]]
     return [each for each in found if each is not None]
 
 
-async def all_purchases(request: web.Request) -> list[Purchase]:
-    """The purchases of items, and of tips whose thanks were shown."""
+async def tokens_with_receipts(request: web.Request) -> list[VerifiedToken]:
+    """The tokens of items, and of tips whose thanks were shown."""
     gateway = gateway_of(request)
     found = [await _look_up(gateway, text) for kind, text in _kept(request) if kind != TIP]
     return [each for each in found if each is not None]
@@ -83,25 +83,25 @@ def merge_former_cookies(request: web.Request, response: web.StreamResponse) -> 
         response.del_cookie(name, secure=_is_secure(gateway), httponly=True, samesite="Lax")
 
 
-def opens(purchase: Purchase, item_id: str, *, now: float) -> bool:
+def opens(verified: VerifiedToken, item_id: str, *, now: float) -> bool:
     """Whether the token opens the item now."""
     try:
-        check_item(purchase.token, item_id, now=now)
-        check_settled(purchase.token, purchase.invoice, now=now)
+        check_item(verified.token, item_id, now=now)
+        check_settled(verified.token, verified.invoice, now=now)
     except Refused:
         return False
     return True
 
 
-def as_minted(purchases: Sequence[Purchase]) -> list[Invoice]:
+def as_minted(tokens: Sequence[VerifiedToken]) -> list[Invoice]:
     """The invoices of tokens as they were minted: only their holder may replace an invoice."""
-    return [each.invoice for each in purchases if each.token.as_minted]
+    return [each.invoice for each in tokens if each.token.as_minted]
 
 
-def is_waiting(purchase: Purchase, amount_msat: int, *, now: float) -> bool:
+def is_waiting(verified: VerifiedToken, amount_msat: int, *, now: float) -> bool:
     """Whether the invoice can still be paid, at this price."""
-    open_now = purchase.invoice.state is InvoiceState.OPEN and now < purchase.invoice.expires_at
-    return open_now and purchase.invoice.amount_msat == amount_msat
+    open_now = verified.invoice.state is InvoiceState.OPEN and now < verified.invoice.expires_at
+    return open_now and verified.invoice.amount_msat == amount_msat
 
 
 def _kept(request: web.Request) -> Iterator[_Kept]:
@@ -139,12 +139,12 @@ def _belongs(gateway: Gateway, kept: _Kept, kind: str, subject: str) -> bool:
     return token is not None and subject == (token.item_id if kind == ITEM else token.tip_to)
 
 
-async def _look_up(gateway: Gateway, text: str) -> Purchase | None:
+async def _look_up(gateway: Gateway, text: str) -> VerifiedToken | None:
     token = _read(gateway, text)
     if token is None:
         return None
     invoice = await gateway.store.read(lambda tx: tx.invoices.get(token.payment_hash))
-    return None if invoice is None else Purchase(text, token, await gateway.rechecker.try_recheck(invoice))
+    return None if invoice is None else VerifiedToken(text, token, await gateway.rechecker.try_recheck(invoice))
 
 
 def _read(gateway: Gateway, text: str) -> Token | None:

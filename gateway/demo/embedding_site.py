@@ -7,9 +7,9 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from gateway.demo.content import ESSAY_ID, FILE_ID, WRITER
-from gateway.demo.states import GALLERY, STATES
+from gateway.demo.embed_states import GALLERY, STATES
 from gateway.errors import NotFound
-from gateway.web.http.app_keys import gateway_of
+from gateway.web.http.application import gateway_of
 from gateway.web.http.qr import payment_qr
 from gateway.web.pages.problem import as_page
 
@@ -25,15 +25,15 @@ SAMPLE_INVOICE = (
 )
 
 
-def add_press(app: web.Application, static: Callable[[str], str]) -> None:
+def add_embedding_site(app: web.Application, static: Callable[[str], str]) -> None:
     """Add the pages to an application."""
 
-    async def show_press(request: web.Request) -> web.Response:
+    async def show_site(request: web.Request) -> web.Response:
         """GET /demo/press."""
         gateway = gateway_of(request)
         essay = gateway.catalog.item(ESSAY_ID)
         view = {"essay": essay, "file_id": FILE_ID, "tip_to": WRITER, "wallet": request.query.get("wallet", "browser")}
-        return _render(request, "press.html", view | {"late": "late" in request.query})
+        return _render(request, "embedding_site.html", view | {"late": "late" in request.query})
 
     async def show_gallery(request: web.Request) -> web.Response:
         """GET /demo/gallery."""
@@ -58,13 +58,13 @@ def add_press(app: web.Application, static: Callable[[str], str]) -> None:
         response.headers["Content-Security-Policy"] = POLICY.format(gateway=origin)
         return response
 
-    app.router.add_get("/demo/press", as_page(show_press))
+    app.router.add_get("/demo/press", as_page(show_site))
     app.router.add_get("/demo/gallery", as_page(show_gallery))
     app.router.add_get("/demo/gallery/{state}", as_page(show_state))
     app.router.add_get("/demo/sample.svg", draw_sample)
 
 
-def press_url(public_url: str) -> str:
+def embedding_site_url(public_url: str) -> str:
     """The press under this machine's other name, which is another origin."""
     parts = urlsplit(public_url)
     other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(parts.hostname or "")

@@ -4,8 +4,7 @@ import pytest
 
 from gateway.catalog.rules import SLUG, WEB_ORIGIN
 from gateway.catalog.slug import slug_of
-from gateway.cli.catalog import shares_of
-from gateway.cli.pasted import (
+from gateway.cli.arguments import (
     creator_of,
     invoice_of,
     item_id_of,
@@ -14,6 +13,7 @@ from gateway.cli.pasted import (
     payment_hash_of,
     site_of,
 )
+from gateway.cli.catalog import shares_of
 from gateway.errors import Invalid
 from gateway.money import parse_price
 

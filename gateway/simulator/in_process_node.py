@@ -19,7 +19,7 @@ _CODES = {
 }
 
 
-class DirectNode:
+class InProcessNode:
     """`ports.node.Node` on a simulator in this process. `core.state` and `core.quirks` make it fail as LND does."""
 
     def __init__(self, core: Simulator, *, node_id: str = "lnd") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.shared_clock import SharedClock
+from gateway.app.replica_clock import ReplicaClock
 from gateway.config import Config
 from gateway.simulator.core import Simulator
 from gateway.store.engines.database import Database
@@ -20,7 +20,7 @@ async def test_a_clock_that_is_off_is_replaced_by_the_databases_until_it_is_righ
     store: Database, off_seconds: int
 ) -> None:
     system = FakeClock(time.time() + off_seconds)
-    clock = SharedClock(system, store, system=system, steady=time.monotonic)
+    clock = ReplicaClock(system, store, system=system, steady=time.monotonic)
     await clock.compare()
     assert abs(clock() - time.time()) < TOLERANCE_SECONDS
     assert ("ahead of" if off_seconds > 0 else "behind") in clock.wrong
@@ -34,7 +34,7 @@ async def test_a_clock_that_is_off_is_replaced_by_the_databases_until_it_is_righ
 @pytest.mark.parametrize("off_seconds", [-50, 0, 50])
 async def test_a_clock_that_is_off_by_less_than_a_minute_stays_as_it_is(store: Database, off_seconds: int) -> None:
     system = FakeClock(time.time() + off_seconds)
-    clock = SharedClock(system, store, system=system, steady=time.monotonic)
+    clock = ReplicaClock(system, store, system=system, steady=time.monotonic)
     await clock.compare()
     assert (clock(), clock.wrong) == (system.now, "")
 
