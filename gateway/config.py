@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -82,6 +82,11 @@ class Config(BaseSettings):
         description="URL of exchange rates in the format of `https://mempool.space/api/v1/prices`; "
         "polled every 10 minutes, shown beside sat, never used for a price",
     )
+    outgoing_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="host:port pairs of the own network, comma separated, that addresses of creators and payers may "
+        "lead to, also without TLS; all other inward addresses are refused",
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     invoices_per_client: str = Field("30/minute", description="new invoices per client")
     invoices_per_item: str = Field(
@@ -106,6 +111,13 @@ class Config(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+
+    @field_validator("outgoing_allow", mode="before")
+    @classmethod
+    def _hosts_and_ports(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(_host_and_port(part.strip().lower()) for part in value.split(",") if part.strip())
 
     @field_validator("data_dir")
     @classmethod
@@ -179,6 +191,16 @@ class Config(BaseSettings):
     def admin_socket(self) -> Path:
         """The admin socket of a running server."""
         return self.data_dir / ADMIN_SOCKET
+
+
+def _host_and_port(text: str) -> str:
+    """One exception as the guard compares it. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    bare = host.strip("[]")
+    if not re.fullmatch(r"\[[0-9a-f:.]+\]|[a-z0-9_.-]+", host) or not port.isdecimal() or not 0 < int(port) < 65_536:
+        msg = "write each as host:port, for example 127.0.0.1:5000 or [::1]:5000"
+        raise ValueError(msg)
+    return f"[{IPv6Address(bare)}]:{int(port)}" if ":" in bare else f"{host.removesuffix('.')}:{int(port)}"
 
 
 def load_config(**overrides: object) -> Config:

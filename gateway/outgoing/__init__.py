@@ -1,0 +1,1 @@
+"""The one guarded way to addresses that others name: never inward, and within little time and size."""

@@ -1,0 +1,1 @@
+"""Tests of the guarded way to addresses that others name."""
