@@ -12,8 +12,8 @@ from gateway.demo.wallet import (
     WalletAway,
 )
 from gateway.ports.node import NodeInvoiceState, NodeState
-from gateway.simulator.core import PREFIX, Simulator
-from gateway.simulator.invoice import SimulatedInvoice
+from gateway.simulator.core import Simulator
+from gateway.simulator.invoice import PREFIX, SimulatedInvoice
 from gateway.simulator.refusals import CallRefused, PaymentRefused
 from gateway.wire.bolt11.reading import PaymentRequest, decode
 from gateway.wire.bolt11.signing import payee_of

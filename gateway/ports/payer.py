@@ -73,13 +73,19 @@ class Payer(Protocol):
     node_id: str
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
-        """Read an invoice. Raises `Invalid`: no invoice, another network, or malformed."""
+        """Read an invoice.
 
-    async def send(self, payment_request: str, *, fee_limit_msat: Msat, timeout_seconds: int) -> PaymentReport:
+        Raises `Invalid` (`invoice_invalid`): no invoice, malformed, of another network, or with two payment hashes.
+        """
+
+    async def send(
+        self, payment_request: str, *, payment_hash: str, fee_limit_msat: Msat, timeout_seconds: int
+    ) -> PaymentReport:
         """SendPaymentV2, until the payment ends or the deadline does (PENDING or UNKNOWN then).
 
-        FAILED is the node's last word on this call. A payment that the node has already (AlreadyExists) is PENDING.
-        Raises ValueError unless fee_limit_msat > 0.
+        `payment_hash` is the invoice's, as `decode` read it; an answer about another payment is UNKNOWN. FAILED is the
+        node's last word on this call. A payment that the node has already (AlreadyExists) is PENDING. The node tries
+        for `timeout_seconds`. Raises ValueError unless fee_limit_msat and timeout_seconds are above 0.
         """
 
     async def track(self, payment_hash: str) -> PaymentReport:

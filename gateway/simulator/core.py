@@ -14,24 +14,25 @@ from gateway.money import Msat
 from gateway.ports.clock import Clock
 from gateway.ports.node import ChannelLiquidity, NodeInvoiceState, NodeState, NodeStatus
 from gateway.ports.random_bytes import RandomBytes
-from gateway.simulator.invoice import HOP_HINT, Quirks, ReplayOrder, SimulatedInvoice
-from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready
+from gateway.simulator.invoice import Quirks, SimulatedInvoice, payment_request_of
+from gateway.simulator.network import Network
+from gateway.simulator.payment import SimulatedPayment
+from gateway.simulator.payments import Payments
+from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready, refuse
 from gateway.simulator.registry import Registry
-from gateway.simulator.subscription import REPORTED_STATES, Subscription
-from gateway.wire.bolt11.signing import encode
+from gateway.simulator.subscription import Subscription
 
 DEFAULT_EXPIRY_SECONDS = 24 * 3600
-MIN_FINAL_CLTV = 80
-PREFIX = "lnbcrt"
 ALIAS = "simulated node"
-VERSION = "0.21.2-beta commit=simulated"
+VERSION = "0.21.3-beta commit=simulated"
 CAPACITY_MSAT = 50_000_000_000
 
 
 class Simulator:
-    """A node with its subscribers, and a network that can pay its invoices.
+    """A node with its subscribers, its `payments`, and a network that can pay its invoices.
 
-    `state` and `quirks` may be changed at any time. `record` is called with every changed row, for a journal.
+    `state` and `quirks` may be changed at any time. `record` and `record_payment` are called with every changed row,
+    for a journal. `funds_msat` is what its side of the channels held at first: what it can send before it is paid.
     """
 
     def __init__(
@@ -40,7 +41,10 @@ class Simulator:
         clock: Clock,
         random_bytes: RandomBytes,
         key: bytes | None = None,
+        network: Network | None = None,
+        funds_msat: int = 0,
         record: Callable[[SimulatedInvoice], None] = lambda _: None,
+        record_payment: Callable[[SimulatedPayment], None] = lambda _: None,
     ) -> None:
         self.quirks = Quirks()
         self.state = NodeState.READY
@@ -50,6 +54,18 @@ class Simulator:
         self._registry = Registry(record)
         self._in_flight: set[bytes] = set()
         self._subscriptions: list[Subscription] = []
+        self.funds_msat = funds_msat
+        self.network = network or Network()
+        pubkey = self._key.public_key.format()
+        self.network.join(pubkey, self)
+        self.payments = Payments(
+            clock=clock,
+            random_bytes=random_bytes,
+            pubkey=pubkey,
+            network=self.network,
+            spendable_msat=self._outbound_msat,
+            record=record_payment,
+        )
 
     @property
     def now(self) -> int:
@@ -86,9 +102,11 @@ class Simulator:
         )
 
     def liquidity(self) -> ChannelLiquidity:
-        """ChannelBalance: received amounts have moved to the node's side of its channels."""
-        received_msat = sum(row.paid_msat for row in self._registry if row.settle_index)
-        return ChannelLiquidity(inbound_msat=Msat(CAPACITY_MSAT - received_msat), outbound_msat=Msat(received_msat))
+        """ChannelBalance: received amounts have moved to the node's side of its channels, paid ones to the other."""
+        self.payments.advance()
+        outbound_msat = self._outbound_msat()
+        inbound_msat = CAPACITY_MSAT + self.funds_msat - outbound_msat
+        return ChannelLiquidity(inbound_msat=Msat(inbound_msat), outbound_msat=Msat(outbound_msat))
 
     def add_invoice(
         self,
@@ -97,6 +115,7 @@ class Simulator:
         amount_msat: int,
         memo: str,
         expiry_seconds: int,
+        description_hash: bytes = b"",
         private: bool = False,
         is_hold: bool = False,
         is_amp: bool = False,
@@ -111,39 +130,24 @@ class Simulator:
         payment_hash = hashlib.sha256(preimage).digest()
         self._cancel_expired()
         if self._registry.get(payment_hash) is not None:
-            raise CallRefused("UNKNOWN", "invoice with payment hash already exists")
-        payment_address = self._random_bytes(32)
-        try:
-            payment_request = encode(
-                self._key,
-                prefix=PREFIX,
-                amount_msat=amount_msat,
-                created_at=self.now,
-                expiry_seconds=expiry_seconds,
-                payment_hash=payment_hash,
-                payment_secret=payment_address,
-                description=memo,
-                min_final_cltv=MIN_FINAL_CLTV,
-                hop_hint=HOP_HINT if private and self.quirks.unannounced_channels else b"",
-            )
-        except ValueError as error:
-            raise CallRefused("UNKNOWN", str(error)) from error
-        return self._add(
-            SimulatedInvoice(
-                add_index=self._registry.add_index + 1,
-                payment_hash=payment_hash,
-                preimage=preimage,
-                payment_address=payment_address,
-                payment_request=payment_request,
-                memo=memo,
-                amount_msat=amount_msat,
-                expiry_seconds=expiry_seconds,
-                created_at=self.now,
-                private=private,
-                is_hold=is_hold,
-                is_amp=is_amp,
-            )
+            raise refuse("invoice with payment hash already exists")
+        row = SimulatedInvoice(
+            add_index=self._registry.add_index + 1,
+            payment_hash=payment_hash,
+            preimage=preimage,
+            payment_address=self._random_bytes(32),
+            payment_request="",
+            memo=memo,
+            description_hash=description_hash,
+            amount_msat=amount_msat,
+            expiry_seconds=expiry_seconds,
+            created_at=self.now,
+            private=private,
+            is_hold=is_hold,
+            is_amp=is_amp,
         )
+        with_hop_hint = private and self.quirks.unannounced_channels
+        return self._add(replace(row, payment_request=payment_request_of(row, self._key, with_hop_hint=with_hop_hint)))
 
     def lookup(self, payment_hash: bytes) -> SimulatedInvoice:
         """LookupInvoice, which finds canceled invoices until they are deleted."""
@@ -162,7 +166,7 @@ class Simulator:
         """CancelInvoice: does nothing for a canceled invoice, is refused for a settled one."""
         row = self._find(payment_hash, status="UNKNOWN")
         if row.state is NodeInvoiceState.SETTLED:
-            raise CallRefused("UNKNOWN", "invoice already settled")
+            raise refuse("invoice already settled")
         if row.state is not NodeInvoiceState.CANCELED:
             self._cancel(row)
 
@@ -173,16 +177,7 @@ class Simulator:
         """
         self._cancel_expired()
         subscription = Subscription(add_index=add_index, settle_index=settle_index, quirks=self.quirks, wake=wake)
-        for row in self._registry:
-            if 0 < add_index < row.add_index and row.state in REPORTED_STATES:
-                subscription.replay(row)
-        settled = [row for row in self._registry if 0 < settle_index < row.settle_index]
-        if self.quirks.replay_order is ReplayOrder.SETTLED:
-            settled.sort(key=lambda row: row.settle_index)
-        for row in settled:
-            subscription.replay(row)
-        for row in settled[max(0, len(settled) - self.quirks.overlap) :]:
-            subscription.repeat(row)
+        subscription.replay_backlog(self._registry)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -258,6 +253,9 @@ class Simulator:
         """Send the events that the quirk `hold_events` kept back."""
         for subscription in self._subscriptions:
             subscription.release(random_bytes=self._random_bytes if shuffled else None)
+
+    def _outbound_msat(self) -> int:
+        return self.funds_msat + self._registry.received_msat - self.payments.claimed_msat
 
     def _find(self, payment_hash: bytes, *, status: str) -> SimulatedInvoice:
         self._cancel_expired()

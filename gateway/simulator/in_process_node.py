@@ -28,7 +28,7 @@ class InProcessNode:
 
     async def add_invoice(self, preimage: bytes, *, amount_msat: Msat, memo: str, expiry_seconds: int) -> IssuedInvoice:
         """As in the Protocol; `lose_answers` and `break_answers` raise `OutcomeUnknown` after the work is done."""
-        self._check_ready()
+        check_ready(self._core)
         try:
             row = self._core.add_invoice(
                 preimage=preimage, amount_msat=amount_msat, memo=memo, expiry_seconds=expiry_seconds
@@ -53,7 +53,7 @@ class InProcessNode:
 
     async def list_invoices(self, *, after_add_index: int, limit: int) -> Sequence[NodeInvoice]:
         """As in the Protocol; a page of nothing but keysend and AMP invoices is skipped."""
-        self._check_ready()
+        check_ready(self._core)
         while rows := self._core.list_invoices(index_offset=after_add_index, limit=limit):
             if ours := [self._translate(row) for row in rows if _is_ours(row)]:
                 return ours
@@ -62,7 +62,7 @@ class InProcessNode:
 
     async def subscribe(self) -> AsyncGenerator[NodeInvoice]:
         """As in the Protocol; raises `Unavailable` when the core restarts."""
-        self._check_ready()
+        check_ready(self._core)
         changed = asyncio.Event()
         subscription = self._core.subscribe(add_index=0, settle_index=0, wake=changed.set)
         try:
@@ -96,17 +96,11 @@ class InProcessNode:
 
     async def liquidity(self) -> ChannelLiquidity:
         """As in the Protocol."""
-        self._check_ready()
+        check_ready(self._core)
         return self._core.liquidity()
 
-    def _check_ready(self) -> None:
-        try:
-            self._core.check_ready()
-        except CallRefused as refusal:
-            raise Unavailable(_CODES[self._core.state], refusal.details, retry_after_seconds=5) from refusal
-
     def _find(self, payment_hash: str) -> SimulatedInvoice | None:
-        self._check_ready()
+        check_ready(self._core)
         try:
             return self._core.lookup(bytes.fromhex(payment_hash))
         except CallRefused:
@@ -122,6 +116,14 @@ class InProcessNode:
             settled_at=row.settled_at,
             memo=row.memo,
         )
+
+
+def check_ready(core: Simulator) -> None:
+    """Raise `Unavailable` while the node is away, locked or starting."""
+    try:
+        core.check_ready()
+    except CallRefused as refusal:
+        raise Unavailable(_CODES[core.state], refusal.details, retry_after_seconds=5) from refusal
 
 
 def _is_ours(row: SimulatedInvoice) -> bool:

@@ -1,10 +1,16 @@
-"""The row of an invoice of the simulated node, and the quirks of LND that can be switched on."""
+"""The row of an invoice of the simulated node, its payment request, and the quirks of LND that can be switched on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.ports.node import NodeInvoiceState
+from coincurve import PrivateKey
 
+from gateway.ports.node import NodeInvoiceState
+from gateway.simulator.refusals import refuse
+from gateway.wire.bolt11.signing import encode
+
+PREFIX = "lnbcrt"
+MIN_FINAL_CLTV = 80
 # A hop of an invented peer, channel and fees, in the form of BOLT 11.
 HOP_HINT = bytes.fromhex("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798") + bytes(17) + b"\x28"
 
@@ -32,6 +38,7 @@ class SimulatedInvoice:
     settled_at: int = 0
     paid_msat: int = 0
     payer: str = ""
+    description_hash: bytes = b""
     is_hold: bool = False
     is_keysend: bool = False
     is_amp: bool = False
@@ -40,6 +47,26 @@ class SimulatedInvoice:
     def expires_at(self) -> int:
         """When the expiry watcher cancels it, unless it was paid, in seconds since 1970."""
         return self.created_at + self.expiry_seconds
+
+
+def payment_request_of(row: SimulatedInvoice, key: PrivateKey, *, with_hop_hint: bool) -> str:
+    """The payment request of a row that has none yet. Raises `CallRefused` if the memo does not fit."""
+    try:
+        return encode(
+            key,
+            prefix=PREFIX,
+            amount_msat=row.amount_msat,
+            created_at=row.created_at,
+            expiry_seconds=row.expiry_seconds,
+            payment_hash=row.payment_hash,
+            payment_secret=row.payment_address,
+            description=row.memo,
+            description_hash=row.description_hash,
+            min_final_cltv=MIN_FINAL_CLTV,
+            hop_hint=HOP_HINT if with_hop_hint else b"",
+        )
+    except ValueError as error:
+        raise refuse(str(error)) from error
 
 
 class ReplayOrder(StrEnum):

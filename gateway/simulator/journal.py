@@ -1,34 +1,41 @@
 """The journal of the simulated node: one JSON line per changed row, flushed so that a kill loses none."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from gateway.ports.node import NodeInvoiceState
 from gateway.simulator.invoice import SimulatedInvoice
+from gateway.simulator.payment import SimulatedPayment
 
-_BYTES = ("payment_hash", "preimage", "payment_address")
+Row = TypeVar("Row", SimulatedInvoice, SimulatedPayment)
 
 
-class Journal:
-    """An append-only file of rows; the last line about a row counts. `path` is created if it is missing."""
+class Journal(Generic[Row]):
+    """An append-only file of rows of one type; the last line about a row counts. `path` is created if it is missing.
 
-    def __init__(self, path: Path) -> None:
+    Bytes are written in hex.
+    """
+
+    def __init__(self, path: Path, row_type: type[Row]) -> None:
         self._path = path
+        self._row_type: type[Row] = row_type
+        self._parse = _parsers(row_type)
         self._cut_torn_line()
         self._file = path.open("ab")
 
-    def rows(self) -> Iterator[SimulatedInvoice]:
+    def rows(self) -> Iterator[Row]:
         """The recorded rows, in the order of recording."""
         with self._path.open("rb") as lines:
             for line in lines:
-                yield _from_json(json.loads(line))
+                values = json.loads(line)
+                yield self._row_type(**{name: self._parse[name](value) for name, value in values.items()})
 
-    def record(self, row: SimulatedInvoice) -> None:
+    def record(self, row: Row) -> None:
         """Append a row. It survives a kill of this process, but not a power cut."""
-        self._file.write(json.dumps(_to_json(row), separators=(",", ":")).encode() + b"\n")
+        self._file.write(json.dumps(asdict(row), separators=(",", ":"), default=bytes.hex).encode() + b"\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -46,13 +53,12 @@ class Journal:
                 file.truncate(whole)
 
 
-def _to_json(row: SimulatedInvoice) -> dict[str, Any]:
-    fields = asdict(row)
-    return {**fields, **{name: fields[name].hex() for name in _BYTES}}
+def _parsers(row_type: type[Row]) -> Mapping[str, Callable[[Any], Any]]:
+    """By the name of a field, what makes its value of what JSON gives."""
+    return {field.name: _parser(field.type) for field in fields(row_type)}
 
 
-def _from_json(fields: dict[str, Any]) -> SimulatedInvoice:
-    fields["state"] = NodeInvoiceState(fields["state"])
-    for name in _BYTES:
-        fields[name] = bytes.fromhex(fields[name])
-    return SimulatedInvoice(**fields)
+def _parser(field_type: Any) -> Callable[[Any], Any]:
+    if field_type is bytes:
+        return bytes.fromhex
+    return field_type if issubclass(field_type, Enum) else lambda value: value

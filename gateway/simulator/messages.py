@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.ports.node import NodeInvoiceState
-from gateway.simulator.core import MIN_FINAL_CLTV, Simulator
-from gateway.simulator.invoice import SimulatedInvoice
+from gateway.simulator.core import Simulator
+from gateway.simulator.invoice import MIN_FINAL_CLTV, SimulatedInvoice
 
 _STATES = {
     NodeInvoiceState.OPEN: ln.Invoice.OPEN,

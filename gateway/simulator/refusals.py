@@ -1,6 +1,7 @@
 """Calls and payments that the simulated node refuses, with LND's status codes and texts."""
 
 from gateway.ports.node import NodeState
+from gateway.simulator.payment import PaymentStatus
 
 PREIMAGE_BYTES, MAX_MEMO_BYTES = 32, 1024
 MAX_INVOICE_BTC, SAT_PER_BTC = 100_000, 100_000_000
@@ -13,6 +14,13 @@ _NOT_READY = {
         "UNKNOWN",
         "the RPC server is in the process of starting up, but not yet ready to accept calls",
     ),
+}
+
+# payments/db/errors.go.
+_ALREADY_EXISTS = {
+    PaymentStatus.INITIATED: "payment already exists",
+    PaymentStatus.IN_FLIGHT: "payment is in transition",
+    PaymentStatus.SUCCEEDED: "invoice is already paid",
 }
 
 
@@ -29,6 +37,16 @@ class PaymentRefused(Exception):
     """The node refuses an HTLC: unknown hash, no longer open, or too little."""
 
 
+def refuse(details: str) -> CallRefused:
+    """The refusal of most of LND's checks, which has no status of its own."""
+    return CallRefused("UNKNOWN", details)
+
+
+def already_exists(status: PaymentStatus) -> CallRefused:
+    """The refusal of a second payment of one hash; only one that failed may be tried again."""
+    return CallRefused("ALREADY_EXISTS", _ALREADY_EXISTS[status])
+
+
 def check_ready(state: NodeState) -> None:
     """Raise `CallRefused` where rpcperms/interceptor.go refuses a call in this state of the node."""
     if state in _NOT_READY:
@@ -39,15 +57,15 @@ def check_invoice(*, preimage: bytes, amount_msat: int, memo: str, expiry_second
     """Raise `CallRefused` where lnrpc/invoicesrpc/addinvoice.go refuses an invoice."""
     memo_size, amount_sat = len(memo.encode()), amount_msat // 1000
     if preimage and len(preimage) != PREIMAGE_BYTES:
-        raise CallRefused("UNKNOWN", f"invalid preimage length of {len(preimage)}, want {PREIMAGE_BYTES}")
+        raise refuse(f"invalid preimage length of {len(preimage)}, want {PREIMAGE_BYTES}")
     if memo_size > MAX_MEMO_BYTES:
-        raise CallRefused("UNKNOWN", f"memo too large: {memo_size} bytes (maxsize={MAX_MEMO_BYTES})")
+        raise refuse(f"memo too large: {memo_size} bytes (maxsize={MAX_MEMO_BYTES})")
     if amount_msat < 0:
-        raise CallRefused("UNKNOWN", "amount cannot be negative")
+        raise refuse("amount cannot be negative")
     if amount_sat > MAX_INVOICE_BTC * SAT_PER_BTC:
         amount_btc = amount_sat / SAT_PER_BTC
-        raise CallRefused("UNKNOWN", f"invoice amount {amount_btc:.15g} BTC is too large, max is {MAX_INVOICE_BTC} BTC")
+        raise refuse(f"invoice amount {amount_btc:.15g} BTC is too large, max is {MAX_INVOICE_BTC} BTC")
     if expiry_seconds > MAX_EXPIRY_SECONDS:
         exponent = len(str(expiry_seconds)) - 1
         asked = f"{expiry_seconds / 10**exponent:.15g}e+{exponent:02}"
-        raise CallRefused("UNKNOWN", f"expiry of {asked} seconds greater than max expiry of 3.1536e+07 seconds")
+        raise refuse(f"expiry of {asked} seconds greater than max expiry of 3.1536e+07 seconds")

@@ -11,10 +11,13 @@ PENDING = (NodeInvoiceState.OPEN, NodeInvoiceState.ACCEPTED)
 
 
 class Registry:
-    """Rows; `record` is called with each that changes. Counters only grow, and deleted rows leave gaps."""
+    """Rows; `record` is called with each that changes. Counters only grow, and deleted rows leave gaps.
+
+    `received_msat` is the sum of all that was paid and settled.
+    """
 
     def __init__(self, record: Callable[[SimulatedInvoice], None]) -> None:
-        self.settle_index = 0
+        self.settle_index = self.received_msat = 0
         self._record = record
         self._rows: list[SimulatedInvoice | None] = []
         self._add_indexes: dict[bytes, int] = {}
@@ -85,5 +88,11 @@ class Registry:
                 yield row
 
     def _place(self, row: SimulatedInvoice) -> None:
+        old = self._rows[row.add_index - 1]
+        self.received_msat += _received_msat(row) - (_received_msat(old) if old is not None else 0)
         self._rows[row.add_index - 1] = row
         self._add_indexes[row.payment_hash] = row.add_index
+
+
+def _received_msat(row: SimulatedInvoice) -> int:
+    return row.paid_msat if row.settle_index else 0

@@ -18,6 +18,7 @@ from gateway.ports.node import NodeState
 from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.core import Simulator
 from gateway.simulator.identity import Identity
+from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.journal import Journal
 from gateway.simulator.messages import Messages
 from gateway.simulator.refusals import CallRefused
@@ -56,7 +57,7 @@ class SimulatedLnd:
     def __init__(self, folder: Path, *, clock: Clock, random_bytes: RandomBytes, listen: str) -> None:
         self._clock = clock
         self.identity = Identity(folder, random_bytes=random_bytes, now=clock())
-        self._journal = Journal(folder / "invoices.jsonl")
+        self._journal = Journal(folder / "invoices.jsonl", SimulatedInvoice)
         self.core = Simulator(
             clock=clock, random_bytes=random_bytes, key=self.identity.key, record=self._journal.record
         )

@@ -1,11 +1,11 @@
 """A subscriber of the simulated node's invoice stream: its queue of events, and the quirks of LND's stream."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.ports.node import NodeInvoiceState
 from gateway.ports.random_bytes import RandomBytes
-from gateway.simulator.invoice import Quirks, SimulatedInvoice
+from gateway.simulator.invoice import Quirks, ReplayOrder, SimulatedInvoice
 
 REPORTED_STATES = (NodeInvoiceState.OPEN, NodeInvoiceState.SETTLED)
 
@@ -30,10 +30,17 @@ class Subscription:
         """The next event, or None if there is none yet."""
         return self._ready.popleft() if self._ready else None
 
-    def replay(self, invoice: SimulatedInvoice) -> None:
-        """Queue a row of the backlog."""
-        self._ready.append(invoice)
+    def replay_backlog(self, invoices: Iterable[SimulatedInvoice]) -> None:
+        """Queue the rows added after `add_index`, then those settled after `settle_index`; 0 asks for none."""
+        rows = list(invoices) if self.add_index or self.settle_index else []
+        added = [row for row in rows if 0 < self.add_index < row.add_index and row.state in REPORTED_STATES]
+        settled = [row for row in rows if 0 < self.settle_index < row.settle_index]
+        if self._quirks.replay_order is ReplayOrder.SETTLED:
+            settled.sort(key=lambda row: row.settle_index)
+        self._ready.extend(added + settled)
         self._wake()
+        for row in settled[max(0, len(settled) - self._quirks.overlap) :]:
+            self.repeat(row)
 
     def send(self, invoice: SimulatedInvoice) -> None:
         """Queue a live event; only OPEN and SETTLED reach this stream, as in LND."""

@@ -13,7 +13,7 @@ from coincurve import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.bolt11.reading import decode
+from gateway.wire.bolt11.reading import decode, only_payment_hash
 from gateway.wire.bolt11.signing import encode, payee_of
 
 KEY = PrivateKey(bytes.fromhex("e126f68f7eafcc8b74f54d269fe206be715000f94dac067d1c04a8ca3b2db734"))
@@ -112,6 +112,24 @@ def test_another_implementation_reads_what_is_written(
     assert theirs.min_final_cltv_expiry == 80
 
 
+def test_another_implementation_reads_a_description_hash() -> None:
+    text = encode(
+        KEY,
+        prefix="lnbcrt",
+        amount_msat=1000,
+        created_at=1_800_000_000,
+        expiry_seconds=60,
+        payment_hash=bytes(32),
+        payment_secret=bytes(32),
+        description="stands elsewhere",
+        description_hash=b"h" * 32,
+        min_final_cltv=80,
+    )
+    theirs, ours = other_implementation.decode(text), decode(text)
+    assert theirs.description_hash == ours.description_hash.hex() == (b"h" * 32).hex()
+    assert (theirs.description, ours.description) == (None, "")
+
+
 def test_a_description_that_does_not_fit_its_length_field_is_refused() -> None:
     with pytest.raises(ValueError, match="10 bits: 1024"):
         encode(
@@ -130,6 +148,14 @@ def test_a_description_that_does_not_fit_its_length_field_is_refused() -> None:
 def test_a7_two_payment_hashes_are_refused_because_payers_disagree_which_one_counts() -> None:
     with pytest.raises(ValueError, match="two payment hashes"):
         decode(write([("p", bytes.fromhex(HASH)), ("p", bytes(32)), ("s", bytes(32))]))
+
+
+def test_a7_who_pays_looks_for_the_only_payment_hash_or_does_not_pay() -> None:
+    hash_field = ("p", bytes.fromhex(HASH))
+    assert only_payment_hash(write([("h", bytes(32)), hash_field, ("s", bytes(32))])).hex() == HASH
+    for fields, complaint in (([hash_field, ("p", bytes(32))], "two payment hashes"), ([("s", bytes(32))], "lacks")):
+        with pytest.raises(ValueError, match=complaint):
+            only_payment_hash(write(fields))
 
 
 def test_a8_a_description_hash_is_never_taken_for_the_payment_hash() -> None:

@@ -11,7 +11,7 @@ from gateway.money import Msat
 from gateway.ports.clock import Clock
 from gateway.ports.node import IssuedInvoice, NodeInvoice, NodeInvoiceState, NodeState, NodeStatus
 from gateway.simulator.core import Simulator
-from gateway.simulator.in_process_node import InProcessNode, _is_ours
+from gateway.simulator.in_process_node import InProcessNode, _is_ours, check_ready
 from gateway.simulator.invoice import SimulatedInvoice
 from tests.support.rows import NODE_ID
 
@@ -103,7 +103,7 @@ class RemoteNode(InProcessNode):
     async def subscribe(self) -> AsyncGenerator[NodeInvoice]:
         """As the Protocol has it: a connection that is probed every 15 s, and given up when a probe is swallowed."""
         await self._travel()
-        self._check_ready()
+        check_ready(self._lnd.core)
         core, changed = self._core, asyncio.Event()
         subscription = core.subscribe(add_index=0, settle_index=0, wake=changed.set)
         try:

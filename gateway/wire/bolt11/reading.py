@@ -21,7 +21,7 @@ DEFAULT_EXPIRY_SECONDS = 3600
 MSAT_PER_UNIT = {"": 100_000_000_000, "m": 100_000_000, "u": 100_000, "n": 100}
 
 _KNOWN_FEATURES = frozenset({8, 14, 16, 24, 48})
-_LENGTHS = {"p": 52, "s": 52, "n": 53, "d": None, "x": None, "9": None}
+_LENGTHS = {"p": 52, "s": 52, "n": 53, "h": 52, "d": None, "x": None, "9": None}
 _HUMAN = re.compile(r"(?P<prefix>ln(?:bcrt|bc|tbs|tb))(?:(?P<number>[1-9][0-9]{0,19})(?P<unit>[munp]?))?")
 
 
@@ -29,8 +29,8 @@ _HUMAN = re.compile(r"(?P<prefix>ln(?:bcrt|bc|tbs|tb))(?:(?P<number>[1-9][0-9]{0
 class PaymentRequest:
     """The fields of a payment request. `prefix` names the network (`lnbcrt` for regtest); `amount_msat` may be open.
 
-    `signature` is 64 bytes and a recovery id, made over `digest`; `named_payee` is the node that the request itself
-    names, 33 bytes, where it names one.
+    `description_hash` is 32 bytes, or empty. `signature` is 64 bytes and a recovery id, made over `digest`;
+    `named_payee` is the node that the request itself names, 33 bytes, where it names one.
     """
 
     prefix: str
@@ -40,6 +40,7 @@ class PaymentRequest:
     payment_hash: bytes
     payment_secret: bytes
     description: str
+    description_hash: bytes
     digest: bytes
     signature: bytes
     named_payee: bytes | None
@@ -74,10 +75,25 @@ def decode(payment_request: str) -> PaymentRequest:
         payment_hash=words_to_bytes(fields["p"]),
         payment_secret=words_to_bytes(fields["s"]),
         description=words_to_bytes(fields.get("d", [])).decode(errors="replace"),
+        description_hash=words_to_bytes(fields.get("h", [])),
         digest=signed_digest(human, signed),
         signature=signature,
         named_payee=words_to_bytes(fields["n"]) if "n" in fields else None,
     )
+
+
+def only_payment_hash(payment_request: str) -> bytes:
+    """The payment hash of a payment request, of which nothing else is checked but its checksum.
+
+    Raises ValueError where there is none, or where there are two: LND pays the first, others the last, and who pays
+    must not look for one payment and make another.
+    """
+    _, words = open_bech32(payment_request)
+    fields = _read_fields(words[CREATED_AT_WORDS:-SIGNATURE_WORDS])
+    if "p" not in fields:
+        msg = "the payment request lacks its payment hash"
+        raise ValueError(msg)
+    return words_to_bytes(fields["p"])
 
 
 def signed_digest(human: str, words: Sequence[int]) -> bytes:

@@ -31,10 +31,12 @@ def encode(
     description: str,
     min_final_cltv: int,
     hop_hint: bytes = b"",
+    description_hash: bytes = b"",
 ) -> str:
     """Write and sign a payment request; `amount_msat` 0 leaves the amount to the payer.
 
-    `hop_hint` is one hop of 51 bytes by which an unannounced channel is reached.
+    `description_hash`, of 32 bytes, stands in place of the description. `hop_hint` is one hop of 51 bytes by which an
+    unannounced channel is reached.
 
     Raises ValueError for a description of more than 639 bytes: its length does not fit.
     """
@@ -45,7 +47,7 @@ def encode(
         raise ValueError(msg)
     words = to_words(created_at, CREATED_AT_WORDS)
     words += _field("p", bytes_to_words(payment_hash))
-    words += _field("d", text)
+    words += _field("h", bytes_to_words(description_hash)) if description_hash else _field("d", text)
     words += _field("c", number_to_words(min_final_cltv))
     words += _field("x", number_to_words(expiry_seconds))
     words += _field("s", bytes_to_words(payment_secret))
