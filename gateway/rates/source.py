@@ -47,7 +47,7 @@ class ExchangeRates:
             while True:
                 try:
                     self._per_bitcoin, self._at = await self._ask(session), int(self._clock())
-                except (ClientError, TimeoutError, ValueError) as error:
+                except (ClientError, TimeoutError, ValueError, RecursionError) as error:
                     log.warning("rates_away", error=str(error) or type(error).__name__)
                 progress.made()
                 await asyncio.sleep(EVERY_SECONDS)

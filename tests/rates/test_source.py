@@ -14,7 +14,7 @@ from gateway.errors import Invalid
 from gateway.rates.source import STALE_SECONDS, ExchangeRates
 from gateway.rows import rfc3339
 from gateway.web.http.language import words_in
-from tests.support.clock import FakeClock, turns, until
+from tests.support.clock import FakeClock, turns, unless_changed, until
 from tests.support.databases import put_database
 from tests.support.rows import START
 from tests.support.site import Site, serve_app
@@ -33,6 +33,8 @@ class Source:
 
     async def answer(self, _: web.Request) -> web.Response:
         self.asked += 1
+        if isinstance(self.prices, bytes):
+            return web.Response(body=self.prices, content_type="application/json")
         return web.json_response(self.prices)
 
 
@@ -108,7 +110,9 @@ async def test_a11_an_old_rate_is_not_shown(site: Site, clock: FakeClock) -> Non
     assert await rate(site, "en") is None
 
 
-@pytest.mark.parametrize("prices", ["nonsense", {"EUR": "much"}, [], {"eur": 1, "EURO": 1, "EUR": 0}])
+@pytest.mark.parametrize(
+    "prices", ["nonsense", {"EUR": "much"}, [], b"{", b'{"EUR":' + b"[" * 5000, {"eur": 1, "EURO": 1, "EUR": 0}]
+)
 async def test_a_malformed_response_of_the_source_prevents_no_sale(source: Source, site: Site, prices: Any) -> None:
     assert source.prices is prices
     await site.sell_text(TEXT)
@@ -116,6 +120,7 @@ async def test_a_malformed_response_of_the_source_prevents_no_sale(source: Sourc
     status, _ = await site.call("POST", "/v1/items/welcome/invoices")
     assert status == 201
     assert (await site.call("GET", "/readyz"))[0] == 200
+    await unless_changed(lambda: site.gateway.supervisor.progress["rates"].last_error == "")
 
 
 async def test_the_page_of_an_item_shows_the_amount_beside_sat(site: Site) -> None:
