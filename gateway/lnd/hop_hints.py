@@ -4,7 +4,8 @@ LND reads all its channels for them, so AddInvoice takes twice as long whether t
 returned none is therefore asked again only after some seconds; one that ever returned some is always asked.
 """
 
-from gateway.wire.bolt11.bech32 import CREATED_AT_WORDS, SIGNATURE_WORDS, open_bech32, split_fields
+from gateway.wire.bech32 import open_bech32
+from gateway.wire.bolt11.fields import CREATED_AT_WORDS, SIGNATURE_WORDS, split_fields
 
 ASK_AGAIN_SECONDS = 10.0
 

@@ -1,1 +1,1 @@
-"""Formats of protocols: L402, BOLT 11 and LND's macaroons. Pure functions between bytes or text and values."""
+"""Formats of protocols: L402, BOLT 11, LNURL and LND's macaroons. Pure functions between bytes or text and values."""

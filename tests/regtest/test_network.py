@@ -30,7 +30,7 @@ from gateway.regtest.state import (
     save_state,
     write_env,
 )
-from gateway.wire.bolt11.bech32 import open_bech32, words_to_bytes
+from gateway.wire.bech32 import open_bech32, words_to_bytes
 
 SLEEP = ["/bin/sleep", "600"]
 # It says so when it ignores SIGTERM, so that the signal cannot come too early.

@@ -29,7 +29,7 @@ INVALID = {
     + "9q4psqqqqqqqqqqqqqqqpqsqq40wa3khl49yue3zsgm26jrepqr2eghqlx86rttutve3ugd05em86nsefzh4pfurpd9ek9w2vp95zxqnfe2u7ck"
     "udyahsa52q66tgzcp6t2dyk",
     "checksum does not fit": COFFEE_BEANS[:-1] + "t",
-    "no payment request: its characters": COFFEE_BEANS.replace("1", ""),
+    "characters are not those of bech32": COFFEE_BEANS.replace("1", ""),
     "its characters are not those": "LNBC" + COFFEE_BEANS[4:],
     "does not begin a payment request": (
         "lnbc2500x1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpujr6jxr9gq9"
@@ -182,7 +182,7 @@ def test_an_invoice_that_names_another_payee_than_its_signer_is_refused() -> Non
 
 @given(st.text(alphabet=CHARSET + "1lnbc", max_size=300))
 def test_nonsense_is_refused_and_never_crashes(text: str) -> None:
-    with pytest.raises(ValueError, match="payment request"):
+    with pytest.raises(ValueError, match=r"payment request|it is damaged|its characters"):
         decode("lnbcrt10u1" + text)
 
 

@@ -1,1 +1,1 @@
-"""BOLT 11 payment requests: `reading`, `signing` (needs an extra), and the `bech32` that both use."""
+"""BOLT 11 payment requests: `reading`, `signing` (needs an extra), and the `fields` that both use."""

@@ -8,14 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.wire.bolt11.bech32 import (
-    CREATED_AT_WORDS,
-    SIGNATURE_WORDS,
-    open_bech32,
-    split_fields,
-    to_int,
-    words_to_bytes,
-)
+from gateway.wire.bech32 import open_bech32, to_int, words_to_bytes
+from gateway.wire.bolt11.fields import CREATED_AT_WORDS, SIGNATURE_WORDS, split_fields
 
 DEFAULT_EXPIRY_SECONDS = 3600
 MSAT_PER_UNIT = {"": 100_000_000_000, "m": 100_000_000, "u": 100_000, "n": 100}

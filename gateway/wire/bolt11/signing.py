@@ -4,14 +4,8 @@ from collections.abc import Sequence
 
 from coincurve import PrivateKey, PublicKey
 
-from gateway.wire.bolt11.bech32 import (
-    CHARSET,
-    CREATED_AT_WORDS,
-    bytes_to_words,
-    number_to_words,
-    to_words,
-    write_bech32,
-)
+from gateway.wire.bech32 import CHARSET, bytes_to_words, number_to_words, to_words, write_bech32
+from gateway.wire.bolt11.fields import CREATED_AT_WORDS
 from gateway.wire.bolt11.reading import MSAT_PER_UNIT, PaymentRequest, signed_digest
 
 MAX_FIELD_WORDS = 1023

@@ -1,9 +1,8 @@
-"""Bech32 without its limit of 90 characters, and the tagged fields of BOLT 11 in it. A word has five bits."""
+"""Bech32 (BIP 173) without its limit of 90 characters, as BOLT 11 and LNURL use it. A word has five bits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-CREATED_AT_WORDS, SIGNATURE_WORDS = 7, 104
 
 _VALUES = {character: value for value, character in enumerate(CHARSET)}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
@@ -15,11 +14,11 @@ def open_bech32(text: str) -> tuple[str, list[int]]:
     lower = text.lower()
     human, separator, data = lower.rpartition("1")
     if text not in (lower, text.upper()) or not separator or not human.isascii() or set(data) - _VALUES.keys():
-        msg = "this is no payment request: its characters are not those of bech32"
+        msg = "its characters are not those of bech32"
         raise ValueError(msg)
     words = [_VALUES[character] for character in data]
     if _polymod(human, words) != 1:
-        msg = "the payment request is damaged: its checksum does not fit"
+        msg = "it is damaged: its checksum does not fit"
         raise ValueError(msg)
     return human, words[:-_CHECKSUM_WORDS]
 
@@ -27,19 +26,6 @@ def open_bech32(text: str) -> tuple[str, list[int]]:
 def write_bech32(human: str, words: Sequence[int]) -> str:
     """The text of a human-readable part and words, with its checksum."""
     return human + "1" + "".join(CHARSET[word] for word in (*words, *_checksum(human, words)))
-
-
-def split_fields(words: Sequence[int]) -> Iterator[tuple[str, Sequence[int]]]:
-    """The tagged fields between creation date and signature. Raises ValueError if one is cut short."""
-    at = 0
-    while at < len(words):
-        head = words[at : at + 3]
-        end = at + 3 + to_int(head[1:])
-        if len(head) < 3 or end > len(words):
-            msg = "a field of the payment request is cut short"
-            raise ValueError(msg)
-        yield CHARSET[head[0]], words[at + 3 : end]
-        at = end
 
 
 def _checksum(human: str, words: Sequence[int]) -> list[int]:
