@@ -57,7 +57,7 @@ class Config(BaseSettings):
         "", description="`postgresql+asyncpg://user:password@host/database`; default: SQLite in the data folder"
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        (), description="addresses or networks whose X-Forwarded-For, or else Forwarded, is believed, comma separated"
+        (), description="addresses or networks whose X-Forwarded-For, or else Forwarded, is trusted, comma separated"
     )
     invoice_expiry_seconds: int = Field(600, ge=30, le=86_400, description="lifetime of an invoice, 30 to 86400")
     tip_note_days: int = Field(

@@ -82,7 +82,7 @@ def embed_text(tag: str) -> str:
 
 
 def embed_sentences() -> dict[str, str]:
-    """What the embed says, in English, by id."""
+    """The English texts of the embed, by id."""
     return dict(json.loads((EMBED / "en.json").read_text()))
 
 

@@ -32,7 +32,7 @@ class ReplicaAddress(msgspec.Struct, frozen=True):
 
 
 class ClusterAddress(msgspec.Struct, frozen=True):
-    """What a running cluster writes down, and writes anew whenever one of its replicas has a new process."""
+    """The file that a running cluster writes, and rewrites when a replica gets a new process."""
 
     front: str
     database_url: str
@@ -67,7 +67,7 @@ class Aim:
 
     @property
     def address(self) -> ClusterAddress:
-        """What is written there now."""
+        """The file's present content."""
         return msgspec.json.decode(self._path.read_bytes(), type=ClusterAddress)
 
     def front(self) -> Served:
@@ -89,7 +89,7 @@ class Aim:
 
 
 class AimedReplica:
-    """What `Replica` is to those who started it: whoever runs the cluster starts its process anew when it ended."""
+    """A `Replica` of a cluster that others run: they restart its process when it has ended."""
 
     def __init__(self, aim: Aim, number: int) -> None:
         self._aim, self._number = aim, number

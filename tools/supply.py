@@ -65,7 +65,7 @@ def unpinned(lock: str) -> list[str]:
 
 
 def stale(lock: Path) -> list[str]:
-    """What resolving anew, with the versions of the lock, would change or is warned of. It asks the index."""
+    """The changes and warnings of resolving again with the versions of the lock. It asks the index."""
     uv = Path(sys.executable).with_name("uv")
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / lock.name
@@ -82,7 +82,7 @@ def stale(lock: Path) -> list[str]:
 
 
 def not_locked() -> list[str]:
-    """What is installed here, or asked for by pyproject.toml, and differs from the lock."""
+    """The packages that are installed, or required by pyproject.toml, and differ from the lock."""
     locked = {}
     for line in pins(DEVELOPMENT.read_text()):
         requirement = Requirement(line)

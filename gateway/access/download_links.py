@@ -14,7 +14,7 @@ _CONTENT_CHARACTERS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadLink:
-    """What a signed link carries: the item, the name of its content, and when the link ends (unix seconds)."""
+    """The fields of a signed link: the item, the name of its content, and when the link ends (unix seconds)."""
 
     item_id: str
     expires_at: int

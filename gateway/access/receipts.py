@@ -20,7 +20,7 @@ from gateway.supervise import begin
 
 RECOVERY_CODE_WITHIN_SECONDS = 1.0
 FRAGMENT = "tuppence="
-"""What stands before a one-time code in the fragment of a sealed text's page."""
+"""The text before a one-time code in the fragment of a sealed text's page."""
 
 
 @dataclass(frozen=True, slots=True)

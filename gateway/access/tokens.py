@@ -77,7 +77,7 @@ def read_token(keys: KeyRing, data: bytes) -> Token:
     if root_key is None:
         raise PaymentRequired("token_unknown_key", "The token was made with a key that this gateway no longer has.")
     if not macaroon.verify(root_key):
-        raise Unauthorized("token_forged", "The token's signature does not hold.")
+        raise Unauthorized("token_forged", "The token's signature is not valid.")
     return _caveats(macaroon)
 
 
@@ -159,7 +159,7 @@ def _caveats(macaroon: Macaroon) -> Token:
         if not separator or condition not in {"item", "tip", "valid_until", "proof"}:
             continue
         if not _narrows(condition, known, value):
-            raise Forbidden("token_widened", f"The token's {condition} was changed by whoever held it.")
+            raise Forbidden("token_widened", f"The token's {condition} was widened; a token can only be narrowed.")
         timed = timed or (condition == "valid_until" and "proof" not in known)
         known[condition] = value
     minted = next((n for n, caveat in enumerate(macaroon.caveats, 1) if caveat.startswith(b"proof=")), 0)

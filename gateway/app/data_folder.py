@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pinned:
-    """What the database has recorded about the folder."""
+    """The database's records about the folder."""
 
     keys: dict[str, str]
     contents: str | None
@@ -70,7 +70,7 @@ def database_lost(what: str, folder: Path) -> Unavailable:
     return Unavailable(
         "database_lost",
         f"{what}, and {folder} holds contents and keys of an earlier one. Put the newest database back, or restore a "
-        "backup into a new TUPPENCE_DATA_DIR (tuppence restore); for a new shop choose a new TUPPENCE_DATA_DIR.",
+        "backup into a new TUPPENCE_DATA_DIR (tuppence restore); to start anew choose a new TUPPENCE_DATA_DIR.",
     )
 
 
@@ -96,7 +96,7 @@ def _compare_keys(known: _Pinned, folder: Path) -> None:
 def _compare_operator(known: _Pinned, path: Path) -> None:
     found = _fingerprint(path.read_text()) if path.exists() else None
     if known.operator is not None and found != known.operator:
-        what = "is missing" if found is None else "is another than the one that this database knows"
+        what = "is missing" if found is None else "is not the one that this database has recorded"
         raise Unavailable("operator_key_changed", f"{path} {what}. {_WHERE}")
 
 
@@ -140,7 +140,9 @@ async def _pin_contents(store: Store, folder: Path) -> None:
 async def _pin_operator(store: Store, operator_key: str) -> None:
     fingerprint = _fingerprint(operator_key)
     if await store.write(lambda tx: tx.identities.pin(OPERATOR, "key", fingerprint)) != fingerprint:
-        raise Unavailable("operator_key_changed", f"operator.key is another than this database knows. {_WHERE}")
+        raise Unavailable(
+            "operator_key_changed", f"operator.key is not the one that this database has recorded. {_WHERE}"
+        )
 
 
 def _operator_key(path: Path) -> str:

@@ -30,7 +30,7 @@ class ReplicaClock:
 
     @property
     def wrong(self) -> str:
-        """What is wrong, for the operator; empty while the clocks agree."""
+        """The fault, for the operator; empty while the clocks agree."""
         if self._database_minus_steady is None:
             return ""
         which = "ahead of" if self._ahead_seconds > 0 else "behind"

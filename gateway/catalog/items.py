@@ -26,7 +26,7 @@ EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewItem:
-    """What every new item has, whatever its kind. The default id is derived from the title; `preview` is Markdown."""
+    """The fields that every kind of new item has. The default id is derived from the title; `preview` is Markdown."""
 
     creator: str
     price_msat: Msat

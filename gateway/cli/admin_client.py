@@ -40,8 +40,8 @@ class Admin:
                 raise self._away(str(error) or type(error).__name__) from error
             raise OutcomeUnknown(
                 "answer_lost",
-                f"{self._where} stopped before it answered as a gateway does: what was asked for may have been done. "
-                "Look before you repeat it.",
+                f"{self._where} stopped before it answered: the request may have been carried out. "
+                "Check before you repeat it.",
             ) from error
         if response.status < 400:
             return body
@@ -50,16 +50,14 @@ class Admin:
         raise Refused(str(body["code"]), str(body["detail"]))
 
     def _away(self, reason: str) -> Unavailable:
-        return Unavailable(
-            "gateway_away", f"{self._where} does not answer as a gateway does, or has stopped: {reason}."
-        )
+        return Unavailable("gateway_away", f"{self._where} gave no valid answer, or has stopped: {reason}.")
 
 
 @asynccontextmanager
 async def open_remote(gateway_url: str, api_key: str) -> AsyncIterator[Admin]:
     """The admin API of a gateway elsewhere. Raises `Invalid` (`api_key_needed`)."""
     if not api_key:
-        raise Invalid("api_key_needed", "Say with which key: TUPPENCE_API_KEY=tpk_… in the environment.")
+        raise Invalid("api_key_needed", "Set TUPPENCE_API_KEY=tpk_… in the environment.")
     headers = {"Authorization": f"Bearer {api_key}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         yield Admin(session, gateway_url, gateway_url.rstrip("/"))
@@ -126,9 +124,7 @@ async def server_answers(session: aiohttp.ClientSession, path: Path) -> bool:
         raise Unavailable("gateway_away", f"{path} cannot be reached: {reason}") from error
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = str(error) or type(error).__name__
-        raise Unavailable(
-            "gateway_away", f"What listens on {path} does not answer as a gateway does: {reason}."
-        ) from error
+        raise Unavailable("gateway_away", f"The program that listens on {path} is no gateway: {reason}.") from error
     if not alive:
         raise Unavailable("gateway_away", f"What listens on {path} is no gateway.")
     return True

@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 def payments(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new payments.")] = False,  # noqa: FBT002  # typer's form
 ) -> None:
-    """Print payments and tips, oldest first: when, sat, what, where each part went, name and message."""
+    """Print payments and tips, oldest first: time, sat, item or tip, shares, name and message."""
     run(_print_payments(follow=follow))
 
 
@@ -154,7 +154,8 @@ async def _print_payments(*, follow: bool) -> None:
         after = await _print_after(admin, 0)
         if follow and admin.alone:
             raise Unavailable(
-                "server_absent", "No server runs on this data: nothing will come. `tuppence serve` starts it."
+                "server_absent",
+                "No server runs on this data, so there will be no new payments. Start it with `tuppence serve`.",
             )
         while follow:
             await asyncio.sleep(FOLLOW_EVERY_SECONDS)

@@ -50,7 +50,9 @@ def start(
     *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data of earlier runs first.")] = False,
     regtest: Annotated[bool, typer.Option("--regtest", help="Use a real network: btcd and three LND nodes.")] = False,
-    purse: Annotated[int, typer.Option(min=1, metavar="SAT", help="The balance of a new simulated wallet.")] = 10_000,
+    balance: Annotated[
+        int, typer.Option("--balance", "--purse", min=1, metavar="SAT", help="The balance of a new simulated wallet.")
+    ] = 10_000,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser, if there is a display.")] = True,
 ) -> None:
     """Run a gateway with a sample site and a wallet on this machine, until Ctrl-C.
@@ -64,7 +66,7 @@ def start(
     mode: Mode = "regtest" if regtest else "demo"
     if fresh:
         shutil.rmtree(DEMO_FOLDER if mode == "demo" else REGTEST_FOLDER / "data", ignore_errors=True)
-    run(_serve(mode, purse_sat=purse, browser=browser))
+    run(_serve(mode, balance_sat=balance, browser=browser))
 
 
 @demo.command()
@@ -91,7 +93,7 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
         raise Refused("demo_away", detail) from error
 
 
-async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
+async def _serve(mode: Mode, *, balance_sat: int, browser: bool) -> None:
     import webbrowser
 
     from gateway.app.assemble import open_gateway
@@ -102,7 +104,7 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
     from gateway.web.serve import build_app, serve
 
     async with AsyncExitStack() as stack:
-        opened = _simulated(purse_sat) if mode == "demo" else _regtest()
+        opened = _simulated(balance_sat) if mode == "demo" else _regtest()
         config, wallet = await stack.enter_async_context(opened)
         configure_logging("warning" if config.log_level == "info" else config.log_level)
         times = SettlementTimes()
@@ -126,7 +128,7 @@ async def _serve(mode: Mode, *, purse_sat: int, browser: bool) -> None:
 
 
 @asynccontextmanager
-async def _simulated(purse_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]:
+async def _simulated(balance_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]:
     import time
 
     from gateway.config import load_config
@@ -145,7 +147,7 @@ async def _simulated(purse_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]:
             lnd_macaroon=simulated.macaroon_path,
             **DEMO_SETTINGS,
         )
-        wallet = SimulatedWallet(simulated.core, balance_msat=1000 * purse_sat)
+        wallet = SimulatedWallet(simulated.core, balance_msat=1000 * balance_sat)
         yield config, wallet
         await wallet.close()
 

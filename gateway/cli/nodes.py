@@ -40,7 +40,7 @@ def list_nodes() -> None:
 def drain(node_id: NodeId) -> None:
     """Stop issuing invoices at a node.
 
-    Every replica obeys within 2 s. Open invoices of the node are followed until they are final.
+    Every replica stops within 2 s. Open invoices of the node are followed until they are final.
     """
     left = admin_call("PATCH", f"/v1/admin/nodes/{node_id}", json={"drained": True})["open_invoices"]
     say(f"{node_id} is drained; {left} open invoices are followed until they are paid or canceled")

@@ -1,1 +1,1 @@
-"""How much a client, an item and everybody together may ask for."""
+"""Limits on requests: per client, per item, and overall."""

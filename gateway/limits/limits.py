@@ -83,7 +83,7 @@ class Limits:
         """Count one recovery code that a client tries; for good only if the block raises `NotFound`.
 
         Raises `TooMany`. The overall limit holds only for clients that have failed before, so that
-        guesses of others refuse no honest reader.
+        guesses of others do not stop the owner of a code.
         """
         now = self._clock()
         counts = [(self._tries_per_client, client_key, -0.5 if foreign_origin else 0.0)]

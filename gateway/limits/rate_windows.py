@@ -40,7 +40,7 @@ class RateWindows:
         return left if count >= max(1, self._limit.most + int(self._limit.most * extra)) else 0.0
 
     def counted(self, key: str, now: float) -> int:
-        """How many the key's window has counted."""
+        """The number that the key's window has counted."""
         return self._window(key, now)[1]
 
     def count(self, key: str, now: float) -> None:

@@ -41,7 +41,7 @@ class PinnedNode:
         if pinned != pubkey:
             raise Unavailable(
                 "node_changed",
-                f"{node_id} answers as {pubkey[:16]}…, the books know it as {pinned[:16]}…. Point it there again "
+                f"{node_id} has the identity {pubkey[:16]}…, but in the books {pinned[:16]}…. Point it there again "
                 "(TUPPENCE_LND_TARGET, or its entry in TUPPENCE_LND_NODES), or give this one another id.",
                 retry_after_seconds=60,
             )

@@ -68,7 +68,7 @@ class NodeStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLiquidity:
-    """What a node's open channels can receive and send."""
+    """The amounts that a node's open channels can receive and send."""
 
     inbound_msat: Msat
     outbound_msat: Msat

@@ -27,7 +27,7 @@ class Creators(Protocol):
 
 
 class Items(Protocol):
-    """What is sold. Every change increases `version`, by which other processes notice it."""
+    """The items. Every change increases `version`, by which other processes notice it."""
 
     passed_over: list[str]
     """The ids of items that `list` left out, as this version cannot read them."""

@@ -123,7 +123,7 @@ class Checkout:
                 await self._nodes[invoice.node_id].node.cancel(invoice.payment_hash)
             terms = renewed(terms, for_sale(changed))
             await self.check_content(terms)
-        raise Unavailable("item_changing", "What is sold is being changed; try again.", retry_after_seconds=1)
+        raise Unavailable("item_changing", "The item is being changed; try again.", retry_after_seconds=1)
 
     async def _issue(self, terms: Terms, origin: Origin, idempotency_hash: str | None) -> Invoice:
         if self._store_refused:

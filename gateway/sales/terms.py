@@ -15,7 +15,7 @@ MOST_NAME_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What an invoice pins, and the memo and tip note that go with it."""
+    """The values that an invoice pins, with its memo and tip note."""
 
     item_id: str | None
     tip_to: str | None
@@ -97,7 +97,7 @@ def renewed(terms: Terms, item: Item) -> Terms:
 
 
 def note_fault(message: str, name: str) -> str:
-    """What is wrong with a tip's message and name, for the person who typed them; "" if nothing is."""
+    """The fault of a tip's message and name, for the person who typed them; "" if there is none."""
     if is_too_long(message, name):
         return f"Shorten it: a message has {MOST_MESSAGE_CHARACTERS} characters, a name {MOST_NAME_CHARACTERS}."
     return "Remove the character U+0000 from message and name." if "\0" in message + name else ""

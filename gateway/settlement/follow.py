@@ -29,14 +29,14 @@ async def follow(
     second_sweep_after_seconds: float = SECOND_SWEEP_AFTER_SECONDS,
     most_unbooked: int = MOST_UNBOOKED,
 ) -> None:
-    """Settle what the stream reports until it breaks or proves deaf. Raises `Unavailable`."""
+    """Settle what the stream reports until it breaks or stalls. Raises `Unavailable`."""
     await pinned.confirm_again()
     reports: asyncio.Queue[NodeInvoice] = asyncio.Queue(most_unbooked)
     parts = [
         asyncio.create_task(_listen(settler.node, reports), name="listen"),
         asyncio.create_task(_book(settler, reports, progress), name="book"),
         asyncio.create_task(_sweep_on_connect(sweeper, progress, second_sweep_after_seconds), name="sweep-on-connect"),
-        asyncio.create_task(sweeper.deaf_stream(), name="deaf"),
+        asyncio.create_task(sweeper.stalled_stream(), name="stalled"),
     ]
     try:
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)

@@ -15,7 +15,7 @@ SETTLED_BEFORE_SECONDS, MOST_AHEAD_SECONDS = 60, 300
 
 
 class Difference(StrEnum):
-    """How books and node can differ about a payment."""
+    """The ways in which books and node can differ about a payment."""
 
     UNCREDITED = "uncredited"
     """Settled at the node; our row is not."""
@@ -53,7 +53,7 @@ class Reconciliation:
     pending: list[Discrepancy] = field(default_factory=list, compare=False)
 
     def lost(self, public_host: str) -> int:
-        """How many of `lacking` bear the memo of this gateway's invoices: they were lost in a restore."""
+        """The number of `lacking` payments with the memo of this gateway's invoices: they were lost in a restore."""
         return sum(discrepancy.memo.endswith(f"· {public_host}") for discrepancy in self.lacking)
 
 

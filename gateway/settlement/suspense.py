@@ -48,7 +48,7 @@ async def book_at_node(settler: Settler, store: Store, payment_hash: str) -> Inv
     booked = await store.read(lambda tx: tx.invoices.get(payment_hash))
     assert booked is not None, "the row was there, or was inserted"
     if booked.state is not InvoiceState.SETTLED:
-        raise Conflict("settlement_elsewhere", f"The books have this invoice as one of the node {booked.node_id}.")
+        raise Conflict("settlement_elsewhere", f"In the books this invoice belongs to another node, {booked.node_id}.")
     return booked
 
 

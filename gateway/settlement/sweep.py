@@ -26,8 +26,8 @@ ROWS_AT_ONCE = 10_000
 DUE_EVERY_SECONDS = 1.0
 # LND holds the parts of a multi-path payment for 120 s, so a payment may settle this long after expiry.
 SECOND_CHECK_AFTER_EXPIRY_SECONDS = 150
-# If the stream has not reported a settlement by this age, it is deaf.
-DEAF_AFTER_SECONDS = 10.0
+# If the stream has not reported a settlement by this age, it has stalled.
+STALLED_AFTER_SECONDS = 10.0
 # A subscription reports nothing while it is set up, which takes this long at most, as the node is probed first.
 SUBSCRIBED_WITHIN_SECONDS = 6.0
 
@@ -51,7 +51,7 @@ class Sweeper:
         self._pinned, self._settler, self._store, self._clock = pinned, settler, store, clock
         self._node: Node = settler.node
         self._stream_since: float | None = None
-        self._deaf = asyncio.Event()
+        self._stalled = asyncio.Event()
         self.found = 0
         """The number of settlements that a sweep found before the stream reported them."""
 
@@ -82,10 +82,10 @@ class Sweeper:
         if refusals and not answered:
             raise refusals[0]
 
-    async def deaf_stream(self) -> None:
+    async def stalled_stream(self) -> None:
         """Wait until a sweep finds a settlement that the stream should have reported; raises `Unavailable` then."""
-        self._deaf.clear()
-        await self._deaf.wait()
+        self._stalled.clear()
+        await self._stalled.wait()
         raise Unavailable("stream_deaf", "A sweep found a settlement that the stream had not reported; it is reopened.")
 
     def stream_began(self) -> None:
@@ -93,11 +93,11 @@ class Sweeper:
         self._stream_since = self._clock()
 
     def stream_age_seconds(self) -> float:
-        """How long the stream has been open; 0 without one."""
+        """The seconds for which the stream has been open; 0 without one."""
         return 0.0 if self._stream_since is None else max(0.0, self._clock() - self._stream_since)
 
     def stream_ended(self) -> None:
-        """Note that no stream is open, so that a sweep's findings prove none deaf."""
+        """Note that no stream is open, so that a sweep's findings prove nothing about it."""
         self._stream_since = None
 
     async def _unresolved(self, due_at: int | None, after: Unresolved | None) -> Sequence[Unresolved]:
@@ -164,7 +164,7 @@ class Sweeper:
         reports = {r.payment_hash: r for r in answer.reports if r.payment_hash in asked}
         settled = await self._settler.settle(list(reports.values()))
         self.found += len(settled)
-        self._detect_deaf_stream([invoice.settled_at or 0 for invoice in settled], now)
+        self._detect_stalled_stream([invoice.settled_at or 0 for invoice in settled], now)
         unknown = [row for row in answer.asked if row.payment_hash not in reports.keys() | answer.refused.keys()]
         if unknown:
             # The answer of another node, put in this one's place, would prove nothing.
@@ -181,13 +181,13 @@ class Sweeper:
         for payment_hash in canceled:
             self._settler.announcer.canceled(payment_hash)
 
-    def _detect_deaf_stream(self, settled_at: Sequence[int], now: float) -> None:
+    def _detect_stalled_stream(self, settled_at: Sequence[int], now: float) -> None:
         since = self._stream_since
         if since is None:
             return
-        if any(since + SUBSCRIBED_WITHIN_SECONDS < at < now - DEAF_AFTER_SECONDS for at in settled_at):
+        if any(since + SUBSCRIBED_WITHIN_SECONDS < at < now - STALLED_AFTER_SECONDS for at in settled_at):
             log.warning("stream_deaf", since=since)
-            self._deaf.set()
+            self._stalled.set()
 
 
 def _conclude(tx: Tx, *, node_id: str, now: int, canceled: Sequence[str], checks: Sequence[tuple[str, int]]) -> None:

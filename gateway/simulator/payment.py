@@ -62,7 +62,7 @@ class SimulatedPayment:
 
 
 class Answer(StrEnum):
-    """What the caller of SendPaymentV2 or TrackPaymentV2 hears, whatever happened.
+    """What the caller of SendPaymentV2 or TrackPaymentV2 receives, whatever happened.
 
     `TOLD`            the payment's updates, until it ends.
     `SILENT`          nothing, on a stream that never ends (lnd#9881).
@@ -82,8 +82,8 @@ class Answer(StrEnum):
 class Plan:
     """What becomes of one call of SendPaymentV2; unless said otherwise it arrives at once, and the caller is told.
 
-    `answer`                 what the caller hears.
-    `arrives_after_seconds`  the request reaches the node so much later, and the caller hears nothing.
+    `answer`                 what the caller receives.
+    `arrives_after_seconds`  the request reaches the node so much later, and the caller receives nothing.
     `is_recorded`            False: the node ends before it has written anything, so it never has this payment.
     `ends_after_seconds`     how long it is in flight; None for ever.
     `outcome`                the reason for which it fails; NONE: it succeeds.

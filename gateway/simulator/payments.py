@@ -27,7 +27,7 @@ class Payments:
     """The outgoing payments of a node whose public key is `pubkey`.
 
     `plan` is asked what becomes of each call of SendPaymentV2, and `track_answer` what each call of TrackPaymentV2
-    hears. `report_initiated`: new payments are told as INITIATED (routerrpc.usestatusinitiated). `repeat_updates`: the
+    receives. `report_initiated`: new payments are INITIATED (routerrpc.usestatusinitiated). `repeat_updates`: the
     streams send every update twice. `record` is called with every changed row.
     """
 
@@ -81,7 +81,7 @@ class Payments:
         return invoice, payee
 
     def send(self, payment_request: str, *, fee_limit_msat: int) -> bool:
-        """SendPaymentV2 of an invoice with an amount; False: the caller hears nothing, on a stream that never ends.
+        """SendPaymentV2 of an invoice with an amount; False: the caller receives nothing, on a stream that never ends.
 
         True: the caller is told of the payment, which `lookup` finds. Other answers raise `CallRefused`.
         """
@@ -243,7 +243,7 @@ def _fee_msat(amount_msat: int) -> int:
 
 
 def _is_told(answer: Answer) -> bool:
-    """Whether the caller is told, or hears nothing; raises `CallRefused` for the other answers."""
+    """Whether the caller gets an answer, or none; raises `CallRefused` for the other answers."""
     if answer is Answer.BROKEN:
         raise CallRefused("UNAVAILABLE", "error reading from server: EOF")
     if answer is Answer.UNIMPLEMENTED:

@@ -1,1 +1,1 @@
-"""What readers, creators and programs reach over HTTP."""
+"""The HTTP server: API, pages and embed, for readers, creators and programs."""

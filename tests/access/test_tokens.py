@@ -209,10 +209,10 @@ async def test_a14_a_holder_may_narrow_a_token_and_not_widen_it_back(site: Site)
 
 async def test_a14_unknown_caveats_are_skipped(site: Site) -> None:
     token, preimage = await bought(site)
-    stranger = narrowed(
+    with_unknown = narrowed(
         token, "service=tuppence:0", "item", "Item=other", " item=other", "capabilities=read=write", "="
     )
-    for headers in (bearer(stranger), l402(stranger, preimage)):
+    for headers in (bearer(with_unknown), l402(with_unknown, preimage)):
         assert await answer_to(site, headers) == (200, "")
 
 

@@ -152,16 +152,16 @@ async def replicas(tmp_path: Path, clock: FakeClock, core: Simulator, cluster: C
 
 @pytest.mark.postgres
 async def test_a_replica_whose_feed_has_ended_shows_a_backlog(replicas: list[Site]) -> None:
-    one, deaf = replicas
-    feed = deaf.gateway.supervisor.tasks["feed"]
+    one, lagging = replicas
+    feed = lagging.gateway.supervisor.tasks["feed"]
     feed.cancel()
     await until(feed.done)
     for _ in range(3):
         invoice, _ = await one.buy("welcome")
         await one.settle(invoice["payment_hash"])
-    assert (await scrape(deaf))["tuppence_event_backlog"] == 3
+    assert (await scrape(lagging))["tuppence_event_backlog"] == 3
     await shows(one, "tuppence_event_backlog", lambda backlog: backlog == 0)
-    assert "feed has ended" in (await deaf.call("GET", "/readyz"))[1]["wrong"]
+    assert "feed has ended" in (await lagging.call("GET", "/readyz"))[1]["wrong"]
 
 
 async def test_every_metric_has_a_help_text(shop: Site) -> None:

@@ -16,7 +16,7 @@ from gateway.config import Config
 from gateway.simulator.core import Simulator
 from tests.browser.chromium import launch
 from tests.browser.reader import DESKTOP, TOLD_VIOLATIONS, Reader
-from tests.browser.running_demo import DEEP_PURSE, RunningDemo, open_demo
+from tests.browser.running_demo import LARGE_BALANCE, RunningDemo, open_demo
 from tests.browser.visitor import KEEP_EVENTS, KEEP_SHIFTS, Visitor
 from tests.support.clock import FakeClock
 from tests.support.databases import put_database
@@ -66,7 +66,7 @@ def axe() -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningDemo]:
     """`tuppence demo`, started once."""
-    async with open_demo(tmp_path_factory.mktemp("demo"), *DEEP_PURSE) as running:
+    async with open_demo(tmp_path_factory.mktemp("demo"), *LARGE_BALANCE) as running:
         yield running
 
 

@@ -15,7 +15,7 @@ ROOMY = {
     "TUPPENCE_OPEN_INVOICES_PER_CLIENT": "10000",
     "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1",
 }
-DEEP_PURSE = ("--purse", "1000000")
+LARGE_BALANCE = ("--balance", "1000000")
 
 
 @dataclass(frozen=True, slots=True)

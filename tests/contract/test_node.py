@@ -1,4 +1,4 @@
-"""What the gateway relies on in an LND node, held against the simulated one and against real ones on both databases.
+"""What the gateway relies on in an LND node, checked on the simulated one and on real ones on both databases.
 
 Where they differ, the simulator is wrong. A real node keeps what earlier tests left, so nothing counts from one here.
 """

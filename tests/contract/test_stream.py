@@ -1,4 +1,4 @@
-"""LND's stream of invoices, held against the simulated node and against real ones on both databases."""
+"""LND's stream of invoices, checked on the simulated node and on real ones on both databases."""
 
 import asyncio
 import hashlib

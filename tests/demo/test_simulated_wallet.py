@@ -56,9 +56,9 @@ async def test_more_than_it_has_finds_no_route(core: Simulator, wallet: Simulate
 
 
 async def test_another_nodes_invoice_finds_no_route(wallet: SimulatedWallet, clock: FakeClock) -> None:
-    stranger = Simulator(clock=clock, random_bytes=secrets.token_bytes)
+    other_node = Simulator(clock=clock, random_bytes=secrets.token_bytes)
     with pytest.raises(NoRoute):
-        await wallet.pay(invoice(stranger).payment_request)
+        await wallet.pay(invoice(other_node).payment_request)
 
 
 async def test_an_expired_canceled_or_otherwise_paid_invoice_is_not_taken(

@@ -62,11 +62,11 @@ async def test_all_who_ask_while_a_read_runs_share_the_next_one(slow: Slow) -> N
     first = asyncio.create_task(reads.invoice(hash_of(0)))
     await until(lambda: slow.begun == 1)
     others = [asyncio.create_task(reads.invoice(hash_of(number))) for number in range(COUNT)]
-    stranger = asyncio.create_task(reads.invoice("0" * 64))
+    unknown = asyncio.create_task(reads.invoice("0" * 64))
     slow.letting_on.set()
     found = await asyncio.gather(first, *others)
     assert [_hash(invoice) for invoice in found] == [hash_of(0), *(hash_of(number) for number in range(COUNT))]
-    assert await stranger is None
+    assert await unknown is None
     assert slow.begun == 2
 
 

@@ -194,7 +194,7 @@ def test_importing_the_client_warns_of_nothing_and_brings_no_other_technology() 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_state_that_is_unknown_here_is_no_verdict() -> None:
+def test_a_state_that_is_unknown_here_is_not_final() -> None:
     [settled, unknown] = [translate.to_node_invoice(ln.Invoice(state=state)) for state in (ln.Invoice.SETTLED, 9)]
     assert settled is not None
     assert unknown is not None

@@ -70,11 +70,11 @@ async def test_a_node_that_becomes_another_while_the_gateway_runs_sells_no_more(
 ) -> None:
     monkeypatch.setattr(nodes, "WATCH_EVERY_SECONDS", 0.01)
     first = pair.nodes[0]._core
-    stranger = pair.nodes[0]._core = Simulator(clock=clock, random_bytes=token_bytes)
+    replacement = pair.nodes[0]._core = Simulator(clock=clock, random_bytes=token_bytes)
     # The stream of the first goes on: only the regular check notices.
     await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.ABSENT, patience_seconds=30)
     assert await pair.sellers(3) == ["south"] * 3
-    assert [*stranger.invoices] == []
+    assert [*replacement.invoices] == []
     pair.nodes[0]._core = first
     await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.READY)
     assert "north" in await pair.sellers(2)

@@ -1,4 +1,4 @@
-"""nginx and Caddy with the configurations of `ops/`, before a real gateway: nothing is held back, or taken on trust."""
+"""nginx and Caddy with the configurations of `ops/`, before a real gateway: unbuffered, trusting no client's header."""
 
 import asyncio
 import io
@@ -189,10 +189,10 @@ async def test_the_address_that_the_proxy_sees_is_believed_and_what_a_reader_cla
     assert len(list(shop.core.invoices)) == 4
 
 
-async def test_a_program_that_sends_two_lines_of_authorization_is_heard_behind_caddy_and_refused_by_nginx(
+async def test_a_program_that_sends_two_lines_of_authorization_is_answered_behind_caddy_and_refused_by_nginx(
     shop: Site, front: str
 ) -> None:
-    """As clients built on aperture do. What nginx refuses it says before the gateway hears of it."""
+    """As clients built on aperture do. nginx answers what it refuses without asking the gateway."""
     async with reader() as session:
         async with session.get(f"{front}{CONTENT}") as response:
             challenge = await response.json(content_type=None)

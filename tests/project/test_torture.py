@@ -1,6 +1,6 @@
 """The parts of the torture in their smallest form, and what it says at the end.
 
-Here nothing may be lost; how long anything took is judged by `make torture` alone.
+Here nothing may be lost; how long anything took is limited by `make torture` alone.
 """
 
 import json

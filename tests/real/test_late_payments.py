@@ -53,8 +53,8 @@ async def test_whatever_lnd_takes_around_expiry_is_credited_and_opens(hasty_shop
 async def test_a_new_price_leaves_one_invoice_that_lnd_lets_be_paid(shop: Shop, network: Network) -> None:
     outdated = await shop.invoice()
     await shop.ask_operator("PATCH", "/v1/admin/items/a-little", json={"price_msat": 2 * PRICE_MSAT})
-    held = {"Authorization": f"Bearer {outdated['access_token']}"}
-    invoice = await shop.invoice(headers=held)
+    bearer = {"Authorization": f"Bearer {outdated['access_token']}"}
+    invoice = await shop.invoice(headers=bearer)
     async with real_side(network) as merchant:
         with pytest.raises(NotPaid):
             await merchant.pay(outdated["payment_request"], amount_msat=PRICE_MSAT)

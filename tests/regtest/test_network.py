@@ -34,7 +34,7 @@ from gateway.wire.bech32 import open_bech32, words_to_bytes
 
 SLEEP = ["/bin/sleep", "600"]
 # It says so when it ignores SIGTERM, so that the signal cannot come too early.
-STUBBORN = ["/bin/sh", "-c", "trap '' TERM; echo deaf; exec sleep 600"]
+IGNORES_SIGTERM = ["/bin/sh", "-c", "trap '' TERM; echo ready; exec sleep 600"]
 
 
 def planned(backend: Backend = "sqlite") -> NetworkState:
@@ -121,16 +121,14 @@ async def test_a_process_is_known_by_its_start_and_not_by_its_pid(tmp_path: Path
     assert not processes.is_running(process)
 
 
-async def test_a_process_that_does_not_listen_is_ended_by_force(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.2)
-    process = spawn(STUBBORN, log=tmp_path / "log")
+    process = spawn(IGNORES_SIGTERM, log=tmp_path / "log")
 
-    async def is_deaf() -> bool:
-        return (tmp_path / "log").read_text() == "deaf\n"
+    async def is_ready() -> bool:
+        return (tmp_path / "log").read_text() == "ready\n"
 
-    await until(is_deaf, seconds=10, what="a deaf process")
+    await until(is_ready, seconds=10, what="the process")
     await processes.stop(process)
     assert not processes.is_running(process)
 

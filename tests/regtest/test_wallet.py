@@ -165,7 +165,7 @@ def test_a_payment_that_succeeded_gives_its_preimage() -> None:
 
 
 @pytest.mark.parametrize("status", [lightning_pb2.Payment.UNKNOWN, lightning_pb2.Payment.IN_FLIGHT])
-def test_a_payment_without_a_verdict_is_never_called_failed(status: int) -> None:
+def test_a_payment_without_a_final_state_is_never_called_failed(status: int) -> None:
     with pytest.raises(OutcomeUnknown):
         preimage_of(payment(status))
     with pytest.raises(OutcomeUnknown):

@@ -249,7 +249,7 @@ async def test_a_node_that_restarts_is_followed_again_and_owes_nothing(
     assert domain.announced == [invoice.payment_hash for invoice in invoices]
 
 
-async def test_a_deaf_stream_is_opened_again(domain: Domain) -> None:
+async def test_a_stalled_stream_is_opened_again(domain: Domain) -> None:
     opened: list[Sweeper] = []
 
     async def work(progress: Progress) -> None:

@@ -42,6 +42,6 @@ async def test_a_recheck_of_a_settled_invoice_does_not_ask_the_node(domain: Doma
 
 
 async def test_a_recheck_of_an_invoice_that_the_node_does_not_know_changes_nothing(domain: Domain) -> None:
-    stranger = an_invoice(77)
-    await domain.store.write(lambda tx: tx.invoices.insert(stranger))
-    assert await domain.rechecker.recheck(stranger) == stranger
+    unknown = an_invoice(77)
+    await domain.store.write(lambda tx: tx.invoices.insert(unknown))
+    assert await domain.rechecker.recheck(unknown) == unknown

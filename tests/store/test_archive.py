@@ -82,7 +82,7 @@ async def test_a_backup_replaces_nothing_and_leaves_nothing_behind(site: Site, t
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
-@pytest.mark.parametrize("damage", ["content", "key", "database", "stranger", "no archive"])
+@pytest.mark.parametrize("damage", ["content", "key", "database", "unknown file", "no archive"])
 async def test_an_archive_that_is_not_whole_is_refused_and_nothing_is_put_back(
     site: Site, tmp_path: Path, damage: str
 ) -> None:
@@ -93,7 +93,7 @@ async def test_an_archive_that_is_not_whole_is_refused_and_nothing_is_put_back(
         for member in packed:
             if not member.name.startswith(gone):
                 less.addfile(member, packed.extractfile(member))
-        if damage == "stranger":
+        if damage == "unknown file":
             less.addfile(tarfile.TarInfo("../outside"), BytesIO())
     if damage == "no archive":
         damaged.write_bytes(b"this is none")

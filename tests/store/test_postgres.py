@@ -205,24 +205,24 @@ async def test_a_commit_that_is_never_answered_has_an_unknown_outcome(
         await far.write(work)
     assert refusal.value.code == "commit_unanswered"
     proxy.pass_on()
-    # This time the server had heard it: what was told is the truth, it may have happened.
+    # This time the server had committed, as the error's text allows.
     await until(lambda: len(dump_tables(database_url)["creators"]) == 1)
     assert not await far.write(add("perhaps"))
 
 
 async def test_a_lock_that_is_never_freed_is_no_reason_to_wait_for_ever(store: Database, database_url: str) -> None:
     await store.write(add("alice"))
-    held, free = asyncio.Event(), asyncio.Event()
+    locked, free = asyncio.Event(), asyncio.Event()
     other = await open_database(database_url)
 
     async def holder() -> None:
         async with other._writer.connect() as connection:  # type: ignore[attr-defined]  # a transaction that stays open
             await connection.execute(text("SELECT 1 FROM creators FOR UPDATE"))
-            held.set()
+            locked.set()
             await free.wait()
 
     holding = asyncio.create_task(holder())
-    await held.wait()
+    await locked.wait()
 
     def wait_a_little(tx: Tx) -> None:
         execute(tx, "SELECT set_config('lock_timeout', '20ms', true)")

@@ -57,5 +57,5 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 async def _holds(predicate: Callable[[], bool | Awaitable[bool]]) -> bool:
-    held = predicate()
-    return await held if isawaitable(held) else bool(held)
+    answer = predicate()
+    return await answer if isawaitable(answer) else bool(answer)

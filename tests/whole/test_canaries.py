@@ -144,10 +144,10 @@ async def test_t24_of_many_readers_nothing_is_kept_logged_or_counted_but_the_wor
     _, figures = await site.call("GET", "/metrics")
     preimages = [row.preimage for row in site.core.invoices]
     hidden = [CANARY, PREFIX, *(spelling for preimage in preimages for spelling in spellings(preimage))]
-    heard = logged.getvalue()
+    lines = logged.getvalue()
     tokens = [reader.token for reader in readers if reader.token]
     requests = [reader.payment_request for reader in readers]
-    assert [secret for secret in (WORDS, *hidden, *tokens, *requests) if secret in heard] == []
+    assert [secret for secret in (WORDS, *hidden, *tokens, *requests) if secret in lines] == []
     assert not any(secret in figures for secret in (CANARY, PREFIX, WORDS))
     kept = await files_of(site, request)
     assert WORDS.encode() in kept

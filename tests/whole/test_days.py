@@ -19,10 +19,10 @@ from gateway.settlement import settle as settlement
 from gateway.settlement.sweep import Sweeper
 from tests.support.clock import turns
 from tests.support.databases import put_database, seen_in
+from tools.days.books_check import check_books
 from tools.days.life import Life
 from tools.days.loop import run_virtually
 from tools.days.simulation import simulate
-from tools.days.verdict import judge
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -77,7 +77,7 @@ def test_a_day_on_which_a_paid_reader_is_refused_goes_on_and_tells_of_it(monkeyp
     monkeypatch.setattr(Life, "open", refuse)
     outcome = simulate(1, readers=100)
     assert "went wrong: PaymentRequired('not paid')" in outcome.complaints
-    assert outcome.verdict.credited > 0
+    assert outcome.check.credited > 0
 
 
 def test_a_day_of_few_payments_tells_nothing() -> None:
@@ -87,8 +87,8 @@ def test_a_day_of_few_payments_tells_nothing() -> None:
 def test_a_payment_whose_row_has_vanished_is_lost(tmp_path: Path) -> None:
     put_database(tmp_path / "empty.db")
     paid = {"00" * 32: 1_000}
-    verdict = seen_in(tmp_path / "empty.db", partial(judge, settled=paid, forgotten={}, is_final=True))
-    assert verdict.lost == paid.keys()
+    check = seen_in(tmp_path / "empty.db", partial(check_books, settled=paid, forgotten={}, is_final=True))
+    assert check.lost == paid.keys()
 
 
 def test_a_day_on_which_a_share_is_forgotten_has_books_that_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ async def opens(domain: Domain, invoice: Invoice) -> bool:
     return True
 
 
-async def sweep_past_every_verdict(domain: Domain, invoice: Invoice) -> None:
+async def sweep_until_final(domain: Domain, invoice: Invoice) -> None:
     """Only by the sweeps that fall due; the stream tells nothing."""
     for seconds in (FIRST_CHECK_AFTER_EXPIRY_SECONDS, SECOND_CHECK_AFTER_EXPIRY_SECONDS, 300, 600):
         domain.clock.now = max(domain.clock.now, invoice.expires_at + seconds)
@@ -52,7 +52,7 @@ async def test_whatever_lnd_takes_around_expiry_is_credited_and_opens(domain: Do
         is_paid = False
     assert is_paid is (lags or seconds < 0)
     domain.core.quirks.watch_expiry = True
-    await sweep_past_every_verdict(domain, invoice)
+    await sweep_until_final(domain, invoice)
     assert (await domain.row(invoice)).state is (InvoiceState.SETTLED if is_paid else InvoiceState.CANCELED)
     assert await opens(domain, invoice) is is_paid
     assert (
@@ -71,7 +71,7 @@ async def test_parts_that_are_held_and_then_fail_leave_a_canceled_invoice(domain
     assert (await domain.row(invoice)).state is InvoiceState.OPEN, "a payment is on its way"
     domain.clock.now = invoice.expires_at + HELD_SECONDS
     domain.core.fail_payment(payment_hash)
-    await sweep_past_every_verdict(domain, invoice)
+    await sweep_until_final(domain, invoice)
     assert (await domain.row(invoice)).state is InvoiceState.CANCELED
     assert not await opens(domain, invoice)
 

@@ -163,7 +163,7 @@ class GatewayMachine(ModelledGateway):
 
     @precondition(lambda self: self.stream is not None)
     @rule(order=st.randoms(use_true_random=False), batch=st.integers(1, 6))
-    def hear_the_stream(self, order: Any, batch: int) -> None:
+    def read_the_stream(self, order: Any, batch: int) -> None:
         assert self.stream is not None
         self.core.release_events(shuffled=True)
         node = self.domain.node

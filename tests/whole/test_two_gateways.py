@@ -126,7 +126,7 @@ async def test_a_write_looks_its_key_up_where_it_writes(sites: list[Site], monke
     assert there.dump() == before
 
 
-async def test_without_the_database_no_key_is_believed(sites: list[Site], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_database_no_key_is_accepted(sites: list[Site], monkeypatch: pytest.MonkeyPatch) -> None:
     _, key = await key_of(sites[0], "alice")
 
     async def refuse(_: object) -> None:

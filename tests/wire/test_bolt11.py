@@ -175,9 +175,9 @@ def test_fields_of_a_wrong_length_and_unknown_ones_are_skipped(field: tuple[str,
 def test_an_invoice_that_names_another_payee_than_its_signer_is_refused() -> None:
     named = write([("p", bytes.fromhex(HASH)), ("s", bytes(32)), ("n", bytes.fromhex(PAYEE))])
     assert payee_of(decode(named)).hex() == PAYEE
-    stranger = PrivateKey(b"\x01" * 32).public_key.format()
+    other_node = PrivateKey(b"\x01" * 32).public_key.format()
     with pytest.raises(ValueError, match="not signed by the node"):
-        payee_of(decode(write([("p", bytes.fromhex(HASH)), ("s", bytes(32)), ("n", stranger)])))
+        payee_of(decode(write([("p", bytes.fromhex(HASH)), ("s", bytes(32)), ("n", other_node)])))
 
 
 @given(st.text(alphabet=CHARSET + "1lnbc", max_size=300))

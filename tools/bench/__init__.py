@@ -1,1 +1,1 @@
-"""What the gateway costs on top of LND: `python -m tools.bench`, one figure a file, everything on this machine."""
+"""Benchmarks: the cost of the gateway on top of LND (`python -m tools.bench`). One figure per file, on this machine."""

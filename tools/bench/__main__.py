@@ -45,7 +45,7 @@ FIGURES: Mapping[str, Measure] = {
 }
 
 WIDTH = 150
-"""Of a table that goes to a file."""
+"""The width of a table that is written to a file."""
 
 output = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 errors = Console(stderr=True, highlight=False)

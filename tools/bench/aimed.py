@@ -1,4 +1,4 @@
-"""What a figure is given when it aims at the cluster that `make cluster` runs: nothing is started."""
+"""The bench of a figure that measures a running cluster (`make cluster`): it starts nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

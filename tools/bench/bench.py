@@ -1,4 +1,4 @@
-"""What every figure is given: a folder, the event loop, nodes on demand, and a way to say how far it is."""
+"""The bench that every figure gets: a folder, the event loop, nodes on demand, and progress reports."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -162,7 +162,7 @@ class _Reader(asyncio.Protocol):
 
 
 async def computed() -> Mapping[str, Any]:
-    """Who this is, and what it has computed so far."""
+    """The process id, and the CPU time used so far."""
     return {"pid": os.getpid(), "cpu_seconds": time.process_time()}
 
 

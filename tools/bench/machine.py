@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine on which the figures were measured."""
 
 import os
 import platform
@@ -19,13 +19,13 @@ def machine() -> dict[str, str]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has computed so far, in user and in system mode, all its threads."""
+    """The CPU time of a process so far, user and system, of all its threads."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(pid: int) -> int:
-    """What a process holds in memory now."""
+    """The memory that a process uses now."""
     pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 

@@ -25,7 +25,7 @@ AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """What a payer needs."""
+    """An invoice, as its payer needs it."""
 
     payment_hash: str
     payment_request: str

@@ -59,7 +59,7 @@ class Child:
         self.pid = process.pid
 
     async def ask(self, **job: Any) -> Any:
-        """What the program answers. Raises RuntimeError when it ended instead."""
+        """The answer of the program. Raises RuntimeError when it ended instead."""
         self.send(json.dumps(job))
         return await self.answer()
 

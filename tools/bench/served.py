@@ -67,11 +67,11 @@ class Served:
         return False
 
     def cpu_seconds(self) -> float:
-        """What it has computed so far."""
+        """The CPU time used so far."""
         return cpu_seconds(self.pid)
 
     def resident_bytes(self) -> int:
-        """What it holds in memory."""
+        """The memory in use."""
         return resident_bytes(self.pid)
 
 
@@ -137,7 +137,7 @@ async def put_on_sale(served: Served) -> None:
 
 
 def invoices_url(served: Served) -> str:
-    """Where an invoice for the article is made."""
+    """The URL that makes an invoice for the article."""
     return f"{served.url}/v1/items/{ITEM}/invoices"
 
 

@@ -21,7 +21,7 @@ def main() -> None:
         if arguments.journal:
             sys.stdout.write("\n".join(outcome.journal) + "\n")
         sys.stdout.write(
-            f"{seed}: {outcome.payments} payments, {outcome.verdict.credited} credited, {outcome.kills} kills, "
+            f"{seed}: {outcome.payments} payments, {outcome.check.credited} credited, {outcome.kills} kills, "
             f"{outcome.restarts} restarts, {outcome.faults.total()} faults, {outcome.payments / seconds:.0f} payments/s"
             f", digest {outcome.digest[:16]}\n"
         )

@@ -50,7 +50,7 @@ class Day:
         return START + self._loop.time()
 
     def gateway_clock(self) -> float:
-        """What the gateway takes for the time."""
+        """The time by the gateway's clock."""
         return self.node_clock() + self.clock_is_off_by
 
     async def sleep_until(self, at: float) -> None:
@@ -58,7 +58,7 @@ class Day:
         await asyncio.sleep(max(0.0, at - self._loop.time()))
 
     async def ask(self, work: Callable[[Life], Coroutine[Any, Any, T]]) -> T:
-        """What the gateway answers. Raises `Gone` when it ends, or is not there."""
+        """The gateway's answer. Raises `Gone` when it ends, or is not there."""
         life = self.life
         return await life.ask(work(life))
 

@@ -1,4 +1,4 @@
-"""What befalls a gateway and its node in a simulated day; each fault begins, lasts a while, and ends."""
+"""The faults of a gateway and its node in a simulated day; each begins, lasts a while, and ends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -91,7 +91,7 @@ async def lagging_expiry(day: Day) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def lost_answers(day: Day) -> AsyncIterator[None]:
-    """The next invoices are issued, and nobody hears of it."""
+    """The next invoices are issued, but LND's answers are lost."""
     day.lnd.core.quirks.lose_answers += day.rng.randint(1, 4)
     yield
 
@@ -142,7 +142,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "node restored": (2, restore_the_node),
     "black hole": (8, black_hole),
     "broken streams": (6, broken_streams),
-    "deaf stream": (5, _quirk("drop_events")),
+    "stalled stream": (5, _quirk("drop_events")),
     "duplicates": (5, _quirk("duplicate_events")),
     "reorder": (6, _quirk("hold_events", release=True)),
     "no amounts": (4, _quirk("hide_paid_amount")),

@@ -101,7 +101,7 @@ class Life:
             _living.reset(token)
 
     async def ask(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a request answers. Raises `Gone`, and what the request raises."""
+        """The answer of a request. Raises `Gone`, and what the request raises."""
         if not self.is_alive:
             work.close()
             raise Gone

@@ -30,7 +30,7 @@ class Lnd:
         self.core = self._new_core()
         self.backups: deque[list[SimulatedInvoice]] = deque(maxlen=4)
         self.forgotten: dict[str, int] = {}
-        """What it had settled, and knows no more since it was restored from a backup: msat by payment hash."""
+        """Settled invoices that it does not know since it was restored from a backup: msat by payment hash."""
 
     def back_up(self) -> None:
         """Copy what it knows."""
@@ -47,7 +47,7 @@ class Lnd:
         old.restart()
 
     def settled(self) -> dict[str, int]:
-        """What it reports as settled: msat by payment hash."""
+        """The invoices that it reports as settled: msat by payment hash."""
         rows = (row for row in self.core.invoices if not (row.is_keysend or row.is_amp))
         return {row.payment_hash.hex(): row.paid_msat for row in rows if row.state is NodeInvoiceState.SETTLED}
 

@@ -24,7 +24,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _Leap(selectors.SelectSelector):
-    """Where a loop would sleep, time passes instead."""
+    """A selector that advances the virtual time instead of sleeping."""
 
     now = 0.0
 

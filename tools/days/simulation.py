@@ -1,4 +1,4 @@
-"""One simulated day: readers, faults and an editor on virtual time, and a verdict on the books at its end."""
+"""One simulated day: readers, faults and an editor on virtual time, and a check of the books at its end."""
 
 import asyncio
 from collections import Counter
@@ -17,13 +17,13 @@ from gateway.money import Msat
 from gateway.rows import ItemState
 from gateway.settlement import sweep
 from tests.support.rows import START, a_creator, an_item
+from tools.days.books_check import BooksCheck, check_books
 from tools.days.day import Day
 from tools.days.faults import FAULTS, befall
 from tools.days.life import Gone
 from tools.days.loop import run_virtually
 from tools.days.readers import read
 from tools.days.sale import ITEMS
-from tools.days.verdict import Verdict, judge
 
 DAY_SECONDS = 86_400.0
 READERS, BURSTS, BURST_SECONDS = 500, 12, 180.0
@@ -37,11 +37,11 @@ SWEEP_EVERY_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a day; `digest` is the same for the same seed."""
+    """The outcome of a day; `digest` is the same for the same seed."""
 
     seed: int
     payments: int
-    verdict: Verdict
+    check: BooksCheck
     complaints: tuple[str, ...]
     faults: Counter[str]
     kills: int
@@ -81,10 +81,10 @@ async def _live(seed: int, folder: Path, readers: int) -> Outcome:
 
 
 class Simulation(Day):
-    """A day lived through: readers, faults, edits and backups, and the judgement at its end."""
+    """A day lived through: readers, faults, edits and backups, and the check of the books at its end."""
 
     async def live(self, readers: int) -> Outcome:
-        """From the first second to the verdict."""
+        """From the first second to the check of the books."""
         await self._stock()
         work = [*self._readers(readers), *self._misfortunes(), self._edit(), self._back_up(), self._look_over()]
         ends = await asyncio.gather(*work, return_exceptions=True)
@@ -92,14 +92,14 @@ class Simulation(Day):
         if len(self.settled_at) < max(1, readers * LEAST_PAID):
             self.complaints.append(f"{len(self.settled_at)} payments of {readers} readers are too few to tell anything")
         await asyncio.sleep(RECOVERY_SECONDS)
-        verdict = self._judge(is_final=True)
+        check = self._check_books(is_final=True)
         await self._open_everything()
         await self.life.stop()
         return Outcome(
             seed=self.seed,
             payments=len(self.settled_at),
-            verdict=verdict,
-            complaints=(*self.complaints, *verdict.complaints),
+            check=check,
+            complaints=(*self.complaints, *check.complaints),
             faults=self._faults,
             kills=self.kills,
             resets=self.resets,
@@ -159,14 +159,14 @@ class Simulation(Day):
     async def _look_over(self) -> None:
         for hour in range(2, 24, 2):
             await self.sleep_until(hour * 3_600.0)
-            self.complaints += self._judge(is_final=False).complaints
+            self.complaints += self._check_books(is_final=False).complaints
 
-    def _judge(self, *, is_final: bool) -> Verdict:
+    def _check_books(self, *, is_final: bool) -> BooksCheck:
         settled = {key: msat for key, msat in self.lnd.settled().items() if key in self.sales}
-        return judge(self.database.connection, settled, forgotten=self.lnd.forgotten, is_final=is_final)
+        return check_books(self.database.connection, settled, forgotten=self.lnd.forgotten, is_final=is_final)
 
     async def _open_everything(self) -> None:
-        """Whatever LND has settled opens, with the token for a reader and with the preimage for a program."""
+        """Check that every settled invoice opens, with the token for a reader and with the preimage for a program."""
         settled = self.lnd.settled()
         for key, sale in self.sales.items():
             invoice = sale.invoice

@@ -102,7 +102,7 @@ class InlineStore:
         return work(SqlTx(self._database.connection))
 
     def _commit(self) -> None:
-        """What waits is one transaction; the answers come later, and a crash may come first."""
+        """Run all waiting work in one transaction; the answers come later, and a crash may come first."""
         if self._is_alive():
             jobs, self._waiting = self._waiting, []
             self._execute(jobs)

@@ -47,8 +47,8 @@ def tally_of(seed: int, lived: "Future[Outcome]") -> Tally:
         replays=outcome.replays,
         restarts=outcome.restarts,
         days=1,
-        lost=len(outcome.verdict.lost),
-        double=len(outcome.verdict.double),
-        drift_msat=outcome.verdict.drift_msat,
+        lost=len(outcome.check.lost),
+        double=len(outcome.check.double),
+        drift_msat=outcome.check.drift_msat,
         longest_delay_seconds=outcome.longest_told_seconds,
     )

@@ -79,7 +79,7 @@ async def withstand(folder: Path, *, seconds: int, seed: int, report: Report) ->
 
 
 async def _honest(rig: Rig, served: Served, seconds: float) -> list[float]:
-    """What each invoice took, in seconds, of readers who buy and pay, each from a network of their own."""
+    """The seconds that each invoice took, for readers who buy and pay, each from a network of their own."""
     took: list[float] = []
 
     async def read(number: int) -> None:
@@ -106,7 +106,7 @@ async def _buy(session: aiohttp.ClientSession, served: Served) -> dict[str, obje
 
 
 async def _flood(mob: Child, served: Served, seconds: int) -> tuple[dict[str, int], float]:
-    """How often each status came, and how many answers came in a second."""
+    """The number of answers by status, and the answers per second."""
     began = time.monotonic()
     statuses: dict[str, int] = await mob.ask(
         do="flood", url=invoices_url(served), addresses=ATTACKERS, per_second=PER_SECOND, seconds=seconds

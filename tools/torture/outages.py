@@ -23,7 +23,7 @@ PER_SECOND = 50
 BEFORE_SECONDS = 1
 ASK_EVERY_SECONDS = 0.25
 REFUSED_SECONDS = 1.0
-"""How long a refusal may take. The first one may wait for a deadline."""
+"""The longest time of a refusal. The first one may wait for a deadline."""
 CREDITED_SECONDS = 10.0
 """From the end of an outage until all that was paid is credited."""
 
@@ -102,7 +102,7 @@ async def _pay_steadily(rig: Rig) -> None:
 
 
 async def _ask_in_vain(served: Served, what: str, seconds: int) -> list[float]:
-    """What each refusal took, in seconds, but for the first. Raises `Failed` when it is something else."""
+    """The seconds that each refusal took, without the first. Raises `Failed` for another answer."""
     took: list[float] = []
     ends_at = time.monotonic() + seconds
     async with aiohttp.ClientSession() as session:

@@ -53,7 +53,7 @@ async def _replay_from_every_index(folder: Path, database_url: str, replays: int
 
 
 def _told_from(domain: Domain, index: int, rng: Random) -> Iterator[NodeInvoice]:
-    """What LND's stream replays from an index, each twice, in any order."""
+    """The invoices that LND's stream replays from an index, each twice, in any order."""
     assert isinstance(domain.node, InProcessNode)
     stream = domain.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
     told = [row for row in iter(stream.take, None) for _ in range(2)]

@@ -17,7 +17,7 @@ from gateway.ports.node import NodeInvoiceState
 from gateway.store.engines.database import read_database
 from tools.bench.nodes import BenchNode, Payable, settings_of
 from tools.bench.served import ITEM, Served, buy, serve
-from tools.days.verdict import Verdict, judge
+from tools.days.books_check import BooksCheck, check_books
 from tools.torture.tally import Failed, Tally
 
 T = TypeVar("T")
@@ -32,17 +32,17 @@ OPENED_AT_THE_END = 50
 
 @dataclass(slots=True)
 class Rig:
-    """What readers hold and what was paid, over every life of the gateway."""
+    """The readers' invoices and payments, across all restarts of the gateway."""
 
     folder: Path
     node: BenchNode
     rng: Random
     variables: Mapping[str, str] = field(default_factory=dict)
-    """What the gateway is told beside its node: another way there, or a database."""
+    """Variables of the gateway beside its node: another address, or a database."""
     books_url: str = ""
-    """Where the books are seen from here; SQLite in the folder unless said otherwise."""
+    """The database's URL from here; SQLite in the folder if empty."""
     credited_before: int = 0
-    """What the books held before all this."""
+    """The number of payments in the books at the start."""
     unpaid: list[dict[str, Any]] = field(default_factory=list)
     paid: list[dict[str, Any]] = field(default_factory=list)
     last_paid_at: float = 0.0
@@ -97,39 +97,39 @@ class Rig:
         return time.monotonic() - (began if since is None else since)
 
     async def credited(self) -> int:
-        """How many of these payments are in the books."""
+        """The number of this rig's payments that are in the books."""
         counted = text("SELECT COUNT(*) FROM events")
         return await self.look(lambda books: int(books.execute(counted).scalar_one())) - self.credited_before
 
     async def look(self, look: Callable[[Connection], T]) -> T:
-        """What is found in the books."""
+        """The result of a query of the books."""
         return await read_database(self.books_url or f"sqlite:///{self.folder / 'data' / 'tuppence.db'}", look)
 
-    async def judge(self) -> Verdict:
+    async def check_books(self) -> BooksCheck:
         """The books against what the node itself says."""
         settled = await self._settled()
-        return await self.look(lambda books: judge(books, settled, forgotten={}, is_final=True))
+        return await self.look(lambda books: check_books(books, settled, forgotten={}, is_final=True))
 
     async def tally(self, **fields: Any) -> Tally:
         """The figures at the end. Raises `Failed` when an invariant broke."""
-        verdict = await self.judge()
+        check = await self.check_books()
         began = time.monotonic()
-        while verdict.lost and time.monotonic() - began < LAST_ONES_SECONDS:
+        while check.lost and time.monotonic() - began < LAST_ONES_SECONDS:
             # A payment whose payer gave up may have settled a moment ago.
             await asyncio.sleep(LOOK_SECONDS)
-            verdict = await self.judge()
-        if verdict.broken:
-            raise Failed("; ".join(verdict.broken))
+            check = await self.check_books()
+        if check.broken:
+            raise Failed("; ".join(check.broken))
         return Tally(
             payments=len(self.paid),
-            lost=len(verdict.lost),
-            double=len(verdict.double),
-            drift_msat=verdict.drift_msat,
+            lost=len(check.lost),
+            double=len(check.double),
+            drift_msat=check.drift_msat,
             **fields,
         )
 
     async def open_some(self, served: Served) -> None:
-        """What was paid for opens. Raises `Failed`."""
+        """Check that every paid item opens. Raises `Failed`."""
         async with aiohttp.ClientSession() as session:
             for invoice in self.rng.sample(self.paid, min(OPENED_AT_THE_END, len(self.paid))):
                 headers = {"Authorization": f"Bearer {invoice['access_token']}"}

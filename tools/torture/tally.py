@@ -1,4 +1,4 @@
-"""What a part of the torture did, and what it cost: the figures of the JSON line."""
+"""The results of one part of the torture: the figures of the JSON line."""
 
 from dataclasses import asdict, dataclass, fields
 
@@ -23,11 +23,11 @@ class Tally:
     drift_msat: int = 0
     longest_delay_seconds: float = 0.0
     broken: tuple[str, ...] = ()
-    """What else went wrong, each with the command that shows it again; in words, as the two below."""
+    """Other failures, in words, each with the command that repeats it."""
     slow: tuple[str, ...] = ()
-    """What took longer than it may."""
+    """Measurements above their limit, in words."""
     notes: tuple[str, ...] = ()
-    """What else a part has to say."""
+    """Other remarks, in words."""
 
     def __add__(self, other: "Tally") -> "Tally":
         sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
@@ -41,7 +41,7 @@ class Tally:
 
     @property
     def is_clean(self) -> bool:
-        """Nothing lost, nothing twice, nothing adrift, nothing else broken; how long it took is another matter."""
+        """Whether nothing was lost, credited twice, adrift or otherwise broken, whatever it took."""
         return not (self.lost or self.double or self.drift_msat or self.broken)
 
 

@@ -21,7 +21,7 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """What the database records of things outside it: fingerprints of keys, digests by item, identities of nodes."""
+    """The database's records of things outside it: fingerprints of keys, digests by item, identities of nodes."""
 
     keys: Mapping[str, str]
     digests: Mapping[str, str]

@@ -22,7 +22,7 @@ _MOST_NAMED = 8
 
 @dataclass(slots=True)
 class Inspection:
-    """What was found, by path in the site.
+    """The findings, by path in the site.
 
     Unsealed paywalls, files with copies of paid words, links in and out of paid parts, unreadable files, and unreadable
     files that may be copies of a page (`hidden`).

@@ -60,5 +60,5 @@ def read(sealed: str) -> Sealed:
     except (ValueError, KeyError, msgspec.DecodeError) as error:
         raise Invalid("seal_malformed", "The sealed text in the page cannot be parsed; seal the page anew.") from error
     if (header.get("alg"), header.get("enc")) != ("dir", "A256GCM") or len(whole.nonce) != NONCE_BYTES:
-        raise Invalid("seal_malformed", "The sealed text in the page has another form; seal the page anew.")
+        raise Invalid("seal_malformed", "The sealed text in the page is malformed; seal the page anew.")
     return whole

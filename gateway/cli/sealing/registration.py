@@ -107,14 +107,14 @@ def _check_agreement(found: Mapping[str, Any], declared: DeclaredItem) -> None:
         raise Conflict(
             "item_differs",
             f"{declared.item_id} is sold by {found['creator']}, and this says {declared.creator}. An item keeps its "
-            "creator: give the page another item, or say who sells this one.",
+            "creator: give the page another item, or name that creator.",
         )
     usual = declared.usual_price_msat
     if declared.price_msat is None and usual is not None and usual != found["price_msat"]:
         raise Conflict(
             "item_differs",
-            f"{declared.item_id} costs {to_sat(found['price_msat'])} sat, and --price says {to_sat(usual)} sat for "
-            "what is new: write the price into its tag (price=…), which then holds, or leave --price out.",
+            f"{declared.item_id} costs {to_sat(found['price_msat'])} sat, but --price, which is for new items, is "
+            f"{to_sat(usual)} sat. To change its price, write it into the item's tag (price=…), or leave --price out.",
         )
 
 

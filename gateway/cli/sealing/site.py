@@ -63,7 +63,7 @@ def address_of(file: SiteFile, site: str) -> str:
     if not address.startswith(("http://", "https://")):
         raise Invalid(
             "page_without_address",
-            f"{file.place} does not say where it will stand: give --site https://blog.example, or a canonical link.",
+            f"{file.place} has no address: give --site https://blog.example, or a canonical link.",
         )
     return quote(address.partition("#")[0], safe=PLAIN)
 
@@ -81,7 +81,7 @@ def check_origins(files: Sequence[SiteFile], site: str) -> None:
         raise Invalid(
             "page_elsewhere",
             f"The canonical links of these pages lead to different sites, {' and '.join(sorted(links.values())[:2])}: "
-            "say where the pages stand, --site https://blog.example.",
+            "name the site, --site https://blog.example.",
         )
 
 

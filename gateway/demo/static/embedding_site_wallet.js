@@ -1,5 +1,5 @@
 // The wallet of the demo's embedding page: a WebLN wallet in the browser, or a phone wallet that scans the shown invoice.
-const dialog = document.querySelector("dialog.purse");
+const dialog = document.querySelector("dialog.wallet");
 const find = (name) => dialog.querySelector(name);
 const wanted = new URLSearchParams(location.search).get("wallet") ?? "browser";
 

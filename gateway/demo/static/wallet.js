@@ -25,7 +25,7 @@ async function balance() {
   try {
     const { balance_msat } = await (await fetch("/demo/balance")).json();
     // The line is replaced as a whole, so that none of its parts counts as a layout shift.
-    $("purse").innerHTML = `<strong id="demo-balance">${sat(balance_msat)}</strong> sat`;
+    $("funds").innerHTML = `<strong id="demo-balance">${sat(balance_msat)}</strong> sat`;
   } catch {}
 }
 

@@ -161,7 +161,7 @@ def _unpack(archive: Path, folder: Path) -> None:
         with tarfile.open(archive) as packed:
             for member in packed:
                 if not member.isfile() or not _MEMBER.fullmatch(member.name):
-                    raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is none of a backup's.")
+                    raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is no part of a backup.")
                 _put(packed.extractfile(member), folder / member.name)
     except (tarfile.TarError, FileExistsError) as error:
         said = str(error).partition("\n")[0].rstrip(":")  # tarfile appends the message of every format that it tried

@@ -166,7 +166,7 @@ def _agree(booked: str | None, due: str | None) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _due(shares: str, paid_msat: int, origin: str, is_tip: bool) -> str | None:  # noqa: FBT001  # a column
-    """What should be booked, in the form of `_BOOKED`; None for a row that no version writes."""
+    """The transfers that should be booked, in the form of `_BOOKED`; None for a row that no version writes."""
     try:
         pinned, sold_by = shares_from_text(shares), Origin(origin)
         if paid_msat <= 0 or (sold_by is not Origin.SUSPENSE and sum(share.weight for share in pinned) <= 0):

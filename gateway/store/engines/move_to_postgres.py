@@ -49,7 +49,7 @@ def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]]) 
     if differing:
         raise Conflict(
             "database_changed",
-            f"The rows of {', '.join(differing)} are not what they were in the source; stop what writes to it.",
+            f"The rows of {', '.join(differing)} differ from the source; stop the program that writes to it.",
         )
 
 
@@ -77,7 +77,9 @@ def _audited(connection: Connection) -> dict[str, tuple[int, int]]:
     """Row count and checksum of each table. Raises `Conflict` (`books_broken`) if an invariant is broken."""
     broken = [result for result in audit(connection) if result.broken]
     if broken:
-        raise Conflict("books_broken", f"{broken[0].sentence} Not so: {broken[0].example}. See `tuppence audit`.")
+        raise Conflict(
+            "books_broken", f"{broken[0].sentence} This is violated by {broken[0].example}. See `tuppence audit`."
+        )
     return {table.name: _contents(connection, table) for table in TABLES}
 
 

@@ -34,7 +34,7 @@ class NewestPosition:
                 "database_older",
                 f"{self._database} lacks what was written to it last: its log (-wal) was deleted, or it is an older "
                 "copy. Put the newest back with the files beside it, or restore a backup into a new TUPPENCE_DATA_DIR. "
-                f"If it shall be this one, delete {self._path}; payments since then are found by tuppence audit.",
+                f"To use this one all the same, delete {self._path}; tuppence audit finds the payments since then.",
             )
 
     async def record(self) -> None:

@@ -64,7 +64,7 @@ _HINTS = {
     "3D000": "Create it first: CREATE DATABASE … OWNER ….",
     "42501": "Give this user the database: ALTER DATABASE … OWNER TO ….",
 }
-"""What to do about an error, by its SQLSTATE."""
+"""The advice about an error, by its SQLSTATE."""
 STALLED_SECONDS = 4.0
 # No server-side timeout applies while PostgreSQL waits for the rest of a client message, so a client that dies there
 # would keep its row locks for hours.
@@ -206,7 +206,7 @@ async def _commit(connection: AsyncConnection) -> None:
         log.warning("commit_unanswered", error=type(error).__name__, sqlstate=_sqlstate(error))
         raise OutcomeUnknown(
             "commit_unanswered",
-            "The connection to the database was lost during a commit. Look whether it happened before trying again.",
+            "The connection to the database was lost during a commit. Check whether it was written, then try again.",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from error
 

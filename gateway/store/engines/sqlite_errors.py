@@ -21,7 +21,7 @@ _HINTS = {
     "SQLITE_FULL": "The disk is full: make room.",
     "SQLITE_IOERR": "The disk is full or failing: make room, and look at the system's log.",
 }
-"""What to do about an error, by the prefix of its SQLite name."""
+"""The advice about an error, by the prefix of its SQLite name."""
 
 
 def sqlite_unavailable(path: Path, error: BaseException) -> Unavailable:

@@ -45,7 +45,7 @@ class FileKeyRing:
         """Write a key of the next number; returns its file. Raises `Conflict` (`keys_full`) and as `open` does."""
         number = max(cls.open(folder)._keys) + 1  # noqa: SLF001  # its own class
         if number > HIGHEST_NUMBER:
-            raise Conflict("keys_full", f"{folder} holds the key of the highest number, {HIGHEST_NUMBER}.")
+            raise Conflict("keys_full", f"{folder} holds a key with the highest number already, {HIGHEST_NUMBER}.")
         path = folder / f"{number}.key"
         _write_key(path)
         return path

@@ -1,4 +1,4 @@
-"""What an aiohttp application carries for its handlers: the `Gateway`, and the pages for browsers."""
+"""The values that an aiohttp application keeps for its handlers: the `Gateway`, and the pages for browsers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ def forwarded(trusted: Sequence[Network]) -> Middleware:
 def client_address(peer: str | None, lines: Iterable[str], trusted: Sequence[Network]) -> str | None:
     """The client's address, following the hops from the connection outwards as long as they are trusted.
 
-    A hop that is not an address is returned as it is, and the hops beyond it are not believed.
+    A hop that is not an address is returned as it is, and the hops beyond it are not trusted.
     """
     hops = [hop.strip() for line in lines for hop in line.split(",")]
     address = peer

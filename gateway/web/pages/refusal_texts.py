@@ -46,7 +46,7 @@ def title_of(status: int, words: Words) -> str:
 
 
 def explain(error: TuppenceError, words: Words) -> str:
-    """What happened and what to do about it, without the details of node errors."""
+    """A refusal in words, with what to do about it, without the details of node errors."""
     if isinstance(error, OutcomeUnknown) or (isinstance(error, Unavailable) and error.code.startswith("node_")):
         return words.say(AWAY)
     return words.say(_DETAILS.get(error.code, REFUSED))

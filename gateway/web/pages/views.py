@@ -153,7 +153,7 @@ def creator_view(creator: Creator, words: Words) -> View:
 
 
 def what_it_buys(item: Item, words: Words) -> str:
-    """What a payment buys: `6 min read` or `PDF, 2.1 MB`, with the access time if it is limited."""
+    """The extent of an item: `6 min read` or `PDF, 2.1 MB`, with the access time if it is limited."""
     if item.kind is ItemKind.FILE:
         what = f"{_media_name(item, words)}, {_size(item.byte_size, words)}"
     else:

@@ -33,7 +33,7 @@ async def test_a_wallet_in_the_browser_pays_with_one_tap(visitor: Visitor) -> No
     await visitor.page.goto(f"{visitor.press}/demo/press")
     await visitor.is_in("offered")
     await visitor.tap()
-    await visitor.page.locator(".purse .yes").click()
+    await visitor.page.locator("dialog.wallet .yes").click()
     await visitor.is_open()
 
 

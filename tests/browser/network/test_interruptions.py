@@ -130,7 +130,7 @@ async def test_pay_after_a_reload_shows_the_same_invoice(reader: Reader) -> None
 
 
 async def test_an_answer_that_was_lost_is_given_again(reader: Reader) -> None:
-    """The gateway has made the invoice; the connection broke before the page heard of it."""
+    """The gateway has made the invoice; the connection broke before the answer reached the page."""
     lost: list[dict[str, str]] = []
 
     async def lose_once(route: Route) -> None:

@@ -18,7 +18,7 @@ async def test_no_run_of_paid_words_is_anywhere_before_the_payment(reader: Reade
     invoice = await reader.press_pay()
     await refused_content(reader, "/v1/items/welcome/content", invoice["access_token"])
     known = [await recorded.text(), await reader.page.content(), await reader.stored(), *addresses(reader)]
-    assert "haberdashery" in known[0], "the preview was heard"
+    assert "haberdashery" in known[0], "the recording holds the preview"
     assert leaked_runs(" ".join(known)) == set()
 
     assert await demo.pay(invoice["payment_request"]) == 200

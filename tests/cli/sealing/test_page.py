@@ -273,7 +273,7 @@ def test_what_a_browser_cannot_read_is_not_sound_to_the_sealer_either(spoiled: s
             with pytest.raises(Invalid, match=r"seal the page anew|does not open"):
                 unseal(".".join(parts), KEY)
     other = json.dumps({"alg": "dir", "enc": "A128GCM", "kid": "essay"}).encode()
-    with pytest.raises(Invalid, match="another form"):
+    with pytest.raises(Invalid, match="malformed"):
         read(base64url(other) + sealed[sealed.index(".") :])
     jwk = {"kty": "oct", "kid": "essay", "alg": "A256GCM", "k": base64url(KEY)}
     for change in ({"k": spoiled.format(jwk["k"])}, {"alg": "A128GCM"}, {"kty": "RSA"}):

@@ -95,9 +95,9 @@ async def test_every_stream_of_an_invoice_is_told_and_no_other(shop: Site) -> No
     async with (
         listening(shop, first["payment_hash"]) as one,
         listening(shop, first["payment_hash"]) as other,
-        listening(shop, second["payment_hash"]) as stranger,
+        listening(shop, second["payment_hash"]) as unrelated,
     ):
-        for listener in (one, other, stranger):
+        for listener in (one, other, unrelated):
             await listener.next()
         shop.pay(first["payment_hash"])
         assert [(await listener.next())[0] for listener in (one, other)] == ["settled", "settled"]

@@ -124,8 +124,8 @@ async def test_faults_are_listed_only_for_clients_that_may_read_the_metrics(site
     site.core.state = NodeState.LOCKED
     status, said = await site.call("GET", "/readyz")
     assert (status, said["ready"], len(said["wrong"])) == (503, False, 1)
-    stranger = {"X-Forwarded-For": "203.0.113.9"}
-    assert await site.call("GET", "/readyz", headers=stranger) == (503, {"ready": False})
+    elsewhere = {"X-Forwarded-For": "203.0.113.9"}
+    assert await site.call("GET", "/readyz", headers=elsewhere) == (503, {"ready": False})
     closed = with_fields(site.gateway, metrics_token="s" * 20)
     async with serve_app(build_app(closed)) as url, site.session.get(f"{url}/readyz") as response:
         assert (response.status, await response.json()) == (503, {"ready": False})

@@ -1,4 +1,4 @@
-"""What was paid for opens on a database that takes nothing: full, read-only, or held by another program."""
+"""What was paid for opens on a database that takes nothing: full, read-only, or locked by another program."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

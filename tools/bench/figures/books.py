@@ -26,7 +26,7 @@ FLAT = 1.25
 
 @dataclass(slots=True)
 class _Took:
-    """What each round took: milliseconds for one, and seconds for a start."""
+    """The time that each round took: milliseconds for one, and seconds for a start."""
 
     create: list[float] = field(default_factory=list)
     settle: list[float] = field(default_factory=list)

@@ -18,7 +18,7 @@ ROUNDS = 7
 
 @dataclass(frozen=True, slots=True)
 class _Rounds:
-    """What alternating rounds gave, one entry a round."""
+    """The results of alternating rounds, one entry per round."""
 
     through: list[Mapping[str, Any]] = field(default_factory=list)
     direct: list[Mapping[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a reader who waits for a settlement costs in memory."""
+"""The memory that a reader costs who waits for a settlement."""
 
 import asyncio
 

@@ -115,7 +115,7 @@ def _create_invoices() -> None:
         sa.PrimaryKeyConstraint("payment_hash", name=("pk_invoices")),
         sa.UniqueConstraint("idempotency_hash", name=("uq_invoices_idempotency_hash")),
     )
-    # Only what has no verdict: flat, however many invoices were ever sold.
+    # Only invoices whose final state is not known: its size does not grow with those that were sold.
     op.create_index(
         "ix_invoices_unresolved",
         "invoices",

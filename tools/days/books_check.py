@@ -11,7 +11,7 @@ _OWED = text("SELECT COALESCE(SUM(balance_msat), 0) FROM accounts WHERE account 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class BooksCheck:
     """Payments that were lost or credited twice, msat that do not add up, and invariants that broke."""
 
     credited: int
@@ -30,7 +30,7 @@ class Verdict:
         return [*found, *drift, *self.broken]
 
 
-def judge(books: Connection, settled: dict[str, int], *, forgotten: dict[str, int], is_final: bool) -> Verdict:
+def check_books(books: Connection, settled: dict[str, int], *, forgotten: dict[str, int], is_final: bool) -> BooksCheck:
     """Compare the books with what LND reports of the invoices that readers were given (msat by payment hash).
 
     One whose row has vanished is lost. What LND has `forgotten` may have been credited before. A payment may wait for
@@ -41,7 +41,7 @@ def judge(books: Connection, settled: dict[str, int], *, forgotten: dict[str, in
     owed_msat = int(books.execute(_OWED).scalar_one())
     broken = [finding.sentence for finding in audit(books) if finding.broken]
     broken += [f"credited without a payment: {key[:8]}" for key in sorted(credited) if key not in known]
-    return Verdict(
+    return BooksCheck(
         credited=len(credited),
         lost=frozenset(settled.keys() - credited.keys()) if is_final else frozenset(),
         double=frozenset(key for key, msat in credited.items() if msat > known.get(key, msat)),
