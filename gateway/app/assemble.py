@@ -139,7 +139,7 @@ async def _assemble(
         metrics.watch(serving)
     settlers = {serving.node_id: Settler(serving.node, store, clock, announcer) for serving in nodes}
     rechecker = Rechecker(nodes, settlers, store, clock)
-    content = ContentFolder(config.shared_folder / "content")
+    content = ContentFolder(config.shared_folder / "content", database=sqlite_path(config.database_url))
     checkout = _checkout(config, nodes, rechecker, store, keys, clock, random_bytes, content)
     authorizer = Authorizer(keys, store, rechecker, clock)
     replica_clock = clock if isinstance(clock, ReplicaClock) else None

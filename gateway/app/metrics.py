@@ -36,6 +36,7 @@ class Metrics:
         self.requests = counter("tuppence_requests", "Requests by route and status", ["route", "status"])
         self.requests_of = cache(self.requests.labels)
         self.invoices = counter("tuppence_invoices", "Invoices issued", ["node"])
+        self._invoices_of = cache(self.invoices.labels)
         self.unread_clients = counter(
             "tuppence_unread_clients", "Requests whose trusted proxy did not give a readable client address"
         )
@@ -57,10 +58,12 @@ class Metrics:
         self.node_seconds = histogram(
             "tuppence_node_seconds", "Time that the node took to answer", ["node", "call"], buckets=_FAST
         )
+        self._node_seconds_of = cache(self.node_seconds.labels)
         self.node_refusals = counter("tuppence_node_refusals", "Refusals of the node", ["node", "call", "code"])
         self.database_seconds = histogram(
             "tuppence_database_seconds", "Time that the database took", ["work"], buckets=_FAST
         )
+        self._database_seconds_of = cache(self.database_seconds.labels)
         self.database_refusals = counter("tuppence_database_refusals", "Refusals of the database", ["work", "code"])
         self.stream_age_seconds = gauge(
             "tuppence_stream_age_seconds",
@@ -122,7 +125,7 @@ class Metrics:
 
     def observe_issued(self, invoice: Invoice) -> None:
         """Count an invoice that a node issued."""
-        self.invoices.labels(invoice.node_id).inc()
+        self._invoices_of(invoice.node_id).inc()
 
     def count_unread_client(self) -> int:
         """Count a request whose client address could not be read; returns how many there were in this process."""
@@ -140,7 +143,7 @@ class Metrics:
 
     def database_took(self, work: str, seconds: float) -> None:
         """Observe a transaction (`read` or `write`)."""
-        self.database_seconds.labels(work).observe(seconds)
+        self._database_seconds_of(work).observe(seconds)
 
     def database_refused(self, work: str, code: str) -> None:
         """Count a refused transaction."""
@@ -148,7 +151,7 @@ class Metrics:
 
     def node_took(self, node: str, call: str, seconds: float) -> None:
         """Observe a call of a node."""
-        self.node_seconds.labels(node, call).observe(seconds)
+        self._node_seconds_of(node, call).observe(seconds)
 
     def node_refused(self, node: str, call: str, code: str) -> None:
         """Count a call that was refused, or not answered."""

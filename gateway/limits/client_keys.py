@@ -25,7 +25,7 @@ class ClientKeys:
         if now >= self._secret_until:
             self._secret, self._secret_until = self._random_bytes(32), now + KEY_SECONDS
         network = _UNREAD if address is None else network_of(address)
-        return hmac.digest(self._secret, network.encode(), "sha256").hex()[:32]
+        return hmac.new(self._secret, network.encode(), "sha256").hexdigest()[:32]
 
 
 def network_of(address: IPv4Address | IPv6Address) -> str:

@@ -14,9 +14,14 @@ class PinnedNode:
         self._node, self._store = node, store
         self._pubkey = ""
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether `confirm` would ask nothing."""
+        return bool(self._pubkey)
+
     async def confirm(self) -> None:
         """Confirm once: later calls ask nothing. Raises `Unavailable` (`node_away` and alike, `node_changed`)."""
-        if not self._pubkey:
+        if not self.is_confirmed:
             await self.confirm_again()
 
     async def confirm_again(self) -> None:

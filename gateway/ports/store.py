@@ -51,6 +51,12 @@ class Invoices(Protocol):
     def insert(self, invoice: Invoice) -> bool:
         """False if the payment hash or the idempotency hash is taken."""
 
+    def insert_if_current(self, invoice: Invoice) -> bool:
+        """As `insert`, but only while its item is on sale at the invoice's amount, shares and access time.
+
+        One statement, for speed; False may also mean that it has no item, or that these are written otherwise.
+        """
+
     def get(self, payment_hash: str) -> Invoice | None: ...
     def by_idempotency(self, idempotency_hash: str) -> Invoice | None: ...
 

@@ -199,4 +199,4 @@ class Balance:
 
 def rfc3339(instant: int) -> str:
     """Unix seconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00Z`."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(instant, UTC).isoformat().replace("+00:00", "Z")

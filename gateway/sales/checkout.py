@@ -168,11 +168,12 @@ class Checkout:
 
 def _keep(tx: Tx, *, invoice: Invoice, note: TipNote | None) -> tuple[bool, Item | None]:
     """Write the row, unless its key is taken; without writing, return the item if it is sold on other terms now."""
-    item = None if invoice.item_id is None else tx.items.get(invoice.item_id)
-    if item is not None and not are_current(item, invoice):
-        return False, item
-    if not tx.invoices.insert(invoice):
-        return False, None
+    if not tx.invoices.insert_if_current(invoice):
+        item = None if invoice.item_id is None else tx.items.get(invoice.item_id)
+        if item is not None and not are_current(item, invoice):
+            return False, item
+        if not tx.invoices.insert(invoice):
+            return False, None
     if note is not None:
         tx.tip_notes.insert(TipNote(payment_hash=invoice.payment_hash, message=note.message, name=note.name))
     return True, None

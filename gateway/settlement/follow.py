@@ -7,7 +7,7 @@ import structlog
 
 from gateway.errors import Unavailable
 from gateway.nodes.identity import PinnedNode
-from gateway.ports.node import Node, NodeInvoice
+from gateway.ports.node import Node, NodeInvoice, NodeInvoiceState
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Progress, finish
@@ -64,6 +64,9 @@ async def _book(settler: Settler, reports: asyncio.Queue[NodeInvoice], progress:
         batch = [await reports.get()]
         while len(batch) < BATCH and not reports.empty():
             batch.append(reports.get_nowait())
+        # LND reports every new invoice too.
+        if not any(report.state is NodeInvoiceState.SETTLED for report in batch):
+            continue
         # A settlement in progress is committed even if the stream breaks meanwhile.
         if await finish(settler.settle(batch)):
             progress.made()

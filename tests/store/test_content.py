@@ -4,7 +4,8 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 
@@ -129,3 +130,44 @@ async def test_content_is_on_the_disk_before_it_has_its_name(
     monkeypatch.setattr(Path, "rename", note_rename)
     await content.put(TEXT)
     assert steps == ["fsync", "rename", "fsync"]
+
+
+@pytest.mark.parametrize("is_near", [True, False])
+@pytest.mark.parametrize("size", [100, _CACHED_BYTES_LIMIT + 1])
+async def test_content_is_checked_at_every_sale_whether_a_thread_is_needed_for_it_or_not(
+    tmp_path: Path, size: int, *, is_near: bool
+) -> None:
+    content = ContentFolder(tmp_path / "content", database=tmp_path if is_near else None)
+    whole = b"x" * size
+    digest = await content.put(whole)
+    path = content.path(digest)
+    damages: list[Callable[[], None]] = [path.unlink, lambda: os.truncate(path, size - 1), lambda: _deface(path)]
+    for damage in damages if size <= _CACHED_BYTES_LIMIT else damages[:2]:
+        for _ in range(2):
+            await content.check(digest, size)
+        damage()
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await content.check(digest, size)
+        assert content.lost == {digest}
+        path.write_bytes(whole)
+        await content.check(digest, size)
+        assert content.lost == set()
+
+
+def _deface(path: Path) -> None:
+    """Other bytes of the same size and date."""
+    was = path.stat()
+    path.write_bytes(b"y" * was.st_size)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+async def test_only_a_file_beside_the_database_is_looked_at_without_a_thread(tmp_path: Path) -> None:
+    near = ContentFolder(tmp_path / "near", database=tmp_path)
+    far = ContentFolder(tmp_path / "far", database=Path("/proc/self/stat"))
+    for content, threads in ((near, False), (far, True)):
+        digest = await content.put(TEXT)
+        await content.check(digest, len(TEXT))
+        content._threads.shutdown()
+        with nullcontext() if not threads else pytest.raises(RuntimeError):
+            await content.check(digest, len(TEXT))

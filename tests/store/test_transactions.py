@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,7 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import NotFound, Unavailable
+from gateway.money import Msat
 from gateway.ports.store import Tx
+from gateway.rows import ItemState, Share
 from gateway.store.engines import migration
 from gateway.store.engines.database import Database, migrate_database, open_database
 from gateway.store.engines.migration import HEAD, revision_of
@@ -21,7 +25,7 @@ from gateway.store.tables.schema import metadata
 from tests.support.clock import turns
 from tests.support.databases import dump_tables, seen_in
 from tests.support.domain import Domain
-from tests.support.rows import a_creator, an_invoice, an_item
+from tests.support.rows import a_creator, an_invoice, an_item, hash_of
 
 MANY = 300
 
@@ -100,6 +104,34 @@ async def test_what_was_submitted_is_finished_before_the_close_and_nothing_is_ta
         with pytest.raises(Unavailable) as refusal:
             await work(lambda tx: tx.creators.list())
         assert refusal.value.code == "database_away"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"price_msat": Msat(99_000)},
+        {"shares": (Share(creator="alice", weight=1),)},
+        {"access_seconds": 60},
+        {"state": ItemState.ARCHIVED},
+    ],
+)
+async def test_an_invoice_is_inserted_only_while_its_item_is_sold_on_its_terms(
+    store: Database, change: dict[str, Any]
+) -> None:
+    def insert(tx: Tx, number: int) -> bool:
+        return tx.invoices.insert_if_current(an_invoice(number, access_seconds=access_seconds))
+
+    access_seconds = None if "access_seconds" in change else 3_600
+    item = an_item(access_seconds=access_seconds)
+    await store.write(lambda tx: [tx.creators.insert(a_creator(name)) for name in ("alice", "bob")])
+    await store.write(lambda tx: tx.items.insert(item))
+    assert await store.write(lambda tx: insert(tx, 1))
+    assert not await store.write(lambda tx: insert(tx, 1)), "its payment hash is taken"
+    await store.write(lambda tx: tx.items.update(replace(item, **change)))
+    assert not await store.write(lambda tx: insert(tx, 2))
+    await store.write(lambda tx: tx.items.update(item))
+    assert await store.write(lambda tx: insert(tx, 2))
+    assert await store.read(lambda tx: tx.invoices.get(hash_of(2))) == an_invoice(2, access_seconds=access_seconds)
 
 
 async def test_a_read_cannot_write(store: Database) -> None:

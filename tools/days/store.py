@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import Unavailable
 from gateway.ports.store import Tx
-from gateway.store.engines.sqlite import _Job, resolve, run_group, sqlite_engine
+from gateway.store.engines.jobs import Job, resolve
+from gateway.store.engines.sqlite import run_group, sqlite_engine
 from gateway.store.tables.transaction import SqlTx
 from tests.support.databases import put_database
 
@@ -30,7 +31,7 @@ class Database:
         self._locker: Connection | None = None
         self._full = False
 
-    def execute(self, jobs: list[_Job]) -> None:
+    def execute(self, jobs: list[Job]) -> None:
         """Run jobs in one transaction. Raises DBAPIError when it was not committed."""
         try:
             run_group(self.connection, jobs, "BEGIN IMMEDIATE")
@@ -79,7 +80,7 @@ class InlineStore:
 
     def __init__(self, database: Database, rng: Random, is_alive: Callable[[], bool]) -> None:
         self._database, self._rng, self._is_alive = database, rng, is_alive
-        self._waiting: list[_Job] = []
+        self._waiting: list[Job] = []
         self._committing = False
 
     async def write(self, work: Callable[[Tx], T]) -> T:
@@ -87,7 +88,7 @@ class InlineStore:
         if not self._is_alive():
             raise asyncio.CancelledError
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(work, future))
+        self._waiting.append(Job(work, future))
         if not self._committing:
             self._committing = True
             self._later(self._commit)
@@ -108,7 +109,7 @@ class InlineStore:
             self._execute(jobs)
             self._later(self._answer, jobs)
 
-    def _answer(self, jobs: list[_Job]) -> None:
+    def _answer(self, jobs: list[Job]) -> None:
         if not self._is_alive():
             return
         resolve(jobs)
@@ -116,7 +117,7 @@ class InlineStore:
         if self._committing:
             self._later(self._commit)
 
-    def _execute(self, jobs: list[_Job]) -> None:
+    def _execute(self, jobs: list[Job]) -> None:
         try:
             self._database.execute(jobs)
         except DBAPIError:

@@ -1,6 +1,6 @@
 """Transactions on SQLite: a writer with group commit and a reader, each a thread with a connection of its own.
 
-Writes submitted while a commit runs share the next commit, each in its own savepoint; a caller waits for that
+Writes submitted while a commit runs share the next commit, and one that fails is undone alone; a caller waits for that
 commit. The writer is also the only checkpointer: SQLite before 3.51.3 can corrupt a WAL that two connections reset.
 """
 
@@ -9,7 +9,6 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway.errors import Unavailable
 from gateway.ports.store import Tx
+from gateway.store.engines.jobs import Job, deliver
 from gateway.store.engines.sqlite_errors import sqlite_unavailable
 from gateway.store.engines.sqlite_reader import connect_to_read
 from gateway.store.tables.transaction import SqlTx
@@ -97,16 +97,6 @@ def translating_engine(path: Path) -> Engine:
     return engine
 
 
-@dataclass(slots=True)
-class _Job:
-    work: Callable[[Tx], Any]
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: BaseException | None = None
-    bare: Callable[[Connection], bool] | None = None
-    """Runs outside of every transaction, in place of `work`."""
-
-
 class _Worker:
     """A thread with one connection that runs jobs in groups, each group in one transaction."""
 
@@ -115,26 +105,26 @@ class _Worker:
     ) -> None:
         self._engine, self._pragmas, self._begin, self._reads_only = engine, pragmas, begin, reads_only
         self._once = False
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._closed = False
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     async def submit(self, work: Callable[[Tx], T]) -> T:
-        result: T = await self._put(_Job(work, asyncio.get_running_loop().create_future()))
+        result: T = await self._put(Job(work, asyncio.get_running_loop().create_future()))
         return result
 
     async def submit_bare(self, bare: Callable[[Connection], bool]) -> bool:
         """Run `bare` outside of every transaction."""
-        return bool(await self._put(_Job(lambda _: None, asyncio.get_running_loop().create_future(), bare=bare)))
+        return bool(await self._put(Job(lambda _: None, asyncio.get_running_loop().create_future(), bare=bare)))
 
     async def close(self) -> None:
         self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    async def _put(self, job: _Job) -> Any:
+    async def _put(self, job: Job) -> Any:
         if self._closed or not self._thread.is_alive():
             raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
         self._jobs.put(job)
@@ -153,11 +143,11 @@ class _Worker:
                     refusal = _refused(error)
                     for job in jobs:
                         job.error = refusal
-                _deliver(jobs)
+                deliver(jobs)
         finally:
             self._drop_connection()
 
-    def _work(self, jobs: list[_Job]) -> None:
+    def _work(self, jobs: list[Job]) -> None:
         if not jobs:
             return
         if self._connection is None:
@@ -173,8 +163,8 @@ class _Worker:
             with suppress(SQLAlchemyError):
                 connection.close()
 
-    def _take(self) -> tuple[list[_Job], bool]:
-        jobs: list[_Job] = []
+    def _take(self) -> tuple[list[Job], bool]:
+        jobs: list[Job] = []
         job = self._jobs.get()
         while job is not None:
             jobs.append(job)
@@ -193,22 +183,15 @@ class _Worker:
         return connection
 
 
-def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
-    """Run jobs in one transaction, each in its own savepoint. Raises DBAPIError when the commit fails."""
-    tx = SqlTx(connection)
+def run_group(connection: Connection, jobs: list[Job], begin: str) -> None:
+    """Run jobs in one transaction; a job that fails is undone alone. Raises DBAPIError when the commit fails."""
     connection.exec_driver_sql(begin)
     try:
-        for job in jobs:
-            connection.exec_driver_sql("SAVEPOINT job")
-            try:
-                job.result = job.work(tx)
-            # An error of the work goes to its caller, and undoes this job alone.
-            except BaseException as error:
-                if _is_database_failure(error):
-                    raise
-                job.error = error
-                connection.exec_driver_sql("ROLLBACK TO job")
-            connection.exec_driver_sql("RELEASE job")
+        if not _all_succeed(connection, jobs):
+            # Failures are rare and savepoints are not free, so only a group with a failure runs again with them.
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql(begin)
+            _run_apart(connection, jobs)
         connection.exec_driver_sql("COMMIT")
     finally:
         driver = connection.connection.dbapi_connection
@@ -216,7 +199,41 @@ def run_group(connection: Connection, jobs: "list[_Job]", begin: str) -> None:
             connection.exec_driver_sql("ROLLBACK")
 
 
-def _run_bare(connection: Connection, jobs: "list[_Job]") -> None:
+def _all_succeed(connection: Connection, jobs: list[Job]) -> bool:
+    tx = SqlTx(connection)
+    for job in jobs:
+        try:
+            job.result = job.work(tx)
+        # Whatever the work raises, it raises again with a savepoint around it.
+        except BaseException as error:
+            if _is_database_failure(error):
+                raise
+            return False
+    return True
+
+
+def _run_apart(connection: Connection, jobs: list[Job]) -> None:
+    """Run each job in its own savepoint; an error of its work goes to its caller."""
+    tx = SqlTx(connection)
+    for job in jobs:
+        connection.exec_driver_sql("SAVEPOINT job")
+        try:
+            job.result = job.work(tx)
+        # An error of the work goes to its caller, and undoes this job alone.
+        except BaseException as error:
+            if _is_database_failure(error):
+                raise
+            job.error = error
+            connection.exec_driver_sql("ROLLBACK TO job")
+        connection.exec_driver_sql("RELEASE job")
+
+
+def _is_database_failure(error: BaseException) -> bool:
+    """Whether the disk, a lock or a damaged file failed, rather than work that violated a constraint."""
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
+
+
+def _run_bare(connection: Connection, jobs: list[Job]) -> None:
     """Run the jobs that need no transaction, after the group's commit; their failure does not undo it."""
     for job in jobs:
         if job.bare is not None:
@@ -251,39 +268,3 @@ def _refused(error: BaseException) -> BaseException:
     )
     refusal.__cause__ = error
     return refusal
-
-
-def _is_database_failure(error: BaseException) -> bool:
-    """Whether the disk, a lock or a damaged file failed, rather than work that violated a constraint."""
-    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | ProgrammingError | DataError)
-
-
-def _deliver(jobs: list[_Job]) -> None:
-    """Deliver results to the waiting callers, with one call for each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
-    for job in jobs:
-        by_loop.setdefault(job.future.get_loop(), []).append(job)
-    for loop, some in by_loop.items():
-        # A closed loop has no one waiting.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(resolve, some)
-
-
-def resolve(jobs: "list[_Job]") -> None:
-    """Resolve the futures of jobs; runs on their event loop."""
-    for job in jobs:
-        if job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(_raisable(job.error))
-        else:
-            job.future.set_result(job.result)
-
-
-def _raisable(error: BaseException) -> Exception:
-    """An error that a future can raise: not a BaseException, and not StopIteration."""
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        return error
-    told = RuntimeError(f"work raised {error!r}")
-    told.__cause__ = error
-    return told

@@ -12,7 +12,7 @@ from contextlib import suppress
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from gateway.errors import Invalid, Unavailable
 from gateway.store.files.disk_errors import disk_errors
@@ -27,16 +27,35 @@ _THREADS, _PATIENCE_SECONDS = 4, 3.0
 _MOST_VERIFIED = 100_000
 
 
-class ContentFolder:
-    """Paid content by digest. Small content is cached in memory; the bytes of a digest never change."""
+class _Stamp(NamedTuple):
+    """What changes with a file: with its bytes, its permissions, or when another takes its place."""
 
-    def __init__(self, folder: Path) -> None:
+    device: int
+    inode: int
+    mode: int
+    byte_size: int
+    written_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Self:
+        return cls(found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+class ContentFolder:
+    """Paid content by digest. Small content is cached in memory; the bytes of a digest never change.
+
+    Files on the filesystem of `database` are looked at without a thread: if that hangs, nothing is sold anyway.
+    """
+
+    def __init__(self, folder: Path, *, database: Path | None = None) -> None:
         with disk_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
+        self._near_device = None if database is None else database.stat().st_dev
         self._cached: OrderedDict[str, bytes] = OrderedDict()
         self._threads = ThreadPoolExecutor(_THREADS, "content")
-        self._verified: dict[str, tuple[int, ...]] = {}
+        self._verified: dict[str, _Stamp] = {}
         self.lost: set[str] = set()
         """Digests whose bytes were missing or damaged at their last check."""
 
@@ -100,6 +119,8 @@ class ContentFolder:
 
     async def check(self, digest: str, byte_size: int) -> None:
         """Check that the file exists and has its size. Raises `Unavailable` (`content_missing`)."""
+        if self._is_near(digest) and self._is_unchanged(digest, byte_size):
+            return
         if await self.look([(digest, byte_size)]):
             raise _missing()
 
@@ -149,23 +170,38 @@ class ContentFolder:
     def _is_whole(self, digest: str, byte_size: int) -> bool:
         path = self.path(digest)
         try:
+            if self._is_unchanged(digest, byte_size):
+                return True
             # Opening something that is not a regular file, such as a pipe, may block for ever.
             if not path.is_file():
                 return False
             with path.open("rb") as file:
-                found = os.fstat(file.fileno())
-                stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-                if found.st_size != byte_size:
+                stamp = _Stamp.of(os.fstat(file.fileno()))
+                if stamp.byte_size != byte_size:
                     return False
-                if byte_size <= _CACHED_BYTES_LIMIT and self._verified.get(digest) != stamp:
-                    if sha256(file.read()).hexdigest() != digest:
-                        return False
-                    self._remember(digest, stamp)
+                if byte_size <= _CACHED_BYTES_LIMIT and sha256(file.read()).hexdigest() != digest:
+                    return False
+                self._remember(digest, stamp)
         except OSError:
             return False
         return True
 
-    def _remember(self, digest: str, stamp: tuple[int, ...]) -> None:
+    def _is_near(self, digest: str) -> bool:
+        known = self._verified.get(digest)
+        return known is not None and known.device == self._near_device and digest not in self.lost
+
+    def _is_unchanged(self, digest: str, byte_size: int) -> bool:
+        """Whether the file is still as it was when it was last read."""
+        known = self._verified.get(digest)
+        if known is None or known.byte_size != byte_size:
+            return False
+        try:
+            found = os.stat(f"{self._folder}/{digest}")  # noqa: PTH116  # at every sale, where a Path costs more than this
+        except OSError:
+            return False
+        return _Stamp.of(found) == known
+
+    def _remember(self, digest: str, stamp: _Stamp) -> None:
         if len(self._verified) >= _MOST_VERIFIED:
             self._verified.clear()
         self._verified[digest] = stamp

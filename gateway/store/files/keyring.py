@@ -66,7 +66,7 @@ class FileKeyRing:
 
     def root_key(self, token_id: bytes) -> bytes | None:
         key = self._keys.get(token_id[0])
-        return None if key is None else hmac.digest(key, token_id, sha256)
+        return None if key is None else hmac.new(key, token_id, sha256).digest()
 
     def new_token_id(self) -> bytes:
         return bytes((self._current,)) + secrets.token_bytes(TOKEN_ID_BYTES - 1)

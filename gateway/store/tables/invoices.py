@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, not_, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, exists, func, literal_column, not_, or_, select, update
 
 from gateway.money import Msat
-from gateway.rows import Invoice, InvoiceState, Origin, Settlement, Unresolved
+from gateway.rows import Invoice, InvoiceState, ItemState, Origin, Settlement, Unresolved
 from gateway.store.tables.insert import InsertOrIgnore
 from gateway.store.tables.items import shares_from_text, shares_to_text
-from gateway.store.tables.schema import invoices
+from gateway.store.tables.schema import invoices, items
 
 # The first look-up of an unpaid invoice, this long after it expires: LND's watcher cancels within seconds.
 FIRST_CHECK_AFTER_EXPIRY_SECONDS = 5
@@ -21,6 +21,20 @@ log = structlog.get_logger()
 
 INVOICE_COLUMNS = [column for column in invoices.columns if column.name not in {"check_at", "canceled_at"}]
 _INSERT = InsertOrIgnore(invoices)
+_NAMES = [column.name for column in INVOICE_COLUMNS]
+_NEW = [*INVOICE_COLUMNS, invoices.c.check_at]
+_INSERT_IF_CURRENT = InsertOrIgnore(invoices).from_select(
+    [column.name for column in _NEW],
+    select(*(bindparam(column.name, type_=column.type) for column in _NEW)).where(
+        exists().where(
+            items.c.id == bindparam("item_id"),
+            items.c.state == ItemState.ACTIVE.value,
+            items.c.price_msat == bindparam("amount_msat"),
+            items.c.shares == bindparam("shares"),
+            items.c.access_seconds.is_not_distinct_from(bindparam("access_seconds")),
+        )
+    ),
+)
 _SELECT = select(*INVOICE_COLUMNS)
 _BY_HASH = _SELECT.where(invoices.c.payment_hash == bindparam("hash"))
 _BY_HASHES = _SELECT.where(invoices.c.payment_hash.in_(bindparam("hashes", expanding=True)))
@@ -105,6 +119,9 @@ class InvoiceRows:
 
     def insert(self, invoice: Invoice) -> bool:
         return self._connection.execute(_INSERT, _columns(invoice)).rowcount == 1
+
+    def insert_if_current(self, invoice: Invoice) -> bool:
+        return self._connection.execute(_INSERT_IF_CURRENT, _columns(invoice)).rowcount == 1
 
     def get(self, payment_hash: str) -> Invoice | None:
         row = self._connection.execute(_BY_HASH, {"hash": payment_hash}).first()
@@ -222,7 +239,7 @@ def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]
 
 
 def _columns(invoice: Invoice) -> dict[str, Any]:
-    columns = {column.name: getattr(invoice, column.name) for column in INVOICE_COLUMNS}
+    columns = {name: getattr(invoice, name) for name in _NAMES}
     columns["shares"] = shares_to_text(invoice.shares)
     columns["state"], columns["origin"] = invoice.state.value, invoice.origin.value
     columns["check_at"] = invoice.expires_at + FIRST_CHECK_AFTER_EXPIRY_SECONDS

@@ -76,7 +76,8 @@ def unreadable(item_id: str) -> Unavailable:
     return Unavailable("item_unreadable", detail, retry_after_seconds=60)
 
 
-def shares_to_text(shares: Sequence[Share]) -> str:
+@lru_cache(maxsize=4_096)
+def shares_to_text(shares: tuple[Share, ...]) -> str:
     """Shares in the form of a column: [["alice",70],["bob",30]]."""
     return json.dumps([[share.creator, share.weight] for share in shares], separators=(",", ":"))
 
