@@ -12,12 +12,12 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from gateway.app.background import BACKGROUND_TIMING, BackgroundTiming
 from gateway.config import Config, load_config
 from gateway.log import configure_logging
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import SimulatedLnd
 from gateway.store.engines.database import Database, open_database
-from gateway.supervise import BACKOFF, Backoff
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, in_a_thread, put_database
 from tests.support.domain import Domain, open_domain
@@ -162,15 +162,15 @@ def config(tmp_path: Path, database_url: str) -> Config:
 
 
 @pytest.fixture
-def backoff() -> Backoff:
-    """How long a gateway's background work waits before it is tried again."""
-    return BACKOFF
+def timing() -> BackgroundTiming:
+    """How often a gateway's background work looks, and how long it waits after a failure."""
+    return BACKGROUND_TIMING
 
 
 @pytest.fixture
-async def site(config: Config, clock: FakeClock, core: Simulator, backoff: Backoff) -> AsyncIterator[Site]:
+async def site(config: Config, clock: FakeClock, core: Simulator, timing: BackgroundTiming) -> AsyncIterator[Site]:
     """A gateway with creators alice and bob; its books are audited afterwards."""
-    async with open_site(config, clock, core, backoff=backoff) as opened:
+    async with open_site(config, clock, core, timing=timing) as opened:
         for name in ("alice", "bob"):
             await opened.gateway.catalog.add_creator(a_creator(name))
         # The background pins it sooner or later, and tests compare the books before and after.

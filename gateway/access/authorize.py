@@ -22,7 +22,6 @@ from gateway.ports.store import Store
 from gateway.rows import Invoice
 from gateway.settlement.recheck import Rechecker
 
-_REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 1_000
 
 
@@ -38,8 +37,11 @@ class Access:
 class Authorizer:
     """Tests tokens: reads the database once per token, and asks LND about an invoice that is still open."""
 
-    def __init__(self, keys: KeyRing, store: Store, rechecker: Rechecker, clock: Clock) -> None:
+    def __init__(
+        self, keys: KeyRing, store: Store, rechecker: Rechecker, clock: Clock, *, most_remembered: int = 20_000
+    ) -> None:
         self._keys, self._store, self._rechecker, self._clock = keys, store, rechecker, clock
+        self._most_remembered = most_remembered
         self._granted: OrderedDict[str, Access] = OrderedDict()
 
     def remembered(self, authorization: str, item_id: str) -> Access | None:
@@ -115,7 +117,7 @@ class Authorizer:
         if len(authorization) > _LONGEST_REMEMBERED:
             return
         self._granted[authorization] = access
-        if len(self._granted) > _REMEMBERED:
+        if len(self._granted) > self._most_remembered:
             self._granted.popitem(last=False)
 
 

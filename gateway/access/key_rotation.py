@@ -11,9 +11,6 @@ from gateway.ports.store import Store
 from gateway.supervise import Progress
 
 KIND = "key"
-LOOK_EVERY_SECONDS = 1.0
-MINT_AFTER_SECONDS = 5.0
-"""The wait before a new key mints: by then every other replica has adopted it and verifies its tokens."""
 
 log = structlog.get_logger()
 
@@ -42,15 +39,20 @@ async def lost_keys(store: Store, keys: RotatingKeyRing) -> Sequence[str]:
     ]
 
 
-async def follow_keys(store: Store, keys: RotatingKeyRing, progress: Progress) -> None:
-    """Adopt keys as they are added, for ever. Raises `Unavailable` (`keys_unreadable`, `keys_changed`)."""
+async def follow_keys(
+    store: Store, keys: RotatingKeyRing, progress: Progress, *, every_seconds: float, mint_after_seconds: float
+) -> None:
+    """Adopt keys as they are added, for ever; a new one mints after a wait.
+
+    Raises `Unavailable` (`keys_unreadable`, `keys_changed`).
+    """
     while True:
         fresh = await asyncio.to_thread(keys.read_new)
         if fresh is not None:
             await pin_keys(store, fresh.fingerprints())
             keys.adopt(fresh)
             log.info("keys_adopted", numbers=[*fresh.fingerprints()])
-            await asyncio.sleep(MINT_AFTER_SECONDS)
+            await asyncio.sleep(mint_after_seconds)
         keys.mint_with_newest()
         progress.made()
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await asyncio.sleep(every_seconds)

@@ -12,7 +12,7 @@ import structlog
 from gateway.access.authorize import Authorizer
 from gateway.access.key_rotation import lost_keys
 from gateway.app.announcements import Announcements
-from gateway.app.background import start_alone, start_replica
+from gateway.app.background import BACKGROUND_TIMING, BackgroundTiming, start_alone, start_replica
 from gateway.app.data_folder import database_lost, is_used, open_shared
 from gateway.app.gateway import Gateway
 from gateway.app.metering import Meter, MeteredNode, MeteredStore
@@ -49,7 +49,7 @@ from gateway.store.engines.newest_position import NewestPosition
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
 from gateway.store.files.lock import lock_data
-from gateway.supervise import BACKOFF, Backoff, Supervisor
+from gateway.supervise import Supervisor
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ async def open_gateway(
     nodes: Sequence[Node] | None = None,
     announcers: Sequence[Announcer] = (),
     background: bool = True,
-    backoff: Backoff = BACKOFF,
+    timing: BackgroundTiming = BACKGROUND_TIMING,
 ) -> AsyncIterator[Gateway]:
     """Open a gateway on its data folder, locking the folder; without `background` nodes are not followed or swept.
 
@@ -92,7 +92,7 @@ async def open_gateway(
             clock = replica_clock = ReplicaClock(clock, store, system=time.time, steady=time.monotonic)
             await replica_clock.compare()
         gateway = await _assemble(
-            config, clock, random_bytes, store, keys, operator_key, nodes, notifications, announcers, backoff
+            config, clock, random_bytes, store, keys, operator_key, nodes, notifications, announcers, timing
         )
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
@@ -103,9 +103,9 @@ async def open_gateway(
             age_seconds = 0 if notifications is None else DAY_SECONDS
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
             if newest is not None:
-                await start_alone(stack, gateway, newest)
+                await start_alone(stack, gateway, newest, timing)
             if notifications is not None and replica_clock is not None:
-                await start_replica(stack, gateway, notifications, notifications.serve, replica_clock)
+                await start_replica(stack, gateway, notifications, notifications.serve, replica_clock, timing)
         yield gateway
 
 
@@ -119,21 +119,21 @@ async def _assemble(
     lnd_nodes: Sequence[Node],
     notifications: Notifications | None,
     announcers: Sequence[Announcer],
-    backoff: Backoff,
+    timing: BackgroundTiming,
 ) -> Gateway:
     metrics = Metrics(config)
     store = MeteredStore(database, Meter(metrics.database_took, metrics.database_refused))
     catalog = Catalog(store)
     await catalog.refresh()
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
-    challenges, supervisor = Challenges(clock), Supervisor(backoff)
+    challenges, supervisor = Challenges(clock), Supervisor(timing.backoff)
     metrics.waiters.set_function(lambda: hub.count)
     limits = Limits(_invoice_limits(config), clock, open_invoices=await _open_invoices(store, lnd_nodes, config))
     notify_replicas = notifications.send if notifications is not None else lambda: None
     announcer = Announcements(
         hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=announcers
     )
-    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store)
+    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store, timing=timing.nodes)
     await nodes.read_drained()
     for serving in nodes:
         metrics.watch(serving)

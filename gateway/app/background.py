@@ -2,6 +2,7 @@
 
 import secrets
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from gateway.access.key_rotation import follow_keys
 from gateway.app.gateway import Gateway
 from gateway.app.replica_clock import ReplicaClock
 from gateway.events.feed import Feed
-from gateway.nodes.pool import ServingNode
+from gateway.nodes.pool import NODE_TIMING, NodeTiming, ServingNode
 from gateway.ports.node import NodeState
 from gateway.ports.store import Notifications
 from gateway.settlement.follow import follow
@@ -17,22 +18,40 @@ from gateway.settlement.lease import Lease
 from gateway.settlement.sweep import Sweeper
 from gateway.store.engines.newest_position import NewestPosition
 from gateway.store.files.keyring import write_once
-from gateway.supervise import Work, every
+from gateway.supervise import BACKOFF, Backoff, Work, every
 
 Works = dict[str, Work]
 """Background work by name; the name of work on one node is `work node_id`."""
 
 OPTIONAL = {"notifications", "newest", "purge"}
 """Work whose failure harms no sale: without notifications the feed reads every second, the others catch up."""
-CATALOG_EVERY_SECONDS = CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
+CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
 
 
-async def start_alone(stack: AsyncExitStack, gateway: Gateway, newest: NewestPosition) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackgroundTiming:
+    """How often the background work looks, and how long it waits after a failure."""
+
+    backoff: Backoff = BACKOFF
+    nodes: NodeTiming = NODE_TIMING
+    catalog_every_seconds: float = 1.0
+    keys_every_seconds: float = 1.0
+    mint_after_seconds: float = 5.0
+    """The wait before a new key mints: by then every other replica has adopted it and verifies its tokens."""
+    purge_every_seconds: float = 3_600.0
+
+
+BACKGROUND_TIMING = BackgroundTiming()
+
+
+async def start_alone(
+    stack: AsyncExitStack, gateway: Gateway, newest: NewestPosition, timing: BackgroundTiming
+) -> None:
     """Start the background work of the only process on its database; it ends in reverse order."""
     works: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.record)}
     for serving in gateway.nodes:
         works |= _settling(gateway, serving)
-    await _start(stack, gateway, works)
+    await _start(stack, gateway, works, timing)
 
 
 async def start_replica(
@@ -41,6 +60,7 @@ async def start_replica(
     notifications: Notifications,
     serve_notifications: Work,
     clock: ReplicaClock,
+    timing: BackgroundTiming,
 ) -> None:
     """Start the background work of one of many replicas: each reads the feed, one follows and sweeps a node."""
     feed = Feed(gateway.store, notifications, gateway.announcer)
@@ -57,15 +77,21 @@ async def start_replica(
         stack.push_async_callback(lease.give_back)
         works |= {name: partial(lease.while_held, work) for name, work in _settling(gateway, serving).items()}
         works[f"lease {serving.node_id}"] = lease.keep
-    await _start(stack, gateway, works)
+    await _start(stack, gateway, works, timing)
 
 
-async def _start(stack: AsyncExitStack, gateway: Gateway, settling: Works) -> None:
+async def _start(stack: AsyncExitStack, gateway: Gateway, settling: Works, timing: BackgroundTiming) -> None:
     works: Works = {
-        "catalog": every(CATALOG_EVERY_SECONDS, gateway.catalog.refresh),
+        "catalog": every(timing.catalog_every_seconds, gateway.catalog.refresh),
         "drained": every(DRAINED_EVERY_SECONDS, gateway.nodes.read_drained),
-        "purge": gateway.purger.run,
-        "keys": partial(follow_keys, gateway.store, gateway.keys),
+        "purge": every(timing.purge_every_seconds, gateway.purger.purge),
+        "keys": partial(
+            follow_keys,
+            gateway.store,
+            gateway.keys,
+            every_seconds=timing.keys_every_seconds,
+            mint_after_seconds=timing.mint_after_seconds,
+        ),
     }
     for serving in gateway.nodes:
         works[f"look {serving.node_id}"] = serving.watch

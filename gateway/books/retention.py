@@ -10,9 +10,7 @@ import structlog
 from gateway.errors import Unauthorized
 from gateway.ports.clock import Clock
 from gateway.ports.store import Store, Tx
-from gateway.supervise import Progress, every
 
-EVERY_SECONDS = 3_600.0
 DAY_SECONDS = 86_400
 # Counted from the cancellation by LND: an invoice that may still be paid is kept.
 UNPAID_SECONDS = DAY_SECONDS
@@ -49,10 +47,6 @@ class Purger:
 
     def __init__(self, store: Store, clock: Clock, compact: Compact, *, note_seconds: int) -> None:
         self._store, self._clock, self._compact, self._note_seconds = store, clock, compact, note_seconds
-
-    async def run(self, progress: Progress) -> None:
-        """Purge every hour, for ever. Raises `Unavailable`."""
-        await every(EVERY_SECONDS, self.purge)(progress)
 
     async def purge(self, *, at_once: bool = False) -> Purged:
         """Delete expired records.

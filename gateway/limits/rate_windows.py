@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Self
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
-# From this many keys on, those whose window has ended are removed.
-_MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +22,13 @@ class RateLimit:
 
 
 class RateWindows:
-    """Counts by key. If the clock is set back, a new window begins."""
+    """Counts by key. If the clock is set back, a new window begins.
 
-    def __init__(self, limit: RateLimit) -> None:
-        self._limit = limit
+    From `many_keys` on, the keys whose window has ended are removed.
+    """
+
+    def __init__(self, limit: RateLimit, *, many_keys: int = 10_000) -> None:
+        self._limit, self._many_keys = limit, many_keys
         # In the order in which they began.
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
@@ -67,7 +68,7 @@ class RateWindows:
 
     def _remove_ended(self, now: float) -> None:
         # Each window is visited once after its end, however many keys there are.
-        while len(self._windows) >= _MANY:
+        while len(self._windows) >= self._many_keys:
             if self._window(next(iter(self._windows)), now)[0]:
                 return
             self._windows.popitem(last=False)

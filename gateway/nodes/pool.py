@@ -15,11 +15,19 @@ from gateway.ports.store import Store
 from gateway.rows import Invoice
 from gateway.supervise import Progress
 
-WATCH_EVERY_SECONDS = 5.0
-CONFIRMED_WITHIN_SECONDS = 0.8
-INBOUND_FRESH_SECONDS = 1.0
-
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTiming:
+    """How often a node is asked about itself, and how long a sale waits for its answer."""
+
+    watch_every_seconds: float = 5.0
+    confirmed_within_seconds: float = 0.8
+    inbound_fresh_seconds: float = 1.0
+
+
+NODE_TIMING = NodeTiming()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -28,6 +36,7 @@ class ServingNode:
 
     node: Node
     pinned: PinnedNode
+    timing: NodeTiming = NODE_TIMING
     health: Health = field(default_factory=Health)
     drained_at: int | None = None
     inbound_fresh_until: float = 0.0
@@ -58,15 +67,15 @@ class ServingNode:
             if self.health.state is NodeState.READY:
                 await self.read_inbound()
             progress.made()
-            await asyncio.sleep(WATCH_EVERY_SECONDS)
+            await asyncio.sleep(self.timing.watch_every_seconds)
 
     async def read_inbound(self) -> None:
         """Ask what it can receive, at most once a second. Without an answer it is unknown, which stops no sale."""
         if _now() < self.inbound_fresh_until:
             return
-        self.inbound_fresh_until = _now() + INBOUND_FRESH_SECONDS
+        self.inbound_fresh_until = _now() + self.timing.inbound_fresh_seconds
         try:
-            async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
+            async with asyncio.timeout(self.timing.confirmed_within_seconds):
                 self.health.inbound_msat = (await self.node.liquidity()).inbound_msat
         except (Unavailable, OutcomeUnknown, TimeoutError):
             self.health.inbound_msat = None
@@ -75,10 +84,12 @@ class ServingNode:
 class Nodes:
     """Every configured node, in the order of the configuration."""
 
-    def __init__(self, nodes: Sequence[Node], store: Store) -> None:
+    def __init__(self, nodes: Sequence[Node], store: Store, *, timing: NodeTiming = NODE_TIMING) -> None:
         self._store = store
         self._turn = 0
-        self._serving = {node.node_id: ServingNode(node=node, pinned=PinnedNode(node, store)) for node in nodes}
+        self._serving = {
+            node.node_id: ServingNode(node=node, pinned=PinnedNode(node, store), timing=timing) for node in nodes
+        }
 
     def __iter__(self) -> Iterator[ServingNode]:
         return iter(self._serving.values())
@@ -197,7 +208,7 @@ class Nodes:
 async def _confirm(serving: ServingNode) -> None:
     """Confirm the identity for a sale, which does not wait for a silent node: the background asks it for longer."""
     try:
-        async with asyncio.timeout(CONFIRMED_WITHIN_SECONDS):
+        async with asyncio.timeout(serving.timing.confirmed_within_seconds):
             await serving.pinned.confirm()
     except TimeoutError as error:
         raise Unavailable("node_away", "LND does not answer.", retry_after_seconds=5) from error

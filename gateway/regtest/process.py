@@ -16,7 +16,6 @@ T = TypeVar("T")
 Report = Callable[[str], None]
 
 POLL_SECONDS = 0.05
-STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +71,16 @@ def is_running(process: Process) -> bool:
     return _started(process.pid) == process.started
 
 
-async def stop(process: Process, *, crash: bool = False) -> None:
-    """Stop the process and wait until it is gone: by SIGTERM, after 30 s or with `crash` by SIGKILL."""
+async def stop(process: Process, *, crash: bool = False, patience_seconds: float = 30.0) -> None:
+    """Stop the process and wait until it is gone: by SIGTERM; when patience ends, or with `crash`, by SIGKILL."""
     first = signal.SIGKILL if crash else signal.SIGTERM
-    for number, seconds in ((first, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+    for number in (first, signal.SIGKILL):
         if not is_running(process):
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, number)
         with contextlib.suppress(RegtestError):
-            await until(lambda: _gone(process), seconds=seconds, what="the end of a process")
+            await until(lambda: _gone(process), seconds=patience_seconds, what="the end of a process")
             return
     raise RegtestError(
         f"Process {process.pid} does not end. End it yourself (kill -9 {process.pid}), then repeat the command."

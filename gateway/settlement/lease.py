@@ -11,7 +11,6 @@ from gateway.errors import TuppenceError, Unavailable
 from gateway.ports.store import Store, Tx
 from gateway.supervise import Progress, Work
 
-RENEW_EVERY_SECONDS = 2.0
 LEASE_SECONDS = 6.0
 """With a try every 2 s, another replica takes over at most 8 s after the holder's last renewal."""
 
@@ -19,8 +18,17 @@ LEASE_SECONDS = 6.0
 class Lease:
     """One replica's lease on one node. It is given back while the replica is not `able` to reach the node."""
 
-    def __init__(self, store: Store, node_id: str, holder: str, *, able: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        node_id: str,
+        holder: str,
+        *,
+        able: Callable[[], bool] = lambda: True,
+        renew_every_seconds: float = 2.0,
+    ) -> None:
         self._store, self._node_id, self._holder, self._able = store, node_id, holder, able
+        self._renew_every_seconds = renew_every_seconds
         self.held, self._lost = asyncio.Event(), asyncio.Event()
         self._lost.set()
 
@@ -31,7 +39,7 @@ class Lease:
                 async with asyncio.timeout(LEASE_SECONDS):
                     self._set(held=await self._store.write(self._take if self._able() else self._leave))
                 progress.made()
-                await asyncio.sleep(RENEW_EVERY_SECONDS)
+                await asyncio.sleep(self._renew_every_seconds)
         except TimeoutError as error:
             raise Unavailable("database_away", "The database does not answer; the lease is given up.") from error
         finally:

@@ -22,8 +22,6 @@ SINGLY_UP_TO = 20
 AT_ONCE = 3
 MOST_REFUSED = 20
 REFUSED = "node_refused"
-ROWS_AT_ONCE = 10_000
-DUE_EVERY_SECONDS = 1.0
 # LND holds the parts of a multi-path payment for 120 s, so a payment may settle this long after expiry.
 SECOND_CHECK_AFTER_EXPIRY_SECONDS = 150
 # If the stream has not reported a settlement by this age, it has stalled.
@@ -45,10 +43,20 @@ class _Answer:
 
 
 class Sweeper:
-    """Sweeps the invoices of one node."""
+    """Sweeps the invoices of one node: every `due_every_seconds` those that are due, `rows_at_once` in one read."""
 
-    def __init__(self, pinned: PinnedNode, settler: Settler, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        pinned: PinnedNode,
+        settler: Settler,
+        store: Store,
+        clock: Clock,
+        *,
+        due_every_seconds: float = 1.0,
+        rows_at_once: int = 10_000,
+    ) -> None:
         self._pinned, self._settler, self._store, self._clock = pinned, settler, store, clock
+        self._due_every_seconds, self._rows_at_once = due_every_seconds, rows_at_once
         self._node: Node = settler.node
         self._stream_since: float | None = None
         self._stalled = asyncio.Event()
@@ -60,7 +68,7 @@ class Sweeper:
         while True:
             await self.sweep(due_only=True)
             progress.made()
-            await asyncio.sleep(DUE_EVERY_SECONDS)
+            await asyncio.sleep(self._due_every_seconds)
 
     async def sweep(self, *, due_only: bool = False) -> None:
         """Look up every open invoice, or only those that are due.
@@ -105,7 +113,11 @@ class Sweeper:
         index, payment_hash = (0, "") if after is None else (after.add_index, after.payment_hash)
         return await self._store.read(
             lambda tx: tx.invoices.unresolved(
-                node_id, due_at=due_at, after_add_index=index, after_payment_hash=payment_hash, limit=ROWS_AT_ONCE
+                node_id,
+                due_at=due_at,
+                after_add_index=index,
+                after_payment_hash=payment_hash,
+                limit=self._rows_at_once,
             )
         )
 

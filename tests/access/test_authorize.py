@@ -82,15 +82,15 @@ async def test_only_the_line_that_opened_is_remembered(domain: Domain) -> None:
     assert domain.authorizer.remembered(bad[0], "welcome") is None
 
 
-async def test_long_or_many_lines_do_not_fill_the_memory(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorize, "_REMEMBERED", 3)
+async def test_long_or_many_lines_do_not_fill_the_memory(domain: Domain) -> None:
+    authorizer = Authorizer(domain.keys, domain.store, domain.rechecker, domain.clock, most_remembered=3)
     invoice = await domain.sell()
     domain.pay(invoice)
     _, credential = line_of(domain, invoice)
     long = "x" * (authorize._LONGEST_REMEMBERED + 1)
     for line in (long, "1", "2", "3", "4"):
-        await domain.authorizer.authorize([(line, credential)], "welcome")
-    known = [line for line in (long, "1", "2", "3", "4") if domain.authorizer.remembered(line, "welcome")]
+        await authorizer.authorize([(line, credential)], "welcome")
+    known = [line for line in (long, "1", "2", "3", "4") if authorizer.remembered(line, "welcome")]
     assert known == ["2", "3", "4"]
 
 

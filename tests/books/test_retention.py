@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 
 from gateway.access.tokens import Credential, mint_token
-from gateway.books import retention as purge_module
+from gateway.app.background import BackgroundTiming
 from gateway.books.retention import DAY_SECONDS, PAYMENT_REQUEST_SECONDS, ROWS_A_STEP, UNPAID_SECONDS, Purged, Purger
 from gateway.config import load_config
 from gateway.errors import Unavailable
@@ -199,11 +199,9 @@ async def test_a_creators_notes_go_when_they_say_so(site: Site) -> None:
     assert sorted(str(row[1]) for row in site.dump()["tip_notes"]) == ["for bob", "not paid yet"]
 
 
-async def test_a_gateway_purges_by_itself(
-    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(purge_module, "EVERY_SECONDS", 0.05)
-    async with open_site(load_config(data_dir=tmp_path), clock, core) as site:
+async def test_a_gateway_purges_by_itself(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
+    timing = BackgroundTiming(purge_every_seconds=0.05)
+    async with open_site(load_config(data_dir=tmp_path), clock, core, timing=timing) as site:
         await site.gateway.catalog.add_creator(a_creator("alice"))
         tip_of = {"amount_msat": 1_000, "message": WORDS}
         _, invoice = await site.call("POST", "/v1/creators/alice/tips", json=tip_of)

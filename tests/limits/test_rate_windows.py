@@ -3,11 +3,9 @@
 from collections import OrderedDict
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limits import rate_windows as windows
 from gateway.limits.rate_windows import RateLimit, RateWindows
 
 RATE = RateLimit(most=3, seconds=60)
@@ -60,9 +58,8 @@ def test_a_clock_that_is_set_back_refuses_nobody() -> None:
     assert not counts.wait_seconds("key", 0.0)
 
 
-def test_windows_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "_MANY", 10)
-    counts = RateWindows(RATE)
+def test_windows_that_are_over_are_forgotten() -> None:
+    counts = RateWindows(RATE, many_keys=10)
     for n in range(1_000):
         counts.count(str(n), n * 10.0)
     assert len(counts._windows) <= 10

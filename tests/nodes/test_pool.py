@@ -14,13 +14,13 @@ from gateway.lnd.liveness import Timing
 from gateway.ports.node import NodeState
 from gateway.simulator.core import Simulator
 from gateway.simulator.server import serve_simulator
-from tests.support.clock import QUICK_BACKOFF, FakeClock, unless_changed, until
+from tests.support.clock import FakeClock, unless_changed, until
 from tests.support.databases import in_a_thread
 from tests.support.nodes.observed_node import ObservedNode
 from tests.support.nodes.two_nodes import TEXT, Pair, open_pair
 from tests.support.postgres_server import Cluster
 from tests.support.rows import a_creator
-from tests.support.site import open_site
+from tests.support.site import QUICK_RETRIES, open_site
 from tests.support.tcp_proxy import tcp_proxy
 
 ANSWER_SECONDS = 2.0
@@ -29,7 +29,7 @@ INVOICES = "/v1/items/welcome/invoices"
 
 @pytest.fixture
 async def pair(config: Config, clock: FakeClock) -> AsyncIterator[Pair]:
-    async with open_pair(config, clock, backoff=QUICK_BACKOFF) as opened:
+    async with open_pair(config, clock, timing=QUICK_RETRIES) as opened:
         yield opened
 
 

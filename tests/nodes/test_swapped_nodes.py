@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from secrets import token_bytes
 
 import pytest
@@ -9,16 +10,15 @@ import pytest
 from gateway.config import Config, load_config
 from gateway.errors import Unavailable
 from gateway.money import Msat
-from gateway.nodes import pool as nodes
-from gateway.nodes.pool import Nodes
+from gateway.nodes.pool import Nodes, NodeTiming
 from gateway.ports.node import NodeState, NodeStatus
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.engines.database import Database
-from tests.support.clock import QUICK_BACKOFF, FakeClock, until
+from tests.support.clock import FakeClock, until
 from tests.support.nodes.observed_node import ObservedNode
 from tests.support.nodes.two_nodes import Pair, open_pair
-from tests.support.site import open_site
+from tests.support.site import QUICK_RETRIES, open_site
 
 pytestmark = pytest.mark.both_databases
 
@@ -27,7 +27,7 @@ INVOICES = "/v1/items/welcome/invoices"
 
 @pytest.fixture
 async def pair(config: Config, clock: FakeClock) -> AsyncIterator[Pair]:
-    async with open_pair(config, clock, backoff=QUICK_BACKOFF) as opened:
+    async with open_pair(config, clock, timing=QUICK_RETRIES) as opened:
         yield opened
 
 
@@ -66,18 +66,19 @@ async def test_nodes_that_were_swapped_in_the_file_sell_nothing_and_conclude_not
 
 
 async def test_a_node_that_becomes_another_while_the_gateway_runs_sells_no_more(
-    pair: Pair, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    config: Config, clock: FakeClock
 ) -> None:
-    monkeypatch.setattr(nodes, "WATCH_EVERY_SECONDS", 0.01)
-    first = pair.nodes[0]._core
-    replacement = pair.nodes[0]._core = Simulator(clock=clock, random_bytes=token_bytes)
-    # The stream of the first goes on: only the regular check notices.
-    await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.ABSENT, patience_seconds=30)
-    assert await pair.sellers(3) == ["south"] * 3
-    assert [*replacement.invoices] == []
-    pair.nodes[0]._core = first
-    await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.READY)
-    assert "north" in await pair.sellers(2)
+    often = replace(QUICK_RETRIES, nodes=NodeTiming(watch_every_seconds=0.01))
+    async with open_pair(config, clock, timing=often) as pair:
+        first = pair.nodes[0]._core
+        replacement = pair.nodes[0]._core = Simulator(clock=clock, random_bytes=token_bytes)
+        # The stream of the first goes on: only the regular check notices.
+        await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.ABSENT, patience_seconds=30)
+        assert await pair.sellers(3) == ["south"] * 3
+        assert [*replacement.invoices] == []
+        pair.nodes[0]._core = first
+        await until(lambda: pair.site.gateway.nodes["north"].health.state is NodeState.READY)
+        assert "north" in await pair.sellers(2)
 
 
 async def test_a_known_node_under_a_new_name_is_refused_and_one_that_is_gone_is_listed(
@@ -100,16 +101,13 @@ async def test_a_known_node_under_a_new_name_is_refused_and_one_that_is_gone_is_
         assert (status, shown["state"]) == (200, "open")
 
 
-async def test_a_sale_does_not_wait_for_a_silent_node_to_say_who_it_is(
-    store: Database, core: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_sale_does_not_wait_for_a_silent_node_to_say_who_it_is(store: Database, core: Simulator) -> None:
     class Silent(InProcessNode):
         async def status(self) -> NodeStatus:
             await asyncio.Event().wait()
             raise AssertionError
 
-    monkeypatch.setattr(nodes, "CONFIRMED_WITHIN_SECONDS", 0.05)
-    silent = Nodes([Silent(core)], store)
+    silent = Nodes([Silent(core)], store, timing=NodeTiming(confirmed_within_seconds=0.05))
     with pytest.raises(Unavailable) as refusal:
         await silent.add_invoice(lambda: token_bytes(32), amount_msat=Msat(1_000), memo="", expiry_seconds=60)
     assert refusal.value.code == "node_away"

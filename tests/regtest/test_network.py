@@ -121,15 +121,14 @@ async def test_a_process_is_known_by_its_start_and_not_by_its_pid(tmp_path: Path
     assert not processes.is_running(process)
 
 
-async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "STOP_SECONDS", 0.2)
+async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     process = spawn(IGNORES_SIGTERM, log=tmp_path / "log")
 
     async def is_ready() -> bool:
         return (tmp_path / "log").read_text() == "ready\n"
 
     await until(is_ready, seconds=10, what="the process")
-    await processes.stop(process)
+    await processes.stop(process, patience_seconds=0.2)
     assert not processes.is_running(process)
 
 

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.app.background import BackgroundTiming
 from gateway.config import Config
 from gateway.errors import Unavailable
 from gateway.money import Msat
-from gateway.nodes import pool as nodes
+from gateway.nodes.pool import NodeTiming
 from gateway.ports.node import ChannelLiquidity
 from gateway.simulator.core import Simulator
 from tests.support.clock import FakeClock
@@ -18,9 +19,9 @@ TIPS = "/v1/creators/alice/tips"
 
 
 @pytest.fixture
-async def pair(config: Config, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    monkeypatch.setattr(nodes, "INBOUND_FRESH_SECONDS", 0.0)
-    async with open_pair(config, clock) as opened:
+async def pair(config: Config, clock: FakeClock) -> AsyncIterator[Pair]:
+    timing = BackgroundTiming(nodes=NodeTiming(inbound_fresh_seconds=0.0))
+    async with open_pair(config, clock, timing=timing) as opened:
         yield opened
 
 

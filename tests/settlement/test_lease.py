@@ -6,11 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from gateway.app.background import replica_id
 from gateway.errors import Unavailable
-from gateway.settlement import lease
 from gateway.settlement.lease import Lease
 from gateway.store.engines.database import Database
 from gateway.supervise import Progress, Supervisor
@@ -82,12 +79,12 @@ async def test_work_runs_while_the_lease_is_held_and_ends_with_it(store: Databas
     assert running == []
 
 
-async def test_a_replica_that_cannot_reach_the_node_leaves_it_to_one_that_can(
-    store: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lease, "RENEW_EVERY_SECONDS", 0.01)
+async def test_a_replica_that_cannot_reach_the_node_leaves_it_to_one_that_can(store: Database) -> None:
     able = {"one"}
-    one, two = (Lease(store, "lnd", holder, able=partial(able.__contains__, holder)) for holder in ("one", "two"))
+    one, two = (
+        Lease(store, "lnd", holder, able=partial(able.__contains__, holder), renew_every_seconds=0.01)
+        for holder in ("one", "two")
+    )
     async with asyncio.TaskGroup() as keeping:
         tasks = [keeping.create_task(each.keep(Progress())) for each in (one, two)]
         await until(one.held.is_set)

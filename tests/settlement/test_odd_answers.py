@@ -9,6 +9,7 @@ from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice
 from gateway.settlement import sweep
+from gateway.settlement.sweep import Sweeper
 from tests.settlement.test_sweep import add_many
 from tests.support.domain import Domain
 from tests.support.nodes.observed_node import ObservedNode
@@ -16,10 +17,7 @@ from tests.support.rows import EXPIRY_SECONDS
 from tests.support.settlements import sell_and_pay
 
 
-async def test_rows_that_share_an_add_index_are_all_swept_however_they_fall_on_pages(
-    domain: Domain, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep, "ROWS_AT_ONCE", 3)
+async def test_rows_that_share_an_add_index_are_all_swept_however_they_fall_on_pages(domain: Domain) -> None:
     invoices = await add_many(domain, range(1, 11))
     # So it is at a node that was restored twice and counted anew each time.
     same = [replace(invoice, add_index=1 + invoice.add_index % 2) for invoice in invoices]
@@ -28,7 +26,7 @@ async def test_rows_that_share_an_add_index_are_all_swept_however_they_fall_on_p
     await domain.store.write(lambda tx: [tx.invoices.insert(invoice) for invoice in same])
     for invoice in same:
         domain.pay(invoice)
-    await domain.sweeper.sweep()
+    await Sweeper(domain.pinned, domain.settler, domain.store, domain.clock, rows_at_once=3).sweep()
     assert await domain.states(same) == ["settled"] * 10
 
 

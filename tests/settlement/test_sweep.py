@@ -14,7 +14,7 @@ from gateway.errors import Unavailable
 from gateway.ports.node import NodeState
 from gateway.rows import Invoice, InvoiceState
 from gateway.settlement import sweep
-from gateway.settlement.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS
+from gateway.settlement.sweep import PAGE, SECOND_CHECK_AFTER_EXPIRY_SECONDS, Sweeper
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
@@ -91,12 +91,11 @@ async def test_the_first_and_last_of_every_page_are_found(domain: Domain, node: 
     assert len(node.pages) == -(-count // PAGE)
 
 
-async def test_more_rows_than_are_read_at_once_are_all_swept(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "ROWS_AT_ONCE", 4)
+async def test_more_rows_than_are_read_at_once_are_all_swept(domain: Domain) -> None:
     invoices = await add_many(domain, range(11))
     for invoice in invoices:
         domain.pay(invoice)
-    await domain.sweeper.sweep()
+    await Sweeper(domain.pinned, domain.settler, domain.store, domain.clock, rows_at_once=4).sweep()
     assert await domain.states(invoices) == ["settled"] * 11
 
 

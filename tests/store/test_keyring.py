@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access import key_rotation as fingerprints
 from gateway.access.tokens import mint_token, read_token
 from gateway.app.assemble import open_gateway
+from gateway.app.background import BackgroundTiming
 from gateway.config import load_config
 from gateway.errors import Conflict, PaymentRequired, Unavailable
 from gateway.simulator.core import Simulator
@@ -140,11 +140,11 @@ def test_there_is_no_key_beyond_the_highest_number(tmp_path: Path) -> None:
 
 
 async def test_running_gateways_know_a_new_key_at_once_and_mint_with_it_once_all_others_do(
-    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
-    monkeypatch.setattr(fingerprints, "LOOK_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(fingerprints, "MINT_AFTER_SECONDS", 0.2)
-    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[InProcessNode(core)]) as gateway:
+    timing = BackgroundTiming(keys_every_seconds=0.01, mint_after_seconds=0.2)
+    config = load_config(data_dir=tmp_path)
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], timing=timing) as gateway:
         FileKeyRing.add(tmp_path / "keys")
         starting = FileKeyRing.open(tmp_path / "keys")
         token_id = starting.new_token_id()
@@ -158,10 +158,10 @@ async def test_running_gateways_know_a_new_key_at_once_and_mint_with_it_once_all
 
 
 async def test_a_key_that_is_another_than_the_database_knows_is_not_taken_in(
-    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clock: FakeClock, core: Simulator
 ) -> None:
-    monkeypatch.setattr(fingerprints, "LOOK_EVERY_SECONDS", 0.01)
-    async with open_gateway(load_config(data_dir=tmp_path), clock=clock, nodes=[InProcessNode(core)]) as gateway:
+    timing, config = BackgroundTiming(keys_every_seconds=0.01), load_config(data_dir=tmp_path)
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], timing=timing) as gateway:
         await gateway.store.write(lambda tx: tx.identities.pin("key", "1", "of another secret"))
         FileKeyRing.add(tmp_path / "keys")
         await until(lambda: "keys/1.key is not the key" in gateway.supervisor.progress["keys"].last_error)

@@ -10,18 +10,20 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.app.assemble import open_gateway
+from gateway.app.background import BACKGROUND_TIMING, BackgroundTiming
 from gateway.app.gateway import Gateway
 from gateway.config import Config
 from gateway.ports.announcer import Announcer
 from gateway.ports.node import Node
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
-from gateway.supervise import BACKOFF, Backoff
 from gateway.web.http.connections import Runner
 from gateway.web.serve import build_app
-from tests.support.clock import FakeClock
+from tests.support.clock import QUICK_BACKOFF, FakeClock
 from tests.support.databases import Dump, dump_tables
 from tests.support.rows import NODE_ID
+
+QUICK_RETRIES = BackgroundTiming(backoff=QUICK_BACKOFF)
 
 
 @dataclass(slots=True)
@@ -89,12 +91,12 @@ async def open_site(
     *,
     nodes: Sequence[Node] = (),
     announcers: Sequence[Announcer] = (),
-    backoff: Backoff = BACKOFF,
+    timing: BackgroundTiming = BACKGROUND_TIMING,
 ) -> AsyncIterator[Site]:
     """A gateway on a data folder, at a simulated node that may have been there before, or at `nodes`."""
     async with (
         open_gateway(
-            config, clock=clock, nodes=nodes or [InProcessNode(core)], announcers=announcers, backoff=backoff
+            config, clock=clock, nodes=nodes or [InProcessNode(core)], announcers=announcers, timing=timing
         ) as gateway,
         serve_app(build_app(gateway)) as url,
         aiohttp.ClientSession() as session,

@@ -9,13 +9,13 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gateway.books.ledger import transfers_of
+from gateway.access.authorize import Access
 from gateway.errors import PaymentRequired
 from gateway.events.hub import Hub
-from gateway.settlement import settle as settlement
 from gateway.settlement.sweep import Sweeper
 from tests.support.clock import turns
 from tests.support.databases import put_database, seen_in
@@ -23,6 +23,7 @@ from tools.days.books_check import check_books
 from tools.days.life import Life
 from tools.days.loop import run_virtually
 from tools.days.simulation import simulate
+from tools.days.store import Database
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -57,25 +58,63 @@ def test_virtual_time_passes_only_while_nothing_can_run() -> None:
 # A day that notices nothing would be worth nothing: each of these defects is seen ------------------------------------
 
 
-def test_a_day_without_sweeps_loses_payments(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def nothing(*_: object, **__: object) -> None:
-        pass
+class IdleSweeper(Sweeper):
+    """Finds nothing."""
 
-    monkeypatch.setattr(Sweeper, "sweep", nothing)
-    assert any(complaint.startswith("lost") for complaint in simulate(1, readers=100).complaints)
-
-
-def test_a_day_without_wakes_tells_its_readers_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Hub, "wake", lambda *_: None)
-    assert any(complaint.startswith("told after") for complaint in simulate(1, readers=100).complaints)
+    async def sweep(self, *, due_only: bool = False) -> None:
+        """Ask nobody."""
 
 
-def test_a_day_on_which_a_paid_reader_is_refused_goes_on_and_tells_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(*_: object) -> None:
+class SilentHub(Hub):
+    """Loses every wake."""
+
+    def wake(self, payment_hash: str) -> None:
+        """Tell nobody."""
+
+
+class WithoutSweeps(Life):
+    """A gateway that only follows the stream."""
+
+    sweeper_class = IdleSweeper
+
+
+class WithoutWakes(Life):
+    """A gateway whose streams only read again."""
+
+    hub_class = SilentHub
+
+
+class WithoutAccess(Life):
+    """A gateway that refuses its paid readers."""
+
+    async def open(self, *_: object, **__: object) -> Access:
+        """Refuse."""
         raise PaymentRequired("payment_required", "not paid")
 
-    monkeypatch.setattr(Life, "open", refuse)
-    outcome = simulate(1, readers=100)
+
+class WithOneShareOnly(Life):
+    """A gateway whose database keeps the first share of each payment."""
+
+    def __init__(self, database: Database, *arguments: Any, **options: Any) -> None:
+        super().__init__(database, *arguments, **options)
+        database.connection.exec_driver_sql(
+            "CREATE TRIGGER IF NOT EXISTS forget BEFORE INSERT ON transfers WHEN NEW.n > 0"
+            " BEGIN SELECT RAISE(IGNORE); END"
+        )
+
+
+def test_a_day_without_sweeps_loses_payments() -> None:
+    outcome = simulate(1, readers=100, life_class=WithoutSweeps)
+    assert any(complaint.startswith("lost") for complaint in outcome.complaints)
+
+
+def test_a_day_without_wakes_tells_its_readers_late() -> None:
+    outcome = simulate(1, readers=100, life_class=WithoutWakes)
+    assert any(complaint.startswith("told after") for complaint in outcome.complaints)
+
+
+def test_a_day_on_which_a_paid_reader_is_refused_goes_on_and_tells_of_it() -> None:
+    outcome = simulate(1, readers=100, life_class=WithoutAccess)
     assert "went wrong: PaymentRequired('not paid')" in outcome.complaints
     assert outcome.check.credited > 0
 
@@ -91,6 +130,6 @@ def test_a_payment_whose_row_has_vanished_is_lost(tmp_path: Path) -> None:
     assert check.lost == paid.keys()
 
 
-def test_a_day_on_which_a_share_is_forgotten_has_books_that_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settlement, "transfers_of", lambda invoice, *, now: transfers_of(invoice, now=now)[:1])
-    assert any("sum to" in complaint for complaint in simulate(1, readers=100).complaints)
+def test_a_day_on_which_a_share_is_forgotten_has_books_that_do_not_add_up() -> None:
+    outcome = simulate(1, readers=100, life_class=WithOneShareOnly)
+    assert any("sum to" in complaint for complaint in outcome.complaints)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.app.background import BackgroundTiming
 from gateway.config import load_config
 from gateway.errors import Unavailable
 from gateway.ports.node import NodeInvoiceState
@@ -41,18 +42,17 @@ NEW = {"creator": "alice", "price_msat": 50_000, "markdown": TEXT}
 
 
 @pytest.fixture
-async def sites(
-    cluster: Cluster, tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[list[Site]]:
+async def sites(cluster: Cluster, tmp_path: Path, clock: FakeClock, core: Simulator) -> AsyncIterator[list[Site]]:
     """Two gateways at one node, whose background never looks at the catalog."""
     database_url = cluster.url(in_a_thread(cluster.emptied()))
-    monkeypatch.setattr("gateway.app.background.CATALOG_EVERY_SECONDS", 10**6)
+    timing = BackgroundTiming(catalog_every_seconds=10**6)
     async with AsyncExitStack() as stack:
         opened = []
         for name in "ab":
             shared = {"shared_dir": tmp_path / "shared", "database_url": database_url, "listen": "127.0.0.1:80"}
             config = load_config(data_dir=tmp_path / name, **shared)
-            opened.append(await stack.enter_async_context(open_site(config, clock, core, nodes=[InProcessNode(core)])))
+            site = open_site(config, clock, core, nodes=[InProcessNode(core)], timing=timing)
+            opened.append(await stack.enter_async_context(site))
         for name in ("alice", "bob"):
             await opened[0].gateway.catalog.add_creator(a_creator(name))
         await opened[0].gateway.nodes["lnd"].pinned.confirm()

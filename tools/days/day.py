@@ -22,10 +22,10 @@ TOLD_WITHIN_SECONDS = 2.0
 
 
 class Day:
-    """The world of a day, and what was seen in it."""
+    """The world of a day, and what was seen in it. Each start of the gateway is a life of `life_class`."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
-        self.seed, self.rng = seed, Random(seed)
+    def __init__(self, seed: int, folder: Path, *, life_class: type[Life] = Life) -> None:
+        self.seed, self.rng, self._life_class = seed, Random(seed), life_class
         self._loop = asyncio.get_running_loop()
         self._loop.set_task_factory(remember_tasks)
         self.clock_is_off_by = 0.0
@@ -104,7 +104,7 @@ class Day:
                 self.complaints.append(f"told after {now - settled_at:.1f} s: {sale.invoice.payment_hash[:8]}")
 
     def _new_life(self) -> Life:
-        return Life(
+        return self._life_class(
             self.database,
             self.lnd,
             self.keys,

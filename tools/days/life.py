@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, suppress
 from contextvars import ContextVar
 from functools import partial
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from gateway.access.authorize import Access, Authorizer
 from gateway.access.tokens import Credential
@@ -35,6 +35,8 @@ from tools.days.store import Database, InlineStore
 
 T = TypeVar("T")
 LOOK_AGAIN_SECONDS = 15.0
+# A day has 86,400 seconds: the look for due rows, which seldom finds one, would cost more than all else.
+SWEEP_EVERY_SECONDS = 15.0
 
 _living: ContextVar["Life | None"] = ContextVar("living", default=None)
 
@@ -45,6 +47,9 @@ class Gone(Exception):
 
 class Life:
     """A gateway's parts, put together as `gateway.app.assemble` does, on ports that end with it."""
+
+    hub_class: ClassVar[type[Hub]] = Hub
+    sweeper_class: ClassVar[type[Sweeper]] = Sweeper
 
     def __init__(
         self,
@@ -61,7 +66,7 @@ class Life:
         self._stopping = asyncio.Event()
         self.store = InlineStore(database, rng, lambda: self.is_alive)
         self.node = RemoteNode(lnd, rng, lambda: self.is_alive)
-        self.hub = Hub(most=10_000, most_per_invoice=8)
+        self.hub = self.hub_class(most=10_000, most_per_invoice=8)
         self.catalog = Catalog(self.store)
         self.supervisor = Supervisor()
         nodes = Nodes([self.node], self.store)
@@ -69,7 +74,9 @@ class Life:
         announcements = _Announcements(self.hub, on_credited)
         self.settler = Settler(self.node, self.store, clock, announcements)
         self.rechecker = Rechecker(nodes, {self.node.node_id: self.settler}, self.store, clock)
-        self.sweeper = Sweeper(pinned, self.settler, self.store, clock)
+        self.sweeper = self.sweeper_class(
+            pinned, self.settler, self.store, clock, due_every_seconds=SWEEP_EVERY_SECONDS
+        )
         self.authorizer = Authorizer(keys, self.store, self.rechecker, clock)
         self.checkout = Checkout(
             nodes,

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,12 +14,11 @@ from structlog.testing import capture_logs
 from gateway.errors import TuppenceError
 from gateway.money import Msat
 from gateway.rows import ItemState
-from gateway.settlement import sweep
 from tests.support.rows import START, a_creator, an_item
 from tools.days.books_check import BooksCheck, check_books
 from tools.days.day import Day
 from tools.days.faults import FAULTS, befall
-from tools.days.life import Gone
+from tools.days.life import Gone, Life
 from tools.days.loop import run_virtually
 from tools.days.readers import read
 from tools.days.sale import ITEMS
@@ -32,7 +30,6 @@ MOST_FAULTS = 100
 LONGEST_FAULT_SECONDS = 900.0
 # Faults seldom leave a sweep further behind than a clock that was wrong by an hour.
 RECOVERY_SECONDS = 6 * 3_600.0
-SWEEP_EVERY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,27 +50,16 @@ class Outcome:
     journal: tuple[str, ...]
 
 
-@contextmanager
-def _unhurried_sweeps() -> Iterator[None]:
-    """A day has 86,400 seconds: the look for due rows, which seldom finds one, would cost more than all else."""
-    often = sweep.DUE_EVERY_SECONDS
-    sweep.DUE_EVERY_SECONDS = SWEEP_EVERY_SECONDS
-    try:
-        yield
-    finally:
-        sweep.DUE_EVERY_SECONDS = often
-
-
-def simulate(seed: int, *, readers: int = READERS) -> Outcome:
+def simulate(seed: int, *, readers: int = READERS, life_class: type[Life] = Life) -> Outcome:
     """Live through the day of a seed."""
-    with TemporaryDirectory() as folder, capture_logs() as logs, _unhurried_sweeps():
-        outcome = run_virtually(_live(seed, Path(folder), readers), seed=seed)
+    with TemporaryDirectory() as folder, capture_logs() as logs:
+        outcome = run_virtually(_live(seed, Path(folder), readers, life_class), seed=seed)
     defects = [f"a defect: {log['work']}" for log in logs if log["event"] == "work_failed"]
     return replace(outcome, complaints=(*outcome.complaints, *defects))
 
 
-async def _live(seed: int, folder: Path, readers: int) -> Outcome:
-    day = Simulation(seed, folder)
+async def _live(seed: int, folder: Path, readers: int, life_class: type[Life]) -> Outcome:
+    day = Simulation(seed, folder, life_class=life_class)
     try:
         return await day.live(readers)
     finally:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any
 
+from gateway.app.background import BACKGROUND_TIMING, BackgroundTiming
 from gateway.config import Config
 from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
-from gateway.supervise import BACKOFF, Backoff
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock, until
 from tests.support.nodes.observed_node import ObservedNode
@@ -68,12 +68,14 @@ class Pair:
 
 
 @asynccontextmanager
-async def open_pair(config: Config, clock: FakeClock, *, backoff: Backoff = BACKOFF) -> AsyncIterator[Pair]:
+async def open_pair(
+    config: Config, clock: FakeClock, *, timing: BackgroundTiming = BACKGROUND_TIMING
+) -> AsyncIterator[Pair]:
     """The nodes `north` and `south`, in that order, and a gateway that sells `welcome`."""
     north, south = (Simulator(clock=clock, random_bytes=token_bytes) for _ in range(2))
     nodes = [ObservedNode(north, node_id="north"), ObservedNode(south, node_id="south")]
     announced = Announced()
-    async with open_site(config, clock, north, nodes=nodes, announcers=[announced], backoff=backoff) as site:
+    async with open_site(config, clock, north, nodes=nodes, announcers=[announced], timing=timing) as site:
         for name in ("alice", "bob"):
             await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)

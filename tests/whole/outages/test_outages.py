@@ -11,14 +11,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.app.background import BackgroundTiming
 from gateway.ports.node import NodeState
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.sqlite import sqlite_engine
-from gateway.supervise import Backoff
-from tests.support.clock import QUICK_BACKOFF, unless_changed, until
+from tests.support.clock import unless_changed, until
 from tests.support.databases import broken_invariants
 from tests.support.rows import NODE_ID
-from tests.support.site import Site
+from tests.support.site import QUICK_RETRIES, Site
 from tests.web.api.test_events import Listener, listening
 from tools.bench.nodes import open_simulator
 from tools.bench.served import buy, put_on_sale
@@ -33,8 +33,8 @@ ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def backoff() -> Backoff:
-    return QUICK_BACKOFF
+def timing() -> BackgroundTiming:
+    return QUICK_RETRIES
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from gateway.config import load_config
 from gateway.simulator.core import Simulator
-from tests.support.clock import LOOK_SECONDS, QUICK_BACKOFF, FakeClock, unless_changed, until
+from tests.support.clock import LOOK_SECONDS, FakeClock, unless_changed, until
 from tests.support.databases import broken_invariants, seen_in
 from tests.support.postgres_server import SHARED, Cluster, open_cluster
 from tests.support.rows import a_creator
-from tests.support.site import Site, open_site
+from tests.support.site import QUICK_RETRIES, Site, open_site
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 from tests.whole.outages.test_outages import INVOICES, TEXT, refusal
 
@@ -73,7 +73,7 @@ async def open_shop(url: str, books_url: str, folder: Path, clock: FakeClock, co
     config = load_config(
         data_dir=folder, database_url=url, open_invoices_per_client=1_000, **dict.fromkeys(RATES, "1000/second")
     )
-    async with open_site(config, clock, core, backoff=QUICK_BACKOFF) as site:
+    async with open_site(config, clock, core, timing=QUICK_RETRIES) as site:
         for name in ("alice", "bob"):
             await site.gateway.catalog.add_creator(a_creator(name))
         await site.sell_text(TEXT)
