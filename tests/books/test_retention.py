@@ -17,9 +17,10 @@ from gateway.rows import Invoice, InvoiceState
 from gateway.simulator.core import Simulator
 from gateway.store.engines.database import Database, open_database
 from gateway.store.engines.database_url import sqlite_path
+from gateway.store.engines.sqlite import SqliteStore, sqlite_engine
 from gateway.store.tables.schema import tip_notes
 from tests.support.clock import FakeClock, until
-from tests.support.databases import in_a_thread, seen_in
+from tests.support.databases import in_a_thread, put_database, seen_in
 from tests.support.domain import Domain
 from tests.support.postgres_server import Cluster
 from tests.support.rows import EXPIRY_SECONDS, a_creator, an_invoice
@@ -243,21 +244,21 @@ async def test_what_was_purged_is_in_no_file_of_the_database(tmp_path: Path, clo
         assert not any(request in kept() for request in requests)
 
 
-async def test_a_reader_of_the_database_delays_a_rewrite_and_is_said(
-    tmp_path: Path, clock: FakeClock, core: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.store.engines.sqlite._BUSY_TIMEOUT_MS", 10)
-    async with open_site(load_config(data_dir=tmp_path), clock, core) as site:
+async def test_a_reader_of_the_database_delays_a_rewrite_and_is_said(tmp_path: Path, clock: FakeClock) -> None:
+    path, loop = tmp_path / "tuppence.db", asyncio.get_running_loop()
+    url = put_database(path)
+    store = SqliteStore(sqlite_engine(path), busy_timeout_ms=10)
+    purger = Purger(store, clock, store.compact, note_seconds=NOTE_DAYS * DAY_SECONDS)
 
-        def purge_meanwhile(connection: Connection) -> None:
-            connection.exec_driver_sql("SELECT * FROM items")
-            asyncio.run_coroutine_threadsafe(site.gateway.purger.purge(at_once=True), loop).result(10)
+    def purge_meanwhile(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT * FROM items")
+        asyncio.run_coroutine_threadsafe(purger.purge(at_once=True), loop).result(10)
 
-        loop = asyncio.get_running_loop()
-        with pytest.raises(Unavailable) as refusal:
-            await asyncio.to_thread(seen_in, site.gateway.config.database_url, purge_meanwhile)
-        assert refusal.value.code == "database_busy"
-        assert await site.gateway.purger.purge(at_once=True) == NOTHING
+    with pytest.raises(Unavailable) as refusal:
+        await asyncio.to_thread(seen_in, url, purge_meanwhile)
+    assert refusal.value.code == "database_busy"
+    assert await purger.purge(at_once=True) == NOTHING
+    await store.close()
 
 
 @pytest.mark.postgres

@@ -1,5 +1,6 @@
 """Backup and restore: taken beside a running server, whole or refused; an old purchase can be opened afterwards."""
 
+import sqlite3
 import tarfile
 import tempfile
 from io import BytesIO
@@ -11,9 +12,7 @@ from sqlalchemy import Engine, event
 from gateway.config import Config, load_config
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
 from gateway.simulator.core import Simulator
-from gateway.store.engines import archive as archives
 from gateway.store.engines.archive import read_archive, write_archive
-from gateway.store.engines.sqlite import translating_engine
 from tests.support.clock import FakeClock, until
 from tests.support.databases import dump_tables
 from tests.support.site import Site, open_site
@@ -150,16 +149,20 @@ async def test_a_restore_that_the_disk_refuses_changes_nothing_and_can_be_tried_
 
 
 async def test_a_full_disk_beside_a_backup_is_blamed_and_not_the_database_that_is_copied(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path
 ) -> None:
-    def small(path: Path) -> Engine:
-        engine = translating_engine(path)
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 10"))
-        return engine
+    def limit(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            [(_, _, file)] = connection.execute("PRAGMA database_list")
+            if "/backups/" in file:
+                connection.execute("PRAGMA max_page_count = 10")
 
-    monkeypatch.setattr(archives, "translating_engine", small)
     (tmp_path / "backups").mkdir()
-    with pytest.raises(Unavailable, match=r"backups/.* refused: database or disk is full") as refusal:
-        await back_up(site, tmp_path / "backups" / "backup.tar")
+    event.listen(Engine, "connect", limit)
+    try:
+        with pytest.raises(Unavailable, match=r"backups/.* refused: database or disk is full") as refusal:
+            await back_up(site, tmp_path / "backups" / "backup.tar")
+    finally:
+        event.remove(Engine, "connect", limit)
     assert "postgresql" not in refusal.value.detail
     assert [*(tmp_path / "backups").iterdir()] == []

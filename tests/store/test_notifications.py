@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.store.engines import notifications
 from gateway.store.engines.notifications import PostgresNotifications
 from gateway.supervise import Progress
 from tests.support.postgres_server import SHARED, Cluster
@@ -24,11 +23,13 @@ async def proxy(cluster: Cluster) -> AsyncIterator[TcpProxy]:
 
 @pytest.mark.parametrize("is_requested", [True, False])
 async def test_notifications_reconnect_when_their_connection_swallows_everything(
-    cluster: Cluster, proxy: TcpProxy, is_requested: bool, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, proxy: TcpProxy, is_requested: bool
 ) -> None:
-    monkeypatch.setattr(notifications, "PROBE_EVERY_SECONDS", 60.0 if is_requested else 0.05)
-    monkeypatch.setattr(notifications, "ANSWER_SECONDS", 0.2)
-    own = PostgresNotifications(cluster.tcp_url(SHARED, int(proxy.target.rpartition(":")[2])))
+    own = PostgresNotifications(
+        cluster.tcp_url(SHARED, int(proxy.target.rpartition(":")[2])),
+        probe_every_seconds=60.0 if is_requested else 0.05,
+        answer_seconds=0.2,
+    )
     serving = asyncio.create_task(own.serve(Progress()))
     # The first notification is that of the start.
     await own.wait(10)

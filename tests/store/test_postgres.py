@@ -10,9 +10,9 @@ from sqlalchemy import text, update
 
 from gateway.errors import Invalid, OutcomeUnknown, Unavailable
 from gateway.ports.store import Store, Tx
-from gateway.store.engines import pooler, postgres
+from gateway.store.engines import postgres
 from gateway.store.engines.database import Database, migrate_database, open_database
-from gateway.store.engines.postgres import POOL_SIZE, PostgresStore
+from gateway.store.engines.postgres import POOL_SIZE, PostgresStore, PostgresTiming
 from gateway.store.tables.schema import creators
 from tests.support.clock import until
 from tests.support.databases import dump_tables, in_a_thread
@@ -177,12 +177,10 @@ async def test_a_server_that_is_away_is_unavailable_until_it_is_back(far: Databa
 
 
 @pytest.mark.usefixtures("database_url")
-async def test_a_server_that_answers_nothing_is_given_up(
-    cluster: Cluster, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres, "COMMAND_SECONDS", 0.2)
-    monkeypatch.setattr(postgres, "CONNECT_SECONDS", 0.2)
-    store = await open_database(cluster.tcp_url("tuppence_shared", int(proxy.target.rpartition(":")[2])))
+async def test_a_server_that_answers_nothing_is_given_up(cluster: Cluster, proxy: TcpProxy) -> None:
+    timing = PostgresTiming(command_seconds=0.2, connect_seconds=0.2)
+    address = cluster.tcp_url("tuppence_shared", int(proxy.target.rpartition(":")[2]))
+    store = await PostgresStore.open(address, timing=timing)
     assert await store.write(add("before"))
     proxy.swallow()
     for _ in range(2):
@@ -265,17 +263,13 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path
     assert "hidden" not in refusal.value.detail
 
 
-@pytest.mark.parametrize("backends", [[7, 7, 7], [7, 8, 9]])
-async def test_a_pooler_that_shares_sessions_is_named_at_the_start(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, backends: list[int]
-) -> None:
-    """Two clients at one server's process, or one client at two."""
-    found = iter(backends)
-
-    async def answer(_: object) -> int:
-        return next(found)
-
-    monkeypatch.setattr(pooler, "_backend", answer)
+@pytest.mark.parametrize("backend", ["7", "nextval('public.backends')::int"])
+async def test_a_pooler_that_shares_sessions_is_named_at_the_start(cluster: Cluster, backend: str) -> None:
+    """Two clients at one server's process, or one client at two: the database names the processes so."""
+    name = await cluster.new_database()
+    await cluster.execute("CREATE SEQUENCE backends", name)
+    await cluster.execute(f"CREATE FUNCTION pg_backend_pid() RETURNS int LANGUAGE sql AS $$ SELECT {backend} $$", name)
+    await cluster.execute(f"ALTER DATABASE {name} SET search_path = public, pg_catalog")
     with pytest.raises(Invalid, match="PgBouncer") as refusal:
-        await open_database(database_url)
+        await open_database(cluster.url(name))
     assert refusal.value.code == "database_pooled"

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import Conflict, NotFound, Unavailable
 from gateway.ports.store import Store, Tx
-from gateway.store.engines import sqlite
 from gateway.store.engines.sqlite import MOST_PER_COMMIT, SqliteStore, sqlite_engine
 from gateway.store.files.lock import lock_data
 from tests.support.clock import turns
@@ -117,6 +117,10 @@ async def test_the_lanes_end_with_the_store(file: Path) -> None:
     assert not any(lane._thread.is_alive() for lane in (store._writer, store._reader))
 
 
+FAILS_IN = {"connect": "connect", "group": "before_cursor_execute"}
+"""The event of the engine that fails."""
+
+
 @pytest.mark.parametrize("lane", ["writer", "reader"])
 @pytest.mark.parametrize(
     "error",
@@ -133,20 +137,21 @@ async def test_the_lanes_end_with_the_store(file: Path) -> None:
 )
 @pytest.mark.parametrize("where", ["work", "group", "connect"])
 async def test_whatever_goes_wrong_on_a_lane_is_told_to_those_who_wait_and_the_lane_lives(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException, lane: str
+    store: SqliteStore, where: str, error: BaseException, lane: str
 ) -> None:
     def fail(*_arguments: object) -> None:
         raise error
 
     submit = store.write if lane == "writer" else store.read
-    with monkeypatch.context() as broken:
-        if where == "group":
-            broken.setattr(sqlite, "run_group", fail)
-        elif where == "connect":
-            broken.setattr(sqlite._Worker, "_connect", fail)
-        jobs = [asyncio.ensure_future(submit(fail if where == "work" else lambda _: None)) for _ in range(3)]
-        async with asyncio.timeout(5):
-            done, _ = await asyncio.wait(jobs)
+    if where == "group":
+        await submit(lambda _: "connected")
+    if where != "work":
+        event.listen(store._engine, FAILS_IN[where], fail)
+    jobs = [asyncio.ensure_future(submit(fail if where == "work" else lambda _: None)) for _ in range(3)]
+    async with asyncio.timeout(5):
+        done, _ = await asyncio.wait(jobs)
+    if where != "work":
+        event.remove(store._engine, FAILS_IN[where], fail)
     assert all(job.cancelled() or job.exception() is not None for job in done)
     async with asyncio.timeout(5):
         assert await submit(lambda _: "it lives") == "it lives"

@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from gateway.errors import Unavailable
 from gateway.ports.store import Tx
-from gateway.store.engines import postgres
-from gateway.store.engines.database import Database, open_database
+from gateway.store.engines.database import Database
+from gateway.store.engines.postgres import PostgresStore, PostgresTiming
+from gateway.store.engines.postgres_connection import APPLICATION
 from tests.support.databases import in_a_thread
 from tests.support.postgres_server import SHARED, USER, Cluster
 from tests.support.rows import a_creator
@@ -40,8 +41,7 @@ def stalled(cluster: Cluster, shop: Database) -> Iterator[socket.socket]:
     assert shop
     with socket.create_connection(("127.0.0.1", cluster.port)) as client:
         names = b"".join(
-            part.encode() + b"\0"
-            for part in ("user", USER, "database", SHARED, "application_name", postgres.APPLICATION, "")
+            part.encode() + b"\0" for part in ("user", USER, "database", SHARED, "application_name", APPLICATION, "")
         )
         client.sendall(struct.pack("!ii", 8 + len(names), 196_608) + names)
         client.sendall(_message(b"Q", b"BEGIN\0"))
@@ -64,11 +64,10 @@ def change(tx: Tx) -> None:
 
 
 @pytest.mark.usefixtures("stalled")
-async def test_who_stalls_for_long_is_robbed_of_the_rows_it_holds(
-    shop: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres, "STALLED_SECONDS", 0.0)
-    await shop.write(change)
+async def test_who_stalls_for_long_is_robbed_of_the_rows_it_holds(database_url: str) -> None:
+    store = await PostgresStore.open(database_url, timing=PostgresTiming(stalled_seconds=0.0))
+    await store.write(change)
+    await store.close()
 
 
 @pytest.mark.usefixtures("stalled")
@@ -77,13 +76,11 @@ async def test_who_has_not_stalled_for_long_keeps_them(shop: Database) -> None:
         await shop.write(change)
 
 
-async def test_a_store_is_closed_though_its_server_answers_nothing(
-    cluster: Cluster, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_is_closed_though_its_server_answers_nothing(cluster: Cluster, database_url: str) -> None:
     assert database_url
-    monkeypatch.setattr(postgres, "CLOSE_SECONDS", 0.1)
     async with tcp_proxy(f"127.0.0.1:{cluster.port}") as proxy:
-        store = await open_database(cluster.tcp_url(SHARED, int(proxy.target.rpartition(":")[2])))
+        address = cluster.tcp_url(SHARED, int(proxy.target.rpartition(":")[2]))
+        store = await PostgresStore.open(address, timing=PostgresTiming(close_seconds=0.1))
         await store.write(lambda tx: tx.creators.list())
         proxy.swallow()
         async with asyncio.timeout(10):

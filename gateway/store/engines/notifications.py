@@ -9,19 +9,19 @@ from contextlib import suppress
 from typing import Any
 
 from gateway.errors import Unavailable
-from gateway.store.engines.postgres import one_connection
+from gateway.store.engines.postgres_connection import one_connection
 from gateway.supervise import Progress
 
 CHANNEL = "tuppence"
 MOST_PER_SECOND = 20
-PROBE_EVERY_SECONDS, ANSWER_SECONDS = 15.0, 5.0
 
 
 class PostgresNotifications:
     """Satisfies `ports.store.Notifications`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, probe_every_seconds: float = 15.0, answer_seconds: float = 5.0) -> None:
         self._url = url
+        self._probe_every_seconds, self._answer_seconds = probe_every_seconds, answer_seconds
         self._requested, self._received = asyncio.Event(), asyncio.Event()
 
     def send(self) -> None:
@@ -47,12 +47,12 @@ class PostgresNotifications:
         self._received.set()
         progress.recovered()
         while True:
-            is_requested = await _is_set(self._requested, PROBE_EVERY_SECONDS)
+            is_requested = await _is_set(self._requested, self._probe_every_seconds)
             self._requested.clear()
             if driver.is_closed():
                 raise Unavailable("database_away", "The database ended the connection for notifications.")
             # A dead TCP connection is noticed only when something is sent on it, so we probe.
-            await driver.execute(f"NOTIFY {CHANNEL}" if is_requested else "SELECT 1", timeout=ANSWER_SECONDS)
+            await driver.execute(f"NOTIFY {CHANNEL}" if is_requested else "SELECT 1", timeout=self._answer_seconds)
             progress.made()
             await asyncio.sleep(1 / MOST_PER_SECOND)
 

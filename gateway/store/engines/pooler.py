@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import Invalid
-from gateway.store.engines.postgres import POOLER, one_connection
+from gateway.store.engines.postgres_connection import POOLER, one_connection
 
 
 async def refuse_pooler(url: str) -> None:

@@ -5,37 +5,38 @@ fails by a deadlock, or by a connection lost before the commit, is rolled back a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import asyncpg
 import structlog
-from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
-from gateway.errors import Invalid, OutcomeUnknown, Unavailable
+from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.ports.store import Tx
-from gateway.store.engines.database_url import shown
 from gateway.store.engines.migration import migrate
+from gateway.store.engines.postgres_connection import (
+    APPLICATION,
+    CONNECT_SECONDS,
+    CONNECTION_ERRORS,
+    RETRY_AFTER_SECONDS,
+    message_of,
+    one_connection,
+    sqlstate_of,
+)
 from gateway.store.tables.schema import invoices, tip_notes
 from gateway.store.tables.transaction import SqlTx
 from gateway.supervise import begin
 
 T = TypeVar("T")
 
-APPLICATION = "tuppence"
 POOL_SIZE = 6
 MOST_TRIES = 5
-CONNECT_SECONDS = 5.0
 # As long as the longest statement; a caller that waits longer gets an error with Retry-After.
 POOL_WAIT_SECONDS = 10.0
-CLOSE_SECONDS = 5.0
-# Longer than the server's limits: it is for a server that no longer answers at all.
-COMMAND_SECONDS = 15.0
 SERVER_LIMITS = {
     "statement_timeout": "10s",
     # Longer than deadlock_timeout (1 s), shorter than the takeover of a lease.
@@ -49,23 +50,10 @@ SERVER_LIMITS = {
     "idle_in_transaction_session_timeout": "4s",
     "jit": "off",
 }
-RETRY_AFTER_SECONDS = 2
 _MIGRATION_LOCK = 0x7475_7070
 _LOCKED = "55P03"
 _TRY_AGAIN = {"40001", "40P01", _LOCKED}
 """Serialization failure, deadlock, lock timeout: PostgreSQL guarantees that nothing was written."""
-POOLER = "A pooler in transaction mode is in between, as PgBouncer can be: give PostgreSQL's own address in its place."
-_HINTS = {
-    "08P01": f"If that was no server of PostgreSQL: {POOLER}",
-    "26000": POOLER,
-    "42P05": POOLER,
-    "28P01": "Check user and password in TUPPENCE_DATABASE_URL.",
-    "28000": "Check user and password in TUPPENCE_DATABASE_URL, and the server's pg_hba.conf.",
-    "3D000": "Create it first: CREATE DATABASE … OWNER ….",
-    "42501": "Give this user the database: ALTER DATABASE … OWNER TO ….",
-}
-"""The advice about an error, by its SQLSTATE."""
-STALLED_SECONDS = 4.0
 # No server-side timeout applies while PostgreSQL waits for the rest of a client message, so a client that dies there
 # would keep its row locks for hours.
 _END_STALLED = text(
@@ -76,28 +64,40 @@ _END_STALLED = text(
 _NOT_COMMITTED = ("40", "23", "25")
 _OF_DATA = ("22", "23", "42")
 
-_CONNECTION_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, PoolTimeoutError)
-"""Errors of connecting and waiting; TimeoutError is the client's own limit on a command."""
-
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresTiming:
+    """How long a server is waited for, and a client of ours that keeps rows locked."""
+
+    connect_seconds: float = CONNECT_SECONDS
+    command_seconds: float = 15.0
+    """Longer than the server's limits: it is for a server that no longer answers at all."""
+    close_seconds: float = 5.0
+    stalled_seconds: float = 4.0
+
+
+POSTGRES_TIMING = PostgresTiming()
 
 
 class PostgresStore:
     """Satisfies `ports.Store`. Open it with `open`, end it with `close`."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
-        self._writer, self._reader = writer, reader
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, timing: PostgresTiming) -> None:
+        self._writer, self._reader, self._timing = writer, reader, timing
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @classmethod
-    async def open(cls, url: str) -> "PostgresStore":
+    async def open(cls, url: str, *, timing: PostgresTiming = POSTGRES_TIMING) -> "PostgresStore":
         """Migrate and open; several processes may do so at once. Raises `Unavailable` (`database_away`)."""
         async with one_connection(url) as connection:
             await _migrate(connection)
             settings = await _durable(connection)
         reading = {"isolation_level": "REPEATABLE READ", "execution_options": {"postgresql_readonly": True}}
-        return cls(_pooled(url, settings, isolation_level="READ COMMITTED"), _pooled(url, settings, **reading))
+        writer = _pooled(url, settings, timing, isolation_level="READ COMMITTED")
+        return cls(writer, _pooled(url, settings, timing, **reading), timing)
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         return await self._submit(self._writer, work, writes=True)
@@ -120,17 +120,44 @@ class PostgresStore:
         await asyncio.gather(*self._running, return_exceptions=True)
         # A server that does not answer does not close its connections either.
         with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(self._timing.close_seconds):
                 await asyncio.gather(self._writer.dispose(), self._reader.dispose())
 
     async def _submit(self, engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
         if self._closed:
             raise Unavailable("database_away", "The gateway is stopping; nothing was written.", retry_after_seconds=2)
         # In a task of its own: cancelling a caller would otherwise cost the connection that works for it.
-        task = begin(_persist(engine, work, writes=writes))
+        task = begin(self._persist(engine, work, writes=writes))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def _persist(self, engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
+        for tried in range(1, MOST_TRIES + 1):
+            try:
+                return await _transact(engine, work, writes=writes)
+            except DBAPIError as error:
+                if isinstance(error, IntegrityError | ProgrammingError | DataError):
+                    raise
+                if tried == MOST_TRIES or not (error.connection_invalidated or sqlstate_of(error) in _TRY_AGAIN):
+                    raise _unavailable(error) from error
+                if sqlstate_of(error) == _LOCKED:
+                    await self._end_stalled(engine)
+                log.info("transaction_tried_again", sqlstate=sqlstate_of(error), tried=tried)
+            except CONNECTION_ERRORS as error:
+                raise _unavailable(error) from error
+        raise AssertionError("the last try returns or raises")
+
+    async def _end_stalled(self, engine: AsyncEngine) -> None:
+        """Terminate our transactions that have waited too long for their client while locking rows."""
+        try:
+            async with engine.connect() as connection:
+                ended = await connection.execute(
+                    _END_STALLED, {"name": APPLICATION, "seconds": self._timing.stalled_seconds}
+                )
+                log.warning("rows_locked", ended=len(ended.all()))
+        except (DBAPIError, *CONNECTION_ERRORS) as error:
+            raise _unavailable(error) from error
 
 
 async def migrate_alone(url: str) -> bool:
@@ -154,33 +181,6 @@ async def change(url: str, work: Callable[[Connection], T]) -> T:
         return result
 
 
-async def _persist(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
-    for tried in range(1, MOST_TRIES + 1):
-        try:
-            return await _transact(engine, work, writes=writes)
-        except DBAPIError as error:
-            if isinstance(error, IntegrityError | ProgrammingError | DataError):
-                raise
-            if tried == MOST_TRIES or not (error.connection_invalidated or _sqlstate(error) in _TRY_AGAIN):
-                raise _unavailable(error) from error
-            if _sqlstate(error) == _LOCKED:
-                await _end_stalled(engine)
-            log.info("transaction_tried_again", sqlstate=_sqlstate(error), tried=tried)
-        except _CONNECTION_ERRORS as error:
-            raise _unavailable(error) from error
-    raise AssertionError("the last try returns or raises")
-
-
-async def _end_stalled(engine: AsyncEngine) -> None:
-    """Terminate our transactions that have waited too long for their client while locking rows."""
-    try:
-        async with engine.connect() as connection:
-            ended = await connection.execute(_END_STALLED, {"name": APPLICATION, "seconds": STALLED_SECONDS})
-            log.warning("rows_locked", ended=len(ended.all()))
-    except (DBAPIError, *_CONNECTION_ERRORS) as error:
-        raise _unavailable(error) from error
-
-
 async def _transact(engine: AsyncEngine, work: Callable[[Tx], T], *, writes: bool) -> T:
     async with engine.connect() as connection:
         try:
@@ -199,11 +199,11 @@ async def _commit(connection: AsyncConnection) -> None:
     """Commit. Raises `OutcomeUnknown` (`commit_unanswered`) when the server may have committed without an answer."""
     try:
         await connection.commit()
-    except (DBAPIError, *_CONNECTION_ERRORS) as error:
-        if isinstance(error, DBAPIError) and _sqlstate(error).startswith(_NOT_COMMITTED):
+    except (DBAPIError, *CONNECTION_ERRORS) as error:
+        if isinstance(error, DBAPIError) and sqlstate_of(error).startswith(_NOT_COMMITTED):
             raise
         await connection.invalidate()
-        log.warning("commit_unanswered", error=type(error).__name__, sqlstate=_sqlstate(error))
+        log.warning("commit_unanswered", error=type(error).__name__, sqlstate=sqlstate_of(error))
         raise OutcomeUnknown(
             "commit_unanswered",
             "The connection to the database was lost during a commit. Check whether it was written, then try again.",
@@ -211,18 +211,10 @@ async def _commit(connection: AsyncConnection) -> None:
         ) from error
 
 
-def _sqlstate(error: BaseException) -> str:
-    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
-
-
-def _message_of(error: BaseException) -> str:
-    return str(getattr(error, "orig", error)) or type(error).__name__
-
-
 def _unavailable(error: BaseException) -> Unavailable:
     # The DETAIL of an error contains values of rows and parameters; an error about data contains them in its message.
-    said = "" if _sqlstate(error).startswith(_OF_DATA) else _message_of(error).partition("\n")[0]
-    log.error("database_refused", error=said or type(error).__name__, sqlstate=_sqlstate(error))
+    said = "" if sqlstate_of(error).startswith(_OF_DATA) else message_of(error).partition("\n")[0]
+    log.error("database_refused", error=said or type(error).__name__, sqlstate=sqlstate_of(error))
     return Unavailable(
         "database_away",
         "The database refused or cannot be reached; nothing was written. Try again in a moment.",
@@ -230,10 +222,10 @@ def _unavailable(error: BaseException) -> Unavailable:
     )
 
 
-def _pooled(url: str, server_settings: dict[str, str], **options: Any) -> AsyncEngine:
+def _pooled(url: str, server_settings: dict[str, str], timing: PostgresTiming, **options: Any) -> AsyncEngine:
     connect = {
-        "timeout": CONNECT_SECONDS,
-        "command_timeout": COMMAND_SECONDS,
+        "timeout": timing.connect_seconds,
+        "command_timeout": timing.command_seconds,
         "server_settings": {"application_name": APPLICATION, **SERVER_LIMITS, **server_settings},
     }
     return create_async_engine(
@@ -252,48 +244,3 @@ async def _durable(connection: AsyncConnection) -> dict[str, str]:
     """The setting that makes commits durable where database or role turn it off; stricter settings stay."""
     told = (await connection.execute(text("SHOW synchronous_commit"))).scalar_one()
     return {"synchronous_commit": "on"} if told == "off" else {}
-
-
-@asynccontextmanager
-async def one_connection(url: str) -> AsyncIterator[AsyncConnection]:
-    """A connection outside the pools, without their time limits.
-
-    Raises `Unavailable` (`database_away`) with the server's message.
-    """
-    # Work here may take long, whatever limits the role has.
-    settings = {"application_name": f"{APPLICATION}-single", "lock_timeout": "0", "statement_timeout": "0"}
-    connect_args = {"timeout": CONNECT_SECONDS, "server_settings": settings}
-    try:
-        engine = create_async_engine(url, poolclass=NullPool, connect_args=connect_args)
-    except ArgumentError as error:
-        raise _unsupported(make_url(url)) from error
-    try:
-        async with _connected(engine) as connection:
-            yield connection
-    except (*_CONNECTION_ERRORS, DBAPIError) as error:
-        hint = _HINTS.get(_sqlstate(error), "")
-        raise Unavailable(
-            "database_away",
-            f"{shown(engine.url)} refused: {_message_of(error).rstrip('.')}. {hint}".rstrip(),
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-        ) from error
-    finally:
-        await engine.dispose()
-
-
-@asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Connect. Raises `Invalid` (`config_invalid`) for an address with options that the driver does not know."""
-    try:
-        connection = await engine.connect()
-    except (TypeError, ValueError) as error:
-        raise _unsupported(engine.url) from error
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-def _unsupported(url: URL) -> Invalid:
-    options = ", ".join(url.query) or "its port"
-    return Invalid("config_invalid", f"TUPPENCE_DATABASE_URL: asyncpg does not understand it; look at {options}.")

@@ -28,7 +28,6 @@ from gateway.store.tables.transaction import SqlTx
 T = TypeVar("T")
 
 MOST_PER_COMMIT = 256
-_BUSY_TIMEOUT_MS = 5_000
 # Settlements wait while the WAL is being emptied. If it takes longer than this, the next purge tries again.
 _PATIENCE_MS = 200
 _WRITER_PRAGMAS = (
@@ -39,9 +38,8 @@ _WRITER_PRAGMAS = (
     "wal_autocheckpoint=4000",
     # Deleted content is overwritten with zeros.
     "secure_delete=ON",
-    f"busy_timeout={_BUSY_TIMEOUT_MS}",
 )
-_READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", f"busy_timeout={_BUSY_TIMEOUT_MS}")
+_READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0")
 
 log = structlog.get_logger()
 
@@ -49,10 +47,10 @@ log = structlog.get_logger()
 class SqliteStore:
     """Satisfies `ports.Store`. Open it with `open`, end it with `close`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._writer = _Worker("store-writer", engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
-        self._reader = _Worker("store-reader", engine, _READER_PRAGMAS, "BEGIN", reads_only=True)
+    def __init__(self, engine: Engine, *, busy_timeout_ms: int = 5_000) -> None:
+        self._engine, busy = engine, f"busy_timeout={busy_timeout_ms}"
+        self._writer = _Worker("store-writer", engine, (*_WRITER_PRAGMAS, busy), "BEGIN IMMEDIATE")
+        self._reader = _Worker("store-reader", engine, (*_READER_PRAGMAS, busy), "BEGIN", reads_only=True)
 
     @classmethod
     def open(cls, path: Path) -> "SqliteStore":
@@ -245,15 +243,20 @@ def _run_bare(connection: Connection, jobs: list[Job]) -> None:
 
 def _rewrite(connection: Connection) -> bool:
     connection.exec_driver_sql("VACUUM")
-    return _empty_wal(connection, patience_ms=_BUSY_TIMEOUT_MS)
+    return _checkpoint(connection)
 
 
-def _empty_wal(connection: Connection, *, patience_ms: int = _PATIENCE_MS) -> bool:
-    """Checkpoint and truncate the WAL; False if a reader keeps it for longer than `patience_ms`."""
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
-    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-    return not busy
+def _empty_wal(connection: Connection) -> bool:
+    busy_timeout_ms = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+    emptied = _checkpoint(connection)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={busy_timeout_ms}")
+    return emptied
+
+
+def _checkpoint(connection: Connection) -> bool:
+    """Empty the WAL into the file and truncate it; False if a reader keeps it for longer than the busy timeout."""
+    return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
 
 
 def _refused(error: BaseException) -> BaseException:
