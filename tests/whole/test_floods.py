@@ -10,15 +10,13 @@ import aiohttp
 import pytest
 
 from gateway.config import load_config
-from gateway.events.hub import Hub
 from gateway.money import Msat
 from gateway.ports.node import IssuedInvoice
 from gateway.simulator.core import Simulator
-from gateway.web.api import invoices
 from gateway.web.serve import build_app, serve
 from tests.support.clock import FakeClock, turns, until
 from tests.support.rows import NODE_ID, START, a_creator
-from tests.support.site import Site, open_site
+from tests.support.site import Site, open_site, serve_app
 from tests.web.api.test_events import listening
 
 pytestmark = pytest.mark.both_databases
@@ -100,14 +98,11 @@ async def test_t18_a_flood_leaves_no_address_anywhere(shop: Site) -> None:
     assert b"203.0.113" not in kept + repr(shop.dump()).encode()
 
 
-async def test_t21_a_reader_who_reads_nothing_holds_a_place_no_longer_than_the_invoice(
-    shop: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_t21_a_reader_who_reads_nothing_holds_a_place_no_longer_than_the_invoice(shop: Site) -> None:
     """Its stream is a few hundred bytes in all: they fit into the socket, and the handler never waits for them."""
-    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.05)
     slow, _ = await shop.buy("welcome")
     config = shop.gateway.config.model_copy(update={"listen": "127.0.0.1:0"})
-    async with serve(build_app(shop.gateway), config) as url:
+    async with serve(build_app(shop.gateway, reread_seconds=0.05), config) as url:
         host, _, port = url.removeprefix("http://").rpartition(":")
         sockets = []
         for _ in range(4):
@@ -126,28 +121,28 @@ async def test_t21_a_reader_who_reads_nothing_holds_a_place_no_longer_than_the_i
 async def test_t21_everyone_is_told_though_wakes_are_lost_doubled_and_out_of_order(
     shop: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.2)
-    wake, count = Hub.wake, 0
+    wake, count = shop.gateway.hub.wake, 0
 
-    def unreliable(hub: Hub, payment_hash: str) -> None:
+    def unreliable(payment_hash: str) -> None:
         nonlocal count
         count += 1
         for _ in range((0, 1, 2, 0)[count % 4]):
-            wake(hub, payment_hash)
+            wake(payment_hash)
 
-    monkeypatch.setattr(Hub, "wake", unreliable)
+    monkeypatch.setattr(shop.gateway.hub, "wake", unreliable)
     bought = [(await shop.buy("welcome"))[0]["payment_hash"] for _ in range(8)]
 
     async def told(payment_hash: str) -> None:
-        async with listening(shop, payment_hash) as listener:
+        async with listening(shop, payment_hash, url=url) as listener:
             while (await listener.next())[0] != "settled":
                 pass
 
-    waiting = [asyncio.create_task(told(key)) for key in bought for _ in range(3)]
-    await until(lambda: shop.gateway.hub.count == len(waiting))
-    for key in reversed(bought):
-        shop.pay(key)
-    assert len(await asyncio.gather(*waiting)) == 24
+    async with serve_app(build_app(shop.gateway, reread_seconds=0.2)) as url:
+        waiting = [asyncio.create_task(told(key)) for key in bought for _ in range(3)]
+        await until(lambda: shop.gateway.hub.count == len(waiting))
+        for key in reversed(bought):
+            shop.pay(key)
+        assert len(await asyncio.gather(*waiting)) == 24
 
 
 async def test_t21_a_reader_who_comes_back_is_answered_by_the_node_itself(shop: Site) -> None:

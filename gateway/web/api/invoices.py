@@ -25,6 +25,8 @@ from gateway.web.http.qr import payment_qr
 from gateway.wire.l402.challenge import encode_token
 
 REREAD_SECONDS = 15.0
+REREAD_EVERY = web.AppKey("reread_every_seconds", float)
+"""How often a stream reads its invoice without being woken, in seconds."""
 _FINAL = ("settled", "canceled")
 _PAYMENT_HASH = re.compile("[0-9a-f]{64}")
 
@@ -85,7 +87,7 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
 async def _send_states(
     request: web.Request, gateway: Gateway, stream: EventSourceResponse, woken: asyncio.Event
 ) -> None:
-    sent = ""
+    sent, every_seconds = "", request.app[REREAD_EVERY]
     # aiohttp does not cancel a handler when its client disconnects, so the loop checks the transport.
     while not gateway.hub.closed and request.transport is not None:
         woken.clear()
@@ -93,7 +95,7 @@ async def _send_states(
             invoice = gateway.rechecker.as_reported(await find_invoice(request))
         except Unavailable as error:
             # A stream that has begun cannot answer 503, so it waits until the database is back.
-            await _wait(woken, error.retry_after_seconds or REREAD_SECONDS)
+            await _wait(woken, error.retry_after_seconds or every_seconds)
             continue
         now = gateway.clock()
         state = invoice.shown_state(now)
@@ -102,8 +104,8 @@ async def _send_states(
             sent = state
         if state in _FINAL:
             return
-        until_expiry = invoice.expires_at - now if state == "open" else REREAD_SECONDS
-        await _wait(woken, min(REREAD_SECONDS, until_expiry))
+        until_expiry = invoice.expires_at - now if state == "open" else every_seconds
+        await _wait(woken, min(every_seconds, until_expiry))
 
 
 async def _wait(woken: asyncio.Event, seconds: float) -> None:

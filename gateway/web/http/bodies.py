@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -19,15 +20,25 @@ MOST_BYTES = 8 * 1024
 """The body limit of a route that sets no other."""
 BODY_LIMITS = web.AppKey("body_limits", Mapping[Any, int])
 """The body limit in bytes, by handler."""
-BODY_SECONDS = 10.0
 LEAST_BYTES_PER_SECOND = 16 * 1024
-"""A body must arrive within BODY_SECONDS, plus one second for each of these bytes received."""
-STALLED_SECONDS = 30.0
-"""The longest pause between two chunks of a body."""
 _LONGEST_TYPE = 256
 _MOST_FIELDS = 32
 _PATTERNS_IN_WORDS = {SLUG: "1 to 64 of a-z, 0-9 and -", COLOUR: "a colour like #a4552b"}
 _FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyTiming:
+    """How slowly a body may arrive."""
+
+    body_seconds: float = 10.0
+    """For the whole body, plus one second for each LEAST_BYTES_PER_SECOND received."""
+    stalled_seconds: float = 30.0
+    """The longest pause between two chunks."""
+
+
+DEFAULT_BODY_TIMING = BodyTiming()
+BODY_TIMING = web.AppKey("body_timing", BodyTiming)
 
 
 def check_body(request: web.Request) -> None:
@@ -74,11 +85,11 @@ async def read_bytes(request: web.Request, *, most: int | None = None) -> bytes:
 
 async def chunks_of(request: web.Request) -> AsyncIterator[bytes]:
     """Yield a body as it arrives. Raises `Invalid` (`body_too_slow`, `body_malformed`)."""
-    now = asyncio.get_running_loop().time
-    deadline = now() + BODY_SECONDS
+    now, timing = asyncio.get_running_loop().time, request.config_dict[BODY_TIMING]
+    deadline = now() + timing.body_seconds
     while True:
         try:
-            async with asyncio.timeout_at(min(deadline, now() + STALLED_SECONDS)):
+            async with asyncio.timeout_at(min(deadline, now() + timing.stalled_seconds)):
                 chunk = await request.content.readany()
         except TimeoutError as error:
             raise Invalid("body_too_slow", "The body did not arrive in time; send it again, faster.") from error

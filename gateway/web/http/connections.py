@@ -7,6 +7,7 @@ connections are closed without logging, because anybody can open them.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -14,14 +15,23 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.web.http.problems import problem
 
-HEAD_SECONDS = 10.0
-"""From the opening of a connection, or the first byte of a later request, to the end of the request's head."""
-MOST_UNFINISHED = 2_000
-CHECK_SECONDS = 1.0
 # nginx keeps an idle connection for 60 s, Caddy for 120 s. The proxy must be the first to close.
 IDLE_SECONDS = 180.0
-# The rest of a refused body is read and dropped for this long, or its sender would not see the response.
-LINGERING_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """The limits on connections that have not sent a whole request."""
+
+    head_seconds: float = 10.0
+    """From the opening of a connection, or the first byte of a later request, to the end of the request's head."""
+    check_every_seconds: float = 1.0
+    most_unfinished: int = 2_000
+    lingering_seconds: float = 2.0
+    """The rest of a refused body is read and dropped for this long, or its sender would not see the response."""
+
+
+CONNECTION_LIMITS = ConnectionLimits()
 
 
 @contextmanager
@@ -39,16 +49,21 @@ def when_lost(request: web.Request, call: Callable[[], None]) -> Iterator[None]:
 
 
 class Runner(web.AppRunner):
-    """An `AppRunner` whose server applies the limits of this module."""
+    """An `AppRunner` whose server limits its connections."""
+
+    def __init__(self, app: web.Application, *, limits: ConnectionLimits = CONNECTION_LIMITS, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._limits = limits
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return _Server(
             made.request_handler,
+            limits=self._limits,
             request_factory=made.request_factory,
             access_log=None,
             keepalive_timeout=IDLE_SECONDS,
-            lingering_time=LINGERING_SECONDS,
+            lingering_time=self._limits.lingering_seconds,
             auto_decompress=False,
         )
 
@@ -56,8 +71,9 @@ class Runner(web.AppRunner):
 class _Server(web.Server):
     """Tracks the connections whose next request head is incomplete, oldest first."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._limits = limits
         self._heads: dict[_Connection, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -67,20 +83,20 @@ class _Server(web.Server):
     def begin_head(self, connection: "_Connection") -> None:
         """Start the time limit of a head; close the oldest such connection if there are too many."""
         self._heads.setdefault(connection, self._loop.time())
-        if len(self._heads) > MOST_UNFINISHED:
+        if len(self._heads) > self._limits.most_unfinished:
             self._close(next(iter(self._heads)))
         if self._timer is None:
-            self._timer = self._loop.call_later(CHECK_SECONDS, self._close_late)
+            self._timer = self._loop.call_later(self._limits.check_every_seconds, self._close_late)
 
     def end_head(self, connection: "_Connection") -> None:
         """Stop the time limit: the head is complete, or its connection was lost."""
         self._heads.pop(connection, None)
 
     def _close_late(self) -> None:
-        latest = self._loop.time() - HEAD_SECONDS
+        latest = self._loop.time() - self._limits.head_seconds
         while self._heads and next(iter(self._heads.values())) <= latest:
             self._close(next(iter(self._heads)))
-        self._timer = self._loop.call_later(CHECK_SECONDS, self._close_late) if self._heads else None
+        self._timer = self._loop.call_later(self._limits.check_every_seconds, self._close_late) if self._heads else None
 
     def _close(self, connection: "_Connection") -> None:
         del self._heads[connection]

@@ -13,7 +13,6 @@ import pytest
 
 from gateway.config import load_config
 from gateway.errors import Unavailable
-from gateway.events.hub import Hub
 from gateway.simulator.core import Simulator
 from gateway.web.api import invoices
 from gateway.web.serve import build_app
@@ -126,10 +125,12 @@ async def test_expiry_is_told_and_a_late_payment_after_it(shop: Site) -> None:
         assert (await listener.next())[0] == "settled"
 
 
-async def test_expiry_is_told_without_being_woken(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.05)
+async def test_expiry_is_told_without_being_woken(shop: Site) -> None:
     invoice, _ = await shop.buy("welcome")
-    async with listening(shop, invoice["payment_hash"]) as listener:
+    async with (
+        serve_app(build_app(shop.gateway, reread_seconds=0.05)) as url,
+        listening(shop, invoice["payment_hash"], url=url) as listener,
+    ):
         await listener.next()
         shop.clock.advance(600)
         assert (await listener.next())[0] == "expired"
@@ -147,10 +148,12 @@ async def test_a_canceled_invoice_ends_its_stream(shop: Site) -> None:
 
 
 async def test_a_lost_wake_is_made_up_for_by_reading_again(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invoices, "REREAD_SECONDS", 0.05)
-    monkeypatch.setattr(Hub, "wake", lambda *_: None)
+    monkeypatch.setattr(shop.gateway.hub, "wake", lambda _: None)
     invoice, _ = await shop.buy("welcome")
-    async with listening(shop, invoice["payment_hash"]) as listener:
+    async with (
+        serve_app(build_app(shop.gateway, reread_seconds=0.05)) as url,
+        listening(shop, invoice["payment_hash"], url=url) as listener,
+    ):
         await listener.next()
         shop.pay(invoice["payment_hash"])
         assert (await listener.next())[0] == "settled"

@@ -5,6 +5,7 @@ import gzip
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -13,9 +14,8 @@ from gateway.app.assemble import open_gateway
 from gateway.config import Config
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
-from gateway.web.http import bodies as received
-from gateway.web.http import connections
-from gateway.web.http.bodies import MOST_BYTES
+from gateway.web.http.bodies import DEFAULT_BODY_TIMING, MOST_BYTES, BodyTiming
+from gateway.web.http.connections import CONNECTION_LIMITS, ConnectionLimits
 from gateway.web.routes import API, KEY_HOLDERS_BYTES
 from gateway.web.serve import build_app, serve
 from tests.support.clock import FakeClock, until
@@ -29,17 +29,13 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
-async def door(
-    config: Config, clock: FakeClock, core: Simulator, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Site]:
+async def door(config: Config, clock: FakeClock, core: Simulator, logged: io.StringIO) -> AsyncIterator[Site]:
     """A gateway as it serves, but sooner out of patience."""
-    for name, seconds in (("HEAD_SECONDS", 1.0), ("CHECK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
-        monkeypatch.setattr(connections, name, seconds)
-    monkeypatch.setattr(received, "BODY_SECONDS", 1.0)
+    limits = ConnectionLimits(head_seconds=1.0, check_every_seconds=0.02, lingering_seconds=0.02)
     config = config.model_copy(update={"listen": "127.0.0.1:0"})
     async with (
         open_gateway(config, clock=clock, nodes=[InProcessNode(core)]) as gateway,
-        serve(build_app(gateway), config) as url,
+        serve(build_app(gateway, body_timing=BodyTiming(body_seconds=1.0)), config, limits=limits) as url,
         aiohttp.ClientSession() as session,
     ):
         for name in ("alice", "bob"):
@@ -49,6 +45,16 @@ async def door(
         logged.truncate(0)
         yield site
     assert lines_of(logged) == []
+
+
+@asynccontextmanager
+async def served_again(
+    site: Site, *, limits: ConnectionLimits = CONNECTION_LIMITS, body_timing: BodyTiming = DEFAULT_BODY_TIMING
+) -> AsyncIterator[Site]:
+    """The same gateway on another port, with limits of its own."""
+    app = build_app(site.gateway, body_timing=body_timing)
+    async with serve(app, site.gateway.config, limits=limits) as url:
+        yield replace(site, url=url)
 
 
 @asynccontextmanager
@@ -121,12 +127,15 @@ async def test_a_stream_of_events_outlives_every_limit_of_heads_and_bodies(door:
             await ends[0].readuntil(b"event: settled")
 
 
-async def test_the_oldest_of_too_many_unfinished_connections_are_closed(
-    door: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "MOST_UNFINISHED", 3)
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 600)
-    async with connected(door) as first, connected(door), connected(door), connected(door) as last:
+async def test_the_oldest_of_too_many_unfinished_connections_are_closed(door: Site) -> None:
+    limits = ConnectionLimits(most_unfinished=3, head_seconds=600)
+    async with (
+        served_again(door, limits=limits) as site,
+        connected(site) as first,
+        connected(site),
+        connected(site),
+        connected(site) as last,
+    ):
         assert await rest_of(first[0]) == b""
         assert b" 200 " in await answered(last, HEAD)
 
@@ -141,16 +150,14 @@ async def test_a_body_that_does_not_arrive_in_time_is_refused(door: Site) -> Non
             assert (b"body_too_slow" in await rest_of(ends[0])) == path.startswith("/v1")
 
 
-async def test_an_upload_gets_time_for_the_bytes_it_sends_but_may_not_stall(
-    door: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(received, "STALLED_SECONDS", 0.2)
+async def test_an_upload_gets_time_for_the_bytes_it_sends_but_may_not_stall(door: Site) -> None:
     item = {"id": "book", "creator": "bob", "price_msat": 500_000, "file_name": "book.pdf"}
     await door.call("POST", "/v1/admin/items", json=item, headers=door.operator)
     head = (
         f"PUT /v1/admin/items/book/content HTTP/1.1\r\nHost: a\r\nAuthorization: {door.operator['Authorization']}\r\n"
     )
-    async with connected(door) as ends:
+    timing = BodyTiming(body_seconds=1.0, stalled_seconds=0.2)
+    async with served_again(door, body_timing=timing) as site, connected(site) as ends:
         ends[1].write(f"{head}Content-Length: 10000000\r\n\r\n".encode() + bytes(1_000_000))
         assert b" 408 " in await answered(ends, b"")
     assert (await door.call("GET", "/v1/items/book"))[1]["byte_size"] == 0

@@ -17,8 +17,8 @@ from gateway.app.assemble import open_gateway
 from gateway.config import Config, load_config
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
-from gateway.web.http import bodies as received
-from gateway.web.http import connections
+from gateway.web.http.bodies import BodyTiming
+from gateway.web.http.connections import ConnectionLimits
 from gateway.web.routes import API
 from gateway.web.serve import build_app, serve
 from tests.support.clock import FakeClock
@@ -59,16 +59,12 @@ def config(tmp_path: Path, database_url: str) -> Config:
 
 
 @pytest.fixture
-async def door(
-    config: Config, clock: FakeClock, core: Simulator, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Site]:
+async def door(config: Config, clock: FakeClock, core: Simulator, logged: io.StringIO) -> AsyncIterator[Site]:
     """A gateway as it serves, but sooner out of patience, with a text and a file that was put."""
-    monkeypatch.setattr(received, "BODY_SECONDS", 0.1)
-    for name, seconds in (("HEAD_SECONDS", 0.1), ("CHECK_SECONDS", 0.02), ("LINGERING_SECONDS", 0.02)):
-        monkeypatch.setattr(connections, name, seconds)
+    limits = ConnectionLimits(head_seconds=0.1, check_every_seconds=0.02, lingering_seconds=0.02)
     async with (
         open_gateway(config, clock=clock, nodes=[InProcessNode(core)]) as gateway,
-        serve(build_app(gateway), config) as url,
+        serve(build_app(gateway, body_timing=BodyTiming(body_seconds=0.1)), config, limits=limits) as url,
         aiohttp.ClientSession() as session,
     ):
         site = Site(gateway, core, clock, url, session)
