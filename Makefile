@@ -34,7 +34,8 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 8
-	$(BIN)/python -m pytest -q -p no:randomly tests/project/test_tidy.py
+	$(BIN)/python -m pytest -q -p no:randomly tests/project/test_tidy.py tests/project/test_error_codes.py \
+		tests/project/test_page_sources.py
 	$(BIN)/python -m tools.reference --check
 	$(BIN)/python -m tools.supply
 	@said=$$($(AUDIT) 2>&1) && echo "advisories: none" || case $$said in \

@@ -11,7 +11,6 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 import pytest
 from rich.cells import cell_len
 
-from gateway.simulator import core as simulator
 from gateway.simulator.server import SimulatedLnd
 from gateway.terminal import say, say_fields, say_lines, show_progress, show_table, visible, warn
 from tests.support.processes.demo_process import stop
@@ -129,7 +128,7 @@ def commands_over(file: str) -> Iterator[tuple[str, ...]]:
 async def test_foreign_titles_paths_aliases_and_memos_crash_no_command_and_control_no_terminal(
     shell: Shell, lnd: SimulatedLnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulator, "ALIAS", EVIL)
+    lnd.core.alias = EVIL
     monkeypatch.setattr(lnd.core, "_clock", lambda: time.time() - 3_600)
     row = lnd.core.add_invoice(preimage=b"", amount_msat=5_000, memo=EVIL, expiry_seconds=600)
     lnd.core.pay(row.payment_hash)

@@ -18,7 +18,6 @@ from gateway.store.files.keyring import FileKeyRing
 from gateway.supervise import Progress, Supervisor
 
 MOST_NAMED = 5
-MOST_CONTENTS_CHECKED = 200
 FRESH_SECONDS = 1.0
 
 
@@ -41,6 +40,7 @@ class ReadinessCheck:
     content: ContentFolder
     supervisor: Supervisor
     clock: ReplicaClock | None = None
+    most_contents_checked: int = 200
     _next: int = 0
     """Index of the item whose content is checked next."""
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -118,9 +118,9 @@ class ReadinessCheck:
         """A sentence for each lost content. Each call checks some of the items, and those that were lost before."""
         items = [item for item in self.catalog.items() if item.byte_size]
         first = self._next if self._next < len(items) else 0
-        self._next = first + MOST_CONTENTS_CHECKED
-        lost_before = [item for item in items if item.digest in self.content.lost][:MOST_CONTENTS_CHECKED]
-        checked = [*lost_before, *items[first : first + MOST_CONTENTS_CHECKED]]
+        self._next = first + self.most_contents_checked
+        lost_before = [item for item in items if item.digest in self.content.lost][: self.most_contents_checked]
+        checked = [*lost_before, *items[first : first + self.most_contents_checked]]
         try:
             lost = await self.content.look([(item.digest, item.byte_size) for item in checked])
         except Unavailable:

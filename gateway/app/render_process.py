@@ -27,8 +27,6 @@ T = TypeVar("T", Article, str)
 # The worst case of this size takes 0.1 s, except with `|`: each may add a cell to every row of a table.
 SHORT_TEXT_BYTES = 2048
 MOST_CPU_SECONDS = 10
-# The time allowed on a busy machine.
-PATIENCE_SECONDS = 60.0
 MOST_MEMORY_BYTES = 1024**3
 MOST_HTML_BYTES = 8 * 1024**2
 # Each view of an item sends its preview.
@@ -50,9 +48,13 @@ class Rendered(msgspec.Struct, tag=True):
 
 
 class ProcessRenderer:
-    """A `Renderer` that renders at most two texts at a time."""
+    """A `Renderer` that renders at most two texts at a time.
 
-    def __init__(self) -> None:
+    A text has `patience_seconds`, which are for a busy machine: the processor's time is limited more closely.
+    """
+
+    def __init__(self, *, patience_seconds: float = 60.0) -> None:
+        self._patience_seconds = patience_seconds
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def article(self, source: str) -> Article:
@@ -71,20 +73,20 @@ class ProcessRenderer:
             if size <= SHORT_TEXT_BYTES and "|" not in source:
                 answer: Rendered | Refusal = await asyncio.to_thread(_answer, render, source)
             else:
-                answer = await _in_a_process(render.__name__, source)
+                answer = await _in_a_process(render.__name__, source, self._patience_seconds)
         if isinstance(answer, Refusal):
             raise Invalid(answer.code, answer.detail)
         return answer.result  # type: ignore[return-value]  # each function gives its own type
 
 
-async def _in_a_process(name: str, source: str) -> Rendered | Refusal:
+async def _in_a_process(name: str, source: str, patience_seconds: float) -> Rendered | Refusal:
     """Raises `Invalid` (`text_too_complex`) and `Unavailable` (`renderer_away`)."""
     try:
         process = _start(name)
     except OSError as error:
         raise _away() from error
     try:
-        answer = await asyncio.to_thread(_communicate, process, source.encode())
+        answer = await asyncio.to_thread(_communicate, process, source.encode(), patience_seconds)
     except TimeoutExpired as error:
         raise _too_complex() from error
     finally:
@@ -106,11 +108,11 @@ def _start(name: str) -> Popen[bytes]:
     )  # fmt: skip
 
 
-def _communicate(process: Popen[bytes], source: bytes) -> bytes:
+def _communicate(process: Popen[bytes], source: bytes, patience_seconds: float) -> bytes:
     """Raises `TimeoutExpired`; the process has ended in any case."""
     with process:
         try:
-            return process.communicate(source, PATIENCE_SECONDS)[0]
+            return process.communicate(source, patience_seconds)[0]
         finally:
             process.kill()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +65,23 @@ async def open_remote(gateway_url: str, api_key: str) -> AsyncIterator[Admin]:
 
 
 @asynccontextmanager
-async def open_admin(config: Config, *, reads: bool = False, missing: str = "database_missing") -> AsyncIterator[Admin]:
+async def open_admin(
+    config: Config, *, reads: bool = False, missing: str = "database_missing", answer_seconds: float = ANSWER_SECONDS
+) -> AsyncIterator[Admin]:
     """The admin API of the running server; if none runs, one is started on the data folder for this command.
 
     Raises `Unavailable` (`gateway_away`, `data_in_use`), and as `require_gateway` does.
     """
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(config.admin_socket))
-        alone = not await server_answers(session, config.admin_socket)
+        answers = partial(server_answers, session, config.admin_socket, answer_seconds=answer_seconds)
+        alone = not await answers()
         if alone:
             try:
                 await stack.enter_async_context(_served_alone(config, reads=reads, missing=missing))
             except Conflict as error:
                 # A server that was starting may answer now.
-                if error.code != "data_in_use" or not await server_answers(session, config.admin_socket):
+                if error.code != "data_in_use" or not await answers():
                     detail = f"{error.detail} (The server there does not answer on its socket.)"
                     raise Unavailable(error.code, detail) from error
                 alone = False
@@ -108,12 +112,12 @@ async def open_session(path: Path) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def server_answers(session: aiohttp.ClientSession, path: Path) -> bool:
+async def server_answers(session: aiohttp.ClientSession, path: Path, *, answer_seconds: float = ANSWER_SECONDS) -> bool:
     """Whether a server answers on the socket; False if there is no socket, or only a stale one.
 
     Raises `Unavailable` (`gateway_away`) if something else answers there.
     """
-    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=answer_seconds)
     try:
         async with session.get("http://admin/healthz", timeout=timeout) as response:
             alive = (await response.json(content_type=None)) == {"alive": True}

@@ -30,7 +30,6 @@ OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.use_local_subchannel_pool", 1),
 )
-GRACE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,8 @@ class Calls:
 class Channel:
     """A channel that opens on first use, and again after `drop` or a change of its files."""
 
-    def __init__(self, *, target: str, tls_cert: Path, macaroon: Path) -> None:
-        self._target = target
+    def __init__(self, *, target: str, tls_cert: Path, macaroon: Path, grace_seconds: float) -> None:
+        self._target, self._grace_seconds = target, grace_seconds
         self._paths = (tls_cert, macaroon)
         self._seen: tuple[int, ...] = ()
         self._files: tuple[bytes, ...] = ()
@@ -76,10 +75,10 @@ class Channel:
         return True
 
     def drop(self) -> None:
-        """Abandon the connection: calls under way may end within their deadlines, the next call opens a new one."""
+        """Abandon the connection: calls under way may end within the grace, the next call opens a new one."""
         channel, self._channel, self._calls = self._channel, None, None
         if channel is not None:
-            task = asyncio.get_running_loop().create_task(channel.close(grace=GRACE_SECONDS))
+            task = asyncio.get_running_loop().create_task(channel.close(grace=self._grace_seconds))
             self._closing[task] = channel
             task.add_done_callback(self._closing.pop)
 

@@ -38,7 +38,9 @@ class LndNode:
     ) -> None:
         self.node_id = node_id
         self._timing = timing or Timing()
-        self._channel = Channel(target=target, tls_cert=tls_cert, macaroon=macaroon)
+        self._channel = Channel(
+            target=target, tls_cert=tls_cert, macaroon=macaroon, grace_seconds=self._timing.grace_seconds
+        )
         self._liveness = Liveness(self._channel, self._timing)
         self._hop_hints = HopHints()
 
@@ -68,7 +70,9 @@ class LndNode:
         )
         calls = self._channel.calls()
         try:
-            answer = await calls.by_name["AddInvoice"](request, timeout=self._timing.add, metadata=calls.metadata)
+            answer = await calls.by_name["AddInvoice"](
+                request, timeout=self._timing.add_seconds, metadata=calls.metadata
+            )
         except grpc.aio.AioRpcError as error:
             return await self._add_again(request, error)
         if with_hints:
@@ -84,7 +88,7 @@ class LndNode:
         """ListInvoices in add order, at most 500, without keysend and AMP invoices; only an empty page is the end."""
         while True:
             request = ln.ListInvoiceRequest(index_offset=after_add_index, num_max_invoices=min(limit, MAX_PAGE))
-            page = await self._call("ListInvoices", request, deadline=self._timing.page)
+            page = await self._call("ListInvoices", request, deadline=self._timing.page_seconds)
             found = [invoice for message in page.invoices if (invoice := translate.to_node_invoice(message))]
             # The offset must grow, or a wrong answer of LND would make an endless loop.
             if found or not page.invoices or page.last_index_offset <= after_add_index:
@@ -124,7 +128,7 @@ class LndNode:
         """CancelInvoice; does nothing if the invoice is settled, canceled or missing."""
         request = invoices.CancelInvoiceMsg(payment_hash=bytes.fromhex(payment_hash))
         try:
-            await self._ask("CancelInvoice", request, deadline=self._timing.call)
+            await self._ask("CancelInvoice", request, deadline=self._timing.call_seconds)
         except grpc.aio.AioRpcError as error:
             if not translate.is_settled_or_gone(error):
                 raise self._liveness.failed(error, "CancelInvoice") from error
@@ -137,7 +141,7 @@ class LndNode:
             found, _, detail = await self._liveness.ask_state()
             if found is not NodeState.READY:
                 return NodeStatus(state=found, detail=detail)
-            info = await self._call("GetInfo", ln.GetInfoRequest(), deadline=self._timing.call)
+            info = await self._call("GetInfo", ln.GetInfoRequest(), deadline=self._timing.call_seconds)
         except Unavailable as refusal:
             if refusal.code == translate.NODE_REFUSED:
                 raise
@@ -155,7 +159,7 @@ class LndNode:
 
     async def liquidity(self) -> ChannelLiquidity:
         """ChannelBalance: sums over the open channels."""
-        balance = await self._call("ChannelBalance", ln.ChannelBalanceRequest(), deadline=self._timing.call)
+        balance = await self._call("ChannelBalance", ln.ChannelBalanceRequest(), deadline=self._timing.call_seconds)
         return ChannelLiquidity(
             inbound_msat=Msat(balance.remote_balance.msat), outbound_msat=Msat(balance.local_balance.msat)
         )
@@ -172,7 +176,9 @@ class LndNode:
         self._liveness.doubt(first, "AddInvoice")
         calls = self._channel.calls()
         try:
-            answer = await calls.by_name["AddInvoice"](request, timeout=self._timing.repeat, metadata=calls.metadata)
+            answer = await calls.by_name["AddInvoice"](
+                request, timeout=self._timing.repeat_seconds, metadata=calls.metadata
+            )
         except grpc.aio.AioRpcError as error:
             if translate.is_already_exists(error):
                 self._liveness.answered()
@@ -197,7 +203,7 @@ class LndNode:
     async def _look_up(self, payment_hash: bytes) -> ln.Invoice | None:
         request = ln.PaymentHash(r_hash=payment_hash)
         try:
-            return await self._ask("LookupInvoice", request, deadline=self._timing.call)
+            return await self._ask("LookupInvoice", request, deadline=self._timing.call_seconds)
         except grpc.aio.AioRpcError as error:
             if translate.is_not_found(error):
                 return None

@@ -37,15 +37,19 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Deadlines and intervals in seconds; AddInvoice has `add` for its first try and `repeat` for its second."""
+    """Deadlines and intervals; AddInvoice has `add_seconds` for its first try and `repeat_seconds` for its second.
 
-    call: float = 5.0
-    page: float = 30.0
-    add: float = 3.0
-    repeat: float = 2.0
-    probe: float = 5.0
-    probe_interval: float = 1.0
-    watch_interval: float = 15.0
+    Calls under way on an abandoned connection have `grace_seconds` to end.
+    """
+
+    call_seconds: float = 5.0
+    page_seconds: float = 30.0
+    add_seconds: float = 3.0
+    repeat_seconds: float = 2.0
+    probe_seconds: float = 5.0
+    probe_interval_seconds: float = 1.0
+    watch_interval_seconds: float = 15.0
+    grace_seconds: float = 30.0
 
 
 class Liveness:
@@ -97,7 +101,7 @@ class Liveness:
         self._channel.refresh()
         get_state = self._channel.calls().by_name["GetState"]
         try:
-            answer = await get_state(state.GetStateRequest(), timeout=self._timing.probe)
+            answer = await get_state(state.GetStateRequest(), timeout=self._timing.probe_seconds)
         except grpc.aio.AioRpcError as error:
             raise self._give_up(error) from error
         found = _STATES[answer.state]
@@ -108,7 +112,7 @@ class Liveness:
     async def watch(self) -> Unavailable:
         """Probe at every interval; returns the error when the node no longer answers."""
         while True:
-            await asyncio.sleep(self._timing.watch_interval)
+            await asyncio.sleep(self._timing.watch_interval_seconds)
             try:
                 await self.probe()
             except Unavailable as refusal:
@@ -133,7 +137,7 @@ class Liveness:
             self._away = refusal
         finally:
             self._probing = None
-            self._probe_due_at = asyncio.get_running_loop().time() + self._timing.probe_interval
+            self._probe_due_at = asyncio.get_running_loop().time() + self._timing.probe_interval_seconds
 
     def _give_up(self, error: grpc.aio.AioRpcError) -> Unavailable:
         """Remember that the node is away; a connection on which a probe times out is abandoned for a new one."""

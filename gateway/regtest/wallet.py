@@ -25,8 +25,8 @@ from gateway.regtest.state import read_env
 # LND starts no new attempt after the first limit, but may keep the call open for ever; the second ends the call.
 ATTEMPT_SECONDS = 18
 PAY_SECONDS = 22.0
-LOOK_SECONDS = 5.0
 TRACK_SECONDS = 3.0
+LOOK_SECONDS = 5.0
 FEE_LIMIT_DIVISOR = 20
 LEAST_FEE_LIMIT_MSAT = 5_000
 AGAIN_IS_SAFE = "paying the same invoice from this wallet again cannot pay it twice"
@@ -35,13 +35,19 @@ AGAIN_IS_SAFE = "paying the same invoice from this wallet again cannot pay it tw
 class LndWallet:
     """Pays from an LND node, any number of payments concurrently."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(
+        self, credentials: Credentials, *, pay_seconds: float = PAY_SECONDS, track_seconds: float = TRACK_SECONDS
+    ) -> None:
         """Opens no socket yet. Raises FileNotFoundError if certificate or macaroon is missing."""
         self._node = Node(credentials)
+        self._pay_seconds, self._track_seconds = pay_seconds, track_seconds
 
     @classmethod
-    def from_env_file(cls, path: Path) -> Self:
-        """The wallet that `reader.env` describes. Raises RegtestError if the file does not."""
+    def of_network(
+        cls, folder: Path, *, pay_seconds: float = PAY_SECONDS, track_seconds: float = TRACK_SECONDS
+    ) -> Self:
+        """The reader's wallet of the network in this folder. Raises RegtestError if there is none."""
+        path = folder / WALLET_ENV
         variables = read_env(path)
         try:
             credentials = Credentials(
@@ -53,12 +59,7 @@ class LndWallet:
             raise RegtestError(
                 f"{path} does not name {error}. Write it anew: tuppence regtest down --delete, then up"
             ) from error
-        return cls(credentials)
-
-    @classmethod
-    def of_network(cls, folder: Path) -> Self:
-        """The reader's wallet of the network in this folder. Raises RegtestError if there is none."""
-        return cls.from_env_file(folder / WALLET_ENV)
+        return cls(credentials, pay_seconds=pay_seconds, track_seconds=track_seconds)
 
     async def __aenter__(self) -> Self:
         """Enter the context, which closes the connection at its end."""
@@ -82,7 +83,7 @@ class LndWallet:
             no_inflight_updates=True,
         )
         try:
-            payment = await _last(self._node.router.SendPaymentV2(request, timeout=PAY_SECONDS))
+            payment = await _last(self._node.router.SendPaymentV2(request, timeout=self._pay_seconds))
         except grpc.aio.AioRpcError as error:
             payment = await self._after_error(invoice, error)
         return preimage_of(payment)
@@ -134,7 +135,7 @@ class LndWallet:
             payment_hash=bytes.fromhex(invoice.payment_hash), no_inflight_updates=True
         )
         try:
-            return await _last(self._node.router.TrackPaymentV2(request, timeout=TRACK_SECONDS))
+            return await _last(self._node.router.TrackPaymentV2(request, timeout=self._track_seconds))
         except grpc.aio.AioRpcError as error:
             # Not even NotFound means that nothing was sent: the request may still arrive at the node.
             raise OutcomeUnknown(

@@ -23,7 +23,6 @@ from gateway.simulator.registry import Registry
 from gateway.simulator.subscription import Subscription
 
 DEFAULT_EXPIRY_SECONDS = 24 * 3600
-ALIAS = "simulated node"
 VERSION = "0.21.3-beta commit=simulated"
 CAPACITY_MSAT = 50_000_000_000
 
@@ -31,8 +30,9 @@ CAPACITY_MSAT = 50_000_000_000
 class Simulator:
     """A node with its subscribers, its `payments`, and a network that can pay its invoices.
 
-    `state` and `quirks` may be changed at any time. `record` and `record_payment` are called with every changed row,
-    for a journal. `funds_msat` is what its side of the channels held at first: what it can send before it is paid.
+    `state`, `alias` and `quirks` may be changed at any time. `record` and `record_payment` are called with every
+    changed row, for a journal. `funds_msat` is what its side of the channels held at first: what it can send before
+    it is paid.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Simulator:
     ) -> None:
         self.quirks = Quirks()
         self.state = NodeState.READY
+        self.alias = "simulated node"
         self._clock = clock
         self._random_bytes = random_bytes
         self._key = PrivateKey(key or random_bytes(32))
@@ -86,7 +87,7 @@ class Simulator:
 
     def check_ready(self) -> None:
         """Raise `CallRefused` while the wallet is locked or the server is starting."""
-        check_ready(self.state)
+        check_ready(self.state, has_wallet=self.quirks.has_wallet)
 
     def status(self) -> NodeStatus:
         """GetInfo. The chain has found a block every ten minutes since 1970."""
@@ -94,7 +95,7 @@ class Simulator:
             state=self.state,
             detail="",
             identity_pubkey=self._key.public_key.format().hex(),
-            alias=ALIAS,
+            alias=self.alias,
             version=VERSION,
             network="regtest",
             block_height=self.now // 600,

@@ -91,6 +91,7 @@ class Quirks:
     `unannounced_channels`     invoices that ask for hop hints get one.
     `lose_answers`             this many calls of AddInvoice do their work and never answer.
     `break_answers`            this many calls of AddInvoice do their work, then the connection breaks.
+    `has_wallet`               False: no wallet was created, so that a locked node cannot be unlocked.
     """
 
     replay_order: ReplayOrder = ReplayOrder.ADDED
@@ -104,3 +105,4 @@ class Quirks:
     unannounced_channels: bool = False
     lose_answers: int = 0
     break_answers: int = 0
+    has_wallet: bool = True

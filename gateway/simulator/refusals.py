@@ -15,6 +15,7 @@ _NOT_READY = {
         "the RPC server is in the process of starting up, but not yet ready to accept calls",
     ),
 }
+_NO_WALLET = ("UNKNOWN", "wallet not created, create one to enable full RPC access")
 
 # payments/db/errors.go.
 _ALREADY_EXISTS = {
@@ -47,8 +48,10 @@ def already_exists(status: PaymentStatus) -> CallRefused:
     return CallRefused("ALREADY_EXISTS", _ALREADY_EXISTS[status])
 
 
-def check_ready(state: NodeState) -> None:
+def check_ready(state: NodeState, *, has_wallet: bool = True) -> None:
     """Raise `CallRefused` where rpcperms/interceptor.go refuses a call in this state of the node."""
+    if state is NodeState.LOCKED and not has_wallet:
+        raise CallRefused(*_NO_WALLET)
     if state in _NOT_READY:
         raise CallRefused(*_NOT_READY[state])
 

@@ -232,7 +232,9 @@ class SimulatedLnd:
 
     async def _get_state(self, _: state.GetStateRequest, __: grpc.aio.ServicerContext) -> bytes:
         await self._flowing.wait()
-        return bytes(state.GetStateResponse(state=_WALLET_STATES[self.core.state]).SerializeToString())
+        is_new = self.core.state is NodeState.LOCKED and not self.core.quirks.has_wallet
+        wallet_state = state.NON_EXISTING if is_new else _WALLET_STATES[self.core.state]
+        return bytes(state.GetStateResponse(state=wallet_state).SerializeToString())
 
     async def _subscribe(
         self, request: ln.InvoiceSubscription, context: grpc.aio.ServicerContext

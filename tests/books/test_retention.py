@@ -245,10 +245,11 @@ async def test_what_was_purged_is_in_no_file_of_the_database(tmp_path: Path, clo
 
 
 async def test_a_reader_of_the_database_delays_a_rewrite_and_is_said(tmp_path: Path, clock: FakeClock) -> None:
-    path, loop = tmp_path / "tuppence.db", asyncio.get_running_loop()
-    url = put_database(path)
-    store = SqliteStore(sqlite_engine(path), busy_timeout_ms=10)
+    url, loop = put_database(tmp_path / "tuppence.db"), asyncio.get_running_loop()
+    store = SqliteStore(sqlite_engine(tmp_path / "tuppence.db"), busy_timeout_ms=10)
     purger = Purger(store, clock, store.compact, note_seconds=NOTE_DAYS * DAY_SECONDS)
+
+    await store.write(lambda tx: tx.creators.insert(a_creator("alice")))
 
     def purge_meanwhile(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT * FROM items")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from gateway.cli import admin_client, commands
+from gateway.cli import commands
 from gateway.cli.admin_client import open_admin
 from gateway.cli.existing_gateway import CREATING_COMMANDS
 from gateway.config import load_config
@@ -153,7 +153,6 @@ async def test_a_server_that_is_silent_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(admin_client, "ANSWER_SECONDS", 0.05)
     ended = asyncio.Event()
 
     async def answer(_: asyncio.StreamWriter) -> None:
@@ -161,7 +160,7 @@ async def test_a_server_that_is_silent_is_not_waited_for_without_end(
 
     async with answering(tmp_path, answer):
         with pytest.raises(Unavailable):
-            async with open_admin(load_config()):
+            async with open_admin(load_config(), answer_seconds=0.05):
                 pass
         ended.set()
 

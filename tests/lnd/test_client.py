@@ -27,7 +27,7 @@ async def test_an_answer_that_never_comes_is_asked_for_again_and_gives_the_same_
     simulated: SimulatedLnd,
 ) -> None:
     simulated.core.quirks.lose_answers = 1
-    async with client(simulated, timing=Timing(add=0.3, repeat=5)) as node:
+    async with client(simulated, timing=Timing(add_seconds=0.3, repeat_seconds=5)) as node:
         invoice = await node.add_invoice(PREIMAGE, amount_msat=Msat(1000), memo="memo", expiry_seconds=600)
     (row,) = simulated.core.invoices
     assert (invoice.payment_hash, invoice.payment_request, invoice.add_index) == (
@@ -47,7 +47,7 @@ async def test_a_connection_that_breaks_before_the_answer_gives_the_same_invoice
 
 async def test_a_node_that_is_too_slow_twice_leaves_the_outcome_unknown(simulated: SimulatedLnd) -> None:
     simulated.latency_seconds["AddInvoice"] = 30
-    async with client(simulated, timing=Timing(add=0.1, repeat=0.1)) as node:
+    async with client(simulated, timing=Timing(add_seconds=0.1, repeat_seconds=0.1)) as node:
         with pytest.raises(OutcomeUnknown) as caught:
             await add(node)
     assert caught.value.code == "node_outcome_unknown"
@@ -57,7 +57,7 @@ async def test_an_invoice_that_exists_but_cannot_be_looked_up_leaves_the_outcome
     simulated: SimulatedLnd,
 ) -> None:
     simulated.latency_seconds["LookupInvoice"] = 30
-    async with client(simulated, timing=Timing(call=0.1)) as node:
+    async with client(simulated, timing=Timing(call_seconds=0.1)) as node:
         await add(node)
         with pytest.raises(OutcomeUnknown):
             await add(node)

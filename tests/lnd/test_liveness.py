@@ -4,14 +4,11 @@ import asyncio
 from contextlib import aclosing, suppress
 
 import pytest
-from lndgrpc.compiled import stateservice_pb2
 
 from gateway.errors import Unavailable
-from gateway.lnd import channel
 from gateway.lnd.client import LndNode
 from gateway.lnd.liveness import Timing
 from gateway.ports.node import NodeInvoice, NodeState
-from gateway.simulator import refusals, server
 from gateway.simulator.server import SimulatedLnd
 from tests.support.clock import turns, until
 from tests.support.nodes.lnd_client import add, client, is_answered, refusal
@@ -21,7 +18,7 @@ from tests.support.tcp_proxy import tcp_proxy
 
 
 async def test_a_node_known_to_be_away_is_refused_without_being_asked(simulated: SimulatedLnd) -> None:
-    async with client(simulated, timing=Timing(probe_interval=3600)) as node:
+    async with client(simulated, timing=Timing(probe_interval_seconds=3600)) as node:
         await node.probe()
         await simulated.stop()
         assert (await refusal(add(node))).code == "node_away"
@@ -43,12 +40,8 @@ async def test_a_node_that_comes_back_is_found_by_asking(simulated: SimulatedLnd
     await until(lambda: is_answered(add(node)))
 
 
-async def test_a_wallet_that_was_never_created_is_told_as_such(
-    simulated: SimulatedLnd, node: LndNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(server._WALLET_STATES, NodeState.LOCKED, stateservice_pb2.NON_EXISTING)
-    words = ("UNKNOWN", "wallet not created, create one to enable full RPC access")
-    monkeypatch.setitem(refusals._NOT_READY, NodeState.LOCKED, words)
+async def test_a_wallet_that_was_never_created_is_told_as_such(simulated: SimulatedLnd, node: LndNode) -> None:
+    simulated.core.quirks.has_wallet = False
     await node.probe()
     simulated.core.state = NodeState.LOCKED
     for _ in range(2):
@@ -93,7 +86,7 @@ async def test_status_tells_absent_syncing_and_ready_apart_and_never_raises_for_
 
 
 async def test_while_a_silent_node_is_asked_again_nobody_else_waits(simulated: SimulatedLnd) -> None:
-    async with client(simulated, timing=Timing(add=0.1, repeat=60, probe=60)) as node:
+    async with client(simulated, timing=Timing(add_seconds=0.1, repeat_seconds=60, probe_seconds=60)) as node:
         await node.probe()
         simulated.stall()
         waiting = asyncio.ensure_future(add(node))
@@ -148,11 +141,9 @@ async def test_a_black_hole_in_the_network_is_noticed_and_left_by_a_new_connecti
         assert proxy.connections > 1
 
 
-async def test_a_stream_whose_connection_was_given_up_ends_with_a_reason(
-    simulated: SimulatedLnd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(channel, "GRACE_SECONDS", 0.1)
-    async with client(simulated, timing=Timing(watch_interval=3600)) as node, aclosing(node.subscribe()) as stream:
+async def test_a_stream_whose_connection_was_given_up_ends_with_a_reason(simulated: SimulatedLnd) -> None:
+    timing = Timing(watch_interval_seconds=3600, grace_seconds=0.1)
+    async with client(simulated, timing=timing) as node, aclosing(node.subscribe()) as stream:
         following = asyncio.ensure_future(anext(stream))
         await until_subscribed(simulated, node, following)
         broken = asyncio.ensure_future(anext(stream))
@@ -165,8 +156,8 @@ async def test_a_stream_whose_connection_was_given_up_ends_with_a_reason(
 
 def test_a_dead_stream_is_noticed_within_35_seconds_by_default() -> None:
     timing = Timing()
-    assert timing.watch_interval + timing.probe <= 35
-    assert timing.add + timing.repeat <= 5
+    assert timing.watch_interval_seconds + timing.probe_seconds <= 35
+    assert timing.add_seconds + timing.repeat_seconds <= 5
 
 
 async def test_cancelling_the_follower_is_not_mistaken_for_a_dead_stream(

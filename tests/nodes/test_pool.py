@@ -82,7 +82,7 @@ async def test_a_connection_that_swallows_everything_costs_the_next_reader_nothi
             target=proxy.target,
             tls_cert=simulated.tls_cert_path,
             macaroon=simulated.macaroon_path,
-            timing=Timing(add=ANSWER_SECONDS, repeat=0.2, probe=0.4),
+            timing=Timing(add_seconds=ANSWER_SECONDS, repeat_seconds=0.2, probe_seconds=0.4),
         )
         async with open_site(config, clock, core, nodes=[north, ObservedNode(core, node_id="south")]) as site:
             await site.gateway.catalog.add_creator(a_creator("alice"))

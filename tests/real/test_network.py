@@ -21,7 +21,6 @@ from gateway.demo.wallet import (
     WalletAway,
     WalletError,
 )
-from gateway.regtest import wallet as wallets
 from gateway.regtest.credentials import GATEWAY_ENV, WALLET_ENV
 from gateway.regtest.lifetime import down, up
 from gateway.regtest.names import CHAIN, NODE_NAMES
@@ -126,21 +125,18 @@ async def test_a_merchant_that_restarts_is_paid_at_once(network: Network, wallet
     assert await wallet.pay(payment_request)
 
 
-async def test_a_payment_that_the_payee_holds_is_unknown_until_it_is_over(
-    network: Network, wallet: LndWallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wallets, "PAY_SECONDS", 1.0)
-    monkeypatch.setattr(wallets, "TRACK_SECONDS", 0.5)
+async def test_a_payment_that_the_payee_holds_is_unknown_until_it_is_over(network: Network) -> None:
     merchant, preimage = await network.node("merchant"), secrets.token_bytes(32)
     held = invoices_pb2.AddHoldInvoiceRequest(hash=hashlib.sha256(preimage).digest(), value_msat=PRICE_MSAT)
     payment_request = (await merchant.invoices.AddHoldInvoice(held, timeout=CALL_SECONDS)).payment_request
-    for _ in range(2):
-        with pytest.raises(OutcomeUnknown):
-            await wallet.pay(payment_request)
+    async with LndWallet.of_network(network.folder, pay_seconds=1.0, track_seconds=0.5) as hasty:
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown):
+                await hasty.pay(payment_request)
     await merchant.invoices.SettleInvoice(invoices_pb2.SettleInvoiceMsg(preimage=preimage), timeout=CALL_SECONDS)
-    monkeypatch.setattr(wallets, "TRACK_SECONDS", 20.0)
-    with pytest.raises(AlreadyPaid):
-        await wallet.pay(payment_request)
+    async with LndWallet.of_network(network.folder, pay_seconds=1.0, track_seconds=20.0) as wallet:
+        with pytest.raises(AlreadyPaid):
+            await wallet.pay(payment_request)
 
 
 async def test_a_wallet_whose_node_is_down_is_away(network: Network, wallet: LndWallet) -> None:

@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,8 @@ import pytest
 
 from gateway.access.macaroon import MalformedMacaroon, parse
 from gateway.access.recovery_codes import read_code
-from gateway.app import render_process as renderer
 from gateway.app.render_process import SHORT_TEXT_BYTES, ProcessRenderer
+from gateway.catalog.items import ItemEditor
 from gateway.catalog.markup import render_article, render_markup
 from gateway.catalog.rules import MOST_TEXT_BYTES
 from gateway.catalog.slug import slug_of
@@ -21,8 +22,9 @@ from gateway.errors import Invalid
 from gateway.web.admin.item_bodies import ItemRequest
 from gateway.web.http.language import accepted_tags
 from gateway.web.pages.share_card import excerpt
+from gateway.web.serve import build_app
 from tests.support.databases import put_database
-from tests.support.site import Site
+from tests.support.site import Site, serve_app
 
 MARKS = "a" + "\u0323\u0301" * 100_000
 TEXT = "# A text\n\nFree.\n\n<!-- more -->\n\nPaid."
@@ -84,21 +86,22 @@ def test_what_is_cut_in_the_middle_of_a_tag_is_described_without_it() -> None:
 
 
 @pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS)
-async def test_a_text_that_takes_too_long_to_render_is_refused_and_holds_up_nobody(
-    site: Site, monkeypatch: pytest.MonkeyPatch, source: str
-) -> None:
-    monkeypatch.setattr(renderer, "PATIENCE_SECONDS", 3.0)
+async def test_a_text_that_takes_too_long_to_render_is_refused_and_holds_up_nobody(site: Site, source: str) -> None:
+    parts, renderer = site.gateway, ProcessRenderer(patience_seconds=3.0)
+    items = ItemEditor(parts.catalog, renderer, parts.content, parts.clock, parts.random_bytes)
     item = {"id": "endless", "creator": "alice", "price_msat": 1_000, "title": "Endless", "markdown": source}
-    making = asyncio.create_task(site.call("POST", "/v1/admin/items", json=item, headers=site.operator))
-    answered = 0
-    while not making.done():
-        assert (await site.call("GET", "/healthz"))[0] == 200
-        answered += 1
-    status, refusal = await making
-    assert (status, refusal["code"]) == (422, "text_too_complex")
-    assert answered > 10
-    assert (await site.call("GET", "/v1/items/endless"))[0] == 404
-    await site.sell_text(TEXT)
+    async with serve_app(build_app(replace(parts, items=items))) as url:
+        site = replace(site, url=url)
+        making = asyncio.create_task(site.call("POST", "/v1/admin/items", json=item, headers=site.operator))
+        answered = 0
+        while not making.done():
+            assert (await site.call("GET", "/healthz"))[0] == 200
+            answered += 1
+        status, refusal = await making
+        assert (status, refusal["code"]) == (422, "text_too_complex")
+        assert answered > 10
+        assert (await site.call("GET", "/v1/items/endless"))[0] == 404
+        await site.sell_text(TEXT)
 
 
 async def test_a_text_of_more_than_a_mebibyte_is_refused_in_words(site: Site) -> None:

@@ -12,7 +12,14 @@ from gateway.lnd.liveness import Timing
 from gateway.money import Msat
 from gateway.simulator.server import SimulatedLnd
 
-QUICK = Timing(call=5, page=5, add=5, repeat=5, probe=1, probe_interval=0.05, watch_interval=0.1)
+QUICK = Timing(
+    page_seconds=5,
+    add_seconds=5,
+    repeat_seconds=5,
+    probe_seconds=1,
+    probe_interval_seconds=0.05,
+    watch_interval_seconds=0.1,
+)
 PREIMAGE = b"p" * 32
 
 

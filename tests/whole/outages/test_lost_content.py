@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,8 +160,9 @@ async def test_a_damaged_file_is_not_sent_as_if_it_were_whole(site: Site, damage
     assert (await site.call("GET", f"{ITEM}/content", headers=token))[0] == 200
 
 
-async def test_of_many_items_each_is_looked_at_in_turn(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.app.readiness.MOST_CONTENTS_CHECKED", 2)
+async def test_of_many_items_each_is_looked_at_in_turn(site: Site) -> None:
+    few = replace(site.gateway.readiness, most_contents_checked=2)
+    site = replace(site, gateway=replace(site.gateway, readiness=few))
     for number in range(5):
         await site.sell_text(f"# T{number}\n\n<!-- more -->\n\nPaid {number}.", item_id=f"t{number}")
     path = site.gateway.content.path(site.gateway.catalog.item("t4").digest)
