@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 from gateway import __version__
+from gateway.cli.command_group import CommandGroup
 from gateway.errors import TuppenceError
 from gateway.terminal import discard_output, escape_unencodable, say, warn, warn_lines
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 UsageError: type[Exception] = typer.BadParameter.mro()[2]
 
 app = typer.Typer(
+    cls=CommandGroup,
     name="tuppence",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -12,15 +12,16 @@ from gateway.catalog.rules import DEFAULT_ACCENT, split_of
 from gateway.catalog.slug import slug_of
 from gateway.cli.admin_call import admin_call
 from gateway.cli.arguments import creator_of, item_id_of, origin_of, share_of
+from gateway.cli.command_group import CommandGroup
 from gateway.cli.existing_gateway import may_create
 from gateway.errors import Invalid
 from gateway.money import parse_price, to_sat
 from gateway.rows import Share
 from gateway.terminal import say, show_table, warn
 
-creators = typer.Typer(no_args_is_help=True, help="Manage creators, who are paid.")
-keys = typer.Typer(no_args_is_help=True, help="Manage API keys of creators.")
-items = typer.Typer(no_args_is_help=True, help="Manage items, which are sold.")
+creators = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Manage creators, who are paid.")
+keys = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Manage API keys of creators.")
+items = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Manage items, which are sold.")
 creators.add_typer(keys, name="key")
 
 TEXT_ENDINGS = {".md", ".markdown", ".txt"}

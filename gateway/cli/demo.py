@@ -16,6 +16,7 @@ import typer
 
 from gateway.cli import run
 from gateway.cli.arguments import invoice_of
+from gateway.cli.command_group import CommandGroup
 from gateway.cli.existing_gateway import may_create
 from gateway.cli.serve import until_stopped
 from gateway.errors import Invalid, Refused
@@ -35,7 +36,7 @@ DEMO_SETTINGS: Mapping[str, object] = MappingProxyType(
     {"public_url": "", "lnd_nodes": None, "shared_dir": None, "database_url": ""}
 )
 
-demo = typer.Typer(invoke_without_command=True)
+demo = typer.Typer(cls=CommandGroup, invoke_without_command=True)
 
 
 def add_to(app: typer.Typer) -> None:

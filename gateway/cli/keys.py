@@ -3,10 +3,11 @@
 import typer
 
 from gateway.cli import run
+from gateway.cli.command_group import CommandGroup
 from gateway.cli.existing_gateway import require_gateway, require_keys
 from gateway.terminal import say
 
-keys = typer.Typer(no_args_is_help=True, help="Manage the keys behind access tokens.")
+keys = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Manage the keys behind access tokens.")
 
 
 def add_to(app: typer.Typer) -> None:

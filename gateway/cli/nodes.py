@@ -5,9 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.admin_call import admin_call
+from gateway.cli.command_group import CommandGroup
 from gateway.terminal import say, show_table
 
-nodes = typer.Typer(no_args_is_help=True, help="Manage the LND nodes that issue invoices.")
+nodes = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Manage the LND nodes that issue invoices.")
 
 NodeId = Annotated[str, typer.Argument(help="The node's id, as in `tuppence node list`.")]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from gateway.cli import run
+from gateway.cli.command_group import CommandGroup
 from gateway.regtest.names import CHAIN, NODE_NAMES, Backend
 from gateway.terminal import say, show_progress, show_table, warn_lines
 
@@ -21,7 +22,9 @@ T = TypeVar("T")
 FOLDER = Path(".tuppence/regtest")
 LOG_BYTES = 8_192
 
-regtest = typer.Typer(no_args_is_help=True, help="Run a real network on this machine: btcd and three LND nodes.")
+regtest = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="Run a real network on this machine: btcd and three LND nodes."
+)
 
 Folder = Annotated[Path, typer.Option("--folder", help="The folder of the network.")]
 
