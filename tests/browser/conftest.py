@@ -1,8 +1,5 @@
 """One browser and one demo for all; each test has readers of its own, and none may see an error or leave our origin."""
 
-import fcntl
-import os
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -20,6 +17,7 @@ from tests.browser.running_demo import LARGE_BALANCE, RunningDemo, open_demo
 from tests.browser.visitor import KEEP_EVENTS, KEEP_SHIFTS, Visitor
 from tests.support.clock import FakeClock
 from tests.support.databases import put_database
+from tests.support.processes.npm_packages import install_packages
 from tests.support.rows import a_creator
 from tests.support.site import Site, open_site
 
@@ -51,15 +49,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """Deque's axe, of the version that is locked."""
-    script = AXE / "node_modules" / "axe-core" / "axe.min.js"
-    folder = os.open(AXE, os.O_RDONLY)
-    try:
-        # One of several test processes installs it.
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        if not script.exists():
-            subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=AXE, check=True)
-    finally:
-        os.close(folder)
+    script = install_packages(AXE, "--ignore-scripts") / "axe-core" / "axe.min.js"
     return script.read_text()
 
 

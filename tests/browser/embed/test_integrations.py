@@ -1,5 +1,6 @@
 """What creators copy for their generator: each sample is built, sealed and paid for, and no feed holds what is paid."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.reader import DESKTOP
 from tests.browser.visitor import KEEP_EVENTS, Visitor
+from tests.support.processes.npm_packages import add_packages
 from tests.support.processes.seal_command import run, run_seal
 from tests.support.site import Site, serve_app
 
@@ -136,7 +138,7 @@ async def test_jekyll(sample: Sample) -> None:
 async def test_astro(sample: Sample) -> None:
     sample.copy("astro")
     variables = {"PUBLIC_TUPPENCE_GATEWAY": sample.site.url, "ASTRO_TELEMETRY_DISABLED": "1"}
-    await run("npm", "ci", "--no-audit", "--no-fund", "--prefer-offline", folder=sample.folder)
+    await asyncio.to_thread(add_packages, sample.folder)
     await run("npm", "run", "build", folder=sample.folder, **variables)
     sample.public = sample.folder / "dist"
     await sample.is_sold("small-sums/index.html", feed="feed.xml")
