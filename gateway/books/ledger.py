@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from gateway.money import Msat, divide
 from gateway.rows import Invoice, Origin, Share, Transfer
 
-NODE_ACCOUNT = "node:lightning"
+FIRST_NODE_ACCOUNT = "node:lightning"
+"""The account of all nodes until each had its own; what was booked then stays."""
 SUSPENSE_ACCOUNT = "suspense"
 SHARE_CODE, TIP_CODE, SUSPENSE_CODE = "share", "tip", "suspense"
 CREATOR_PREFIX = "creator:"
@@ -14,6 +15,21 @@ CREATOR_PREFIX = "creator:"
 def creator_account(creator: str) -> str:
     """The account of what the operator's node owes a creator."""
     return CREATOR_PREFIX + creator
+
+
+def node_account(node_id: str) -> str:
+    """The account of what was received and paid at a node; it is what the node gained, negated."""
+    return f"node:{node_id}"
+
+
+def payout_account(payout_id: str) -> str:
+    """The account of what is set aside for a payout while a try of it is open."""
+    return f"payout:{payout_id}"
+
+
+def refund_account(payment_hash: str) -> str:
+    """The account of what is set aside for the refund of a payment."""
+    return f"refund:{payment_hash}"
 
 
 def transfers_of(invoice: Invoice, *, now: int) -> list[Transfer]:
@@ -25,7 +41,7 @@ def transfers_of(invoice: Invoice, *, now: int) -> list[Transfer]:
             payment_hash=invoice.payment_hash,
             code=code,
             n=n,
-            debit_account=NODE_ACCOUNT,
+            debit_account=node_account(invoice.node_id),
             credit_account=account,
             amount_msat=part,
             created_at=now,

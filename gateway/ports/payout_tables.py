@@ -1,4 +1,8 @@
-"""The tables of money that leaves, as attributes of a transaction."""
+"""The tables of money that leaves, as attributes of a transaction.
+
+Every transaction locks in this order, so that two of them cannot deadlock: the pause, caps, a refund, its invoice, a
+payout, its tries, and then accounts, which `Ledger.post` updates. Settled or ended rows are never changed again.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,7 +15,7 @@ class Payouts(Protocol):
     """What was asked to be paid out."""
 
     def insert(self, payout: Payout) -> bool:
-        """False if its id or its idempotency hash is taken."""
+        """False if its id or idempotency hash is taken, or its refund has another claim that is not canceled."""
 
     def get(self, payout_id: str) -> Payout | None: ...
     def by_idempotency(self, idempotency_hash: str) -> Payout | None: ...
@@ -20,10 +24,10 @@ class Payouts(Protocol):
         """The payout, which no other transaction changes before this one ends."""
 
     def change(self, payout: Payout, *, was: Payout) -> bool:
-        """Replace state, next_try_at and ended_at if the state is still that of `was`."""
+        """Replace state, next_try_at and ended_at if the state is still that of `was`, and not final."""
 
-    def list(self, *, source_account: str | None, before_created_at: int | None, limit: int) -> Sequence[Payout]:
-        """The newest first."""
+    def list(self, *, source_account: str | None, before: str | None, limit: int) -> Sequence[Payout]:
+        """The newest first; with `before`, those older than the payout of this id."""
 
     def due(self, *, now: int, limit: int) -> Sequence[Payout]:
         """Waiting payouts whose next_try_at has come, the oldest first."""
@@ -38,14 +42,16 @@ class Payouts(Protocol):
 class Tries(Protocol):
     """The tries of payouts; one of a payout is open at most, by a constraint."""
 
-    def insert(self, try_: Try) -> None: ...
+    def insert(self, try_: Try) -> None:
+        """The payout is locked by this transaction, and has no other try that is open or succeeded."""
+
     def get(self, payout_id: str, n: int) -> Try | None: ...
     def of(self, payout_id: str) -> Sequence[Try]: ...
 
     def change(self, try_: Try, *, was: Try) -> bool:
-        """Replace the row if it is still `was` in state, sends and sender (a guarded update).
+        """Replace the row if it is still `was` in state, sends and sender, and has not ended (a guarded update).
 
-        Raises `Conflict` if another try has the payment hash.
+        Raises `Conflict` (`invoice_used`) if another try has the payment hash.
         """
 
     def by_payment_hash(self, payment_hash: str) -> Try | None: ...
@@ -59,8 +65,8 @@ class Tries(Protocol):
     def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
         """The sum of amounts reserved since then and neither released nor failed, of one account or of all."""
 
-    def paid_fees(self, destination: str, *, limit: int) -> Sequence[Msat]:
-        """The real fees of the newest payouts that succeeded to a destination."""
+    def paid_fees(self, source_account: str, destination: str, *, limit: int) -> Sequence[Msat]:
+        """The real fees of the newest payouts from an account to a destination that succeeded."""
 
 
 class PayoutCaps(Protocol):
@@ -105,7 +111,10 @@ class PayoutPauses(Protocol):
         """False if payouts were not paused."""
 
     def current(self) -> tuple[str, int] | None:
-        """(reason, since) of the pause; the row stays as it is until this transaction ends. None if there is none."""
+        """(reason, since) of the pause, to be shown; None if payouts are not paused."""
+
+    def lock(self) -> tuple[str, int] | None:
+        """The same, which no other transaction changes before this one ends: for whoever relies on it."""
 
 
 class Refunds(Protocol):
@@ -121,13 +130,13 @@ class Refunds(Protocol):
         """The refund, which no other transaction changes before this one ends."""
 
     def change(self, refund: Refund, *, was: Refund) -> bool:
-        """Replace state, payout_id and ended_at if state and payout_id are still those of `was`."""
+        """Replace state, payout_id and ended_at if state and payout_id are still those of `was`, and not final."""
 
     def expired(self, *, now: int, limit: int) -> Sequence[Refund]:
         """Offered refunds whose year is over."""
 
-    def list(self, *, before_created_at: int | None, limit: int) -> Sequence[Refund]:
-        """The newest first."""
+    def list(self, *, before: str | None, limit: int) -> Sequence[Refund]:
+        """The newest first; with `before`, those older than the refund of this payment."""
 
     def refunded_since(self, since: int) -> Sequence[str]:
         """Payment hashes of refunds made since then, by which other processes close access."""

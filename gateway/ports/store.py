@@ -6,6 +6,16 @@ Instants are whole seconds since 1970, UTC; amounts are msat; hashes are lower-c
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from gateway.money import Msat
+from gateway.ports.payout_tables import (
+    Destinations,
+    PayoutCaps,
+    PayoutPauses,
+    PayoutRules,
+    Payouts,
+    Refunds,
+    Tries,
+)
 from gateway.rows import Balance, Creator, Event, Invoice, Item, Payment, Settlement, TipNote, Transfer, Unresolved
 
 T = TypeVar("T")
@@ -92,13 +102,21 @@ class Invoices(Protocol):
 class Ledger(Protocol):
     """Immutable transfers, and the balances that they sum to."""
 
-    def post(self, transfers: Sequence[Transfer]) -> None: ...
+    def post(self, transfers: Sequence[Transfer]) -> None:
+        """Raises `Conflict` (`balance_too_low`) where an account of a creator, a payout or a refund would owe."""
+
     def of_payment(self, payment_hash: str) -> Sequence[Transfer]: ...
+    def of_payout(self, payout_id: str) -> Sequence[Transfer]: ...
+    def of_refund(self, payment_hash: str) -> Sequence[Transfer]: ...
 
     def of_payments(self, payment_hashes: Sequence[str]) -> Mapping[str, Sequence[Transfer]]:
         """The transfers of each of many payments, in as few queries as they fit."""
 
-    def balances(self) -> Sequence[Balance]: ...
+    def balance_msat(self, account: str) -> Msat:
+        """The balance of one account; 0 before its first transfer."""
+
+    def balances(self) -> Sequence[Balance]:
+        """Every account by name, except the empty ones of payouts and refunds."""
 
 
 class Events(Protocol):
@@ -204,6 +222,13 @@ class Tx(Protocol):
     identities: Identities
     leases: Leases
     drained_nodes: DrainedNodes
+    payouts: Payouts
+    tries: Tries
+    payout_caps: PayoutCaps
+    payout_pauses: PayoutPauses
+    destinations: Destinations
+    payout_rules: PayoutRules
+    refunds: Refunds
 
     def probe_write(self) -> None:
         """Write something that leaves no trace, so that a database that cannot be written refuses the commit."""

@@ -122,6 +122,7 @@ class Invoice:
     paid_msat: Msat | None = None
     settled_at: int | None = None
     settle_index: int | None = None
+    refunded_at: int | None = None
 
     def shown_state(self, now: float) -> str:
         """The state that the API and the pages show: open, expired, settled or canceled."""
@@ -151,15 +152,21 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """One immutable row of the ledger: `amount_msat` > 0 from `debit_account` to `credit_account`."""
+    """One immutable row of the ledger: `amount_msat` > 0 from `debit_account` to `credit_account`.
 
-    payment_hash: str
+    It belongs to a payment (`payment_hash`), a payout (`payout_id`) or the refund of a payment (`refund_of`): one of
+    the three is set.
+    """
+
     code: str
     n: int
     debit_account: str
     credit_account: str
     amount_msat: Msat
     created_at: int
+    payment_hash: str | None = None
+    payout_id: str | None = None
+    refund_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

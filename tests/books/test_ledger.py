@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from gateway.books.ledger import (
     CREATOR_PREFIX,
-    NODE_ACCOUNT,
     SHARE_CODE,
     TIP_CODE,
     creator_account,
@@ -20,7 +19,7 @@ from gateway.ports.store import Tx
 from gateway.rows import Invoice, Share, Transfer
 from gateway.store.engines.database import Database
 from tests.support.domain import Domain
-from tests.support.rows import START, an_invoice
+from tests.support.rows import NODE_ACCOUNT, START, an_invoice
 
 SHARES = st.lists(st.integers(1, 1_000_000), min_size=1, max_size=64).map(
     lambda weights: tuple(Share(creator=f"creator-{n}", weight=weight) for n, weight in enumerate(weights))

@@ -23,7 +23,7 @@ from tests.support.clock import FakeClock, until
 from tests.support.databases import in_a_thread, put_database, seen_in
 from tests.support.domain import Domain
 from tests.support.postgres_server import Cluster
-from tests.support.rows import EXPIRY_SECONDS, a_creator, an_invoice
+from tests.support.rows import EXPIRY_SECONDS, NODE_ACCOUNT, a_creator, an_invoice
 from tests.support.site import Site, open_site
 
 pytestmark = pytest.mark.both_databases
@@ -84,7 +84,7 @@ async def test_what_was_paid_opens_after_every_purge(domain: Domain, purger: Pur
     credential = Credential(mint_token(domain.keys, invoice), None)
     access = await domain.authorizer.authorize([("line", credential)], "welcome")
     assert access.valid_until is None
-    assert await domain.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, "node:lightning": -100_000}
+    assert await domain.balances() == {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
 
 
 async def test_an_unpaid_invoice_goes_a_day_after_lnds_final_word(domain: Domain, purger: Purger) -> None:

@@ -105,12 +105,12 @@ async def test_i6_a_credit_that_the_node_has_not_settled_is_found(domain: Domain
     forge(domain, paid, domain.clock.now, forged.payment_hash)
     forge(domain, "INSERT INTO events VALUES (99, ?, 1)", forged.payment_hash)
     for n, (creator, msat) in enumerate((("alice", 70_000), ("bob", 30_000))):
-        share = "INSERT INTO transfers VALUES (?, 'share', ?, 'node:lightning', ?, ?, 1)"
+        share = "INSERT INTO transfers VALUES (?, 'share', ?, 'node:lnd', ?, ?, 1, NULL, NULL)"
         forge(domain, share, forged.payment_hash, n, f"creator:{creator}", msat)
         forge(
             domain, "UPDATE accounts SET balance_msat = balance_msat + ? WHERE account = ?", msat, f"creator:{creator}"
         )
-    forge(domain, "UPDATE accounts SET balance_msat = balance_msat - 100000 WHERE account = 'node:lightning'")
+    forge(domain, "UPDATE accounts SET balance_msat = balance_msat - 100000 WHERE account = 'node:lnd'")
     found = await audited(domain)
     assert differences(found) == [(Difference.UNPAID, forged.payment_hash)]
     assert (found.credited_msat, found.received_msat) == (300_000, 200_000)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.books.ledger import NODE_ACCOUNT
 from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoiceState
@@ -16,7 +15,7 @@ from gateway.settlement.settle import Settler
 from gateway.simulator.refusals import PaymentRefused
 from tests.support.announced import Announced
 from tests.support.domain import Domain
-from tests.support.rows import START, a_report, an_invoice
+from tests.support.rows import NODE_ACCOUNT, START, a_report, an_invoice
 from tests.support.settlements import BOTH_CREDITED, reports_of, sell_and_pay
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.access.tokens import Credential, mint_token
-from gateway.books.ledger import NODE_ACCOUNT, SUSPENSE_ACCOUNT
+from gateway.books.ledger import SUSPENSE_ACCOUNT
 from gateway.errors import Conflict, NotFound
 from gateway.rows import Invoice, InvoiceState, Origin
 from gateway.settlement.reconcile import Difference, Reconciliation
@@ -18,7 +18,7 @@ from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants
 from tests.support.domain import Domain, open_domain
 from tests.support.processes.shell import Shell
-from tests.support.rows import NODE_ID, an_invoice
+from tests.support.rows import NODE_ACCOUNT, NODE_ID, an_invoice
 from tests.support.settlements import audited, differences, sold_and_paid
 from tests.support.site import Site
 from tests.web.api.test_events import listening

@@ -9,7 +9,6 @@ from secrets import token_bytes
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.books.ledger import NODE_ACCOUNT
 from gateway.errors import Unavailable
 from gateway.ports.node import NodeState
 from gateway.rows import Invoice, InvoiceState
@@ -21,7 +20,7 @@ from gateway.store.tables.invoices import FIRST_CHECK_AFTER_EXPIRY_SECONDS
 from tests.support.clock import FakeClock, turns, unless_changed, until
 from tests.support.domain import Domain
 from tests.support.nodes.observed_node import ObservedNode
-from tests.support.rows import EXPIRY_SECONDS, an_invoice, preimage_of
+from tests.support.rows import EXPIRY_SECONDS, NODE_ACCOUNT, an_invoice, preimage_of
 
 
 async def add_many(domain: Domain, numbers: Iterable[int]) -> list[Invoice]:

@@ -114,7 +114,7 @@ def test_i12_a_ledger_that_could_be_changed_is_found(books: Books, forged: dict[
         (["I10"], ("INSERT INTO recoveries VALUES ('c', '{unpaid}', 1)",)),
         (
             ["I3", "I10"],
-            ("INSERT INTO transfers VALUES ('{unpaid}', 'share', 0, 'node:lightning', 'creator:bob', 1, 1)",),
+            ("INSERT INTO transfers VALUES ('{unpaid}', 'share', 0, 'node:lnd', 'creator:bob', 1, 1, NULL, NULL)",),
         ),
     ],
 )

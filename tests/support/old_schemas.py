@@ -71,6 +71,7 @@ ROWS_SINCE = {
             values=""", '["https://a.example"]', 'https://a.example/p'""",
         ),
     ),
+    "0009": ("INSERT INTO used_codes VALUES ('u', 1)",),
 }
 """What a database of each schema can hold, since when."""
 

@@ -3,6 +3,7 @@
 from hashlib import sha256
 from typing import Any
 
+from gateway.books.ledger import node_account
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice, NodeInvoiceState
 from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemKind, ItemState, Origin, Share
@@ -10,6 +11,7 @@ from gateway.rows import Creator, Invoice, InvoiceState, Item, ItemKind, ItemSta
 START = 1_800_000_000
 EXPIRY_SECONDS = 600
 NODE_ID = "lnd"
+NODE_ACCOUNT = node_account(NODE_ID)
 ALICE_AND_BOB = (Share(creator="alice", weight=70), Share(creator="bob", weight=30))
 
 

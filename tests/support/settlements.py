@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from gateway.books.ledger import NODE_ACCOUNT
 from gateway.ports.node import NodeInvoice
 from gateway.rows import Invoice
 from gateway.settlement.reconcile import Difference, Reconciliation, reconcile
 from tests.support.domain import Domain
+from tests.support.rows import NODE_ACCOUNT
 
 BOTH_CREDITED = {"creator:alice": 70_000, "creator:bob": 30_000, NODE_ACCOUNT: -100_000}
 

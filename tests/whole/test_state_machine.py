@@ -13,7 +13,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, precondition, rule, run_state_machine_as_test
 
-from gateway.books.ledger import NODE_ACCOUNT
 from gateway.books.retention import DAY_SECONDS, Purged, Purger
 from gateway.errors import Refused
 from gateway.money import Msat, divide
@@ -28,7 +27,7 @@ from tests.support.clock import turns
 from tests.support.databases import in_a_thread
 from tests.support.modelled_gateway import ITEMS, NOTHING_COMES_OF_IT, ModelledGateway, Sale, WriteFault
 from tests.support.postgres_server import Cluster
-from tests.support.rows import ALICE_AND_BOB
+from tests.support.rows import ALICE_AND_BOB, NODE_ACCOUNT
 
 SPLITS = (ALICE_AND_BOB, (Share(creator="bob", weight=1),), tuple(Share(creator=c, weight=1) for c in ("alice", "bob")))
 

@@ -6,7 +6,9 @@ from sqlalchemy import Connection, text
 
 from gateway.store.engines.invariants import audit
 
-_CREDITED = text("SELECT payment_hash, SUM(amount_msat) FROM transfers GROUP BY payment_hash")
+_CREDITED = text(
+    "SELECT payment_hash, SUM(amount_msat) FROM transfers WHERE payment_hash IS NOT NULL GROUP BY payment_hash"
+)
 _OWED = text("SELECT COALESCE(SUM(balance_msat), 0) FROM accounts WHERE account LIKE 'creator:%'")
 
 

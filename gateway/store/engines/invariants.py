@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, String, cast, func, literal_column, select, text
 
-from gateway.books.ledger import NODE_ACCOUNT, credits_of
+from gateway.books.ledger import FIRST_NODE_ACCOUNT, credits_of, node_account
 from gateway.rows import Origin
 from gateway.store.engines.database import read_database
 from gateway.store.engines.migration import require_newest_schema
@@ -54,7 +54,8 @@ INVARIANTS = (
     (
         "I5",
         "No share of a payment is booked twice.",
-        "SELECT payment_hash FROM transfers GROUP BY payment_hash, code, n HAVING COUNT(*) > 1",
+        "SELECT payment_hash FROM transfers WHERE payment_hash IS NOT NULL "
+        "GROUP BY payment_hash, code, n HAVING COUNT(*) > 1",
     ),
     (
         "I9",
@@ -65,7 +66,7 @@ INVARIANTS = (
     (
         "I10",
         "Nothing is booked for an invoice that is not settled.",
-        f"SELECT x.payment_hash FROM transfers x {_OF_THE_UNPAID}",
+        f"SELECT x.payment_hash FROM transfers x {_OF_THE_UNPAID} AND x.payment_hash IS NOT NULL",
     ),
     (
         "I10",
@@ -114,6 +115,7 @@ _SETTLED = select(
     invoices.c.paid_msat,
     invoices.c.origin,
     invoices.c.tip_to.is_not(None),
+    invoices.c.node_id,
     _BOOKED,
 ).where(invoices.c.state == literal_column("'settled'"))
 
@@ -151,8 +153,10 @@ def _check_shares(connection: Connection) -> InvariantResult:
     """Compare each settlement with what the domain would book, streaming because a large table exceeds memory."""
     broken, example = 0, ""
     rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(_SETTLED)
-    for payment_hash, shares, paid_msat, origin, is_tip, booked in rows:
-        due = _due(shares, paid_msat, origin, bool(is_tip))
+    for payment_hash, shares, paid_msat, origin, is_tip, node_id, booked in rows:
+        is_old = booked is not None and f" {FIRST_NODE_ACCOUNT} " in booked
+        node = FIRST_NODE_ACCOUNT if is_old else node_account(node_id)
+        due = _due(shares, paid_msat, origin, bool(is_tip), node)
         if booked != due and not _agree(booked, due):
             broken, example = broken + 1, payment_hash
     sentence = "Each settlement is credited to the shares that its invoice pinned."
@@ -165,7 +169,7 @@ def _agree(booked: str | None, due: str | None) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _due(shares: str, paid_msat: int, origin: str, is_tip: bool) -> str | None:  # noqa: FBT001  # a column
+def _due(shares: str, paid_msat: int, origin: str, is_tip: bool, node: str) -> str | None:  # noqa: FBT001  # a column
     """The transfers that should be booked, in the form of `_BOOKED`; None for a row that no version writes."""
     try:
         pinned, sold_by = shares_from_text(shares), Origin(origin)
@@ -174,4 +178,4 @@ def _due(shares: str, paid_msat: int, origin: str, is_tip: bool) -> str | None: 
         credited = credits_of(paid_msat, pinned, origin=sold_by, is_tip=is_tip)
     except (ValueError, TypeError):
         return None
-    return "\n".join(f"{code} {n} {NODE_ACCOUNT} {account} {part}" for code, n, account, part in credited)
+    return "\n".join(f"{code} {n} {node} {account} {part}" for code, n, account, part in credited)

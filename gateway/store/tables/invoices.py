@@ -235,6 +235,7 @@ def invoice_of(row: Row) -> Invoice:  # type: ignore[type-arg]
         paid_msat=paid_msat,
         settled_at=row.settled_at,
         settle_index=row.settle_index,
+        refunded_at=row.refunded_at,
     )
 
 

@@ -12,6 +12,13 @@ from gateway.store.tables.invoices import InvoiceRows
 from gateway.store.tables.items import ItemRows
 from gateway.store.tables.leases import LeaseRows
 from gateway.store.tables.ledger import LedgerRows
+from gateway.store.tables.payouts.caps import PayoutCapRows
+from gateway.store.tables.payouts.destinations import DestinationRows
+from gateway.store.tables.payouts.pauses import PayoutPauseRows
+from gateway.store.tables.payouts.payouts import PayoutRows
+from gateway.store.tables.payouts.refunds import RefundRows
+from gateway.store.tables.payouts.rules import PayoutRuleRows
+from gateway.store.tables.payouts.tries import TryRows
 from gateway.store.tables.purges import PurgeRows
 from gateway.store.tables.recoveries import RecoveryRows
 from gateway.store.tables.tip_notes import TipNoteRows
@@ -33,6 +40,13 @@ class SqlTx(Tx):
         self.identities = IdentityRows(connection)
         self.leases = LeaseRows(connection)
         self.drained_nodes = DrainedNodeRows(connection)
+        self.payouts = PayoutRows(connection)
+        self.tries = TryRows(connection)
+        self.payout_caps = PayoutCapRows(connection)
+        self.payout_pauses = PayoutPauseRows(connection)
+        self.destinations = DestinationRows(connection)
+        self.payout_rules = PayoutRuleRows(connection)
+        self.refunds = RefundRows(connection)
 
     def probe_write(self) -> None:
         counters.probe_write(self._connection)

@@ -1,30 +1,20 @@
-"""The definition of every table, in a portable subset of SQL.
-
-Instants are whole seconds since 1970, UTC; amounts are msat.
-"""
+"""The tables of what is sold and paid for, and of the books."""
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from gateway.store.tables.schema.metadata import metadata
+from gateway.store.tables.schema.payouts import payouts, refunds
 
 creators = Table(
     "creators",
@@ -89,6 +79,8 @@ invoices = Table(
     Column("settle_index", BigInteger),
     # When LND reported it canceled; the row is deleted a day later.
     Column("canceled_at", BigInteger),
+    # When its payer was given it back; access is closed from then on, and the invoice stays settled.
+    Column("refunded_at", BigInteger),
     # Only a payment whose row was lost with a database is booked without what it bought.
     CheckConstraint(
         "(item_id IS NULL) <> (tip_to IS NULL) OR (origin = 'suspense' AND item_id IS NULL AND tip_to IS NULL)",
@@ -101,20 +93,30 @@ invoices = Table(
         "state <> 'settled' OR (paid_msat IS NOT NULL AND paid_msat > 0 AND settled_at IS NOT NULL)",
         name="settled_is_paid",
     ),
+    CheckConstraint("refunded_at IS NULL OR state = 'settled'", name="refunded_was_paid"),
 )
 
 transfers = Table(
     "transfers",
     metadata,
-    Column("payment_hash", String(64), ForeignKey("invoices.payment_hash"), nullable=False),
+    # A transfer belongs to a payment, a payout or a refund.
+    Column("payment_hash", String(64), ForeignKey("invoices.payment_hash")),
     Column("code", String(16), nullable=False),
     Column("n", Integer, nullable=False),
     Column("debit_account", String(96), nullable=False),
     Column("credit_account", String(96), nullable=False),
     Column("amount_msat", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # The same share of the same payment is booked at most once.
-    PrimaryKeyConstraint("payment_hash", "code", "n"),
+    Column("payout_id", String(32), ForeignKey(payouts.c.payout_id)),
+    Column("refund_of", String(64), ForeignKey(refunds.c.payment_hash)),
+    # The same share of the same payment is booked at most once; `indexes` has the same for the other owners.
+    Index("uq_transfers_payment_hash", "payment_hash", "code", "n", unique=True),
+    CheckConstraint(
+        "(payment_hash IS NOT NULL AND payout_id IS NULL AND refund_of IS NULL) "
+        "OR (payment_hash IS NULL AND payout_id IS NOT NULL AND refund_of IS NULL) "
+        "OR (payment_hash IS NULL AND payout_id IS NULL AND refund_of IS NOT NULL)",
+        name="one_owner",
+    ),
     CheckConstraint("amount_msat > 0", name="direction_is_in_the_accounts"),
     CheckConstraint("debit_account <> credit_account", name="two_accounts"),
 )
@@ -124,8 +126,12 @@ accounts = Table(
     metadata,
     Column("account", String(96), primary_key=True),
     Column("balance_msat", BigInteger, nullable=False),
-    # A creator's balance is never negative: whatever spends must find the balance.
-    CheckConstraint("account NOT LIKE 'creator:%' OR balance_msat >= 0", name="creators_never_owe"),
+    # What is spent must be there: of a creator, and of what was set aside for a payout or a refund.
+    CheckConstraint(
+        "balance_msat >= 0 OR (account NOT LIKE 'creator:%' AND account NOT LIKE 'payout:%' "
+        "AND account NOT LIKE 'refund:%')",
+        name="never_below_zero",
+    ),
 )
 
 events = Table(

@@ -1,0 +1,1 @@
+"""The SQL of money that leaves: payouts and their tries, caps, destinations, rules, the pause, refunds."""

@@ -1,0 +1,125 @@
+"""Tries of payouts, and the guarded update by which one is dispatched, sent again or ended."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, literal_column, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.errors import Conflict
+from gateway.money import Msat
+from gateway.rows.payouts import OPEN_TRIES, Try, TryState
+from gateway.store.tables.schema import payout_tries, payouts
+
+_INSERT = insert(payout_tries)
+_SELECT = select(payout_tries)
+_OF = _SELECT.where(payout_tries.c.payout_id == bindparam("payout")).order_by(payout_tries.c.n)
+_BY_N = _OF.where(payout_tries.c.n == bindparam("nth"))
+_BY_HASH = _SELECT.where(payout_tries.c.payment_hash == bindparam("hash"))
+_CHANGING = [
+    column.name
+    for column in payout_tries.columns
+    if column.name not in {"payout_id", "n", "source_account", "amount_msat", "fee_limit_msat", "reserved_at"}
+]
+_CHANGE = (
+    update(payout_tries)
+    .where(
+        payout_tries.c.payout_id == bindparam("payout"),
+        payout_tries.c.n == bindparam("nth"),
+        # What has ended stays as it is, whatever a caller has read.
+        payout_tries.c.state.in_([state.value for state in OPEN_TRIES]),
+        payout_tries.c.state == bindparam("was_state"),
+        payout_tries.c.sends == bindparam("was_sends"),
+        func.coalesce(payout_tries.c.sender, "") == bindparam("was_sender"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+# Literals, because the planner does not match a parameter with a partial index.
+_RESERVED = (
+    _SELECT.where(payout_tries.c.state == literal_column("'reserved'"))
+    .order_by(payout_tries.c.reserved_at, payout_tries.c.payout_id)
+    .limit(bindparam("most"))
+)
+_TO_CHECK = (
+    _SELECT.where(payout_tries.c.state == literal_column("'dispatched'"), payout_tries.c.check_at <= bindparam("now"))
+    .order_by(payout_tries.c.check_at, payout_tries.c.payout_id)
+    .limit(bindparam("most"))
+)
+_SPENT = select(func.coalesce(func.sum(payout_tries.c.amount_msat), 0)).where(
+    payout_tries.c.reserved_at >= bindparam("since"),
+    payout_tries.c.state.not_in([TryState.RELEASED.value, TryState.FAILED.value]),
+)
+_SPENT_OF = _SPENT.where(payout_tries.c.source_account == bindparam("account"))
+_FEES = (
+    select(payout_tries.c.fee_msat)
+    .join(payouts, payouts.c.payout_id == payout_tries.c.payout_id)
+    .where(
+        payouts.c.source_account == bindparam("account"),
+        payouts.c.destination == bindparam("address"),
+        payout_tries.c.state == literal_column("'succeeded'"),
+    )
+    .order_by(payouts.c.created_at.desc(), payouts.c.payout_id.desc())
+    .limit(bindparam("most"))
+)
+
+
+class TryRows:
+    """Satisfies `ports.Tries`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, try_: Try) -> None:
+        self._connection.execute(_INSERT, asdict(try_))
+
+    def get(self, payout_id: str, n: int) -> Try | None:
+        row = self._connection.execute(_BY_N, {"payout": payout_id, "nth": n}).first()
+        return None if row is None else _try(row)
+
+    def of(self, payout_id: str) -> Sequence[Try]:
+        return self._all(_OF, {"payout": payout_id})
+
+    def change(self, try_: Try, *, was: Try) -> bool:
+        guard = {"was_state": was.state, "was_sends": was.sends, "was_sender": was.sender or ""}
+        values = {f"new_{name}": getattr(try_, name) for name in _CHANGING}
+        try:
+            changed = self._connection.execute(_CHANGE, {"payout": try_.payout_id, "nth": try_.n, **guard, **values})
+        except IntegrityError as error:
+            if "payment_hash" not in str(error.orig):
+                raise
+            raise Conflict("invoice_used", "Another payout has this invoice already: ask for a new one.") from error
+        return changed.rowcount == 1
+
+    def by_payment_hash(self, payment_hash: str) -> Try | None:
+        row = self._connection.execute(_BY_HASH, {"hash": payment_hash}).first()
+        return None if row is None else _try(row)
+
+    def reserved(self, *, limit: int) -> Sequence[Try]:
+        return self._all(_RESERVED, {"most": limit})
+
+    def to_check(self, *, now: int, limit: int) -> Sequence[Try]:
+        return self._all(_TO_CHECK, {"now": now, "most": limit})
+
+    def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
+        statement, values = _SPENT, dict[str, Any](since=since)
+        if source_account is not None:
+            statement, values = _SPENT_OF, values | {"account": source_account}
+        return Msat(int(self._connection.execute(statement, values).scalar_one()))
+
+    def paid_fees(self, source_account: str, destination: str, *, limit: int) -> Sequence[Msat]:
+        values = {"account": source_account, "address": destination, "most": limit}
+        return [Msat(fee_msat) for fee_msat in self._connection.execute(_FEES, values).scalars()]
+
+    def _all(self, statement: Select[Any], values: dict[str, Any]) -> Sequence[Try]:
+        return [_try(row) for row in self._connection.execute(statement, values)]
+
+
+def _try(row: Row[Any]) -> Try:
+    columns = row._asdict() | {
+        "state": TryState(row.state),
+        "amount_msat": Msat(row.amount_msat),
+        "fee_limit_msat": Msat(row.fee_limit_msat),
+        "fee_msat": None if row.fee_msat is None else Msat(row.fee_msat),
+    }
+    return Try(**columns)
