@@ -1,5 +1,6 @@
 """A URL that somebody else named means the same host to every reader of it; a public address is one for Python too."""
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import pytest
@@ -39,6 +40,10 @@ def test_no_address_is_public_that_python_knows_as_special(address: object) -> N
     if is_public(address):  # type: ignore[arg-type]
         assert address.is_global  # type: ignore[attr-defined]
         assert not address.is_multicast  # type: ignore[attr-defined]
+
+
+def test_an_address_with_a_scope_is_not_public() -> None:
+    assert not is_public(ip_address("2606:4700::1%1"))
 
 
 @pytest.mark.parametrize(

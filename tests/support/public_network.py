@@ -70,7 +70,8 @@ async def public_network(
     app: web.Application, *, certified: tuple[str, ...] = CERTIFIED, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[PublicNetwork]:
     """A network whose one host is this application, over TLS: with a certificate for these names, or as `tls` says."""
-    runner = web.AppRunner(app, access_log=None)
+    # A host that never answers is ended by the end of its connection.
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     with TemporaryDirectory() as folder:
         path = str(Path(folder) / "host")

@@ -6,7 +6,10 @@ from tools.reference.markdown import ROOT, table
 
 # What each library does here, and what it spares us.
 DEPENDENCIES = {
-    "aiohttp": ("HTTP server; the commands' client of the admin socket", "a server"),
+    "aiohttp": (
+        "HTTP server; the commands' client of the admin socket; the guarded client of other hosts",
+        "a server and a client",
+    ),
     "aiohttp-jinja2": ("hosted pages", "a template engine in the request cycle"),
     "aiohttp-sse": ("event streams", "chunked writing, pings, disconnects"),
     "alembic": ("migrations", "a schema history of our own"),

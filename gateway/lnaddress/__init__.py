@@ -1,0 +1,1 @@
+"""Asks the hosts of Lightning Addresses and LNURLs for invoices, through the guard against inward addresses."""
