@@ -135,17 +135,23 @@ async def _simulated(balance_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]
     from gateway.config import load_config
 
     try:
+        from gateway.demo.simulated_payee import serve_simulated_payee
         from gateway.demo.simulated_wallet import SimulatedWallet
         from gateway.simulator.server import serve_simulator
     except ImportError as error:
         detail = f"{error}. Install it with: pip install '.[demo]' in the checkout"
         raise Invalid("demo_extra_missing", detail) from error
-    async with serve_simulator(DEMO_FOLDER / "lnd", clock=time.time) as simulated:
+    lnd = DEMO_FOLDER / "lnd"
+    async with (
+        serve_simulator(lnd, clock=time.time) as simulated,
+        serve_simulated_payee(simulated.core, lnd, clock=time.time) as payee_host,
+    ):
         config = load_config(
             data_dir=DEMO_FOLDER / "data",
             lnd_target=simulated.target,
             lnd_tls_cert=simulated.tls_cert_path,
             lnd_macaroon=simulated.macaroon_path,
+            outgoing_allow=payee_host,
             **DEMO_SETTINGS,
         )
         wallet = SimulatedWallet(simulated.core, balance_msat=1000 * balance_sat)
@@ -158,15 +164,16 @@ async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
     from gateway.config import load_config, read_env_file
     from gateway.regtest.credentials import GATEWAY_ENV
     from gateway.regtest.lifetime import down, up
+    from gateway.regtest.payee import serve_payee
     from gateway.regtest.wallet_process import open_wallet
 
     with show_progress("starting the network") as report:
         async with await up(REGTEST_FOLDER, report=report) as network:
             started = network.started
     try:
-        async with open_wallet(REGTEST_FOLDER) as wallet:
-            settings = read_env_file(REGTEST_FOLDER / GATEWAY_ENV)
-            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data", **DEMO_SETTINGS), wallet
+        async with open_wallet(REGTEST_FOLDER) as wallet, serve_payee(REGTEST_FOLDER) as payee_host:
+            settings = {**read_env_file(REGTEST_FOLDER / GATEWAY_ENV), **DEMO_SETTINGS, "outgoing_allow": payee_host}
+            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data"), wallet
     finally:
         # A network that was up before this command stays up.
         if started:

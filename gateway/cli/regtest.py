@@ -143,6 +143,24 @@ def wallet(folder: Folder = FOLDER) -> None:
     _run(serve())
 
 
+@regtest.command()
+def addresses(folder: Folder = FOLDER) -> None:
+    """Serve Lightning Addresses that are paid at the creator's node, until Ctrl-C or SIGTERM."""
+    from gateway.cli.serve import until_stopped
+    from gateway.regtest.payee import serve_payee
+
+    async def serve() -> None:
+        async with serve_payee(folder) as host:
+
+            def announce() -> None:
+                say(f"ready: every name@{host} is paid at the creator's node.")
+                say(f"The gateway needs TUPPENCE_OUTGOING_ALLOW={host}")
+
+            await until_stopped(announce)
+
+    _run(serve())
+
+
 def _show_status(processes: "tuple[ProcessStatus, ...]") -> None:
     rows = []
     for process in processes:

@@ -2,20 +2,26 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from gateway.errors import Unavailable
 from gateway.wire.lnurl.pay import OfferedInvoice, PayRequest
 from gateway.wire.lnurl.withdraw import Failure
 
+HOST = "127.0.0.1"
 MIN_MSAT, MAX_MSAT = 1_000, 1_000_000_000
 
 MakeInvoice = Callable[[int, bytes], Awaitable[str]]
-"""Makes an invoice of so many msat with a description hash of 32 bytes; returns its payment request."""
+"""Makes an invoice of so many msat with a description hash of 32 bytes; returns its payment request.
+
+Raises `Unavailable`.
+"""
 
 
 class AddressHost:
@@ -50,7 +56,10 @@ class AddressHost:
         if not amount.isascii() or not amount.isdecimal() or not MIN_MSAT <= int(amount) <= MAX_MSAT:
             return answer(Failure(f"Ask for an amount from {MIN_MSAT} to {MAX_MSAT} msat."))
         description_hash = sha256(metadata_of(request).encode()).digest()
-        return answer(OfferedInvoice(pr=await self.make_invoice(int(amount), description_hash)))
+        try:
+            return answer(OfferedInvoice(pr=await self.make_invoice(int(amount), description_hash)))
+        except Unavailable as error:
+            return answer(Failure(error.detail))
 
 
 def metadata_of(request: web.Request) -> str:
@@ -69,12 +78,21 @@ def answer(said: Struct) -> web.Response:
 
 
 @asynccontextmanager
-async def serve_addresses(make_invoice: MakeInvoice, *, port: int = 0) -> AsyncIterator[str]:
-    """Serve every Lightning Address `name@host` on loopback as long as the block; gives the host, `127.0.0.1:port`."""
+async def serve_addresses(make_invoice: MakeInvoice, kept_port: Path) -> AsyncIterator[str]:
+    """Serve every Lightning Address `name@host` on loopback as long as the block; gives the host, `127.0.0.1:port`.
+
+    `kept_port` is the file of the port, which stays the same while it is free, so that addresses do.
+    """
     runner = web.AppRunner(AddressHost(make_invoice).app(), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield f"127.0.0.1:{runner.addresses[0][1]}"
+        if kept_port.exists():
+            with suppress(OSError):
+                await web.TCPSite(runner, HOST, int(kept_port.read_text())).start()
+        if not runner.addresses:
+            await web.TCPSite(runner, HOST, 0).start()
+        port = runner.addresses[0][1]
+        kept_port.write_text(str(port))
+        yield f"{HOST}:{port}"
     finally:
         await runner.cleanup()

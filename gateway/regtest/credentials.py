@@ -1,12 +1,14 @@
-"""Macaroons of the gateway and the wallet, each limited to the calls of its user, and the env files that name them."""
+"""Macaroons of gateway, wallet and payee, each limited to the calls of its user, and the env files that name them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lndgrpc.compiled import lightning_pb2
 
 from gateway.regtest.names import NodeName
 from gateway.regtest.node import CALL_SECONDS, Credentials, Node, admin_credentials
-from gateway.regtest.state import NetworkState, write_env, write_private
+from gateway.regtest.process import RegtestError
+from gateway.regtest.state import NetworkState, read_env, write_env, write_private
 from gateway.wire.lnd_macaroon import NEEDED
 
 WALLET_CALLS = (
@@ -16,14 +18,33 @@ WALLET_CALLS = (
     "/lnrpc.Lightning/ChannelBalance",
     "/lnrpc.Lightning/GetInfo",
 )
+PAYEE_CALLS = ("/lnrpc.Lightning/AddInvoice",)
 GATEWAY_ENV = "tuppence.env"
-WALLET_ENV = "reader.env"
+WALLET_ENV, WALLET_PREFIX = "reader.env", "READER_LND"
+PAYEE_ENV, PAYEE_PREFIX = "creator.env", "CREATOR_LND"
 
 
-async def write_credentials(folder: Path, state: NetworkState, *, merchant: Node, reader: Node) -> None:
-    """Bake the gateway's macaroon and the wallet's, and write the two env files."""
+async def write_credentials(folder: Path, state: NetworkState, nodes: Mapping[NodeName, Node]) -> None:
+    """Bake the three macaroons, and write the env files."""
+    merchant, reader, creator = nodes["merchant"], nodes["reader"], nodes["creator"]
     await _write(folder, state, merchant, "merchant", calls=NEEDED, prefix="TUPPENCE_LND", env=GATEWAY_ENV)
-    await _write(folder, state, reader, "reader", calls=WALLET_CALLS, prefix="READER_LND", env=WALLET_ENV)
+    await _write(folder, state, reader, "reader", calls=WALLET_CALLS, prefix=WALLET_PREFIX, env=WALLET_ENV)
+    await _write(folder, state, creator, "creator", calls=PAYEE_CALLS, prefix=PAYEE_PREFIX, env=PAYEE_ENV)
+
+
+def read_credentials(path: Path, prefix: str) -> Credentials:
+    """The credentials that an env file names. Raises RegtestError if it does not."""
+    variables = read_env(path)
+    try:
+        return Credentials(
+            target=variables[f"{prefix}_TARGET"],
+            tls_cert=Path(variables[f"{prefix}_TLS_CERT"]),
+            macaroon=Path(variables[f"{prefix}_MACAROON"]),
+        )
+    except KeyError as error:
+        raise RegtestError(
+            f"{path} does not name {error}. Write it anew: tuppence regtest down --delete, then up"
+        ) from error
 
 
 async def _write(

@@ -10,7 +10,7 @@ from typing import Self
 from gateway.regtest import chain as chains
 from gateway.regtest import process as processes
 from gateway.regtest.channels import connect_peers, fund, wait_for_channels, wait_for_height
-from gateway.regtest.credentials import write_credentials
+from gateway.regtest.credentials import PAYEE_ENV, write_credentials
 from gateway.regtest.names import CHAIN, NODE_NAMES, NodeName
 from gateway.regtest.node import (
     READY_SECONDS,
@@ -159,8 +159,9 @@ class Network:
         elif missing:
             report("connecting the nodes to each other")
             await self._reconnect(nodes)
-        if missing:
-            await write_credentials(self.folder, self.state, merchant=nodes["merchant"], reader=nodes["reader"])
+        # A network of an earlier version has none for the payee.
+        if missing or not (self.folder / PAYEE_ENV).exists():
+            await write_credentials(self.folder, self.state, nodes)
             self._save(replace(self.state, funded=True))
 
     async def _start_chain(self) -> None:

@@ -17,10 +17,8 @@ from gateway.demo.wallet import (
     OutcomeUnknown,
     WalletAway,
 )
-from gateway.regtest.credentials import WALLET_ENV
+from gateway.regtest.credentials import WALLET_ENV, WALLET_PREFIX, read_credentials
 from gateway.regtest.node import Credentials, Node
-from gateway.regtest.process import RegtestError
-from gateway.regtest.state import read_env
 
 # LND starts no new attempt after the first limit, but may keep the call open for ever; the second ends the call.
 ATTEMPT_SECONDS = 18
@@ -47,18 +45,7 @@ class LndWallet:
         cls, folder: Path, *, pay_seconds: float = PAY_SECONDS, track_seconds: float = TRACK_SECONDS
     ) -> Self:
         """The reader's wallet of the network in this folder. Raises RegtestError if there is none."""
-        path = folder / WALLET_ENV
-        variables = read_env(path)
-        try:
-            credentials = Credentials(
-                target=variables["READER_LND_TARGET"],
-                tls_cert=Path(variables["READER_LND_TLS_CERT"]),
-                macaroon=Path(variables["READER_LND_MACAROON"]),
-            )
-        except KeyError as error:
-            raise RegtestError(
-                f"{path} does not name {error}. Write it anew: tuppence regtest down --delete, then up"
-            ) from error
+        credentials = read_credentials(folder / WALLET_ENV, WALLET_PREFIX)
         return cls(credentials, pay_seconds=pay_seconds, track_seconds=track_seconds)
 
     async def __aenter__(self) -> Self:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_bytes
 
 import pytest
@@ -206,11 +207,11 @@ async def test_an_offer_that_leads_back_here_is_not_followed() -> None:
         assert world.network.resolved == []
 
 
-async def test_a_host_of_the_own_network_that_the_operator_allows_is_asked_without_tls() -> None:
+async def test_a_host_of_the_own_network_that_the_operator_allows_is_asked_without_tls(tmp_path: Path) -> None:
     async def make_invoice(amount_msat: int, _: bytes) -> str:
         return f"invoice of {amount_msat}"
 
-    async with serve_addresses(make_invoice) as host:
+    async with serve_addresses(make_invoice, tmp_path / "port") as host:
         # The gateway and another service of one machine differ in their port.
         async with unasked(public_url="http://127.0.0.1:8402", allow=(host,)) as hosts:
             offer = await hosts.offer(hosts.check(f"Tomas@{host}"))

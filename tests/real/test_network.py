@@ -21,7 +21,7 @@ from gateway.demo.wallet import (
     WalletAway,
     WalletError,
 )
-from gateway.regtest.credentials import GATEWAY_ENV, WALLET_ENV
+from gateway.regtest.credentials import GATEWAY_ENV, PAYEE_ENV, WALLET_ENV
 from gateway.regtest.lifetime import down, up
 from gateway.regtest.names import CHAIN, NODE_NAMES
 from gateway.regtest.network import Network, load_network
@@ -185,7 +185,7 @@ async def test_the_gateways_macaroon_takes_invoices_and_spends_nothing(folder: P
 
 
 async def test_secrets_are_this_users_alone(folder: Path, network: Network) -> None:
-    names = (GATEWAY_ENV, WALLET_ENV, "merchant.macaroon", "reader.macaroon", "state.json")
+    names = (GATEWAY_ENV, WALLET_ENV, PAYEE_ENV, "state.json", *(f"{name}.macaroon" for name in NODE_NAMES))
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in names} == {0o600}
     assert stat.S_IMODE(network.folder.stat().st_mode) == 0o700
 
