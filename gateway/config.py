@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from decimal import Decimal
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
@@ -20,12 +21,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import Invalid
+from gateway.money import MAX_MSAT, MSAT_PER_SAT
 
 PREFIX = "TUPPENCE_"
 ENV_FILE = ".env"
 # Read by commands that call a remote gateway; a server ignores them.
 OF_COMMANDS = GATEWAY, API_KEY = "TUPPENCE_GATEWAY", "TUPPENCE_API_KEY"
 ADMIN_SOCKET = "admin.sock"
+MOST_SAT = MAX_MSAT // MSAT_PER_SAT
 LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
 # A public path that begins with one of our routes would be ambiguous.
@@ -48,6 +51,34 @@ class Config(BaseSettings):
     )
     lnd_nodes: Path | None = Field(
         None, description="path of a TOML file of several nodes, instead of these three variables"
+    )
+    payout_macaroon: Path | None = Field(
+        None,
+        description="path of a macaroon baked for payments (`tuppence doctor` prints how); without one nothing is paid "
+        "out. Of several nodes, each has its own in their file",
+    )
+    payout_fee_percent: Decimal = Field(
+        Decimal(1),
+        ge=0,
+        le=50,
+        decimal_places=2,
+        description="most that routing a payout may cost, as a percentage of it, 0 to 50; at least 1 sat is allowed",
+    )
+    payout_fee_sat: int = Field(
+        100, ge=1, le=MOST_SAT, description="most that routing a payout may cost, in sat; the smaller limit counts"
+    )
+    payout_most_sat: int = Field(100_000, ge=1, le=MOST_SAT, description="largest payout, in sat")
+    payout_creator_day_sat: int = Field(
+        200_000, ge=1, le=MOST_SAT, description="most that is paid out to one creator within 24 hours, in sat"
+    )
+    payout_day_sat: int = Field(
+        1_000_000, ge=1, le=MOST_SAT, description="most that is paid out within 24 hours overall, in sat"
+    )
+    destination_delay_hours: int = Field(
+        24,
+        ge=0,
+        le=24 * 30,
+        description="hours until an address to be paid out to, set by its creator, is used, 0 to 720",
     )
     data_dir: Path = Field(Path("data"), description="folder of the database, keys and content")
     shared_dir: Path | None = Field(

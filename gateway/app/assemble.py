@@ -29,7 +29,7 @@ from gateway.events.shared_reads import SharedReads
 from gateway.limits.client_keys import ClientKeys
 from gateway.limits.limits import InvoiceLimits, Limits
 from gateway.limits.rate_windows import RateLimit
-from gateway.lnd.configuration import connect_nodes
+from gateway.lnd.configuration import configured_nodes, connect_nodes, payout_refusal
 from gateway.nodes.pool import Nodes
 from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
@@ -99,6 +99,7 @@ async def open_gateway(
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
         if background:
             await _warn_of_unconfigured_nodes(store, gateway.nodes)
+            _warn_of_refused_payouts(config)
             # Another replica may be writing the newest files of a shared folder.
             age_seconds = 0 if notifications is None else DAY_SECONDS
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
@@ -215,6 +216,12 @@ async def _warn_of_unconfigured_nodes(store: Store, nodes: Nodes) -> None:
     for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
         if node_id not in configured:
             log.warning("node_not_configured", node_id=node_id, open_invoices=count)
+
+
+def _warn_of_refused_payouts(config: Config) -> None:
+    for address in configured_nodes(config):
+        if why := payout_refusal(address):
+            log.error("payouts_refused", node_id=address.node_id, detail=why)
 
 
 async def _open_invoices(store: Store, nodes: Sequence[Node], config: Config) -> list[Unresolved]:

@@ -16,7 +16,6 @@ import select
 import signal
 import socket
 import sys
-from contextlib import suppress
 from typing import Any
 
 import gateway.cli
@@ -82,8 +81,7 @@ def _answer(children: dict[int, socket.socket]) -> None:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
             return
-        # Whoever asked may have been killed meanwhile.
-        with children.pop(child) as connection, suppress(BrokenPipeError):
+        with children.pop(child) as connection:
             connection.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
