@@ -12,7 +12,7 @@ export PIP_USE_PEP517 ?= true
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test quick check audit bench torture cluster docs embed words screenshots sbom dist image workflows lock lowest newest format clean
+.PHONY: help demo regtest test quick check properties audit bench torture cluster docs embed words screenshots sbom dist image workflows lock lowest newest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,11 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	@said=$$($(AUDIT) 2>&1) && echo "advisories: none" || case $$said in \
 		*"known vulnerabilit"*) echo "$$said"; exit 1;; \
 		*) echo "advisories: not reached, skipped; make audit says why";; esac
+
+properties: $(VENV)/.installed-dev ## Look for counter-examples to the tested properties for some hours
+	@tools/system_packages postgresql-15
+	@$(BIN)/python -m pytest -q -p no:randomly --hypothesis-profile nightly --numprocesses auto --maxprocesses 4 --dist worksteal \
+		$$(grep -rlE "hypothesis|example_count" tests --include="test_*.py")
 
 audit: $(VENV)/.installed-dev ## Ask the advisories about every version that is locked; not to reach them is to fail
 	$(AUDIT)

@@ -24,11 +24,14 @@ from tests.support.domain import Domain, open_domain
 from tests.support.nodes.observed_node import ObservedNode
 from tests.support.postgres_server import BINARIES, Cluster, open_cluster
 from tests.support.processes.shell import Shell, simulated_lnd
+from tests.support.properties.example_counts import NIGHTLY
 from tests.support.rows import START, a_creator
 from tests.support.site import Site, open_site
 
-# `pytest --hypothesis-profile nightly`: the same properties, looked for much longer.
-settings.register_profile("nightly", max_examples=2_000, stateful_step_count=50, deadline=None)
+# How long a property is searched for a counter-example: with every run, and `--hypothesis-profile nightly`.
+settings.register_profile("usual", max_examples=50, stateful_step_count=30, deadline=None)
+settings.register_profile(NIGHTLY, max_examples=2_000, stateful_step_count=50, deadline=None)
+settings.load_profile("usual")
 
 PROXIES = ("/usr/sbin/nginx", "/usr/bin/caddy")
 ASKS_THE_STORE = {"store", "domain", "new_database_url"}

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.access.refunded import RefundedPayments
 from gateway.access.tokens import (
     Credential,
     Token,
@@ -43,11 +44,12 @@ class Authorizer:
         self._keys, self._store, self._rechecker, self._clock = keys, store, rechecker, clock
         self._most_remembered = most_remembered
         self._granted: OrderedDict[str, Access] = OrderedDict()
+        self.refunded = RefundedPayments(store, clock)
 
     def remembered(self, authorization: str, item_id: str) -> Access | None:
         """The access that this exact `Authorization` line was granted before, unless it has ended."""
         access = self._granted.get(authorization)
-        if access is None or access.item_id != item_id:
+        if access is None or access.item_id != item_id or access.payment_hash in self.refunded:
             return None
         if access.valid_until is not None and self._clock() >= access.valid_until:
             return None
@@ -83,6 +85,7 @@ class Authorizer:
         """The access that a credential gives, and whether it can no longer change."""
         token = read_token(self._keys, credential.macaroon)
         check_item(token, item_id, now=self._clock())
+        self.refunded.check(token.payment_hash)
         if credential.preimage is not None:
             return await self._open_by_preimage(credential, token, credential.preimage, item_id)
         _, invoice = await self.invoice_of(credential)

@@ -13,9 +13,11 @@ from gateway.books.ledger import CREATOR_PREFIX, split
 from gateway.catalog.catalog import Catalog
 from gateway.errors import NotFound, OutcomeUnknown, Unavailable
 from gateway.nodes.pool import Nodes
+from gateway.payouts.refunds import withdraw_secret
 from gateway.ports.keys import KeyRing
 from gateway.ports.store import Store
 from gateway.rows import Invoice, InvoiceState, Item, Origin, Transfer
+from gateway.rows.payouts import RefundState
 from gateway.supervise import begin
 
 RECOVERY_CODE_WITHIN_SECONDS = 1.0
@@ -30,6 +32,16 @@ class ReceiptShare:
     creator: str
     title: str
     amount_msat: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedRefund:
+    """What is paid back to the payer, who may claim it until `expires_at` with `k1`: None unless it is offered now."""
+
+    state: RefundState
+    amount_msat: int
+    expires_at: int
+    k1: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +65,7 @@ class Receipt:
     recovery_code: str | None
     page_url: str | None
     shares: Sequence[ReceiptShare]
+    refund: OfferedRefund | None
 
 
 async def invoice_of_payer(authorizer: Authorizer, credential: Credential, *, now: int) -> tuple[Token, Invoice]:
@@ -90,6 +103,7 @@ async def receipt_of(
         recovery_code=await _recovery_code(store, keys, token, invoice, now=now),
         page_url=page_url_of(keys, item, token, invoice, now=now),
         shares=await booked_shares(store, catalog, invoice),
+        refund=await _refund(store, keys, token, invoice, now=now),
     )
 
 
@@ -149,6 +163,22 @@ async def _recovery_code(store: Store, keys: KeyRing, token: Token, invoice: Inv
         return pinning.result() if pinning.done() else None
     except (Unavailable, OutcomeUnknown):
         return None
+
+
+async def _refund(store: Store, keys: KeyRing, token: Token, invoice: Invoice, *, now: int) -> OfferedRefund | None:
+    """What is paid back; its secret is given only to a token as it was minted."""
+    if invoice.refunded_at is None:
+        return None
+    refund = await store.read(lambda tx: tx.refunds.get(invoice.payment_hash))
+    if refund is None:
+        return None
+    is_claimable = token.as_minted and refund.state is RefundState.OFFERED and now < refund.expires_at
+    return OfferedRefund(
+        state=refund.state,
+        amount_msat=refund.amount_msat,
+        expires_at=refund.expires_at,
+        k1=withdraw_secret(keys, invoice.payment_hash) if is_claimable else None,
+    )
 
 
 def _title_of(catalog: Catalog, token: Token) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.access.macaroon import Macaroon, MalformedMacaroon, mint, parse
+from gateway.access.refunded import payment_refunded
 from gateway.errors import Forbidden, PaymentRequired, Unauthorized
 from gateway.ports.keys import KeyRing
 from gateway.rows import Invoice, Origin
@@ -111,7 +112,7 @@ def check_payer(token: Token, preimage: bytes | None, *, now: float) -> None:
 
 
 def check_settled(token: Token, invoice: Invoice | None, *, now: float) -> None:
-    """Raises `Unauthorized` (`proof_missing`, `not_paid`) and `PaymentRequired` (`access_ended`)."""
+    """Raises `Unauthorized` (`proof_missing`, `not_paid`), `PaymentRequired` (`access_ended`, `payment_refunded`)."""
     if token.preimage_only:
         raise _proof_missing()
     if invoice is None or invoice.settled_at is None:
@@ -120,7 +121,9 @@ def check_settled(token: Token, invoice: Invoice | None, *, now: float) -> None:
 
 
 def check_paid_time(invoice: Invoice, *, now: float) -> None:
-    """Raises `PaymentRequired` (`access_ended`) once the paid time of a settled invoice is over."""
+    """Raises `PaymentRequired` for a settled invoice: `payment_refunded`, and `access_ended` after its paid time."""
+    if invoice.refunded_at is not None:
+        raise payment_refunded()
     ends_at = access_ends_at(invoice)
     if ends_at is not None and now >= ends_at:
         raise _access_ended()

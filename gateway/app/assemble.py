@@ -2,8 +2,9 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gateway.app.data_folder import database_lost, is_used, open_shared
 from gateway.app.gateway import Gateway
 from gateway.app.metering import Meter, MeteredNode, MeteredStore
 from gateway.app.metrics import Metrics
+from gateway.app.payouts import assemble_payouts
 from gateway.app.readiness import ReadinessCheck
 from gateway.app.render_process import ProcessRenderer
 from gateway.app.replica_clock import ReplicaClock
@@ -29,13 +31,17 @@ from gateway.events.shared_reads import SharedReads
 from gateway.limits.client_keys import ClientKeys
 from gateway.limits.limits import InvoiceLimits, Limits
 from gateway.limits.rate_windows import RateLimit
-from gateway.lnd.configuration import configured_nodes, connect_nodes, payout_refusal
+from gateway.lnaddress.hosts import LnurlHosts
+from gateway.lnd.configuration import connect_nodes
 from gateway.nodes.pool import Nodes
+from gateway.outgoing.client import open_outgoing
+from gateway.ports.addresses import AddressHosts
 from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.node import Node
+from gateway.ports.payer import Payer
 from gateway.ports.random_bytes import RandomBytes
-from gateway.ports.store import Notifications, Store
+from gateway.ports.store import Store
 from gateway.rates.source import ExchangeRates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
@@ -61,6 +67,7 @@ async def open_gateway(
     clock: Clock = time.time,
     random_bytes: RandomBytes = secrets.token_bytes,
     nodes: Sequence[Node] | None = None,
+    payers: Sequence[Payer] = (),
     announcers: Sequence[Announcer] = (),
     background: bool = True,
     timing: BackgroundTiming = BACKGROUND_TIMING,
@@ -83,23 +90,19 @@ async def open_gateway(
         keys, operator_key = await open_shared(store, shared, alone=path is not None)
         for lost in await lost_keys(store, keys):
             log.error("key_lost", detail=lost)
-        if nodes is None:
-            nodes = opened = connect_nodes(config, required=background)
-            for node in opened:
-                stack.push_async_callback(node.close)
+        nodes = await _nodes(stack, config, nodes, required=background)
+        hosts = await _address_hosts(stack, config)
         notifications, replica_clock = replica_notifications(config.database_url), None
         if notifications is not None:
             clock = replica_clock = ReplicaClock(clock, store, system=time.time, steady=time.monotonic)
             await replica_clock.compare()
-        gateway = await _assemble(
-            config, clock, random_bytes, store, keys, operator_key, nodes, notifications, announcers, timing
-        )
+        given = _Given(config, clock, random_bytes, store, keys, operator_key, nodes, payers, hosts, announcers, timing)
+        gateway = await _assemble(given, notify_replicas=notifications.send if notifications else lambda: None)
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
         if background:
             await _warn_of_unconfigured_nodes(store, gateway.nodes)
-            _warn_of_refused_payouts(config)
             # Another replica may be writing the newest files of a shared folder.
             age_seconds = 0 if notifications is None else DAY_SECONDS
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
@@ -110,31 +113,54 @@ async def open_gateway(
         yield gateway
 
 
-async def _assemble(
-    config: Config,
-    clock: Clock,
-    random_bytes: RandomBytes,
-    database: Database,
-    keys: FileKeyRing,
-    operator_key: str,
-    lnd_nodes: Sequence[Node],
-    notifications: Notifications | None,
-    announcers: Sequence[Announcer],
-    timing: BackgroundTiming,
-) -> Gateway:
+async def _nodes(
+    stack: AsyncExitStack, config: Config, given: Sequence[Node] | None, *, required: bool
+) -> Sequence[Node]:
+    """The given nodes, else those of the configuration, closed at the end."""
+    if given is not None:
+        return given
+    opened = connect_nodes(config, required=required)
+    for node in opened:
+        stack.push_async_callback(node.close)
+    return opened
+
+
+async def _address_hosts(stack: AsyncExitStack, config: Config) -> LnurlHosts:
+    outgoing = await stack.enter_async_context(open_outgoing(config.outgoing_allow))
+    return LnurlHosts(outgoing, public_url=config.public_url, allow=config.outgoing_allow)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a gateway is assembled from."""
+
+    config: Config
+    clock: Clock
+    random_bytes: RandomBytes
+    database: Database
+    keys: FileKeyRing
+    operator_key: str
+    nodes: Sequence[Node]
+    payers: Sequence[Payer]
+    hosts: AddressHosts
+    announcers: Sequence[Announcer]
+    timing: BackgroundTiming
+
+
+async def _assemble(given: _Given, *, notify_replicas: Callable[[], None]) -> Gateway:
+    config, clock, random_bytes, keys = given.config, given.clock, given.random_bytes, given.keys
     metrics = Metrics(config)
-    store = MeteredStore(database, Meter(metrics.database_took, metrics.database_refused))
+    store = MeteredStore(given.database, Meter(metrics.database_took, metrics.database_refused))
     catalog = Catalog(store)
     await catalog.refresh()
     hub = Hub(most=config.waiters, most_per_invoice=config.waiters_per_invoice)
-    challenges, supervisor = Challenges(clock), Supervisor(timing.backoff)
+    challenges, supervisor = Challenges(clock), Supervisor(given.timing.backoff)
     metrics.waiters.set_function(lambda: hub.count)
-    limits = Limits(_invoice_limits(config), clock, open_invoices=await _open_invoices(store, lnd_nodes, config))
-    notify_replicas = notifications.send if notifications is not None else lambda: None
+    limits = Limits(_invoice_limits(config), clock, open_invoices=await _open_invoices(store, given.nodes, config))
     announcer = Announcements(
-        hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=announcers
+        hub, challenges, limits, metrics, clock, notify_replicas=notify_replicas, others=given.announcers
     )
-    nodes = Nodes([_metered(node, metrics) for node in lnd_nodes], store, timing=timing.nodes)
+    nodes = Nodes([_metered(node, metrics) for node in given.nodes], store, timing=given.timing.nodes)
     await nodes.read_drained()
     for serving in nodes:
         metrics.watch(serving)
@@ -143,6 +169,7 @@ async def _assemble(
     content = ContentFolder(config.shared_folder / "content", database=sqlite_path(config.database_url))
     checkout = _checkout(config, nodes, rechecker, store, keys, clock, random_bytes, content)
     authorizer = Authorizer(keys, store, rechecker, clock)
+    await authorizer.refunded.refresh()
     replica_clock = clock if isinstance(clock, ReplicaClock) else None
     return Gateway(
         config=config,
@@ -156,7 +183,7 @@ async def _assemble(
         catalog=catalog,
         items=ItemEditor(catalog, ProcessRenderer(), content, clock, random_bytes),
         sales=Sales(checkout, challenges, authorizer, limits, keys, clock, announcer, public_host=config.public_host),
-        purger=Purger(store, clock, database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
+        purger=Purger(store, clock, given.database.compact, note_seconds=config.tip_note_days * DAY_SECONDS),
         authorizer=authorizer,
         hub=hub,
         keys=keys,
@@ -166,8 +193,9 @@ async def _assemble(
         metrics=metrics,
         announcer=announcer,
         rates=ExchangeRates(config.rates_url, clock),
+        payouts=assemble_payouts(config, store, keys, clock, random_bytes, given.payers, given.hosts),
         supervisor=supervisor,
-        operator_key=operator_key,
+        operator_key=given.operator_key,
         readiness=ReadinessCheck(nodes, store, keys, catalog, content, supervisor, replica_clock),
     )
 
@@ -216,12 +244,6 @@ async def _warn_of_unconfigured_nodes(store: Store, nodes: Nodes) -> None:
     for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
         if node_id not in configured:
             log.warning("node_not_configured", node_id=node_id, open_invoices=count)
-
-
-def _warn_of_refused_payouts(config: Config) -> None:
-    for address in configured_nodes(config):
-        if why := payout_refusal(address):
-            log.error("payouts_refused", node_id=address.node_id, detail=why)
 
 
 async def _open_invoices(store: Store, nodes: Sequence[Node], config: Config) -> list[Unresolved]:

@@ -23,9 +23,10 @@ from gateway.supervise import BACKOFF, Backoff, Work, every
 Works = dict[str, Work]
 """Background work by name; the name of work on one node is `work node_id`."""
 
-OPTIONAL = {"notifications", "newest", "purge"}
+PAYOUTS = "payouts"
+OPTIONAL = {"notifications", "newest", "purge", PAYOUTS, f"lease {PAYOUTS}"}
 """Work whose failure harms no sale: without notifications the feed reads every second, the others catch up."""
-CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = 1.0
+CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = REFUNDED_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class BackgroundTiming:
     mint_after_seconds: float = 5.0
     """The wait before a new key mints: by then every other replica has adopted it and verifies its tokens."""
     purge_every_seconds: float = 3_600.0
+    payouts_every_seconds: float = 1.0
 
 
 BACKGROUND_TIMING = BackgroundTiming()
@@ -51,7 +53,7 @@ async def start_alone(
     works: Works = {"newest": every(NEWEST_EVERY_SECONDS, newest.record)}
     for serving in gateway.nodes:
         works |= _settling(gateway, serving)
-    await _start(stack, gateway, works, timing)
+    await _start(stack, gateway, works | _paying(gateway, timing), timing)
 
 
 async def start_replica(
@@ -77,6 +79,10 @@ async def start_replica(
         stack.push_async_callback(lease.give_back)
         works |= {name: partial(lease.while_held, work) for name, work in _settling(gateway, serving).items()}
         works[f"lease {serving.node_id}"] = lease.keep
+    paying = Lease(gateway.store, PAYOUTS, holder)
+    stack.push_async_callback(paying.give_back)
+    works |= {name: partial(paying.while_held, work) for name, work in _paying(gateway, timing).items()}
+    works[f"lease {PAYOUTS}"] = paying.keep
     await _start(stack, gateway, works, timing)
 
 
@@ -85,6 +91,7 @@ async def _start(stack: AsyncExitStack, gateway: Gateway, settling: Works, timin
         "catalog": every(timing.catalog_every_seconds, gateway.catalog.refresh),
         "drained": every(DRAINED_EVERY_SECONDS, gateway.nodes.read_drained),
         "purge": every(timing.purge_every_seconds, gateway.purger.purge),
+        "refunded": every(REFUNDED_EVERY_SECONDS, gateway.authorizer.refunded.refresh),
         "keys": partial(
             follow_keys,
             gateway.store,
@@ -114,6 +121,11 @@ def _settling(gateway: Gateway, serving: ServingNode) -> Works:
         f"sweep {serving.node_id}": sweeper.run,
         f"follow {serving.node_id}": partial(follow, serving.pinned, settler, sweeper),
     }
+
+
+def _paying(gateway: Gateway, timing: BackgroundTiming) -> Works:
+    """The work of payouts and refunds."""
+    return {PAYOUTS: partial(gateway.payouts.worker.run, every_seconds=timing.payouts_every_seconds)}
 
 
 def replica_id(data_dir: Path) -> str:

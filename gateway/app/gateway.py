@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.access.authorize import Authorizer
 from gateway.app.metrics import Metrics
+from gateway.app.payouts import Payouts
 from gateway.app.readiness import ReadinessCheck
 from gateway.books.retention import Purger
 from gateway.catalog.catalog import Catalog
@@ -53,6 +54,7 @@ class Gateway:
     metrics: Metrics
     announcer: Announcer
     rates: ExchangeRates
+    payouts: Payouts
     supervisor: Supervisor
     operator_key: str
     readiness: ReadinessCheck

@@ -9,7 +9,9 @@ FIRST_NODE_ACCOUNT = "node:lightning"
 """The account of all nodes until each had its own; what was booked then stays."""
 SUSPENSE_ACCOUNT = "suspense"
 SHARE_CODE, TIP_CODE, SUSPENSE_CODE = "share", "tip", "suspense"
-CREATOR_PREFIX = "creator:"
+OPERATOR_ACCOUNT = "operator"
+"""What the operator took on: it may be negative."""
+CREATOR_PREFIX, REFUND_PREFIX = "creator:", "refund:"
 
 
 def creator_account(creator: str) -> str:
@@ -29,7 +31,7 @@ def payout_account(payout_id: str) -> str:
 
 def refund_account(payment_hash: str) -> str:
     """The account of what is set aside for the refund of a payment."""
-    return f"refund:{payment_hash}"
+    return REFUND_PREFIX + payment_hash
 
 
 def transfers_of(invoice: Invoice, *, now: int) -> list[Transfer]:

@@ -68,11 +68,11 @@ def main() -> None:
 @cache
 def commands() -> typer.Typer:
     """The whole command line."""
-    from gateway.cli import books, catalog, database, demo, embed, keys, nodes, regtest, serve
+    from gateway.cli import books, catalog, database, demo, embed, keys, nodes, payouts, regtest, serve
     from gateway.cli.doctor import command as doctor
     from gateway.cli.sealing import command as seal
 
-    for module in (serve, catalog, embed, seal, books, nodes, keys, database, doctor, demo, regtest):
+    for module in (serve, catalog, embed, seal, books, payouts, nodes, keys, database, doctor, demo, regtest):
         module.add_to(app)
     _join_lines(app)
     return app

@@ -1,6 +1,6 @@
 """The client of the admin API: over the socket of the running server, or of one that is started for the command."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,14 +25,18 @@ class Admin:
     ) -> None:
         self._session, self._where, self._url, self.alone = session, where, url, alone
 
-    async def call(self, method: str, path: str, *, json: Any = None, data: Any = None) -> Any:
+    async def call(
+        self, method: str, path: str, *, json: Any = None, data: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
         """Make a call; returns the decoded answer.
 
         Raises `Refused` with the server's code and detail, `Unavailable` (`gateway_away`) where no gateway answers,
         `OutcomeUnknown` (`answer_lost`) where the gateway may have done what was asked.
         """
         try:
-            async with self._session.request(method, f"{self._url}{path}", json=json, data=data) as response:
+            async with self._session.request(
+                method, f"{self._url}{path}", json=json, data=data, headers=headers
+            ) as response:
                 body = await response.json(content_type=None)
         except aiohttp.ClientConnectorError as error:
             raise self._away(str(error)) from error

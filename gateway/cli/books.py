@@ -38,10 +38,17 @@ def payments(
 
 
 def balances() -> None:
-    """Print what each creator is owed: claims on this node, until they are paid out."""
-    found = admin_call("GET", "/v1/admin/balances")
-    rows = [(balance["creator"], to_sat(balance["balance_msat"])) for balance in found]
-    show_table(("creator", "balance, sat"), rows)
+    """Print what each creator is owed, what of it is being paid out, and where they are paid."""
+    rows = [
+        (
+            balance["creator"],
+            to_sat(balance["balance_msat"]),
+            to_sat(balance["on_its_way_msat"]),
+            _destination(balance),
+        )
+        for balance in admin_call("GET", "/v1/admin/balances")
+    ]
+    show_table(("creator", "balance, sat", "on its way, sat", "destination"), rows, prose=("destination",))
 
 
 def audit(
@@ -176,3 +183,9 @@ def _fields(payment: dict[str, Any]) -> tuple[str, ...]:
     parts = " ".join(f"{share['creator']}={to_sat(share['amount_msat'])}" for share in payment["shares"])
     words = " ".join(f"{part!r}" for part in (payment["name"], payment["message"]) if part)
     return payment["settled_at"], f"{to_sat(payment['paid_msat']):>9} sat", f"{what:24}", parts, words
+
+
+def _destination(balance: dict[str, Any]) -> str:
+    pending = balance["next_destination"]
+    change = f" (from {balance['next_destination_at']} on {pending})" if pending else ""
+    return f"{balance['destination'] or 'none'}{change}"

@@ -65,6 +65,40 @@ def list_creators() -> None:
     show_table(("name", "title", "accent", "since"), rows, prose=("title",))
 
 
+@creators.command()
+def destination(
+    name: Annotated[str, typer.Argument(help="The creator's name.")],
+    address: Annotated[str | None, typer.Argument(help="A Lightning Address or an LNURL. Without it: show.")] = None,
+) -> None:
+    """Show or set where a creator is paid. Your word takes effect at once; a change by their key after a delay."""
+    path = f"/v1/admin/creators/{quote(creator_of(name), safe='')}/destination"
+    found = admin_call("GET", path) if address is None else admin_call("PUT", path, json={"address": address})
+    say(f"{found['creator']} is paid to {found['address'] or 'nowhere yet'}")
+    if found["next_address"]:
+        say(f"  from {found['next_at']} on to {found['next_address']}")
+
+
+@creators.command()
+def rule(
+    name: Annotated[str, typer.Argument(help="The creator's name.")],
+    threshold: Annotated[str | None, typer.Option("--from", help="Pay all once it is this much, like 1000sat.")] = None,
+    interval: Annotated[str, typer.Option("--every", help="daily or weekly.")] = "weekly",
+    off: Annotated[bool, typer.Option("--off", help="End the rule.")] = False,  # noqa: FBT002  # typer's form
+) -> None:
+    """Show, set or end the rule by which a creator is paid without being asked for."""
+    path = f"/v1/admin/creators/{quote(creator_of(name), safe='')}/payout-rule"
+    if off:
+        admin_call("DELETE", path)
+        say(f"{creator_of(name)} has no rule")
+        return
+    if threshold is None:
+        found = admin_call("GET", path)
+    else:
+        found = admin_call("PUT", path, json={"threshold_msat": price_of(threshold), "interval": interval})
+    terms = f"all, {found['interval']}, from {to_sat(found['threshold_msat'])} sat on"
+    say(f"{found['creator']}: {terms}; next at {found['next_at']}")
+
+
 @keys.command("rotate")
 def rotate_key(name: Annotated[str, typer.Argument(help="The creator's name.")]) -> None:
     """Replace a creator's API key. The old key stops working at once."""

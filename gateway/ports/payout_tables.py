@@ -62,6 +62,9 @@ class Tries(Protocol):
     def to_check(self, *, now: int, limit: int) -> Sequence[Try]:
         """Dispatched tries whose check_at has come, the oldest first."""
 
+    def of_node(self, node_id: str, *, after_payment_hash: str, limit: int) -> Sequence[Try]:
+        """The tries that were dispatched at a node, by payment hash."""
+
     def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
         """The sum of amounts reserved since then and neither released nor failed, of one account or of all."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.access.authorize import Authorizer
 from gateway.access.tokens import Credential, mint_token
 from gateway.errors import Refused
+from gateway.idempotency import idempotency_hash
 from gateway.limits.limits import Limits
 from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
@@ -14,7 +15,6 @@ from gateway.ports.keys import KeyRing
 from gateway.rows import Creator, Invoice, InvoiceState, Item
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout, Sold
-from gateway.sales.idempotency import idempotency_hash
 from gateway.sales.key_locks import KeyLocks
 from gateway.sales.terms import Terms, is_outdated, is_reusable, item_terms, tip_terms
 
@@ -89,7 +89,7 @@ class Sales:
 
     async def sell(self, terms: Terms, buyer: Buyer) -> Sold:
         """As `buy` and `tip`, on terms that were made before."""
-        key_hash = idempotency_hash(self._keys, terms, buyer.idempotency_key)
+        key_hash = idempotency_hash(self._keys, _key_subject(terms), buyer.idempotency_key)
         presented = await self._presented(buyer.credentials)
         for own in presented:
             if is_reusable(terms, own.invoice, now=self._clock()):
@@ -138,3 +138,8 @@ class Sales:
                 if invoice is not None:
                     presented.append(Sold(invoice=invoice, token=credential.macaroon, fresh=False))
         return presented
+
+
+def _key_subject(terms: Terms) -> str:
+    """What an idempotency key is for, as its stored hash has it."""
+    return f"item:{terms.item_id}" if terms.item_id is not None else f"tip:{terms.tip_to}"

@@ -70,6 +70,8 @@ def is_reusable(terms: Terms, invoice: Invoice, *, now: float) -> bool:
     """Whether a buyer's invoice serves instead of a new one: it opens the item, or is open at the same price."""
     if not _is_for(terms, invoice):
         return False
+    if invoice.refunded_at is not None:
+        return False
     if invoice.state is InvoiceState.SETTLED:
         ends_at = access_ends_at(invoice)
         # A second tip is a new payment, never the first one again.

@@ -98,10 +98,9 @@ class Payments:
 
     def track(self, payment_hash: bytes) -> bool:
         """TrackPaymentV2; True and False as for `send`."""
-        if not _is_told(self.track_answer()):
-            return False
+        told = _is_told(self.track_answer())
         self.lookup(payment_hash)
-        return True
+        return told
 
     def lookup(self, payment_hash: bytes) -> SimulatedPayment:
         """The payment as it stands now."""

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from gateway import __version__
-from gateway.sales.idempotency import IDEMPOTENCY_KEY
+from gateway.idempotency import IDEMPOTENCY_KEY
 from gateway.web.admin.item_bodies import ItemRequest
 from gateway.web.http.bodies import answer
 from gateway.web.http.problems import MEDIA_TYPE, TITLES, Problem
@@ -20,6 +20,7 @@ PATH_PARAMETERS = {
     "node_id": "^[a-z0-9-]{1,64}$",
     "name": "^[a-z0-9-]{1,64}$",
     "payment_hash": "^[0-9a-f]{64}$",
+    "payout_id": "^[0-9a-f]{32}$",
 }
 _BYTES = {"type": "string", "format": "binary", "minLength": 1}
 _FORMS = {"markdown": "string", "file_name": "string", "sealed": "object"}
@@ -66,8 +67,10 @@ def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
         "operationId": route.handler.__name__,
         "summary": route.summary,
         "parameters": _parameters(route),
-        "responses": {str(route.status): {"description": "Done", "content": _content(route.gives, by_type)}},
+        "responses": {str(route.status): {"description": "Done"}},
     }
+    if route.gives is not None:
+        operation["responses"][str(route.status)]["content"] = _content(route.gives, by_type)
     for status in route.refusals:
         operation["responses"][str(status)] = {
             "description": TITLES[status],

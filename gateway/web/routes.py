@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.rates.source import Rate
 from gateway.web import operations
-from gateway.web.admin import audit, creators, items, nodes, payments, purges
+from gateway.web.admin import audit, creators, destinations, items, nodes, payments, payouts, purges, refunds
 from gateway.web.admin.bodies import (
     AuditBody,
     BalanceBody,
@@ -24,7 +24,24 @@ from gateway.web.admin.bodies import (
     SuspenseRequest,
 )
 from gateway.web.admin.item_bodies import AdminItemBody, ItemChange, ItemRequest
+from gateway.web.admin.payout_bodies import (
+    DestinationBody,
+    DestinationRequest,
+    PauseBody,
+    PauseRequest,
+    PayoutBody,
+    PayoutFindingBody,
+    PayoutRequest,
+    PayoutRuleBody,
+    PayoutRuleRequest,
+    RecordRequest,
+    RefundBody,
+    RefundRequest,
+    ResolveRequest,
+    ResumeRequest,
+)
 from gateway.web.api import content, identity, invoices, rate, receipts, recoveries
+from gateway.web.api import refunds as api_refunds
 from gateway.web.api.bodies import (
     CreatorCard,
     InvoiceBody,
@@ -33,6 +50,8 @@ from gateway.web.api.bodies import (
     ReceiptBody,
     RecoveryBody,
     RecoveryRequest,
+    RefundClaim,
+    RefundOffer,
     TipRequest,
 )
 from gateway.web.api.items import read_creator, read_item
@@ -54,6 +73,16 @@ Proof = Literal["none", "token", "key"]
 KEY_HOLDERS_BYTES = 64 * 1024
 _ISSUING = (404, 409, 422, 429, 503)
 _ADMIN = (401, 403)
+_K1 = {"k1": {"type": "string"}}
+_CHANGING = (400, *_ADMIN, 404, 409, 413, 415, 422, 503)
+
+
+def _page(most: int) -> dict[str, dict[str, Any]]:
+    """The query of a list that is read page by page, the newest first."""
+    return {
+        "before": {"type": "string"},
+        "limit": {"type": "integer", "minimum": 0, "maximum": most},
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +138,19 @@ API = (
           summary="Create a signed link to the content, valid for an hour", gives=LinkBody, proof="token",
           refusals=(401, 402, 403, 404)),
     Route(method="GET", path="/v1/items/{item_id}/download", handler=content.download,
-          summary="Download through a signed link", gives="*/*", refusals=(403, 404),
-          query={name: {"type": "string"} for name in ("expires", "content", "signature")}),
+          summary="Download through a signed link", gives="*/*", refusals=(402, 403, 404),
+          query={name: {"type": "string"} for name in content.LINK_PARAMETERS}),
     Route(method="GET", path="/v1/receipt", handler=receipts.read_receipt,
           summary="A payment's receipt, for the holder of its token", gives=ReceiptBody, proof="token",
           refusals=(401, 402, 403, 404)),
+    Route(method="POST", path="/v1/refunds/claim", handler=api_refunds.claim_refund,
+          summary="Claim a refund to a wallet, with the payment's token", takes=RefundClaim, gives=RefundOffer,
+          status=202, proof="token", refusals=(400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 503)),
+    Route(method="GET", path="/v1/refunds/withdraw", handler=api_refunds.offer_withdrawal,
+          summary="LNURL-withdraw: what a wallet may claim of a refund", gives="application/json", query=_K1),
+    Route(method="GET", path="/v1/refunds/withdraw/callback", handler=api_refunds.withdraw,
+          summary="LNURL-withdraw: pay a refund to an invoice", gives="application/json",
+          query=_K1 | {"pr": {"type": "string"}}),
     Route(method="POST", path="/v1/recoveries", handler=recoveries.create_recovery,
           summary="Create a new token for a purchase, by recovery code", takes=RecoveryRequest,
           gives=RecoveryBody, refusals=(400, 404, 413, 415, 422, 429)),
@@ -157,6 +194,50 @@ API = (
           }),
     Route(method="GET", path="/v1/admin/balances", handler=payments.list_balances,
           summary="List the balances owed to creators", gives=list[BalanceBody], proof="key", refusals=_ADMIN),
+    Route(method="GET", path="/v1/admin/creators/{name}/destination", handler=destinations.read_destination,
+          summary="Where a creator is paid", gives=DestinationBody, proof="key", refusals=(*_ADMIN, 404)),
+    Route(method="PUT", path="/v1/admin/creators/{name}/destination", handler=destinations.put_destination,
+          summary="Set where a creator is paid; a creator's own change takes effect after a delay",
+          takes=DestinationRequest, gives=DestinationBody, proof="key", refusals=_CHANGING),
+    Route(method="GET", path="/v1/admin/creators/{name}/payout-rule", handler=destinations.read_rule,
+          summary="A creator's payout rule", gives=PayoutRuleBody, proof="key", refusals=(*_ADMIN, 404)),
+    Route(method="PUT", path="/v1/admin/creators/{name}/payout-rule", handler=destinations.put_rule,
+          summary="Pay a creator daily or weekly from a threshold on", takes=PayoutRuleRequest, gives=PayoutRuleBody,
+          proof="key", refusals=_CHANGING),
+    Route(method="DELETE", path="/v1/admin/creators/{name}/payout-rule", handler=destinations.delete_rule,
+          summary="End a creator's payout rule", status=204, proof="key", refusals=(*_ADMIN, 404)),
+    Route(method="GET", path="/v1/admin/payouts", handler=payouts.list_payouts, summary="List payouts, newest first",
+          gives=list[PayoutBody], proof="key", refusals=(*_ADMIN, 422), query=_page(payouts.MOST_PAYOUTS)),
+    Route(method="POST", path="/v1/admin/payouts", handler=payouts.create_payout,
+          summary="Pay a creator out: an amount, or all", takes=PayoutRequest, gives=PayoutBody, status=201,
+          proof="key", refusals=_CHANGING, idempotent=True),
+    Route(method="POST", path="/v1/admin/payout-records", handler=payouts.record_payout,
+          summary="Book a payout that was made by hand", takes=RecordRequest, gives=PayoutBody, status=201,
+          proof="key", refusals=_CHANGING),
+    Route(method="PUT", path="/v1/admin/payout-pause", handler=payouts.pause_payouts,
+          summary="Pause all payouts", takes=PauseRequest, gives=PauseBody, proof="key", refusals=_CHANGING),
+    Route(method="POST", path="/v1/admin/payout-pause/end", handler=payouts.resume_payouts,
+          summary="Resume payouts", takes=ResumeRequest, gives=PauseBody, proof="key", refusals=_CHANGING),
+    Route(method="GET", path="/v1/admin/payout-pause/lacking", handler=payouts.list_lacking,
+          summary="List payments of the nodes since the pause that the books lack", gives=list[PayoutFindingBody],
+          proof="key", refusals=(*_ADMIN, 503)),
+    Route(method="GET", path="/v1/admin/payouts/{payout_id}", handler=payouts.read_payout,
+          summary="A payout and its tries", gives=PayoutBody, proof="key", refusals=(*_ADMIN, 404)),
+    Route(method="POST", path="/v1/admin/payouts/{payout_id}/cancel", handler=payouts.cancel_payout,
+          summary="Cancel a payout that was not sent yet", gives=PayoutBody, proof="key", refusals=(*_ADMIN, 404, 409)),
+    Route(method="POST", path="/v1/admin/payouts/{payout_id}/retry", handler=payouts.retry_payout,
+          summary="Try a waiting payout again now", gives=PayoutBody, proof="key", refusals=(*_ADMIN, 404, 409)),
+    Route(method="POST", path="/v1/admin/payouts/{payout_id}/resolve", handler=payouts.resolve_payout,
+          summary="End a payout of which its node knows nothing", takes=ResolveRequest, gives=PayoutBody, proof="key",
+          refusals=_CHANGING),
+    Route(method="GET", path="/v1/admin/refunds", handler=refunds.list_refunds, summary="List refunds, newest first",
+          gives=list[RefundBody], proof="key", refusals=(*_ADMIN, 422), query=_page(refunds.MOST_REFUNDS)),
+    Route(method="PUT", path="/v1/admin/payments/{payment_hash}/refund", handler=refunds.create_refund,
+          summary="Offer a payment back to its payer; what it bought closes", takes=RefundRequest, gives=RefundBody,
+          proof="key", refusals=_CHANGING),
+    Route(method="GET", path="/v1/admin/nodes/{node_id}/payouts", handler=payouts.audit_payouts,
+          summary="Compare every payout with its node", gives=list[PayoutFindingBody], proof="key",
+          refusals=(*_ADMIN, 404, 409, 503)),
     Route(method="GET", path="/v1/admin/nodes", handler=nodes.list_nodes, summary="List the LND nodes",
           gives=list[NodeBody], proof="key", refusals=_ADMIN),
     Route(method="PATCH", path="/v1/admin/nodes/{node_id}", handler=nodes.change_node,

@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode, urlsafe_b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.tokens import check_payer, mint_token, read_token
@@ -49,7 +49,6 @@ async def bought(site: Site, **fields: Any) -> tuple[bytes, str, str]:
     access_seconds=st.sampled_from([None, 60]),
     origin=st.sampled_from([Origin.CHECKOUT, Origin.CHALLENGE]),
 )
-@settings(deadline=None)
 def test_only_a_token_without_an_added_caveat_is_as_it_was_minted(
     keys: FileKeyRing, added: list[str], access_seconds: int | None, origin: Origin
 ) -> None:
@@ -65,7 +64,6 @@ def test_only_a_token_without_an_added_caveat_is_as_it_was_minted(
 @given(
     limits=st.lists(st.integers(START, START + 1_000), min_size=1, max_size=3), now=st.integers(START, START + 1_000)
 )
-@settings(deadline=None)
 def test_a_receipt_ends_with_the_limit_that_was_added(keys: FileKeyRing, limits: list[int], now: int) -> None:
     limits = sorted(limits, reverse=True)
     token = read_token(keys, narrowed(mint_token(keys, an_invoice()), *(f"valid_until={limit}" for limit in limits)))

@@ -48,6 +48,7 @@ async def test_a_receipt_shows_the_amount_and_each_share(shop: Site) -> None:
             {"creator": "alice", "title": "Alice", "amount_msat": 70_001},
             {"creator": "bob", "title": "Bob", "amount_msat": 30_000},
         ],
+        "refund": None,
     }
 
 

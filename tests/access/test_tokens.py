@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.macaroon import attenuate, mint, parse
@@ -229,7 +229,6 @@ CAVEATS = st.sampled_from(
 
 
 @given(added=st.lists(CAVEATS, max_size=6), access_seconds=st.sampled_from([None, 60]))
-@settings(deadline=None)
 def test_a14_whatever_a_holder_adds_only_narrows(
     keys: FileKeyRing, added: list[str], access_seconds: int | None
 ) -> None:
@@ -245,7 +244,6 @@ def test_a14_whatever_a_holder_adds_only_narrows(
 
 
 @given(position=st.integers(0, 200), bit=st.integers(0, 7))
-@settings(deadline=None)
 def test_a_token_with_any_bit_changed_opens_nothing(keys: FileKeyRing, position: int, bit: int) -> None:
     token = bytearray(mint_token(keys, an_invoice(access_seconds=60)))
     token[position % len(token)] ^= 1 << bit

@@ -70,9 +70,12 @@ def test_a_command_in_a_folder_without_a_gateway_refuses_and_makes_nothing(
         command = command.commands[word]
     for parameter in command.params:
         if parameter.param_type_name == "argument" and parameter.required:
-            words += [{"paths": str(tmp_path / "a.html"), "path": str(given), "name": "alice"}.get(parameter.name, "x")]
+            given_words = {"paths": str(tmp_path / "a.html"), "path": str(given), "name": "alice", "amount": "5sat"}
+            words += [(given_words | {"payment_hash": "a" * 64}).get(parameter.name, "x")]
     options = {
         "item edit": ["--price", "5sat"],
+        "payout record": ["--note", "cash"],
+        "payout resolve": ["--paid", "--note", "seen"],
         "move": ["--to", "postgresql+asyncpg:///x"],
         "seal": ["--creator", "alice", "--price", "5sat", "--site", "https://a.example"],
     }

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.real.network import shared_network
 from tests.support.databases import in_a_thread
 from tests.support.page_examples import WORLDS, Example, examples, is_as_shown, script, substitute, typed_commands
 from tests.support.processes.demo_process import free_port, run_demo
+from tests.support.processes.forked_commands import put_command
 from tests.support.processes.shell import Shell, simulated_lnd
 from tools.reference import embed
 from tools.reference.architecture import all_rooms, imports_of, layer_names
@@ -50,6 +52,14 @@ def by_world() -> Iterator[Any]:
                 yield pytest.param(page, world, id=f"{place(page)}-{world}", marks=MARKS.get(world, ()))
 
 
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a `tuppence` that starts quickly."""
+    folder = tmp_path_factory.mktemp("programs")
+    put_command(folder)
+    return folder
+
+
 @pytest.fixture
 def network(world: str, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
     """The folder of the real network that the tests of this run share, for pages that need one."""
@@ -75,13 +85,14 @@ async def world_of(
             replaced = {ADDRESS: shell.variables["TUPPENCE_LISTEN"]}
             if name == "postgres":
                 cluster = request.getfixturevalue("cluster")
-                replaced[DATABASE] = cluster.url(in_a_thread(cluster.new_database("template0")))
+                # Over TCP: the address of a socket contains &, at which a shell ends the command.
+                replaced[DATABASE] = cluster.tcp_url(in_a_thread(cluster.new_database("template0")))
             yield shell.variables, replaced
 
 
 @pytest.mark.parametrize(("page", "world"), list(by_world()))
 async def test_the_commands_of_a_page_do_what_it_says(
-    page: Path, world: str, network: Path | None, tmp_path: Path, request: pytest.FixtureRequest
+    page: Path, world: str, network: Path | None, programs: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     async with world_of(world, tmp_path, network, request) as (variables, replaced):
         for example in examples(page):
@@ -89,16 +100,16 @@ async def test_the_commands_of_a_page_do_what_it_says(
                 (tmp_path / example.file).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / example.file).write_text(substitute(example.text, replaced))
         steps, expected = script([each for each in examples(page) if each.world == world], replaced)
-        printed = await run_steps(steps, tmp_path, variables)
+        printed = await run_steps(steps, tmp_path, variables, programs)
     assert len(printed) == len(expected), printed[-1]
     for output, shown in zip(printed, expected, strict=True):
         assert is_as_shown(output, shown), f"{output}\nis not as shown:\n{shown}"
 
 
-async def run_steps(steps: str, folder: Path, variables: Mapping[str, str]) -> list[str]:
-    """Run a script; gives what each step printed."""
+async def run_steps(steps: str, folder: Path, variables: Mapping[str, str], programs: Path) -> list[str]:
+    """Run a script, which finds `tuppence` in `programs`; gives what each step printed."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join(map(str, (programs, Path(sys.executable).parent, os.environ["PATH"])))
     process = await asyncio.create_subprocess_exec(
         *("bash", "-c", steps),
         cwd=folder,
@@ -106,8 +117,14 @@ async def run_steps(steps: str, folder: Path, variables: Mapping[str, str]) -> l
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
+    finally:
+        # A server that the script left running.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
     assert process.returncode == 0, output.decode()
     return re.split(r"\n@@ \d+\n", output.decode())[1:]
 

@@ -1,6 +1,7 @@
 """What is installed is whole: the built wheel, alone in an empty environment, serves a page and sells it."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import aiohttp
 from tests.support.processes.demo_process import free_port, ready, start, stop
 
 ROOT = Path(__file__).parents[2]
+UV = str(Path(sys.executable).with_name("uv"))
 
 
 async def test_the_wheel_serves_its_pages_outside_the_checkout(tmp_path: Path) -> None:
@@ -34,19 +36,22 @@ async def test_the_wheel_serves_its_pages_outside_the_checkout(tmp_path: Path) -
 def install_wheel(folder: Path) -> Path:
     """Build the wheel and install it, with the locked versions, in an environment of its own; gives its Python."""
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist"), str(ROOT))
-    run(sys.executable, "-m", "venv", str(folder / "venv"))
+    run(UV, "venv", "--quiet", "--python", sys.executable, str(folder / "venv"))
     python = folder / "venv" / "bin" / "python"
-    locked = (str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-build-isolation", "-r")
-    run(*locked, str(ROOT / "requirements-build.lock"))
-    run(*locked, str(ROOT / "requirements.lock"))
+    # By uv, which takes a tenth of pip's time; that pip installs the locks is tested in test_installing.
+    install = (UV, "pip", "install", "--quiet", "--python", str(python))
+    for lock in ("requirements-build.lock", "requirements.lock"):
+        run(*install, "--require-hashes", "--no-build-isolation", "-r", str(ROOT / lock))
     wheel = next((folder / "dist").glob("*.whl"))
-    run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", str(wheel))
+    run(*install, "--no-deps", str(wheel))
     return python
 
 
 def run(*command: str) -> None:
     """Run a command from outside the checkout; its output is shown where it fails."""
-    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    # As pip does: where a proxy's certificate is trusted, the system knows of it.
+    environment = {"UV_SYSTEM_CERTS": "true"} | os.environ
+    done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

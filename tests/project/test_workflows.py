@@ -29,6 +29,19 @@ def test_every_target_that_a_workflow_makes_is_in_the_makefile(path: Path) -> No
     assert [name for name in made if name not in targets] == []
 
 
+def test_the_whole_run_finds_every_test_that_is_marked_where_it_looks() -> None:
+    script = (ROOT / "tools" / "run_tests").read_text()
+    for mark, name in (("regtest", "REAL"), ("browser", "BROWSER")):
+        [places] = re.findall(rf'{name}="([^"]+)"', script)
+        looked_at = [ROOT / place for place in places.split()]
+        written = {path: path.read_text() for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)}
+        marked = [path for path, text in written.items() if f"mark.{mark}" in text]
+        assert marked
+        strays = [path for path in marked if not any(path.is_relative_to(place) for place in looked_at)]
+        # What needs both is run where a real LND is.
+        assert [path for path in strays if mark == "regtest" or "mark.regtest" not in written[path]] == []
+
+
 def test_every_python_of_the_package_is_tested() -> None:
     classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
     named = {name.rpartition(" ")[2] for name in classifiers if "Python :: 3." in name}

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.exc import IntegrityError
 
-from gateway.errors import Conflict, NotFound, Unavailable
+from gateway.errors import Conflict, Unavailable
 from gateway.ports.store import Store, Tx
 from gateway.store.engines.sqlite import MOST_PER_COMMIT, SqliteStore, sqlite_engine
 from gateway.store.files.lock import lock_data
@@ -70,40 +69,6 @@ async def test_work_that_waits_shares_a_commit_and_each_gets_its_own_result(stor
     assert await asyncio.gather(*waiting) == list(range(20))
     assert groups[0] >= 19
     assert len(await store.read(lambda tx: tx.creators.list())) == 20
-
-
-async def test_one_failing_piece_of_a_group_leaves_its_neighbours_committed(store: SqliteStore) -> None:
-    gate = threading.Event()
-
-    def fails(error: Exception) -> Callable[[Tx], None]:
-        def work(tx: Tx) -> None:
-            tx.creators.insert(a_creator("half-done"))
-            raise error
-
-        return work
-
-    def breaks_a_constraint(tx: Tx) -> None:
-        tx.creators.insert(a_creator("half-done"))
-        tx.items.insert(an_item(price_msat=999))
-
-    blocked = asyncio.create_task(store.write(lambda _: gate.wait(10)))
-    jobs = [
-        store.write(lambda tx: tx.creators.insert(a_creator("before"))),
-        store.write(fails(NotFound("item_not_found", "It is not there."))),
-        store.write(fails(ZeroDivisionError())),
-        store.write(breaks_a_constraint),
-        store.write(lambda tx: tx.creators.insert(a_creator("after"))),
-    ]
-    waiting = asyncio.gather(*jobs, return_exceptions=True)
-    await turns()
-    gate.set()
-    await blocked
-    before, refused, crashed, constrained, after = await waiting
-    assert (before, after) == (True, True)
-    assert isinstance(refused, NotFound)
-    assert isinstance(crashed, ZeroDivisionError)
-    assert isinstance(constrained, IntegrityError)
-    assert [creator.name for creator in await store.read(lambda tx: tx.creators.list())] == ["after", "before"]
 
 
 async def test_more_work_than_a_commit_takes_is_all_done(store: SqliteStore) -> None:

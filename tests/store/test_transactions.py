@@ -1,7 +1,9 @@
 """Transactions on either database: each piece of work is applied whole or not at all; the schema is enforced."""
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +22,7 @@ from gateway.rows import ItemState, Share
 from gateway.store.engines import migration
 from gateway.store.engines.database import Database, migrate_database, open_database
 from gateway.store.engines.migration import HEAD, revision_of
+from gateway.store.engines.sqlite import SqliteStore
 from gateway.store.tables.schema import metadata
 from gateway.store.tables.schema.indexes import INDEXES
 from tests.support.clock import turns
@@ -31,6 +34,21 @@ MANY = 300
 
 
 # Pieces of work ------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def one_group(store: Database) -> AsyncIterator[None]:
+    """What is submitted here runs at the end; on SQLite, whose writer is held up meanwhile, in one transaction."""
+    if not isinstance(store, SqliteStore):
+        yield
+        return
+    gate = threading.Event()
+    held = asyncio.create_task(store.write(lambda _: gate.wait(10)))
+    await turns()
+    yield
+    await turns()
+    gate.set()
+    assert await held
 
 
 async def test_one_failing_piece_of_work_leaves_its_neighbours_committed(store: Database) -> None:
@@ -52,7 +70,9 @@ async def test_one_failing_piece_of_work_leaves_its_neighbours_committed(store: 
         store.write(breaks_a_constraint),
         store.write(lambda tx: tx.creators.insert(a_creator("after"))),
     ]
-    before, refused, crashed, constrained, after = await asyncio.gather(*jobs, return_exceptions=True)
+    async with one_group(store):
+        waiting = asyncio.gather(*jobs, return_exceptions=True)
+    before, refused, crashed, constrained, after = await waiting
     assert (before, after) == (True, True)
     assert isinstance(refused, NotFound)
     assert isinstance(crashed, ZeroDivisionError)

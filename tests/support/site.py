@@ -15,8 +15,10 @@ from gateway.app.gateway import Gateway
 from gateway.config import Config
 from gateway.ports.announcer import Announcer
 from gateway.ports.node import Node
+from gateway.ports.payer import Payer
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
+from gateway.simulator.in_process_payer import InProcessPayer
 from gateway.web.http.connections import Runner
 from gateway.web.serve import build_app
 from tests.support.clock import QUICK_BACKOFF, FakeClock
@@ -90,13 +92,19 @@ async def open_site(
     core: Simulator,
     *,
     nodes: Sequence[Node] = (),
+    payers: Sequence[Payer] = (),
     announcers: Sequence[Announcer] = (),
     timing: BackgroundTiming = BACKGROUND_TIMING,
 ) -> AsyncIterator[Site]:
     """A gateway on a data folder, at a simulated node that may have been there before, or at `nodes`."""
     async with (
         open_gateway(
-            config, clock=clock, nodes=nodes or [InProcessNode(core)], announcers=announcers, timing=timing
+            config,
+            clock=clock,
+            nodes=nodes or [InProcessNode(core)],
+            payers=payers or [InProcessPayer(core)],
+            announcers=announcers,
+            timing=timing,
         ) as gateway,
         serve_app(build_app(gateway)) as url,
         aiohttp.ClientSession() as session,

@@ -10,7 +10,6 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from sqlalchemy import text
 
 from gateway.config import Config, load_config
@@ -18,10 +17,11 @@ from gateway.store.engines.database_url import sqlite_path
 from tests.support.clock import until
 from tests.support.databases import seen_in
 from tests.support.postgres_server import Cluster
+from tests.support.properties.example_counts import example_count
 from tests.support.site import Site
 from tests.whole.test_secrecy import BOOK, BROWSER, TEXT, spellings
 
-JOURNEYS = 1_000 if settings.get_current_profile_name() == "nightly" else 150
+JOURNEYS = example_count(60, nightly=1_000)
 WAYS = ("text", "file", "tip", "challenge", "page", "form")
 # Other tests left theirs in the same server's files.
 CANARY, WORDS = f"canary-{token_hex(6)}", f"words-{token_hex(6)}"

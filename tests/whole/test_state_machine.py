@@ -25,8 +25,9 @@ from gateway.store.engines.invariants import audit
 from tests.support.announced import Announced
 from tests.support.clock import turns
 from tests.support.databases import in_a_thread
-from tests.support.modelled_gateway import ITEMS, NOTHING_COMES_OF_IT, ModelledGateway, Sale, WriteFault
 from tests.support.postgres_server import Cluster
+from tests.support.properties.example_counts import example_count
+from tests.support.properties.modelled_gateway import ITEMS, NOTHING_COMES_OF_IT, ModelledGateway, Sale, WriteFault
 from tests.support.rows import ALICE_AND_BOB, NODE_ACCOUNT
 
 SPLITS = (ALICE_AND_BOB, (Share(creator="bob", weight=1),), tuple(Share(creator=c, weight=1) for c in ("alice", "bob")))
@@ -272,10 +273,8 @@ class GatewayMachine(ModelledGateway):
         }
 
 
-# Examples here and on PostgreSQL, where a transaction is dearer and what it decides differently is found soon or never.
-MANY = {"nightly": (20_000, 1_000, 50), "ci": (160, 16, 50)}
-EXAMPLES, ON_POSTGRES, STEPS = MANY.get(settings.get_current_profile_name(), (60, 12, 30))
-GatewayMachine.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None)
+# On PostgreSQL a transaction is dearer, and what it decides differently is found soon or never.
+GatewayMachine.TestCase.settings = settings(max_examples=example_count(60, nightly=20_000))
 TestGateway = GatewayMachine.TestCase
 
 
@@ -286,5 +285,4 @@ def test_the_same_on_postgresql(cluster: Cluster) -> None:
             self.database_url = cluster.url(in_a_thread(cluster.emptied()))
             super().__init__()
 
-    many = settings(max_examples=ON_POSTGRES, stateful_step_count=STEPS, deadline=None)
-    run_state_machine_as_test(OnPostgres, settings=many)
+    run_state_machine_as_test(OnPostgres, settings=settings(max_examples=example_count(12, nightly=1_000)))

@@ -18,7 +18,7 @@ KINDS = {
         ("lnd", "simulator", "store", "rates", "lnaddress", "webhooks", "outgoing", "wire"), "technologies"
     ),
     **dict.fromkeys(("sales", "access", "limits", "settlement", "payouts"), "domain"),
-    **dict.fromkeys(("nodes", "books", "catalog", "events", "ports"), "domain"),
+    **dict.fromkeys(("nodes", "books", "catalog", "events", "idempotency", "ports"), "domain"),
     **dict.fromkeys(("rows", "config", "log", "supervise", "terminal", "errors", "money"), "vocabulary"),
 }
 

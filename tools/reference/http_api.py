@@ -30,7 +30,7 @@ def operations() -> str:
             body = operation["requestBody"]
             inputs.append(f"{_content(body['content'])}, {body['description'].lower().rstrip('.')}")
         (status, done), *refusals = operation["responses"].items()
-        answer = f"{status} {_content(done['content'])}"
+        answer = f"{status} {_content(done['content'])}" if "content" in done else str(status)
         rows.append((f"`{method} {path}`", "; ".join(inputs) or "–", answer, ", ".join(code for code, _ in refusals)))
     return table(("operation", "takes", "answer", "refusals"), rows)
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 from gateway.ports.node import NodeInvoice
 from gateway.regtest.process import Report
+from gateway.rows import Invoice
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
 from tests.support.clock import FakeClock
@@ -26,23 +27,33 @@ async def replay(
 ) -> Tally:
     """So many replays, and so many settlements to be caught up with while the gateway is killed. Raises `Failed`."""
     with open_database(database) as url:
-        replayed = await _replay_from_every_index(folder / "domain", url, replays, Random(seed), report)
+        replayed = await _replay_to_domain(folder / "domain", url, replays, Random(seed), report)
     async with open_rig(folder / "served", database, Random(seed)) as rig:
         return replayed + await _catch_up_under_kills(rig, settlements, report)
 
 
-async def _replay_from_every_index(folder: Path, database_url: str, replays: int, rng: Random, report: Report) -> Tally:
+async def replay_from_every_index(
+    domain: Domain, settlements: int, rng: Random, report: Report, *, shuffled: bool
+) -> Sequence[Invoice]:
+    """Sell and pay so many invoices, and replay them from every index: in LND's order, or each twice in any order.
+
+    No index replays the first settlement: that of 0 asks for no backlog, and 1 leaves it out. The sweep finds it.
+    """
+    invoices = await domain.sell_many(settlements)
+    for invoice in rng.sample(invoices, settlements):
+        domain.pay(invoice)
+    for index in rng.sample(range(settlements + 1), settlements + 1):
+        report(f"replays from index {index}")
+        await domain.settler.settle(_told_from(domain, index, rng, shuffled=shuffled))
+    return invoices
+
+
+async def _replay_to_domain(folder: Path, database_url: str, replays: int, rng: Random, report: Report) -> Tally:
     clock = FakeClock(START)
     core = Simulator(clock=clock, random_bytes=secrets.token_bytes)
     async with open_domain(folder, clock, core, database_url=database_url) as domain:
-        invoices = await domain.sell_many(replays)
-        for invoice in rng.sample(invoices, len(invoices)):
-            domain.pay(invoice)
         core.quirks.overlap = 5
-        for index in rng.sample(range(replays), replays):
-            report(f"replays from index {index}")
-            await domain.settler.settle(list(_told_from(domain, index, rng)))
-        # An index of 0 asks for no backlog and that of 1 leaves out the first: the sweep is what finds it.
+        invoices = await replay_from_every_index(domain, replays, rng, report, shuffled=True)
         await domain.sweeper.sweep()
         balances = await domain.balances()
         credited_msat = sum(msat for account, msat in balances.items() if account.startswith("creator:"))
@@ -52,14 +63,13 @@ async def _replay_from_every_index(folder: Path, database_url: str, replays: int
         return Tally(payments=len(invoices), replays=replays, drift_msat=abs(credited_msat - paid_msat))
 
 
-def _told_from(domain: Domain, index: int, rng: Random) -> Iterator[NodeInvoice]:
-    """The invoices that LND's stream replays from an index, each twice, in any order."""
+def _told_from(domain: Domain, index: int, rng: Random, *, shuffled: bool) -> list[NodeInvoice]:
+    """The invoices that LND's stream replays from an index; if `shuffled`, each twice and in any order."""
     assert isinstance(domain.node, InProcessNode)
     stream = domain.core.subscribe(add_index=0, settle_index=index, wake=lambda: None)
-    told = [row for row in iter(stream.take, None) for _ in range(2)]
+    told = [domain.node._translate(row) for row in iter(stream.take, None)]
     domain.core.unsubscribe(stream)
-    rng.shuffle(told)
-    return (domain.node._translate(row) for row in told)
+    return rng.sample(told * 2, len(told) * 2) if shuffled else told
 
 
 async def _catch_up_under_kills(rig: Rig, settlements: int, report: Report) -> Tally:

@@ -42,10 +42,17 @@ class PaymentBody(Struct):
 
 
 class BalanceBody(Struct):
-    """The amount that the operator's node owes a creator."""
+    """The amount that the operator's node owes a creator, and the part of it that is being paid out.
+
+    `destination` is where they are paid ("" for none yet); a change takes effect at `next_destination_at`.
+    """
 
     creator: str
     balance_msat: int
+    on_its_way_msat: int
+    destination: str
+    next_destination: str | None
+    next_destination_at: str | None
 
 
 class NodeBody(Struct):

@@ -6,11 +6,13 @@ from aiohttp import web
 
 from gateway.access.receipts import shares_of
 from gateway.books import payments
+from gateway.books.payments import CreatorBalance
 from gateway.catalog.catalog import Catalog
-from gateway.errors import Invalid
 from gateway.rows import Payment, Transfer, rfc3339
 from gateway.web.admin.bodies import BalanceBody, PaymentBody
 from gateway.web.admin.callers import authenticate
+from gateway.web.admin.destinations import destination_body
+from gateway.web.admin.queries import whole_number
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 
@@ -21,8 +23,8 @@ async def list_payments(request: web.Request) -> web.Response:
     """GET /v1/admin/payments?after=&limit=: in the order in which they were booked."""
     gateway = gateway_of(request)
     caller = await authenticate(request)
-    after = _whole_number(request, "after", default=0, most=2**62)
-    limit = _whole_number(request, "limit", default=100, most=MOST_PAYMENTS)
+    after = whole_number(request, "after", default=0, most=2**62)
+    limit = whole_number(request, "limit", default=100, most=MOST_PAYMENTS)
     found = await payments.list_payments(gateway.store, after_position=after, limit=limit, creator=caller.creator)
     return answer([_payment_body(gateway.catalog, payment, transfers) for payment, transfers in found])
 
@@ -32,7 +34,19 @@ async def list_balances(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     caller = await authenticate(request)
     balances = await payments.list_balances(gateway.store, creator=caller.creator)
-    return answer([BalanceBody(creator=creator, balance_msat=balance_msat) for creator, balance_msat in balances])
+    return answer([_balance_body(balance, now=gateway.now()) for balance in balances])
+
+
+def _balance_body(balance: CreatorBalance, *, now: int) -> BalanceBody:
+    destination = None if balance.destination is None else destination_body(balance.destination, now=now)
+    return BalanceBody(
+        creator=balance.creator,
+        balance_msat=balance.balance_msat,
+        on_its_way_msat=balance.on_its_way_msat,
+        destination="" if destination is None else destination.address,
+        next_destination=None if destination is None else destination.next_address,
+        next_destination_at=None if destination is None else destination.next_at,
+    )
 
 
 def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transfer]) -> PaymentBody:
@@ -48,12 +62,3 @@ def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transf
         message="" if payment.note is None else payment.note.message,
         name="" if payment.note is None else payment.note.name,
     )
-
-
-def _whole_number(request: web.Request, name: str, *, default: int, most: int) -> int:
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > most:
-        raise Invalid("query_invalid", f"{name} must be a whole number up to {most}.")
-    return int(text)

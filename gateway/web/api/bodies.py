@@ -92,6 +92,21 @@ class LinkBody(Struct):
     expires_at: str
 
 
+class RefundOffer(Struct):
+    """What is paid back to the payer. `lnurl` lets a wallet claim it; null unless it is offered now."""
+
+    state: Literal["offered", "claiming", "claimed", "returned"]
+    amount_msat: int
+    expires_at: str
+    lnurl: str | None
+
+
+class RefundClaim(Struct, forbid_unknown_fields=True):
+    """Where the payer wants to be paid back: a BOLT 11 invoice of the whole amount, or a Lightning Address."""
+
+    destination: Annotated[str, Meta(min_length=1, max_length=4_000)]
+
+
 class ReceiptBody(Struct):
     """A payment, for the holder of its token. `preimage` comes from LND and is null while LND is unavailable.
 
@@ -111,6 +126,7 @@ class ReceiptBody(Struct):
     recovery_code: str | None
     page_url: str | None
     shares: list[ReceiptShare]
+    refund: RefundOffer | None
 
 
 class RecoveryRequest(Struct, forbid_unknown_fields=True):

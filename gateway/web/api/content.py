@@ -18,6 +18,7 @@ from gateway.web.http.problems import problem
 from gateway.wire.l402.challenge import challenge_body, challenge_header
 from gateway.wire.l402.credential import parse_authorization
 
+LINK_PARAMETERS = ("payment_hash", "expires", "content", "signature")
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
@@ -41,7 +42,7 @@ async def create_link(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
     access = await gateway.authorizer.authorize(credentials_of(request), item.id)
-    link = sign_link(gateway.keys, item, now=gateway.now(), valid_until=access.valid_until)
+    link = sign_link(gateway.keys, item, access.payment_hash, now=gateway.now(), valid_until=access.valid_until)
     url = f"{gateway.config.public_url}{download_path(link)}"
     return answer(LinkBody(url=url, expires_at=rfc3339(link.expires_at)))
 
@@ -50,10 +51,11 @@ async def download(request: web.Request) -> web.StreamResponse:
     """GET /v1/items/{item_id}/download: the content, for a signed link."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
-    expires, content, signature = (request.query.get(name, "") for name in ("expires", "content", "signature"))
-    check_link(gateway.keys, item.id, expires=expires, content=content, signature=signature, now=gateway.clock())
+    carried = {name: request.query.get(name, "") for name in LINK_PARAMETERS}
+    check_link(gateway.keys, item.id, **carried, now=gateway.clock())
+    gateway.authorizer.refunded.check(carried["payment_hash"])
     # A range of content that was replaced since would not fit what the client already has.
-    return await send_content(request, item, in_parts=content == content_of(item))
+    return await send_content(request, item, in_parts=carried["content"] == content_of(item))
 
 
 async def send_content(request: web.Request, item: Item, *, in_parts: bool = True) -> web.StreamResponse:

@@ -6,6 +6,7 @@ from gateway.access.receipts import Receipt, invoice_of_payer, receipt_of
 from gateway.errors import Unauthorized
 from gateway.rows import rfc3339
 from gateway.web.api.bodies import ReceiptBody
+from gateway.web.api.refunds import refund_offer
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.buyer import credentials_of
@@ -21,10 +22,10 @@ async def read_receipt(request: web.Request) -> web.Response:
     now = gateway.now()
     token, invoice = await invoice_of_payer(gateway.authorizer, credential, now=now)
     receipt = await receipt_of(gateway.store, gateway.keys, gateway.nodes, gateway.catalog, token, invoice, now=now)
-    return answer(_receipt_body(receipt))
+    return answer(_receipt_body(receipt, public_url=gateway.config.public_url))
 
 
-def _receipt_body(receipt: Receipt) -> ReceiptBody:
+def _receipt_body(receipt: Receipt, *, public_url: str) -> ReceiptBody:
     return ReceiptBody(
         payment_hash=receipt.payment_hash,
         item_id=receipt.item_id,
@@ -38,4 +39,5 @@ def _receipt_body(receipt: Receipt) -> ReceiptBody:
         recovery_code=receipt.recovery_code,
         page_url=receipt.page_url,
         shares=[*receipt.shares],
+        refund=None if receipt.refund is None else refund_offer(receipt.refund, public_url=public_url),
     )

@@ -30,7 +30,13 @@ def send_file(
 
 def download_path(link: DownloadLink) -> str:
     """The path and query of a signed link."""
-    query = urlencode({"expires": link.expires_at, "content": link.content, "signature": link.signature})
+    carried = {
+        "payment_hash": link.payment_hash,
+        "expires": link.expires_at,
+        "content": link.content,
+        "signature": link.signature,
+    }
+    query = urlencode(carried)
     return f"/v1/items/{link.item_id}/download?{query}"
 
 

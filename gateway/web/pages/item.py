@@ -86,7 +86,8 @@ async def _opened(request: web.Request, item: Item, creator: Creator, verified: 
         content_html = (await gateway.content.get(item.digest)).decode()
     elif item.kind is ItemKind.FILE:
         valid_until = token_ends_at(verified.token, verified.invoice)
-        file_url = download_path(sign_link(gateway.keys, item, now=gateway.now(), valid_until=valid_until))
+        link = sign_link(gateway.keys, item, verified.invoice.payment_hash, now=gateway.now(), valid_until=valid_until)
+        file_url = download_path(link)
     receipt_url = f"{receipt_path(request, verified.invoice)}#{verified.text}"
     words = words_of(request)
     return open_view(

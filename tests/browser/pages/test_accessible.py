@@ -100,14 +100,14 @@ async def test_a_purchase_is_recovered_by_keyboard_alone(new_reader: NewReader) 
     await expect(reader.page.locator("#code")).to_be_focused()
 
 
-@pytest.mark.parametrize("tag", ["en", "ko", "de", "fr", "ja"])
 @pytest.mark.parametrize("path", ["/i/welcome", "/t/nora", "/r", "/recover", "/i/nothing"])
-async def test_nothing_is_cut_off_at_320_pixels(new_reader: NewReader, path: str, tag: str) -> None:
+async def test_nothing_is_cut_off_at_320_pixels(new_reader: NewReader, path: str) -> None:
     reader = await new_reader(**SMALL_PHONE)
     reader.expects("404")
-    await reader.open(f"{path}?lang={tag}")
-    width = await reader.page.evaluate("() => document.documentElement.scrollWidth")
-    assert width <= 320
+    for tag in ("en", "ko", "de", "fr", "ja"):
+        await reader.open(f"{path}?lang={tag}")
+        width = await reader.page.evaluate("() => document.documentElement.scrollWidth")
+        assert width <= 320, tag
 
 
 async def test_what_is_pressed_is_large_enough(new_reader: NewReader) -> None:

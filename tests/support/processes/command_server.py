@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 import gateway.cli
@@ -81,7 +82,8 @@ def _answer(children: dict[int, socket.socket]) -> None:
         child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
             return
-        with children.pop(child) as connection:
+        # Whoever asked may have been killed meanwhile.
+        with children.pop(child) as connection, suppress(BrokenPipeError):
             connection.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 

@@ -5,6 +5,7 @@ import atexit
 import json
 import os
 import resource
+import shlex
 import socket
 import subprocess
 import sys
@@ -32,6 +33,15 @@ async def run_forked(
         socket.send_fds(connection, [json.dumps(request).encode()], streams)
         connection.setblocking(False)
         return int(await asyncio.get_running_loop().sock_recv(connection, 16))
+
+
+def put_command(folder: Path) -> None:
+    """Put an executable `tuppence` into a folder, for scripts: it forks what does not go on running."""
+    installed = Path(sys.executable).with_name("tuppence")
+    client = Path(__file__).with_name("forked_command.py")
+    command = shlex.join([sys.executable, "-I", "-S", str(client), _server(), str(installed)])
+    (folder / "tuppence").write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    (folder / "tuppence").chmod(0o700)
 
 
 @cache

@@ -1,5 +1,6 @@
 """The creators' API: who may do what, and what is refused without a trace."""
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -7,8 +8,14 @@ import aiohttp
 import pytest
 from sqlalchemy import Engine, event
 
+from gateway.money import Msat
+from gateway.payouts.amounts import Caps
+from gateway.payouts.reservations import reserve_try
+from gateway.ports.store import Tx
+from gateway.rows.payouts import Asker, Destination, Interval, Payout, PayoutRule, PayoutState, TryState
 from gateway.web.routes import API, Route
 from gateway.web.serve import build_app, serve
+from tests.support.rows import START
 from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
@@ -23,9 +30,29 @@ FOR_THE_OPERATOR = {
     ("GET", "/v1/admin/nodes/lnd/audit"),
     ("POST", "/v1/admin/suspense"),
     ("POST", "/v1/admin/purges"),
+    ("PUT", "/v1/admin/creators/alice/payout-rule"),
+    ("DELETE", "/v1/admin/creators/alice/payout-rule"),
+    ("POST", "/v1/admin/payout-records"),
+    ("PUT", "/v1/admin/payout-pause"),
+    ("POST", "/v1/admin/payout-pause/end"),
+    ("GET", "/v1/admin/payout-pause/lacking"),
+    ("GET", "/v1/admin/refunds"),
+    ("PUT", "/v1/admin/payments/PAYMENT/refund"),
+    ("GET", "/v1/admin/nodes/lnd/payouts"),
+    *(("POST", f"/v1/admin/payouts/PAYOUT/{decision}") for decision in ("cancel", "retry", "resolve")),
 }
+NOT_SEEN_BY_OTHERS = {("GET", "/v1/admin/payouts/PAYOUT")}
 LACKING = b"s" * 32
-FOR_EVERY_CREATOR = {("GET", ITEMS), ("GET", "/v1/admin/payments"), ("GET", "/v1/admin/balances")}
+FOR_EVERY_CREATOR = {
+    ("GET", ITEMS),
+    ("GET", "/v1/admin/payments"),
+    ("GET", "/v1/admin/balances"),
+    ("GET", "/v1/admin/payouts"),
+}
+
+WAITING, UNHEARD = "a" * 32, "b" * 32
+KNOWN: dict[str, str] = {}
+CAPS = Caps(most_msat=Msat(10**9), account_day_msat=Msat(10**9), day_msat=Msat(10**9))
 
 Keys = dict[str, dict[str, str]]
 
@@ -52,6 +79,56 @@ async def keys(site: Site) -> Keys:
     }
 
 
+async def owe(site: Site) -> None:
+    """Alice has 5,000 sat, where they go and a rule; one payout waits, and one was sent, and its node does not know it."""
+    _, tip = await site.call("POST", "/v1/creators/alice/tips", json={"amount_msat": 5_000_000})
+    await site.settle(tip["payment_hash"])
+    KNOWN["PAYMENT"] = tip["payment_hash"]
+    destination = Destination(
+        creator="alice", address="alice@host.example", next_address=None, next_at=None, changed_at=START
+    )
+    rule = PayoutRule(creator="alice", threshold_msat=Msat(10**9), interval=Interval.DAILY, next_at=START + 10**8)
+    waiting = a_payout(WAITING, state=PayoutState.WAITING, next_try_at=START + 10**8)
+    unheard = a_payout(UNHEARD, state=PayoutState.TRYING)
+
+    def write(tx: Tx) -> None:
+        tx.destinations.put(destination)
+        tx.payout_rules.put(rule)
+        tx.payouts.insert(waiting)
+        tx.payouts.insert(unheard)
+        tx.payout_caps.lock(["all", "creator:alice"])
+        reserved = reserve_try(tx, unheard, n=0, caps=CAPS, now=START - 9_000)
+        dispatched = replace(
+            reserved,
+            state=TryState.DISPATCHED,
+            payment_hash="e" * 64,
+            payment_request="lnbcrt1",
+            expires_at=START - 8_000,
+            node_id="lnd",
+            sender="c" * 32,
+            sends=1,
+            dispatched_at=START - 9_000,
+            check_at=START + 10**8,
+        )
+        tx.tries.change(dispatched, was=reserved)
+
+    await site.gateway.store.write(write)
+
+
+def a_payout(payout_id: str, **fields: Any) -> Payout:
+    """A payout of 500 sat to alice."""
+    values: dict[str, Any] = {
+        "source_account": "creator:alice",
+        "amount_msat": Msat(500_000),
+        "fee_limit_msat": Msat(5_000),
+        "destination": "alice@host.example",
+        "asked_by": Asker.OPERATOR,
+        "idempotency_hash": None,
+        "created_at": START,
+    }
+    return Payout(payout_id=payout_id, **values | fields)
+
+
 async def rotate(site: Site, name: str) -> str:
     """A new key of a creator."""
     status, creator = await site.call("POST", f"/v1/admin/creators/{name}/key", headers=site.operator)
@@ -61,7 +138,8 @@ async def rotate(site: Site, name: str) -> str:
 
 def request_of(route: Route) -> tuple[str, str, dict[str, Any]]:
     """A good request to a route about alice's things."""
-    path = route.path.format_map({"item_id": "welcome", "name": "alice", "node_id": "lnd"})
+    names = {"item_id": "welcome", "name": "alice", "node_id": "lnd", "payout_id": "PAYOUT", "payment_hash": "PAYMENT"}
+    path = route.path.format_map(names)
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("POST", "/v1/admin/creators"): {"json": {"name": "carol"}},
         ("POST", ITEMS): {"json": NEW},
@@ -70,6 +148,14 @@ def request_of(route: Route) -> tuple[str, str, dict[str, Any]]:
         ("PATCH", "/v1/admin/nodes/lnd"): {"json": {"drained": True}},
         ("POST", "/v1/admin/purges"): {"json": {"at_once": True}},
         ("POST", "/v1/admin/suspense"): {"json": {"payment_hash": sha256(LACKING).hexdigest()}},
+        ("PUT", "/v1/admin/creators/alice/destination"): {"json": {"address": "alice@other.example"}},
+        ("PUT", "/v1/admin/creators/alice/payout-rule"): {"json": {"threshold_msat": 10**6, "interval": "weekly"}},
+        ("POST", "/v1/admin/payouts"): {"json": {"creator": "alice", "amount_msat": 500_000}},
+        ("POST", "/v1/admin/payouts/PAYOUT/resolve"): {"json": {"paid": False, "note": "asked the host"}},
+        ("POST", "/v1/admin/payout-records"): {"json": {"creator": "alice", "amount_msat": 1_000, "note": "cash"}},
+        ("PUT", "/v1/admin/payout-pause"): {"json": {}},
+        ("POST", "/v1/admin/payout-pause/end"): {"json": {}},
+        ("PUT", "/v1/admin/payments/PAYMENT/refund"): {"json": {"operator_pays": True}},
     }
     return route.method, path, bodies.get((route.method, path), {})
 
@@ -80,10 +166,18 @@ def expected_of(route: Route, who: str) -> int:
     if who in {"operator", "alice", "bob"}:
         if who != "operator" and (method, path) in FOR_THE_OPERATOR:
             return 403
+        if who == "bob" and (method, path) in NOT_SEEN_BY_OTHERS:
+            return 404
         if who == "bob" and (method, path) not in FOR_EVERY_CREATOR:
             return 403
         return route.status
     return 401
+
+
+def found(path: str) -> str:
+    """The path with what the fixture has made."""
+    payout = UNHEARD if path.endswith("/resolve") else WAITING
+    return path.replace("PAYOUT", payout).replace("PAYMENT", KNOWN.get("PAYMENT", ""))
 
 
 WHO = ["nobody", "nonsense", "a stale key", "a wrong secret", "basic", "a reader", "bob", "alice", "operator"]
@@ -93,8 +187,9 @@ WHO = ["nobody", "nonsense", "a stale key", "a wrong secret", "basic", "a reader
 @pytest.mark.parametrize("route", ADMIN, ids=lambda route: f"{route.method} {route.path}")
 async def test_each_route_answers_each_key_as_it_should(site: Site, keys: Keys, route: Route, who: str) -> None:
     method, path, options = request_of(route)
+    await owe(site)
     before = site.dump()
-    status, body = await site.call(method, path, headers=keys[who], **options)
+    status, body = await site.call(method, found(path), headers=keys[who], **options)
     assert status == expected_of(route, who), body
     if status in {401, 403}:
         assert site.dump() == before
@@ -104,6 +199,7 @@ async def test_each_route_answers_each_key_as_it_should(site: Site, keys: Keys, 
 @pytest.mark.parametrize("route", ADMIN, ids=lambda route: f"{route.method} {route.path}")
 async def test_the_unix_socket_is_the_operators(site: Site, keys: Keys, route: Route) -> None:
     assert keys
+    await owe(site)
     method, path, options = request_of(route)
     config = site.gateway.config.model_copy(update={"listen": "127.0.0.1:0"})
     async with serve(build_app(site.gateway), config):
@@ -111,7 +207,7 @@ async def test_the_unix_socket_is_the_operators(site: Site, keys: Keys, route: R
         connector = aiohttp.UnixConnector(path=str(config.admin_socket))
         async with (
             aiohttp.ClientSession(connector=connector) as session,
-            session.request(method, f"http://gateway{path}", **options) as response,
+            session.request(method, f"http://gateway{found(path)}", **options) as response,
         ):
             assert response.status == route.status
 

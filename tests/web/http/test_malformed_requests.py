@@ -11,7 +11,6 @@ from random import Random
 
 import aiohttp
 import pytest
-from hypothesis import settings
 
 from gateway.app.assemble import open_gateway
 from gateway.config import Config, load_config
@@ -22,7 +21,8 @@ from gateway.web.http.connections import ConnectionLimits
 from gateway.web.routes import API
 from gateway.web.serve import build_app, serve
 from tests.support.clock import FakeClock
-from tests.support.malformed_bytes import (
+from tests.support.properties.example_counts import example_count
+from tests.support.properties.malformed_bytes import (
     BODIES,
     CANARY,
     HEADERS,
@@ -38,7 +38,7 @@ from tests.support.rows import a_creator
 from tests.support.site import Site
 from tests.whole.test_secrecy import BOOK
 
-ROUNDS = 20_000 if settings.get_current_profile_name() == "nightly" else 1_200
+ROUNDS = example_count(400, nightly=20_000)
 SEED = 8
 EXPECTED = {"settled", "client_address_unread"}
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."

@@ -46,6 +46,11 @@ _TO_CHECK = (
     .order_by(payout_tries.c.check_at, payout_tries.c.payout_id)
     .limit(bindparam("most"))
 )
+_OF_NODE = (
+    _SELECT.where(payout_tries.c.node_id == bindparam("node"), payout_tries.c.payment_hash > bindparam("after"))
+    .order_by(payout_tries.c.payment_hash)
+    .limit(bindparam("most"))
+)
 _SPENT = select(func.coalesce(func.sum(payout_tries.c.amount_msat), 0)).where(
     payout_tries.c.reserved_at >= bindparam("since"),
     payout_tries.c.state.not_in([TryState.RELEASED.value, TryState.FAILED.value]),
@@ -100,6 +105,9 @@ class TryRows:
 
     def to_check(self, *, now: int, limit: int) -> Sequence[Try]:
         return self._all(_TO_CHECK, {"now": now, "most": limit})
+
+    def of_node(self, node_id: str, *, after_payment_hash: str, limit: int) -> Sequence[Try]:
+        return self._all(_OF_NODE, {"node": node_id, "after": after_payment_hash, "most": limit})
 
     def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
         statement, values = _SPENT, dict[str, Any](since=since)

@@ -1,0 +1,205 @@
+"""`tuppence payout …` and `refund`: money that leaves."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from gateway.cli.admin_call import admin_call
+from gateway.cli.arguments import creator_of, invoice_of, payment_hash_of
+from gateway.cli.command_group import CommandGroup
+from gateway.errors import Invalid
+from gateway.money import parse_price, to_sat
+from gateway.terminal import say, show_table
+
+payouts = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="Pay creators out, and decide about payouts that need it."
+)
+
+PayoutId = Annotated[str, typer.Argument(help="The payout's id, as in `tuppence payout list`.")]
+Creator = Annotated[str, typer.Argument(help="The creator's name.")]
+Amount = Annotated[str, typer.Argument(help="Whole sat, like 500sat; or all.")]
+Acknowledged = Annotated[bool, typer.Option("--acknowledged", help="The listed payments were looked at.")]
+OperatorPays = Annotated[bool, typer.Option("--operator-pays", help="Take it on instead of the creators.")]
+ALL = "all"
+HASH_DIGITS = 64
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(payouts, name="payout")
+    app.command()(refund)
+
+
+@payouts.command()
+def send(
+    creator: Creator,
+    amount: Amount = ALL,
+    to: Annotated[
+        str | None, typer.Option(help="A Lightning Address, an LNURL or an invoice. Default: theirs.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="An idempotency key: the same one never pays twice.")] = None,
+) -> None:
+    """Pay a creator, and print what was reserved: the amount and the most that its fee may be.
+
+    The payment itself is made in the background: `tuppence payout show` tells how it ends.
+    """
+    wanted: dict[str, Any] = {"creator": creator_of(creator)}
+    if amount.strip().lower() != ALL:
+        wanted["amount_msat"] = _amount_of(amount)
+    if to is not None:
+        wanted["destination"] = invoice_of(to) if to.lower().startswith("lightning:") else to.strip()
+    headers = {} if key is None else {"Idempotency-Key": key}
+    _show(admin_call("POST", "/v1/admin/payouts", json=wanted, headers=headers))
+
+
+@payouts.command("list")
+def list_payouts(
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 100,
+) -> None:
+    """List payouts, the newest first."""
+    rows = [
+        (
+            found["payout_id"],
+            found["creator"] or f"refund {found['refund_of'][:8]}",
+            to_sat(found["amount_msat"]),
+            found["state"],
+            _reason(found),
+            found["destination"],
+            found["created_at"],
+        )
+        for found in admin_call("GET", f"/v1/admin/payouts?limit={limit}")
+    ]
+    show_table(("id", "to", "sat", "state", "why", "destination", "asked"), rows, prose=("destination",))
+
+
+@payouts.command()
+def show(payout_id: PayoutId) -> None:
+    """Show a payout and each of its tries."""
+    _show(admin_call("GET", f"/v1/admin/payouts/{quote(payout_id, safe='')}"))
+
+
+@payouts.command()
+def cancel(payout_id: PayoutId) -> None:
+    """Cancel a payout that has not been sent; its money goes back to the balance."""
+    _show(admin_call("POST", f"/v1/admin/payouts/{quote(payout_id, safe='')}/cancel"))
+
+
+@payouts.command()
+def retry(payout_id: PayoutId) -> None:
+    """Try a payout again that waits or needs a decision."""
+    _show(admin_call("POST", f"/v1/admin/payouts/{quote(payout_id, safe='')}/retry"))
+
+
+@payouts.command()
+def resolve(
+    payout_id: PayoutId,
+    note: Annotated[str, typer.Option(help="How you know; the audit shows it for ever.")],
+    paid: Annotated[bool, typer.Option("--paid/--unpaid", help="Whether the payee was paid.")],
+    fee: Annotated[str | None, typer.Option(help="The fee that was paid, like 2sat. Default: its limit.")] = None,
+) -> None:
+    """End a payout of which its node knows nothing, once its invoice has expired."""
+    wanted = {"paid": paid, "note": note} | ({} if fee is None else {"fee_msat": _amount_of(fee)})
+    _show(admin_call("POST", f"/v1/admin/payouts/{quote(payout_id, safe='')}/resolve", json=wanted))
+
+
+@payouts.command()
+def record(
+    creator: Creator,
+    amount: Annotated[str, typer.Argument(help="Whole sat, like 500sat.")],
+    payment_hash: Annotated[str | None, typer.Option("--hash", help="The payment hash, if over Lightning.")] = None,
+    node: Annotated[str | None, typer.Option(help="The node that paid it, if it is one of the gateway's.")] = None,
+    fee: Annotated[str | None, typer.Option(help="The fee that the creator bears, like 2sat.")] = None,
+    note: Annotated[str, typer.Option(help="How it was paid, if not over Lightning.")] = "",
+) -> None:
+    """Book a payout that you made by hand, once."""
+    wanted: dict[str, Any] = {"creator": creator_of(creator), "amount_msat": _amount_of(amount), "note": note}
+    if payment_hash is not None:
+        wanted["payment_hash"] = payment_hash_of(payment_hash)
+    if node is not None:
+        wanted["node_id"] = node
+    if fee is not None:
+        wanted["fee_msat"] = _amount_of(fee)
+    _show(admin_call("POST", "/v1/admin/payout-records", json=wanted))
+
+
+@payouts.command()
+def pause() -> None:
+    """Send nothing more, on any replica; what is on its way ends as it ends."""
+    admin_call("PUT", "/v1/admin/payout-pause", json={})
+    say("payouts are paused; `tuppence payout resume` resumes them")
+
+
+@payouts.command()
+def resume(
+    acknowledged: Acknowledged = False,  # noqa: FBT002  # typer's form
+) -> None:
+    """Send again. After a restore, payments that the books lack are listed first."""
+    if not acknowledged:
+        _list_lacking()
+    admin_call("POST", "/v1/admin/payout-pause/end", json={"acknowledged": acknowledged})
+    say("payouts are sent")
+
+
+def refund(
+    payment_hash: Annotated[str, typer.Argument(help="The payment's hash, as in `tuppence payments`.")],
+    operator_pays: OperatorPays = False,  # noqa: FBT002  # typer's form
+) -> None:
+    """Offer a payment back to its payer, who claims it on the receipt within a year.
+
+    What was bought closes. The key of a text that is sealed in a page cannot be taken back: who has it keeps it.
+    """
+    path = f"/v1/admin/payments/{_whole_hash(payment_hash)}/refund"
+    offered = admin_call("PUT", path, json={"operator_pays": operator_pays})
+    say(f"{to_sat(offered['amount_msat'])} sat are {offered['state']}; the payer's receipt shows how to claim them")
+
+
+def _amount_of(text: str) -> int:
+    """An amount in msat. Raises `Invalid` (`amount_invalid`)."""
+    try:
+        return parse_price(text)
+    except ValueError as error:
+        raise Invalid("amount_invalid", f"{error}.") from error
+
+
+def _whole_hash(text: str) -> str:
+    found = payment_hash_of(text)
+    if len(found) != HASH_DIGITS:
+        raise Invalid("hash_invalid", "Give the payment_hash whole: 64 digits of 0-9 and a-f.")
+    return found
+
+
+def _list_lacking() -> None:
+    rows = [
+        (each["created_at"], to_sat(each["amount_msat"]), to_sat(each["fee_msat"]), each["payment_hash"])
+        for each in admin_call("GET", "/v1/admin/payout-pause/lacking")
+    ]
+    if rows:
+        say("paid by the nodes since the pause, and not in the books:")
+        show_table(("paid", "sat", "fee, sat", "payment hash"), rows)
+
+
+def _show(found: dict[str, Any]) -> None:
+    fee = to_sat(found["fee_limit_msat"])
+    to = found["creator"] or f"refund of {found['refund_of'][:8]}…"
+    say(f"{found['payout_id']}  {to_sat(found['amount_msat'])} sat to {to}, fee at most {fee} sat: {found['state']}")
+    if found["next_try_at"]:
+        say(f"  next try at {found['next_try_at']}")
+    rows = [
+        (
+            str(n),
+            each["state"],
+            each["reason"],
+            "" if each["fee_msat"] is None else to_sat(each["fee_msat"]),
+            each["node_id"] or "",
+            each["payment_hash"] or "",
+            each["ended_at"] or each["dispatched_at"] or each["reserved_at"],
+        )
+        for n, each in enumerate(found["tries"], start=1)
+    ]
+    if rows:
+        show_table(("try", "state", "why", "fee, sat", "node", "payment hash", "at"), rows)
+
+
+def _reason(found: dict[str, Any]) -> str:
+    return str(found["tries"][-1]["reason"]) if found["tries"] else ""

@@ -1,0 +1,164 @@
+"""Dispatches reserved tries: resolve, write `dispatched`, and only after that commit the one call that pays.
+
+Nothing is sent that the books do not say is being sent; so whatever happens after the commit, the try stays open until
+the node's word ends it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from gateway.books.payout_transfers import reserved_msat
+from gateway.errors import Conflict, OutcomeUnknown, Refused, TuppenceError, Unavailable
+from gateway.money import Msat
+from gateway.payouts.amounts import least_worth_sending
+from gateway.payouts.claims import lock_payout
+from gateway.payouts.destination_invoice import DestinationInvoices, Payable
+from gateway.payouts.outcomes import fail, is_invoice, succeed
+from gateway.payouts.payers import PayingNodes
+from gateway.ports.clock import Clock
+from gateway.ports.payer import Payer, PaymentReport, PaymentState
+from gateway.ports.random_bytes import RandomBytes
+from gateway.ports.store import Store, Tx
+from gateway.rows.payouts import Asker, Payout, Try, TryState
+from gateway.supervise import finish
+
+SEND_SECONDS = 60
+"""How long a node looks for routes."""
+FIRST_CHECK_SECONDS = 90
+"""A dispatched try is followed up after this, by when its one call has ended or its process has."""
+SENDER_BYTES = 16
+FEES_READ = 5
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Sends the tries that are reserved, each once."""
+
+    def __init__(
+        self,
+        nodes: PayingNodes,
+        invoices: DestinationInvoices,
+        store: Store,
+        clock: Clock,
+        random_bytes: RandomBytes,
+    ) -> None:
+        self._nodes, self._invoices, self._store = nodes, invoices, store
+        self._clock, self._random_bytes = clock, random_bytes
+
+    async def dispatch(self, try_: Try) -> None:
+        """Resolve a reserved try and send it, or release it. Raises `Unavailable` and `OutcomeUnknown` of the store."""
+        payout = await self._store.read(lambda tx: tx.payouts.get(try_.payout_id))
+        assert payout is not None, "a try belongs to a payout"
+        try:
+            payer, payable = await self._resolve(payout, try_)
+        except (Refused, Unavailable) as refusal:
+            await self._release(try_, refusal)
+            return
+        dispatched = await self._write_dispatched(try_, payer, payable)
+        if dispatched is not None:
+            await self._send(dispatched, payer)
+
+    async def _resolve(self, payout: Payout, try_: Try) -> tuple[Payer, Payable]:
+        """The node that will pay, and the invoice. Raises what forbids the payment."""
+        payer = await self._nodes.able(reserved_msat(try_))
+        fees = await self._store.read(partial(_paid_fees, payout=payout))
+        # What the operator or a payer asked for is sent however little it is.
+        freely = payout.asked_by in {Asker.OPERATOR, Asker.PAYER}
+        least_msat = 0 if freely else least_worth_sending(fees)
+        own_pubkeys = await self._nodes.own_pubkeys()
+        return payer, await self._invoices.ask(payout, payer, own_pubkeys, least_msat=least_msat)
+
+    async def _release(self, try_: Try, refusal: TuppenceError) -> None:
+        log.info("payout_released", payout_id=try_.payout_id, n=try_.n, code=refusal.code)
+        work = partial(fail, try_=try_, state=TryState.RELEASED, reason=refusal.code, now=int(self._clock()))
+        await self._store.write(work)
+
+    async def _write_dispatched(self, try_: Try, payer: Payer, payable: Payable) -> Try | None:
+        """The try as it was committed as dispatched by this call; None if it may not be sent by this call."""
+        now = int(self._clock())
+        dispatched = replace(
+            try_,
+            state=TryState.DISPATCHED,
+            payment_request=payable.payment_request,
+            payment_hash=payable.decoded.payment_hash,
+            expires_at=payable.decoded.expires_at,
+            node_id=payer.node_id,
+            sender=self._random_bytes(SENDER_BYTES).hex(),
+            sends=1,
+            dispatched_at=now,
+            check_at=now + FIRST_CHECK_SECONDS,
+        )
+        try:
+            return await self._store.write(partial(_dispatch, try_=try_, dispatched=dispatched, now=now))
+        except Conflict as refusal:
+            await self._release(try_, refusal)
+            return None
+        except OutcomeUnknown:
+            # The commit was not answered: what the row says decides. If it cannot be read, nothing is sent, and
+            # whoever follows the try up asks the node.
+            row = await self._store.read(lambda tx: tx.tries.get(try_.payout_id, try_.n))
+            return row if row is not None and row.sender == dispatched.sender else None
+
+    async def _send(self, try_: Try, payer: Payer) -> None:
+        assert try_.payment_request is not None, "a dispatched try has an invoice"
+        assert try_.payment_hash is not None, "and its hash"
+        try:
+            report = await payer.send(
+                try_.payment_request,
+                payment_hash=try_.payment_hash,
+                fee_limit_msat=try_.fee_limit_msat,
+                timeout_seconds=SEND_SECONDS,
+            )
+        except Unavailable as refusal:
+            # It is followed up as any other that is not known to have ended.
+            log.warning("payout_not_sent", payout_id=try_.payout_id, n=try_.n, code=refusal.code)
+            return
+        await finish(self._conclude(try_, report))
+
+    async def _conclude(self, try_: Try, report: PaymentReport) -> None:
+        """Book the answer to the only call that was ever made for a try: its FAILED is final."""
+        now = int(self._clock())
+        if report.state is PaymentState.SUCCEEDED:
+            await self._store.write(partial(succeed, try_=try_, fee_msat=report.fee_msat or 0, now=now))
+            log.info("payout_succeeded", payout_id=try_.payout_id, n=try_.n, fee_msat=report.fee_msat)
+        elif report.state is PaymentState.FAILED:
+            await self._store.write(partial(_fail_or_keep, try_=try_, reason=report.reason, now=now))
+            log.info("payout_failed", payout_id=try_.payout_id, n=try_.n, reason=report.reason)
+        else:
+            log.info("payout_pending", payout_id=try_.payout_id, n=try_.n, state=report.state.value)
+
+
+def _paid_fees(tx: Tx, *, payout: Payout) -> Sequence[Msat]:
+    return tx.tries.paid_fees(payout.source_account, payout.destination, limit=FEES_READ)
+
+
+def _dispatch(tx: Tx, *, try_: Try, dispatched: Try, now: int) -> Try | None:
+    """Mark a try as dispatched, if it is still reserved and may be sent; else release it."""
+    assert dispatched.payment_hash is not None, "it is set above"
+    pause = tx.payout_pauses.lock()
+    lock_payout(tx, try_.payout_id)
+    reason = ""
+    if pause is not None:
+        reason = "payouts_paused"
+    elif tx.invoices.get(dispatched.payment_hash) is not None:
+        reason = "invoice_ours"
+    elif tx.tries.by_payment_hash(dispatched.payment_hash) is not None:
+        reason = "invoice_used"
+    if reason:
+        fail(tx, try_, TryState.RELEASED, reason=reason, now=now)
+        return None
+    return dispatched if tx.tries.change(dispatched, was=try_) else None
+
+
+def _fail_or_keep(tx: Tx, *, try_: Try, reason: str, now: int) -> None:
+    """Fail a try, unless its pasted invoice can still be sent: then it is followed up until the invoice expires."""
+    payout = tx.payouts.get(try_.payout_id)
+    assert payout is not None, "a try belongs to a payout"
+    if is_invoice(payout.destination) and payout.asked_by is not Asker.PAYER and now < (try_.expires_at or 0):
+        tx.tries.change(replace(try_, reason=reason), was=try_)
+    else:
+        fail(tx, try_, TryState.FAILED, reason=reason, now=now)

@@ -1,0 +1,131 @@
+"""Follows dispatched tries up whose one call has not ended them: asks the node, and sends again only the same invoice.
+
+FAILED gives the money back only once the invoice has expired, too: until then another process, or LND itself, may
+still send it. A payment that the node does not have is no failure either.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from gateway.errors import OutcomeUnknown, Unavailable
+from gateway.payouts.dispatch import SEND_SECONDS, SENDER_BYTES
+from gateway.payouts.outcomes import fail, is_invoice, succeed
+from gateway.payouts.payers import PayingNodes
+from gateway.ports.clock import Clock
+from gateway.ports.payer import Payer, PaymentReport, PaymentState
+from gateway.ports.random_bytes import RandomBytes
+from gateway.ports.store import Store, Tx
+from gateway.rows.payouts import Try, TryState
+from gateway.supervise import finish
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 5, 6 * 3_600
+AFTER_EXPIRY_SECONDS = 60
+"""Clocks differ: an invoice counts as expired a minute after it is."""
+
+log = structlog.get_logger()
+
+
+class FollowUp:
+    """Ends dispatched tries by what their nodes say."""
+
+    def __init__(self, nodes: PayingNodes, store: Store, clock: Clock, random_bytes: RandomBytes) -> None:
+        self._nodes, self._store, self._clock, self._random_bytes = nodes, store, clock, random_bytes
+
+    async def follow(self, try_: Try) -> None:
+        """Ask the node about a dispatched try. Raises `Unavailable` and `OutcomeUnknown` of the store."""
+        payer = self._nodes.find(try_.node_id or "")
+        if payer is None or try_.payment_hash is None or not await self._is_itself(payer):
+            log.error("payout_node_missing", payout_id=try_.payout_id, node_id=try_.node_id)
+            await self._later(try_)
+            return
+        await self._conclude(try_, payer, await payer.track(try_.payment_hash))
+
+    async def _conclude(self, try_: Try, payer: Payer, report: PaymentReport) -> None:
+        now, is_expired = int(self._clock()), self._is_expired(try_)
+        if report.state is PaymentState.SUCCEEDED:
+            work = partial(succeed, try_=try_, fee_msat=report.fee_msat or 0, now=now)
+            await finish(self._store.write(work))
+        elif report.state is PaymentState.FAILED and is_expired:
+            work = partial(fail, try_=try_, state=TryState.FAILED, reason=report.reason, now=now)
+            await finish(self._store.write(work))
+        elif not is_expired and await self._may_send_again(try_, report):
+            await self._send_again(try_, payer)
+        else:
+            if report.state is PaymentState.MISSING:
+                # Only the operator can end it: `tuppence payout resolve`.
+                log.error("payout_missing_at_node", payout_id=try_.payout_id, n=try_.n)
+            await self._later(try_)
+
+    async def _may_send_again(self, try_: Try, report: PaymentReport) -> bool:
+        """Whether the same invoice may be sent once more: the node lacks it, or a pasted one failed."""
+        if report.state is PaymentState.MISSING:
+            return True
+        payout = await self._store.read(lambda tx: tx.payouts.get(try_.payout_id))
+        return report.state is PaymentState.FAILED and payout is not None and is_invoice(payout.destination)
+
+    async def _send_again(self, try_: Try, payer: Payer) -> None:
+        """Send the same invoice at the same node, after the books say so; LND pays a payment hash once."""
+        assert try_.payment_request is not None, "a dispatched try has an invoice"
+        assert try_.payment_hash is not None, "and its hash"
+        sender = self._random_bytes(SENDER_BYTES).hex()
+        again = replace(try_, sends=try_.sends + 1, sender=sender, check_at=self._next_check(try_))
+        try:
+            if not await self._store.write(partial(_note_sent_again, try_=try_, again=again)):
+                return
+        except OutcomeUnknown:
+            row = await self._store.read(lambda tx: tx.tries.get(try_.payout_id, try_.n))
+            if row is None or row.sender != sender:
+                return
+        log.warning("payout_sent_again", payout_id=try_.payout_id, n=try_.n, sends=again.sends)
+        try:
+            report = await payer.send(
+                try_.payment_request,
+                payment_hash=try_.payment_hash,
+                fee_limit_msat=try_.fee_limit_msat,
+                timeout_seconds=SEND_SECONDS,
+            )
+        except Unavailable:
+            return
+        if report.state is PaymentState.SUCCEEDED:
+            work = partial(succeed, try_=again, fee_msat=report.fee_msat or 0, now=int(self._clock()))
+            await finish(self._store.write(work))
+
+    async def _later(self, try_: Try) -> None:
+        later = replace(try_, check_at=self._next_check(try_))
+        await self._store.write(lambda tx: tx.tries.change(later, was=try_))
+
+    def _next_check(self, try_: Try) -> int:
+        """Ever more rarely: after a quarter of the time since it was dispatched."""
+        now = int(self._clock())
+        age = now - (try_.dispatched_at or now)
+        return now + max(SHORTEST_SECONDS, min(age // 4, LONGEST_SECONDS))
+
+    def _is_expired(self, try_: Try) -> bool:
+        return self._clock() >= (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
+
+    async def _is_itself(self, payer: Payer) -> bool:
+        """Whether the node that answers is the one that the books know: another one's answer proves nothing."""
+        try:
+            return await self._nodes.is_pinned(payer)
+        except Unavailable:
+            return False
+
+
+def _note_sent_again(tx: Tx, *, try_: Try, again: Try) -> bool:
+    """Count one more call, unless payouts are paused or another process was faster; False then."""
+    if tx.payout_pauses.lock() is not None:
+        tx.tries.change(replace(try_, check_at=again.check_at), was=try_)
+        return False
+    return tx.tries.change(again, was=try_)
+
+
+def is_overdue(try_: Try, *, now: int) -> bool:
+    """Whether a dispatched try's invoice has expired without a word of its node that ends it."""
+    return try_.state is TryState.DISPATCHED and now >= (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
+
+
+def overdue(tx: Tx, *, now: int, limit: int) -> list[Try]:
+    """Dispatched tries that only the node's late word or the operator can end."""
+    return [try_ for try_ in tx.tries.to_check(now=now + LONGEST_SECONDS, limit=limit) if is_overdue(try_, now=now)]

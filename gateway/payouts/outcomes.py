@@ -1,0 +1,79 @@
+"""Ends tries, each once: the guarded transactions that book what a node said, or give back what was not sent."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from gateway.books.payout_transfers import give_back, pay
+from gateway.money import Msat
+from gateway.payouts.claims import claim_failed, claim_paid, lock_payout
+from gateway.ports.store import Tx
+from gateway.rows.payouts import Asker, Payout, PayoutState, Try, TryState
+
+RETRY_AFTER_SECONDS: Sequence[int] = (3_600, 6 * 3_600, 24 * 3_600)
+"""How long after its first, second and third try a payout is tried again; after the next it needs a decision."""
+INVOICE_RETRY_SECONDS = 300
+"""A pasted invoice that could not be sent is tried again so soon, as it expires."""
+ENDS_AN_INVOICE = frozenset({"invoice_expired", "invoice_invalid", "invoice_ours", "invoice_used", "amount_differs"})
+"""Reasons for which a pasted invoice will never be paid."""
+
+log = structlog.get_logger()
+
+
+def succeed(tx: Tx, try_: Try, *, fee_msat: int, now: int, note: str | None = None) -> bool:
+    """Book that a try was paid; False if it had ended before. The creator pays the real fee, up to its limit."""
+    payout = lock_payout(tx, try_.payout_id)
+    assert payout is not None, "a try belongs to a payout"
+    if fee_msat > try_.fee_limit_msat:
+        log.error("payout_fee_above_limit", payout_id=try_.payout_id, fee_msat=fee_msat)
+    fee_msat = min(max(0, fee_msat), try_.fee_limit_msat)
+    ended = replace(
+        try_, state=TryState.SUCCEEDED, fee_msat=Msat(fee_msat), ended_at=now, check_at=None, resolved_note=note
+    )
+    if not tx.tries.change(ended, was=try_):
+        return False
+    tx.ledger.post(pay(ended, fee_msat=fee_msat, now=now))
+    tx.payouts.change(_ended(payout, PayoutState.SUCCEEDED, now=now), was=payout)
+    if payout.asked_by is Asker.PAYER:
+        claim_paid(tx, payout, now=now)
+    return True
+
+
+def fail(tx: Tx, try_: Try, state: TryState, *, reason: str, now: int, note: str | None = None) -> bool:
+    """Give back what a try reserved, as FAILED or RELEASED; False if it had ended before."""
+    assert state in {TryState.FAILED, TryState.RELEASED}, "success is booked by `succeed`"
+    payout = lock_payout(tx, try_.payout_id)
+    assert payout is not None, "a try belongs to a payout"
+    ended = replace(try_, state=state, reason=reason, ended_at=now, check_at=None, resolved_note=note)
+    if not tx.tries.change(ended, was=try_):
+        return False
+    tx.ledger.post(give_back(ended, now=now))
+    after = after_failure(payout, ended, now=now)
+    tx.payouts.change(after, was=payout)
+    if payout.asked_by is Asker.PAYER:
+        claim_failed(tx, payout)
+    return True
+
+
+def after_failure(payout: Payout, try_: Try, *, now: int) -> Payout:
+    """The payout after a try that did not pay: retried later, left to the operator, or ended."""
+    if payout.asked_by is Asker.PAYER or try_.reason == "canceled":
+        return _ended(payout, PayoutState.CANCELED, now=now)
+    if is_invoice(payout.destination):
+        if try_.state is TryState.FAILED or try_.reason in ENDS_AN_INVOICE:
+            return _ended(payout, PayoutState.CANCELED, now=now)
+        return replace(payout, state=PayoutState.WAITING, next_try_at=now + INVOICE_RETRY_SECONDS)
+    if try_.n >= len(RETRY_AFTER_SECONDS):
+        return replace(payout, state=PayoutState.NEEDS_DECISION, next_try_at=None)
+    return replace(payout, state=PayoutState.WAITING, next_try_at=now + RETRY_AFTER_SECONDS[try_.n])
+
+
+def is_invoice(destination: str) -> bool:
+    """Whether a destination is a pasted BOLT 11 invoice: an LNURL begins otherwise, and an address has an @."""
+    lower = destination.lower()
+    return lower.startswith("ln") and not lower.startswith("lnurl") and "@" not in lower
+
+
+def _ended(payout: Payout, state: PayoutState, *, now: int) -> Payout:
+    return replace(payout, state=state, next_try_at=None, ended_at=now)

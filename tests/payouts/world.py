@@ -1,0 +1,184 @@
+"""Payouts on a real database and a simulated node, and processes that end at any step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from gateway.errors import Unavailable
+from gateway.money import Msat, from_sat
+from gateway.payouts.amounts import Caps, FeeLimits
+from gateway.payouts.decisions import PayoutDecisions
+from gateway.payouts.destination_invoice import DestinationInvoices
+from gateway.payouts.dispatch import Dispatcher
+from gateway.payouts.follow_up import FollowUp
+from gateway.payouts.payers import PayingNodes
+from gateway.payouts.request import PayoutRequests
+from gateway.payouts.rules import PayoutRulebook
+from gateway.payouts.worker import PayoutWorker
+from gateway.ports.addresses import PayOffer
+from gateway.ports.payer import Payer
+from gateway.ports.store import Store, Tx
+from gateway.rows.payouts import Destination
+from gateway.simulator.core import Simulator
+from gateway.simulator.in_process_payer import InProcessPayer
+from gateway.simulator.network import Network
+from tests.support.clock import FakeClock
+from tests.support.domain import Domain
+from tests.support.rows import NODE_ID
+
+T = TypeVar("T")
+
+FEES = FeeLimits(share_ppm=10_000, most_msat=from_sat(100))
+CAPS = Caps(most_msat=from_sat(100_000), account_day_msat=from_sat(200_000), day_msat=from_sat(1_000_000))
+
+
+class Killed(Unavailable):
+    """The process ends here. What it still runs changes nothing outside it, as every later step raises this, too."""
+
+    def __init__(self) -> None:
+        super().__init__("killed", "The process has ended.")
+
+
+@dataclass(slots=True)
+class Steps:
+    """Counts the steps of a process, and ends it at one of them."""
+
+    kill_at: int | None = None
+    taken: int = 0
+
+    def step(self) -> None:
+        """One step. Raises `Killed` at the chosen one, and at every later one: a dead process does nothing."""
+        self.taken += 1
+        if self.kill_at is not None and self.taken >= self.kill_at:
+            raise Killed
+
+
+class MortalStore(Store):
+    """A store whose process may end before and after each commit."""
+
+    def __init__(self, store: Store, steps: Steps) -> None:
+        self._store, self._steps = store, steps
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """As in the Protocol."""
+        self._steps.step()
+        written = await self._store.write(work)
+        self._steps.step()
+        return written
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """As in the Protocol."""
+        return await self._store.read(work)
+
+
+class MortalPayer:
+    """A payer whose process may end before and after the call that pays."""
+
+    def __init__(self, payer: Payer, steps: Steps) -> None:
+        self.node_id = payer.node_id
+        self._payer, self._steps = payer, steps
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._payer, name)
+
+    async def send(self, *args: Any, **named: Any) -> Any:
+        """As in the Protocol."""
+        self._steps.step()
+        report = await self._payer.send(*args, **named)
+        self._steps.step()
+        return report
+
+
+@dataclass(slots=True)
+class Host:
+    """The host of every address: it asks the creator's node for invoices."""
+
+    creators_node: Simulator
+    random_bytes: Callable[[int], bytes]
+    min_msat: int = 1_000
+    max_msat: int = 10**12
+    lie_msat: int = 0
+    expiry_seconds: int = 600
+    away: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def check(self, address: str) -> str:
+        """As in the Protocol."""
+        return address.lower()
+
+    async def offer(self, address: str) -> PayOffer:
+        """As in the Protocol."""
+        if self.away:
+            raise Unavailable("destination_away", "The host does not answer.")
+        return PayOffer(
+            address=address,
+            callback="https://host.example/pay",
+            min_msat=Msat(self.min_msat),
+            max_msat=Msat(self.max_msat),
+            metadata_hash="",
+        )
+
+    async def invoice(self, offer: PayOffer, amount_msat: Msat) -> str:
+        """As in the Protocol."""
+        issued = self.creators_node.add_invoice(
+            preimage=self.random_bytes(32),
+            amount_msat=amount_msat + self.lie_msat,
+            memo=offer.address,
+            expiry_seconds=self.expiry_seconds,
+        )
+        self.asked.append(issued.payment_request)
+        return issued.payment_request
+
+
+@dataclass(slots=True, kw_only=True)
+class PayoutProcess:
+    """What one process knows of payouts."""
+
+    nodes: PayingNodes
+    requests: PayoutRequests
+    rules: PayoutRulebook
+    decisions: PayoutDecisions
+    worker: PayoutWorker
+
+    async def work(self) -> None:
+        """One round of the background work, to its end."""
+        await self.worker.look()
+        await self.worker.settle_down()
+
+
+def start_process(
+    store: Store, core: Simulator, host: Host, clock: FakeClock, random_bytes: Callable[[int], bytes], steps: Steps
+) -> PayoutProcess:
+    """A process on a database and a node."""
+    mortal, payer = MortalStore(store, steps), MortalPayer(InProcessPayer(core, node_id=NODE_ID), steps)
+    nodes = PayingNodes([payer], mortal)
+    requests = PayoutRequests(nodes, host, mortal, clock, random_bytes, fees=FEES, caps=CAPS)
+    rules = PayoutRulebook(requests, mortal, clock)
+    dispatcher = Dispatcher(nodes, DestinationInvoices(host, clock), mortal, clock, random_bytes)
+    follow_up = FollowUp(nodes, mortal, clock, random_bytes)
+    return PayoutProcess(
+        nodes=nodes,
+        requests=requests,
+        rules=rules,
+        decisions=PayoutDecisions(mortal, clock, random_bytes),
+        worker=PayoutWorker(dispatcher, follow_up, mortal, clock, caps=CAPS, also=(rules.ask_due,)),
+    )
+
+
+def paid_world(clock: FakeClock, random_bytes: Callable[[int], bytes]) -> tuple[Simulator, Simulator]:
+    """The gateway's node, which can pay, and the creators' node."""
+    network = Network()
+    creators_node = Simulator(clock=clock, random_bytes=random_bytes, network=network)
+    core = Simulator(clock=clock, random_bytes=random_bytes, network=network, funds_msat=10**9)
+    return core, creators_node
+
+
+async def credit(domain: Domain, creator: str, amount_sat: int, *, address: str = "") -> None:
+    """Have a creator tipped, and paid to an address."""
+    invoice = (await domain.create(domain.tip(creator, amount_msat=from_sat(amount_sat)))).invoice
+    domain.pay(invoice)
+    await domain.sweeper.sweep()
+    destination = Destination(
+        creator=creator, address=address, next_address=None, next_at=None, changed_at=int(domain.clock())
+    )
+    await domain.store.write(lambda tx: tx.destinations.put(destination))
