@@ -93,7 +93,7 @@ async def test_a_page_in_the_background_whose_line_was_cut_opens_on_return(
     await visitor.page.clock.install()
     await visitor.page.route(EVENTS, lambda route: route.abort())
     await visitor.open()
-    await visitor.page.clock.pause_at(await visitor.page.evaluate("() => Date.now() + 1000"))
+    await visitor.page.clock.pause_at(await visitor.page.evaluate("() => Date.now() / 1000 + 1"))
     invoice = await visitor.tap()
     await visitor.is_scannable()
     assert await demo.pay(invoice["payment_request"]) == 200

@@ -53,7 +53,7 @@ async def test_a_page_that_slept_through_the_payment_opens_when_looked_at(
     await reader.page.clock.install()
     await reader.page.route(EVENTS, lambda route: route.abort())
     await reader.open("/i/welcome")
-    await reader.page.clock.pause_at(await reader.page.evaluate("() => Date.now() + 1000"))
+    await reader.page.clock.pause_at(await reader.page.evaluate("() => Date.now() / 1000 + 1"))
     invoice = await reader.press_pay()
     assert await demo.pay(invoice["payment_request"]) == 200
     await reader.is_in("waiting")
