@@ -80,7 +80,7 @@ async def keys(site: Site) -> Keys:
 
 
 async def owe(site: Site) -> None:
-    """Alice has 5,000 sat, where they go and a rule; one payout waits, and one was sent, and its node does not know it."""
+    """Alice has 5,000 sat, a destination and a rule; one payout waits, another is unknown to its node."""
     _, tip = await site.call("POST", "/v1/creators/alice/tips", json={"amount_msat": 5_000_000})
     await site.settle(tip["payment_hash"])
     KNOWN["PAYMENT"] = tip["payment_hash"]
