@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from decimal import Decimal
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
@@ -20,12 +21,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import Invalid
+from gateway.money import MAX_MSAT, MSAT_PER_SAT
 
 PREFIX = "TUPPENCE_"
 ENV_FILE = ".env"
 # Read by commands that call a remote gateway; a server ignores them.
 OF_COMMANDS = GATEWAY, API_KEY = "TUPPENCE_GATEWAY", "TUPPENCE_API_KEY"
 ADMIN_SOCKET = "admin.sock"
+MOST_SAT = MAX_MSAT // MSAT_PER_SAT
 LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
 # A public path that begins with one of our routes would be ambiguous.
@@ -67,19 +70,25 @@ class Config(BaseSettings):
         default=False, description="accept a macaroon with more permissions than needed"
     )
     payout_macaroon: Path | None = Field(
-        None, description="macaroon that may pay; without one there are no payouts (see `tuppence doctor`)"
+        None,
+        description="path of a macaroon baked for payments (`tuppence doctor` prints how), without which there are no "
+        "payouts; of several nodes, each has its own in their file",
     )
-    payout_fee_percent: float = Field(
-        1.0, ge=0, le=50, description="fee limit of a payout in percent of its amount; at least 1 sat is allowed"
+    payout_fee_percent: Decimal = Field(
+        Decimal(1),
+        ge=0,
+        le=50,
+        decimal_places=2,
+        description="fee limit of a payout in percent of its amount, 0 to 50; at least 1 sat is allowed",
     )
     payout_fee_sat: int = Field(
         100, ge=1, le=1_000_000, description="fee limit of a payout in sat; the lower one holds"
     )
-    payout_most_sat: PositiveInt = Field(100_000, description="most sat of one payout or refund")
-    payout_creator_day_sat: PositiveInt = Field(
-        200_000, description="most sat that one creator is paid in any 24 hours"
+    payout_most_sat: int = Field(100_000, ge=1, le=MOST_SAT, description="most sat of one payout or refund")
+    payout_creator_day_sat: int = Field(
+        200_000, ge=1, le=MOST_SAT, description="most sat that one creator is paid in any 24 hours"
     )
-    payout_day_sat: PositiveInt = Field(1_000_000, description="most sat that leaves in any 24 hours")
+    payout_day_sat: int = Field(1_000_000, ge=1, le=MOST_SAT, description="most sat that leaves in any 24 hours")
     destination_delay_hours: int = Field(
         24,
         ge=0,

@@ -1,5 +1,6 @@
 """The configuration: wrong values and unknown variables are refused by name at start."""
 
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -26,6 +27,22 @@ def test_every_variable_is_optional() -> None:
     assert not config.allow_spending_macaroon
     assert config.trusted_proxies == ()
     assert config.admin_socket == Path("data/admin.sock")
+
+
+def test_payouts_are_off_and_limited_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config()
+    assert config.payout_macaroon is None
+    assert (config.payout_fee_percent, config.payout_fee_sat) == (Decimal(1), 100)
+    assert (config.payout_most_sat, config.payout_creator_day_sat, config.payout_day_sat) == (
+        100_000,
+        200_000,
+        1_000_000,
+    )
+    assert config.destination_delay_hours == 24
+    monkeypatch.setenv("TUPPENCE_PAYOUT_FEE_PERCENT", "0.5")
+    monkeypatch.setenv("TUPPENCE_DESTINATION_DELAY_HOURS", "0")
+    config = load_config()
+    assert (config.payout_fee_percent, config.destination_delay_hours) == (Decimal("0.5"), 0)
 
 
 def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +97,17 @@ def test_an_unknown_variable_is_refused_with_the_known_ones(
         ("INVOICE_EXPIRY_SECONDS", "86401"),
         ("INVOICE_EXPIRY_SECONDS", "ten"),
         ("ALLOW_SPENDING_MACAROON", "perhaps"),
+        ("PAYOUT_FEE_PERCENT", "-0.01"),
+        ("PAYOUT_FEE_PERCENT", "50.01"),
+        ("PAYOUT_FEE_PERCENT", "0.001"),
+        ("PAYOUT_FEE_PERCENT", "NaN"),
+        ("PAYOUT_FEE_SAT", "0"),
+        ("PAYOUT_FEE_SAT", "1.5"),
+        ("PAYOUT_MOST_SAT", "0"),
+        ("PAYOUT_CREATOR_DAY_SAT", "-1"),
+        ("PAYOUT_DAY_SAT", "2100000000000001"),
+        ("DESTINATION_DELAY_HOURS", "-1"),
+        ("DESTINATION_DELAY_HOURS", "8761"),
         ("LOG_LEVEL", "verbose"),
         ("INVOICES_PER_CLIENT", "30"),
         ("INVOICES_PER_CLIENT", "30/fortnight"),

@@ -32,7 +32,7 @@ from gateway.limits.client_keys import ClientKeys
 from gateway.limits.limits import InvoiceLimits, Limits
 from gateway.limits.rate_windows import RateLimit
 from gateway.lnaddress.hosts import LnurlHosts
-from gateway.lnd.configuration import connect_nodes
+from gateway.lnd.configuration import configured_nodes, connect_nodes, connect_payers, payout_refusal
 from gateway.nodes.pool import Nodes
 from gateway.outgoing.client import open_outgoing
 from gateway.ports.addresses import AddressHosts
@@ -67,14 +67,15 @@ async def open_gateway(
     clock: Clock = time.time,
     random_bytes: RandomBytes = secrets.token_bytes,
     nodes: Sequence[Node] | None = None,
-    payers: Sequence[Payer] = (),
+    payers: Sequence[Payer] | None = None,
     announcers: Sequence[Announcer] = (),
     background: bool = True,
     timing: BackgroundTiming = BACKGROUND_TIMING,
 ) -> AsyncIterator[Gateway]:
     """Open a gateway on its data folder, locking the folder; without `background` nodes are not followed or swept.
 
-    `announcers` receive every announcement after the gateway's own parts.
+    `nodes` and `payers` stand in place of those of the configuration. `announcers` receive every announcement after the
+    gateway's own parts.
 
     Raises `Conflict` (`data_in_use`), `Invalid` (configuration), `Unavailable` (keys, database).
     """
@@ -90,7 +91,8 @@ async def open_gateway(
         keys, operator_key = await open_shared(store, shared, alone=path is not None)
         for lost in await lost_keys(store, keys):
             log.error("key_lost", detail=lost)
-        nodes = await _nodes(stack, config, nodes, required=background)
+        nodes = _nodes(stack, config, nodes, required=background)
+        payers = _payers(stack, config, payers)
         hosts = await _address_hosts(stack, config)
         notifications, replica_clock = replica_notifications(config.database_url), None
         if notifications is not None:
@@ -103,6 +105,7 @@ async def open_gateway(
             await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
         if background:
             await _warn_of_unconfigured_nodes(store, gateway.nodes)
+            _warn_of_refused_payouts(config)
             # Another replica may be writing the newest files of a shared folder.
             age_seconds = 0 if notifications is None else DAY_SECONDS
             await gateway.content.clear_leftovers(before=clock() - age_seconds)
@@ -113,15 +116,23 @@ async def open_gateway(
         yield gateway
 
 
-async def _nodes(
-    stack: AsyncExitStack, config: Config, given: Sequence[Node] | None, *, required: bool
-) -> Sequence[Node]:
+def _nodes(stack: AsyncExitStack, config: Config, given: Sequence[Node] | None, *, required: bool) -> Sequence[Node]:
     """The given nodes, else those of the configuration, closed at the end."""
     if given is not None:
         return given
     opened = connect_nodes(config, required=required)
     for node in opened:
         stack.push_async_callback(node.close)
+    return opened
+
+
+def _payers(stack: AsyncExitStack, config: Config, given: Sequence[Payer] | None) -> Sequence[Payer]:
+    """The given payers, else those of the configuration, closed at the end."""
+    if given is not None:
+        return given
+    opened = connect_payers(config)
+    for payer in opened:
+        stack.push_async_callback(payer.close)
     return opened
 
 
@@ -244,6 +255,12 @@ async def _warn_of_unconfigured_nodes(store: Store, nodes: Nodes) -> None:
     for node_id, count in (await store.read(lambda tx: tx.invoices.count_open())).items():
         if node_id not in configured:
             log.warning("node_not_configured", node_id=node_id, open_invoices=count)
+
+
+def _warn_of_refused_payouts(config: Config) -> None:
+    for address in configured_nodes(config):
+        if why := payout_refusal(address):
+            log.error("payouts_refused", node_id=address.node_id, detail=why)
 
 
 async def _open_invoices(store: Store, nodes: Sequence[Node], config: Config) -> list[Unresolved]:

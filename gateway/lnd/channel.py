@@ -13,9 +13,11 @@ from typing import Any
 import grpc
 from lndgrpc.compiled.invoices_pb2_grpc import InvoicesStub
 from lndgrpc.compiled.lightning_pb2_grpc import LightningStub
+from lndgrpc.compiled.router_pb2_grpc import RouterStub
 from lndgrpc.compiled.stateservice_pb2_grpc import StateStub
 
 from gateway.lnd.translate import NODE_REFUSED, unavailable
+from gateway.wire.lnd_macaroon import Purpose
 
 # LND's server allows a client ping every 5 s and only with a call under way (config.go); Python's gRPC would stop
 # pinging after two pings without data.
@@ -41,9 +43,13 @@ class Calls:
 
 
 class Channel:
-    """A channel that opens on first use, and again after `drop` or a change of its files."""
+    """A channel that opens on first use, and again after `drop` or a change of its files.
 
-    def __init__(self, *, target: str, tls_cert: Path, macaroon: Path, grace_seconds: float) -> None:
+    A macaroon that does not fit an exact `purpose` is not used: who uses it may do only what was meant.
+    """
+
+    def __init__(self, *, target: str, tls_cert: Path, macaroon: Path, purpose: Purpose, grace_seconds: float) -> None:
+        self.purpose = purpose
         self._target, self._grace_seconds = target, grace_seconds
         self._paths = (tls_cert, macaroon)
         self._seen: tuple[int, ...] = ()
@@ -53,7 +59,7 @@ class Channel:
         self._closing: dict[asyncio.Task[None], Any] = {}
 
     def calls(self) -> Calls:
-        """The methods of the channel. Raises `Unavailable` (`node_refused`) when a file cannot be read."""
+        """The methods of the channel. Raises `Unavailable` (`node_refused`) when a file cannot be read or used."""
         if self._calls is None:
             self._seen, self._files = self._changed_at(), self._read()
             self._calls = self._open(*self._files)
@@ -96,7 +102,9 @@ class Channel:
     def _open(self, tls_cert: bytes, macaroon: bytes) -> Calls:
         credentials = grpc.ssl_channel_credentials(tls_cert)
         self._channel = grpc.aio.secure_channel(self._target, credentials, options=OPTIONS)
-        lightning, invoices, state = LightningStub(self._channel), InvoicesStub(self._channel), StateStub(self._channel)
+        lightning, invoices, router, state = (
+            stub(self._channel) for stub in (LightningStub, InvoicesStub, RouterStub, StateStub)
+        )
         by_name = {
             "AddInvoice": lightning.AddInvoice,
             "LookupInvoice": lightning.LookupInvoice,
@@ -104,7 +112,11 @@ class Channel:
             "SubscribeInvoices": lightning.SubscribeInvoices,
             "GetInfo": lightning.GetInfo,
             "ChannelBalance": lightning.ChannelBalance,
+            "DecodePayReq": lightning.DecodePayReq,
+            "ListPayments": lightning.ListPayments,
             "CancelInvoice": invoices.CancelInvoice,
+            "SendPaymentV2": router.SendPaymentV2,
+            "TrackPaymentV2": router.TrackPaymentV2,
             "GetState": state.GetState,
         }
         return Calls(by_name=by_name, metadata=grpc.aio.Metadata(("macaroon", macaroon.hex())))
@@ -117,9 +129,12 @@ class Channel:
 
     def _read(self) -> tuple[bytes, ...]:
         try:
-            return tuple(path.read_bytes() for path in self._paths)
+            tls_cert, macaroon = (path.read_bytes() for path in self._paths)
         except OSError as error:
             raise unavailable(NODE_REFUSED, f"LND's {error.filename} cannot be read: {error.strerror}") from error
+        if self.purpose.is_exact and (why := self.purpose.refusal(macaroon)):
+            raise unavailable(NODE_REFUSED, f"{self._paths[1]} is not used: {why}")
+        return tls_cert, macaroon
 
 
 def certificate_expires_at(tls_cert: Path) -> int:

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import grpc
-from google.protobuf.message import Message
 from lndgrpc.compiled import invoices_pb2 as invoices
 from lndgrpc.compiled import lightning_pb2 as ln
 
@@ -19,9 +18,11 @@ from gateway.lnd import translate
 from gateway.lnd.channel import Channel
 from gateway.lnd.hop_hints import HopHints
 from gateway.lnd.liveness import Liveness, Timing
+from gateway.lnd.unary_calls import UnaryCalls
 from gateway.money import Msat
 from gateway.ports.node import ChannelLiquidity, IssuedInvoice, NodeInvoice, NodeState, NodeStatus
 from gateway.supervise import is_being_cancelled
+from gateway.wire.lnd_macaroon import SALES
 
 MAX_PAGE = 500
 OUTCOME_UNKNOWN = "node_outcome_unknown"
@@ -39,9 +40,14 @@ class LndNode:
         self.node_id = node_id
         self._timing = timing or Timing()
         self._channel = Channel(
-            target=target, tls_cert=tls_cert, macaroon=macaroon, grace_seconds=self._timing.grace_seconds
+            target=target,
+            tls_cert=tls_cert,
+            macaroon=macaroon,
+            purpose=SALES,
+            grace_seconds=self._timing.grace_seconds,
         )
         self._liveness = Liveness(self._channel, self._timing)
+        self._calls = UnaryCalls(self._channel, self._liveness)
         self._hop_hints = HopHints()
 
     async def close(self) -> None:
@@ -88,7 +94,7 @@ class LndNode:
         """ListInvoices in add order, at most 500, without keysend and AMP invoices; only an empty page is the end."""
         while True:
             request = ln.ListInvoiceRequest(index_offset=after_add_index, num_max_invoices=min(limit, MAX_PAGE))
-            page = await self._call("ListInvoices", request, deadline=self._timing.page_seconds)
+            page = await self._calls.call("ListInvoices", request, deadline=self._timing.page_seconds)
             found = [invoice for message in page.invoices if (invoice := translate.to_node_invoice(message))]
             # The offset must grow, or a wrong answer of LND would make an endless loop.
             if found or not page.invoices or page.last_index_offset <= after_add_index:
@@ -128,7 +134,7 @@ class LndNode:
         """CancelInvoice; does nothing if the invoice is settled, canceled or missing."""
         request = invoices.CancelInvoiceMsg(payment_hash=bytes.fromhex(payment_hash))
         try:
-            await self._ask("CancelInvoice", request, deadline=self._timing.call_seconds)
+            await self._calls.ask("CancelInvoice", request, deadline=self._timing.call_seconds)
         except grpc.aio.AioRpcError as error:
             if not translate.is_settled_or_gone(error):
                 raise self._liveness.failed(error, "CancelInvoice") from error
@@ -141,7 +147,7 @@ class LndNode:
             found, _, detail = await self._liveness.ask_state()
             if found is not NodeState.READY:
                 return NodeStatus(state=found, detail=detail)
-            info = await self._call("GetInfo", ln.GetInfoRequest(), deadline=self._timing.call_seconds)
+            info = await self._calls.call("GetInfo", ln.GetInfoRequest(), deadline=self._timing.call_seconds)
         except Unavailable as refusal:
             if refusal.code == translate.NODE_REFUSED:
                 raise
@@ -159,7 +165,9 @@ class LndNode:
 
     async def liquidity(self) -> ChannelLiquidity:
         """ChannelBalance: sums over the open channels."""
-        balance = await self._call("ChannelBalance", ln.ChannelBalanceRequest(), deadline=self._timing.call_seconds)
+        balance = await self._calls.call(
+            "ChannelBalance", ln.ChannelBalanceRequest(), deadline=self._timing.call_seconds
+        )
         return ChannelLiquidity(
             inbound_msat=Msat(balance.remote_balance.msat), outbound_msat=Msat(balance.local_balance.msat)
         )
@@ -170,7 +178,7 @@ class LndNode:
         """The second try of AddInvoice, after `first` failed."""
         if translate.is_already_exists(first):
             return await self._issued_before(request)
-        self._renew_if_at_fault(first)
+        self._calls.renew_if_at_fault(first)
         if not translate.is_worth_repeating(first):
             raise self._liveness.failed(first, "AddInvoice") from first
         self._liveness.doubt(first, "AddInvoice")
@@ -203,34 +211,11 @@ class LndNode:
     async def _look_up(self, payment_hash: bytes) -> ln.Invoice | None:
         request = ln.PaymentHash(r_hash=payment_hash)
         try:
-            return await self._ask("LookupInvoice", request, deadline=self._timing.call_seconds)
+            return await self._calls.ask("LookupInvoice", request, deadline=self._timing.call_seconds)
         except grpc.aio.AioRpcError as error:
             if translate.is_not_found(error):
                 return None
             raise self._liveness.failed(error, "LookupInvoice") from error
-
-    async def _call(self, method: str, request: Message, *, deadline: float) -> Message:
-        """One call; a failure is raised as `Unavailable`."""
-        try:
-            return await self._ask(method, request, deadline=deadline)
-        except grpc.aio.AioRpcError as error:
-            raise self._liveness.failed(error, method) from error
-
-    async def _ask(self, method: str, request: Message, *, deadline: float) -> Message:
-        """One call, repeated if certificate or macaroon have changed. Raises AioRpcError."""
-        self._liveness.check()
-        calls = self._channel.calls()
-        try:
-            return await calls.by_name[method](request, timeout=deadline, metadata=calls.metadata)
-        except grpc.aio.AioRpcError as error:
-            if not self._renew_if_at_fault(error):
-                raise
-        calls = self._channel.calls()
-        return await calls.by_name[method](request, timeout=deadline, metadata=calls.metadata)
-
-    def _renew_if_at_fault(self, error: grpc.aio.AioRpcError) -> bool:
-        """Read certificate and macaroon again if they may explain a failure; True if they have changed."""
-        return translate.may_be_credentials(error) and self._channel.refresh(is_suspect=True)
 
 
 def _issued(message: ln.AddInvoiceResponse | ln.Invoice) -> IssuedInvoice:

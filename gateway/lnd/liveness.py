@@ -39,13 +39,16 @@ _STATES = {
 class Timing:
     """Deadlines and intervals; AddInvoice has `add_seconds` for its first try and `repeat_seconds` for its second.
 
-    Calls under way on an abandoned connection have `grace_seconds` to end.
+    SendPaymentV2 has `after_attempts_seconds` beyond the time in which LND may make attempts. Calls under way on an
+    abandoned connection have `grace_seconds` to end.
     """
 
     call_seconds: float = 5.0
     page_seconds: float = 30.0
     add_seconds: float = 3.0
     repeat_seconds: float = 2.0
+    track_seconds: float = 10.0
+    after_attempts_seconds: float = 5.0
     probe_seconds: float = 5.0
     probe_interval_seconds: float = 1.0
     watch_interval_seconds: float = 15.0
@@ -70,7 +73,7 @@ class Liveness:
 
     def failed(self, error: grpc.aio.AioRpcError, method: str) -> Unavailable:
         """Translate the failure of a call into `Unavailable`, and remember it if it concerns all calls."""
-        refusal = to_unavailable(error, method)
+        refusal = to_unavailable(error, method, self._channel.purpose)
         if refusal.code != NODE_REFUSED:
             self._away = refusal
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -145,5 +148,5 @@ class Liveness:
             self._channel.drop()
         else:
             self._channel.refresh(is_suspect=True)
-        self._away = to_unavailable(error, "GetState")
+        self._away = to_unavailable(error, "GetState", self._channel.purpose)
         return self._away

@@ -6,7 +6,8 @@ from lndgrpc.compiled import lightning_pb2 as ln
 from gateway.errors import Unavailable
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice, NodeInvoiceState
-from gateway.wire.lnd_macaroon import bake_command
+from gateway.ports.payer import PaymentReport, PaymentState, SentPayment
+from gateway.wire.lnd_macaroon import Purpose
 
 NODE_AWAY, NODE_LOCKED, NODE_STARTING, NODE_REFUSED = "node_away", "node_locked", "node_starting", "node_refused"
 IS_LOCKED = "LND's wallet is locked: run `lncli unlock`"
@@ -20,6 +21,13 @@ _STATES = {
     ln.Invoice.CANCELED: NodeInvoiceState.CANCELED,
     ln.Invoice.ACCEPTED: NodeInvoiceState.ACCEPTED,
 }
+# FAILURE_REASON_NONE is a contradiction in a payment that failed.
+_FAILURES = {
+    number: name.removeprefix("FAILURE_REASON_").lower()
+    for name, number in ln.PaymentFailureReason.items()
+    if number != ln.FAILURE_REASON_NONE
+}
+_NANOSECONDS = 1_000_000_000
 _RETRY_AFTER_SECONDS = {NODE_AWAY: 5, NODE_LOCKED: 30, NODE_STARTING: 5, NODE_REFUSED: 60}
 # Texts of rpcperms/interceptor.go and rpcserver.go, all with the status UNKNOWN.
 _LOCKED = ("wallet locked",)
@@ -61,8 +69,32 @@ def to_preimage(message: ln.Invoice) -> str | None:
     return message.r_preimage.hex() if message.state == ln.Invoice.SETTLED else None
 
 
-def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
-    """The error for a failed call, with a detail that says what to do."""
+def to_payment_report(message: ln.Payment) -> PaymentReport:
+    """The state of an outgoing payment. A number that our stubs do not name, of status or reason, is no end of it."""
+    if message.status == ln.Payment.SUCCEEDED:
+        return PaymentReport(
+            payment_hash=message.payment_hash,
+            state=PaymentState.SUCCEEDED,
+            amount_msat=Msat(message.value_msat),
+            fee_msat=Msat(message.fee_msat),
+        )
+    reason = _FAILURES.get(message.failure_reason, "")
+    has_failed = message.status == ln.Payment.FAILED and reason
+    state = PaymentState.FAILED if has_failed else PaymentState.PENDING
+    return PaymentReport(payment_hash=message.payment_hash, state=state, reason=reason)
+
+
+def to_sent_payment(message: ln.Payment) -> SentPayment:
+    """A payment of LND's list."""
+    return SentPayment(
+        index=message.payment_index,
+        created_at=message.creation_time_ns // _NANOSECONDS,
+        report=to_payment_report(message),
+    )
+
+
+def to_unavailable(error: grpc.aio.AioRpcError, method: str, purpose: Purpose) -> Unavailable:
+    """The error for a failed call with a macaroon of this purpose; its detail says what to do."""
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return unavailable(NODE_AWAY, f"LND did not answer {method} in time")
@@ -74,7 +106,7 @@ def to_unavailable(error: grpc.aio.AioRpcError, method: str) -> Unavailable:
         return unavailable(NODE_LOCKED, IS_LOCKED)
     if _says(details, _STARTING):
         return unavailable(NODE_STARTING, IS_STARTING)
-    hint = f"; bake a macaroon that allows it: {bake_command()}" if _is_macaroon(error) else ""
+    hint = f"; bake a macaroon that allows it: {purpose.bake_command()}" if _is_macaroon(error) else ""
     return unavailable(NODE_REFUSED, f"LND refused {method}: {details}{hint}")
 
 
@@ -105,6 +137,18 @@ def is_already_exists(error: grpc.aio.AioRpcError) -> bool:
 def may_have_happened(error: grpc.aio.AioRpcError) -> bool:
     """Whether a call with this failure may have been carried out."""
     return error.code() in _BROKEN and not _says(error.details() or "", _NOT_CONNECTED)
+
+
+def was_never_sent(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a call with this failure certainly did not reach LND: there was no connection to send it on."""
+    return error.code() is grpc.StatusCode.UNAVAILABLE and _says(error.details() or "", _NOT_CONNECTED)
+
+
+def is_wrong_input(error: grpc.aio.AioRpcError) -> bool:
+    """Whether LND refuses what was sent, and neither the caller nor, in its present state, every call."""
+    everything = (*_LOCKED, *_WITHOUT_WALLET, *_STARTING)
+    is_general = _says(error.details() or "", everything) or _is_macaroon(error)
+    return error.code() is grpc.StatusCode.UNKNOWN and not is_general
 
 
 def is_worth_repeating(error: grpc.aio.AioRpcError) -> bool:

@@ -94,7 +94,7 @@ def _what_to_install(go: str | None) -> str:
     wanted = " and ".join(f"{name} {'.'.join(map(str, minimum))}" for name, minimum in MINIMUM.items())
     if go is None:
         return (
-            f"A real network needs {wanted} or newer (with lncli and btcctl) in PATH, or Go 1.25.10 or newer to build "
+            f"A real network needs {wanted} or newer (with lncli and btcctl) in PATH, or Go 1.25.13 or newer to build "
             "them once. Install Go from https://go.dev/dl/ and repeat the command."
         )
     return (
@@ -141,7 +141,7 @@ async def _output_of(process: Process) -> str:
 def _build_failed(lines: list[str]) -> str:
     tail = "\n".join(lines[-LAST_LINES:])
     return (
-        f"LND and btcd could not be built: the network, the disk or Go's version (1.25.10 or newer) is amiss.\n{tail}"
+        f"LND and btcd could not be built: the network, the disk or Go's version (1.25.13 or newer) is amiss.\n{tail}"
     )
 
 

@@ -9,7 +9,7 @@ from gateway.regtest.names import NodeName
 from gateway.regtest.node import CALL_SECONDS, Credentials, Node, admin_credentials
 from gateway.regtest.process import RegtestError
 from gateway.regtest.state import NetworkState, read_env, write_env, write_private
-from gateway.wire.lnd_macaroon import NEEDED
+from gateway.wire.lnd_macaroon import PAYOUTS, SALES
 
 WALLET_CALLS = (
     "/routerrpc.Router/SendPaymentV2",
@@ -19,17 +19,21 @@ WALLET_CALLS = (
     "/lnrpc.Lightning/GetInfo",
 )
 PAYEE_CALLS = ("/lnrpc.Lightning/AddInvoice",)
-GATEWAY_ENV = "tuppence.env"
+GATEWAY_ENV, GATEWAY_PREFIX, PAYOUT_VARIABLE = "tuppence.env", "TUPPENCE_LND", "TUPPENCE_PAYOUT_MACAROON"
 WALLET_ENV, WALLET_PREFIX = "reader.env", "READER_LND"
 PAYEE_ENV, PAYEE_PREFIX = "creator.env", "CREATOR_LND"
 
 
 async def write_credentials(folder: Path, state: NetworkState, nodes: Mapping[NodeName, Node]) -> None:
-    """Bake the three macaroons, and write the env files."""
+    """Bake the macaroons, one for each user and two for the gateway, and write the env files."""
     merchant, reader, creator = nodes["merchant"], nodes["reader"], nodes["creator"]
-    await _write(folder, state, merchant, "merchant", calls=NEEDED, prefix="TUPPENCE_LND", env=GATEWAY_ENV)
-    await _write(folder, state, reader, "reader", calls=WALLET_CALLS, prefix=WALLET_PREFIX, env=WALLET_ENV)
-    await _write(folder, state, creator, "creator", calls=PAYEE_CALLS, prefix=PAYEE_PREFIX, env=PAYEE_ENV)
+    payouts = await _bake(merchant, PAYOUTS.needed, folder / PAYOUTS.file_name)
+    gateway = await _credentials(folder, state, merchant, "merchant", SALES.needed)
+    wallet = await _credentials(folder, state, reader, "reader", WALLET_CALLS)
+    payee = await _credentials(folder, state, creator, "creator", PAYEE_CALLS)
+    write_env(folder / GATEWAY_ENV, {**_variables(GATEWAY_PREFIX, gateway), PAYOUT_VARIABLE: str(payouts)})
+    write_env(folder / WALLET_ENV, _variables(WALLET_PREFIX, wallet))
+    write_env(folder / PAYEE_ENV, _variables(PAYEE_PREFIX, payee))
 
 
 def read_credentials(path: Path, prefix: str) -> Credentials:
@@ -47,21 +51,26 @@ def read_credentials(path: Path, prefix: str) -> Credentials:
         ) from error
 
 
-async def _write(
-    folder: Path, state: NetworkState, node: Node, name: NodeName, *, calls: tuple[str, ...], prefix: str, env: str
-) -> None:
+async def _credentials(
+    folder: Path, state: NetworkState, node: Node, name: NodeName, calls: tuple[str, ...]
+) -> Credentials:
+    admin = admin_credentials(folder, state, name)
+    macaroon = await _bake(node, calls, folder / f"{name}.macaroon")
+    return Credentials(target=admin.target, tls_cert=admin.tls_cert, macaroon=macaroon)
+
+
+async def _bake(node: Node, calls: tuple[str, ...], path: Path) -> Path:
+    """Write a macaroon that allows these calls; returns its path."""
     permissions = [lightning_pb2.MacaroonPermission(entity="uri", action=call) for call in calls]
     request = lightning_pb2.BakeMacaroonRequest(permissions=permissions)
     baked = await node.lightning.BakeMacaroon(request, timeout=CALL_SECONDS)
-    macaroon = folder / f"{name}.macaroon"
-    write_private(macaroon, bytes.fromhex(baked.macaroon))
-    admin = admin_credentials(folder, state, name)
-    credentials = Credentials(target=admin.target, tls_cert=admin.tls_cert, macaroon=macaroon)
-    write_env(
-        folder / env,
-        {
-            f"{prefix}_TARGET": credentials.target,
-            f"{prefix}_TLS_CERT": str(credentials.tls_cert),
-            f"{prefix}_MACAROON": str(credentials.macaroon),
-        },
-    )
+    write_private(path, bytes.fromhex(baked.macaroon))
+    return path
+
+
+def _variables(prefix: str, credentials: Credentials) -> dict[str, str]:
+    return {
+        f"{prefix}_TARGET": credentials.target,
+        f"{prefix}_TLS_CERT": str(credentials.tls_cert),
+        f"{prefix}_MACAROON": str(credentials.macaroon),
+    }

@@ -1,7 +1,7 @@
 """The identity of the simulated node, in files so that it is the same node after a restart.
 
 Its key, its TLS certificate (ECDSA on P-256, as LND's) and its macaroons: `tuppence.macaroon` with the least that the
-gateway needs and `admin.macaroon`, which may spend.
+gateway needs to sell, `payout.macaroon` with the least to pay, and `admin.macaroon`, which allows all.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from lndgrpc.compiled.lightning_pb2 import MacaroonId, Op
 from gateway.access.macaroon import mint, parse
 from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.refusals import CallRefused
-from gateway.wire.lnd_macaroon import BAKERY_VERSION, METHODS, NEEDED, operations
+from gateway.wire.lnd_macaroon import BAKERY_VERSION, METHODS, PAYOUTS, SALES, operations
 
 _ENTITIES = ("onchain", "offchain", "address", "message", "peers", "info", "invoices", "signer", "macaroon")
 ADMIN = (*(f"{entity}:{action}" for entity in _ENTITIES for action in ("read", "write")), "macaroon:generate")
@@ -35,14 +35,16 @@ class Identity:
         self._accepted: set[tuple[str, str]] = set()
         self.tls_cert_path = folder / "tls.cert"
         self.tls_key_path = folder / "tls.key"
-        self.macaroon_path = folder / "tuppence.macaroon"
+        self.macaroon_path = folder / SALES.file_name
+        self.payout_macaroon_path = folder / PAYOUTS.file_name
         self.admin_macaroon_path = folder / "admin.macaroon"
         self.key = self._keep("node.key", 32)
         self._root_key = self._keep("macaroon.key", 32)
         if not self.tls_cert_path.exists():
             self.renew_certificate(now=now)
-        if not self.macaroon_path.exists():
-            self.bake(self.macaroon_path, [f"uri:{method}" for method in NEEDED])
+        for path, purpose in ((self.macaroon_path, SALES), (self.payout_macaroon_path, PAYOUTS)):
+            if not path.exists():
+                self.bake(path, [f"uri:{method}" for method in purpose.needed])
         if not self.admin_macaroon_path.exists():
             self.bake(self.admin_macaroon_path, ADMIN)
 

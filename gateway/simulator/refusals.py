@@ -17,7 +17,7 @@ _NOT_READY = {
 }
 _NO_WALLET = ("UNKNOWN", "wallet not created, create one to enable full RPC access")
 
-# payments/db/errors.go.
+# payments/db/errors.go, and what native SQL puts before it.
 _ALREADY_EXISTS = {
     PaymentStatus.INITIATED: "payment already exists",
     PaymentStatus.IN_FLIGHT: "payment is in transition",
@@ -45,7 +45,8 @@ def refuse(details: str) -> CallRefused:
 
 def already_exists(status: PaymentStatus) -> CallRefused:
     """The refusal of a second payment of one hash; only one that failed may be tried again."""
-    return CallRefused("ALREADY_EXISTS", _ALREADY_EXISTS[status])
+    details = f"failed to initialize payment: payment is not initializable: {_ALREADY_EXISTS[status]}"
+    return CallRefused("ALREADY_EXISTS", details)
 
 
 def check_ready(state: NodeState, *, has_wallet: bool = True) -> None:

@@ -21,7 +21,10 @@ from gateway.simulator.identity import Identity
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.journal import Journal
 from gateway.simulator.messages import Messages
-from gateway.simulator.refusals import CallRefused
+from gateway.simulator.network import Network
+from gateway.simulator.payment import SimulatedPayment
+from gateway.simulator.payment_server import PaymentServer
+from gateway.simulator.refusals import CallRefused, refuse
 
 DEFAULT_PAGE = 100
 HASH_BYTES = 32
@@ -37,10 +40,21 @@ _WALLET_STATES = {
 
 @asynccontextmanager
 async def serve_simulator(
-    folder: Path, *, clock: Clock, random_bytes: RandomBytes = secrets.token_bytes, listen: str = "127.0.0.1:0"
+    folder: Path,
+    *,
+    clock: Clock,
+    random_bytes: RandomBytes = secrets.token_bytes,
+    listen: str = "127.0.0.1:0",
+    network: Network | None = None,
+    funds_msat: int = 0,
 ) -> AsyncIterator["SimulatedLnd"]:
-    """Serve a simulated node whose keys and invoices are in `folder`; `listen` is host:port, port 0 any free one."""
-    simulated = SimulatedLnd(folder, clock=clock, random_bytes=random_bytes, listen=listen)
+    """Serve a simulated node whose keys, invoices and payments are in `folder`.
+
+    `listen` is host:port, port 0 any free one. `network` and `funds_msat` are the core's.
+    """
+    simulated = SimulatedLnd(
+        folder, clock=clock, random_bytes=random_bytes, listen=listen, network=network, funds_msat=funds_msat
+    )
     await simulated.start()
     try:
         yield simulated
@@ -54,19 +68,37 @@ class SimulatedLnd:
     `target` is where it listens, once started; the port stays the same over restarts.
     """
 
-    def __init__(self, folder: Path, *, clock: Clock, random_bytes: RandomBytes, listen: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        random_bytes: RandomBytes,
+        listen: str,
+        network: Network | None = None,
+        funds_msat: int = 0,
+    ) -> None:
         self._clock = clock
         self.identity = Identity(folder, random_bytes=random_bytes, now=clock())
         self._journal = Journal(folder / "invoices.jsonl", SimulatedInvoice)
+        self._payment_journal = Journal(folder / "payments.jsonl", SimulatedPayment)
         self.core = Simulator(
-            clock=clock, random_bytes=random_bytes, key=self.identity.key, record=self._journal.record
+            clock=clock,
+            random_bytes=random_bytes,
+            key=self.identity.key,
+            network=network,
+            funds_msat=funds_msat,
+            record=self._journal.record,
+            record_payment=self._payment_journal.record,
         )
         self.core.restore(self._journal.rows())
+        self.core.payments.restore(self._payment_journal.rows())
         self.target = listen
         self.latency_seconds: dict[str, float] = {}
         self._messages = Messages(self.core)
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._payments = PaymentServer(self.core, admit=self._admit, flowing=self._flowing)
         self._server: Any = None
 
     @property
@@ -76,7 +108,7 @@ class SimulatedLnd:
 
     @property
     def macaroon_path(self) -> Path:
-        """The path of a macaroon that allows what the gateway needs; `identity.admin_macaroon_path` allows all."""
+        """The path of a macaroon that allows what the gateway needs to sell; `identity` has others."""
         return self.identity.macaroon_path
 
     async def start(self) -> None:
@@ -106,6 +138,7 @@ class SimulatedLnd:
         """Stop for good."""
         await self.stop()
         self._journal.close()
+        self._payment_journal.close()
 
     def renew_certificate(self) -> None:
         """Write a new certificate, used from the next restart on."""
@@ -128,6 +161,10 @@ class SimulatedLnd:
             "ListInvoices": self._unary("/lnrpc.Lightning/ListInvoices", self._list, ln.ListInvoiceRequest),
             "GetInfo": self._unary("/lnrpc.Lightning/GetInfo", self._get_info, ln.GetInfoRequest),
             "ChannelBalance": self._unary("/lnrpc.Lightning/ChannelBalance", self._balance, ln.ChannelBalanceRequest),
+            "DecodePayReq": self._unary("/lnrpc.Lightning/DecodePayReq", self._payments.decode, ln.PayReqString),
+            "ListPayments": self._unary(
+                "/lnrpc.Lightning/ListPayments", self._payments.list_payments, ln.ListPaymentsRequest
+            ),
             "SubscribeInvoices": grpc.unary_stream_rpc_method_handler(
                 self._subscribe, request_deserializer=ln.InvoiceSubscription.FromString
             ),
@@ -139,6 +176,7 @@ class SimulatedLnd:
         return (
             grpc.method_handlers_generic_handler("lnrpc.Lightning", lightning),
             grpc.method_handlers_generic_handler("invoicesrpc.Invoices", {"CancelInvoice": cancel}),
+            grpc.method_handlers_generic_handler("routerrpc.Router", self._payments.router()),
             grpc.method_handlers_generic_handler("lnrpc.State", {"GetState": get_state}),
         )
 
@@ -166,13 +204,14 @@ class SimulatedLnd:
 
     async def _add_invoice(self, request: ln.Invoice) -> bytes:
         if request.value and request.value_msat:
-            raise CallRefused("UNKNOWN", "sat and msat arguments are mutually exclusive")
+            raise refuse("sat and msat arguments are mutually exclusive")
         row = self.core.add_invoice(
             preimage=request.r_preimage,
             amount_msat=request.value_msat or request.value * 1000,
             memo=request.memo,
             expiry_seconds=request.expiry,
             private=request.private,
+            description_hash=request.description_hash,
         )
         if self.core.quirks.lose_answers:
             self.core.quirks.lose_answers -= 1
@@ -192,7 +231,7 @@ class SimulatedLnd:
         payment_hash = request.r_hash or bytes.fromhex(request.r_hash_str)
         if len(payment_hash) != HASH_BYTES:
             size = len(payment_hash)
-            raise CallRefused("UNKNOWN", f"payment hash must be exactly {HASH_BYTES} bytes, is instead {size}")
+            raise refuse(f"payment hash must be exactly {HASH_BYTES} bytes, is instead {size}")
         return self._messages.invoice(self.core.lookup(payment_hash))
 
     async def _list(self, request: ln.ListInvoiceRequest) -> bytes:

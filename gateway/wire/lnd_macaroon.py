@@ -6,6 +6,7 @@ only narrow the operations, so they are ignored here.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.access.macaroon import MalformedMacaroon, parse
@@ -15,17 +16,6 @@ BAKERY_VERSION = 3
 _OPS, _ENTITY, _ACTIONS = 3, 1, 2
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED_BYTES = MappingProxyType({_VARINT: 0, 1: 8, 5: 4})
-ALLOWED = frozenset(
-    {
-        "invoices:read",
-        "invoices:write",
-        "info:read",
-        "address:read",
-        "address:write",
-        "onchain:read",
-        "offchain:read",
-    }
-)
 METHODS = MappingProxyType(
     {
         "/lnrpc.Lightning/AddInvoice": "invoices:write",
@@ -36,50 +26,113 @@ METHODS = MappingProxyType(
         "/lnrpc.Lightning/ChannelBalance": "offchain:read",
         "/lnrpc.Lightning/WalletBalance": "onchain:read",
         "/lnrpc.Lightning/DecodePayReq": "offchain:read",
+        "/lnrpc.Lightning/ListPayments": "offchain:read",
         "/lnrpc.Lightning/NewAddress": "address:write",
         "/invoicesrpc.Invoices/CancelInvoice": "invoices:write",
         "/invoicesrpc.Invoices/LookupInvoiceV2": "invoices:write",
         "/invoicesrpc.Invoices/SubscribeSingleInvoice": "invoices:read",
         "/invoicesrpc.Invoices/AddHoldInvoice": "invoices:write",
         "/invoicesrpc.Invoices/SettleInvoice": "invoices:write",
+        "/routerrpc.Router/SendPaymentV2": "offchain:write",
+        "/routerrpc.Router/TrackPaymentV2": "offchain:read",
         "/verrpc.Versioner/GetVersion": "info:read",
     }
 )
-"""The methods that a macaroon may allow by `uri:`, each with the operation that also allows it in LND."""
-
-NEEDED = (
-    "/lnrpc.Lightning/AddInvoice",
-    "/lnrpc.Lightning/LookupInvoice",
-    "/lnrpc.Lightning/ListInvoices",
-    "/lnrpc.Lightning/SubscribeInvoices",
-    "/lnrpc.Lightning/GetInfo",
-    "/lnrpc.Lightning/ChannelBalance",
-    "/invoicesrpc.Invoices/CancelInvoice",
-)
-"""The methods that the gateway calls. GetState needs no macaroon."""
+"""The methods that a macaroon of ours may allow by `uri:`, each with the operation that also allows it in LND."""
 
 
-def excess(macaroon: bytes) -> list[str]:
-    """The operations beyond invoices, info, addresses and reading balances; empty for a least-privilege macaroon.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What the gateway uses a macaroon for: the methods that it calls, and the operations that it may allow besides.
 
-    Raises ValueError when the bytes are not an LND macaroon.
+    `is_exact`: a macaroon that allows more is not used at all.
     """
-    return [operation for operation in operations(macaroon) if not _is_allowed(operation)]
+
+    file_name: str
+    needed: tuple[str, ...]
+    harmless: frozenset[str]
+    is_exact: bool
+
+    def missing(self, macaroon: bytes) -> list[str]:
+        """The methods that the gateway calls and this macaroon does not allow. Raises ValueError as `operations`."""
+        allowed = set(operations(macaroon))
+        return [method for method in self.needed if not allowed & {METHODS[method], f"uri:{method}"}]
+
+    def excess(self, macaroon: bytes) -> list[str]:
+        """The operations that the purpose has no use for. Raises ValueError as `operations`."""
+        return [operation for operation in operations(macaroon) if not self._has_use_for(operation)]
+
+    def bake_command(self) -> str:
+        """The `lncli` command that bakes a macaroon for exactly the methods that the gateway calls."""
+        methods = [f"uri:{method}" for method in self.needed]
+        return " ".join([f"lncli bakemacaroon --save_to {self.file_name}", *methods])
+
+    def refusal(self, macaroon: bytes) -> str:
+        """What is wrong with a macaroon and what to do, or an empty text."""
+        try:
+            less, more = self.missing(macaroon), self.excess(macaroon)
+        except ValueError as error:
+            return str(error)
+        if less:
+            return f"it does not allow {', '.join(less)}; bake another: {self.bake_command()}"
+        if more:
+            return f"it also allows {', '.join(more)}; bake a smaller one: {self.bake_command()}"
+        return ""
+
+    def _has_use_for(self, operation: str) -> bool:
+        entity, _, method = operation.partition(":")
+        if entity == "uri":
+            return method in self.needed or METHODS.get(method) in self.harmless
+        return operation in self.harmless
 
 
-def missing(macaroon: bytes) -> list[str]:
-    """The methods that the gateway calls and this macaroon does not allow. Raises ValueError as `excess` does."""
-    allowed = set(operations(macaroon))
-    return [method for method in NEEDED if not allowed & {METHODS[method], f"uri:{method}"}]
+SALES = Purpose(
+    file_name="tuppence.macaroon",
+    needed=(
+        "/lnrpc.Lightning/AddInvoice",
+        "/lnrpc.Lightning/LookupInvoice",
+        "/lnrpc.Lightning/ListInvoices",
+        "/lnrpc.Lightning/SubscribeInvoices",
+        "/lnrpc.Lightning/GetInfo",
+        "/lnrpc.Lightning/ChannelBalance",
+        "/invoicesrpc.Invoices/CancelInvoice",
+    ),
+    harmless=frozenset(
+        {
+            "invoices:read",
+            "invoices:write",
+            "info:read",
+            "address:read",
+            "address:write",
+            "onchain:read",
+            "offchain:read",
+        }
+    ),
+    is_exact=False,
+)
+"""Invoices, and the state and balance of the node. GetState needs no macaroon."""
 
-
-def bake_command(save_to: str = "tuppence.macaroon") -> str:
-    """The `lncli` command that bakes a macaroon for exactly the methods that the gateway calls."""
-    return " ".join([f"lncli bakemacaroon --save_to {save_to}", *[f"uri:{method}" for method in NEEDED]])
+PAYOUTS = Purpose(
+    file_name="payout.macaroon",
+    needed=(
+        "/routerrpc.Router/SendPaymentV2",
+        "/routerrpc.Router/TrackPaymentV2",
+        "/lnrpc.Lightning/ListPayments",
+        "/lnrpc.Lightning/DecodePayReq",
+        "/lnrpc.Lightning/GetInfo",
+        "/lnrpc.Lightning/ChannelBalance",
+    ),
+    harmless=frozenset(),
+    is_exact=True,
+)
+"""Payments over channels, and nothing else: neither the wallet on the chain, nor channels, nor other macaroons."""
 
 
 def operations(macaroon: bytes) -> list[str]:
-    """The operations of a macaroon, as `entity:action`, in order. Raises ValueError as `excess` does."""
+    """The operations of a macaroon, as `entity:action`, in order.
+
+    Raises ValueError, with what to do, when the bytes are not an LND macaroon.
+    """
     try:
         identifier = parse(macaroon).identifier
     except MalformedMacaroon as error:
@@ -93,11 +146,6 @@ def operations(macaroon: bytes) -> list[str]:
     except (LookupError, UnicodeDecodeError) as error:
         msg = "this macaroon was not baked by LND: its identifier cannot be read"
         raise ValueError(msg) from error
-
-
-def _is_allowed(operation: str) -> bool:
-    entity, _, action = operation.partition(":")
-    return METHODS.get(action) in ALLOWED if entity == "uri" else operation in ALLOWED
 
 
 def _ops(macaroon_id: bytes) -> Iterator[tuple[str, list[str]]]:

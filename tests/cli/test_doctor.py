@@ -18,6 +18,7 @@ from gateway.cli.doctor.books import (
     read_books,
 )
 from gateway.cli.doctor.check_result import CheckResult
+from gateway.cli.doctor.nodes import is_old
 from gateway.cli.doctor.public_address import check_public_address
 from gateway.cli.doctor.running_server import check_server
 from gateway.config import Config, load_config
@@ -40,6 +41,12 @@ async def books(site: Site) -> Books:
 
 def bad(results: list[CheckResult]) -> list[str]:
     return [result.what for result in results if result.status == "bad"]
+
+
+def test_an_lnd_older_than_the_oldest_supported_one_is_known_by_its_version() -> None:
+    old = ["0.21.2-beta commit=v0.21.2-beta", "0.20.3-beta", "v0.9.99"]
+    fresh = ["0.21.3-beta commit=v0.21.3-beta", "0.21.10-beta", "0.22.0-beta.rc1", "1.0.0", "", "an unknown form"]
+    assert [is_old(version) for version in (*old, *fresh)] == [True] * 3 + [False] * 6
 
 
 # The books -----------------------------------------------------------------------------------------------------------

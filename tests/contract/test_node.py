@@ -13,9 +13,9 @@ from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.money import Msat
 from gateway.ports.node import NodeInvoice, NodeState
-from gateway.wire import lnd_macaroon as permissions
 from gateway.wire.bolt11.reading import decode
 from gateway.wire.bolt11.signing import payee_of
+from gateway.wire.lnd_macaroon import SALES
 from tests.contract.nodes import CALL_SECONDS, ContractNode, NotPaid
 from tests.contract.steps import CANCELED, OPEN, SETTLED, UNKNOWN_HASH, has_state, invoice, issue, refused
 from tests.support.clock import until
@@ -209,8 +209,8 @@ async def test_a_ready_node_tells_who_and_where_it_is(lnd: ContractNode) -> None
 
 async def test_macaroons_are_baked_so_that_their_operations_can_be_read(lnd: ContractNode) -> None:
     admin = lnd.credentials.macaroon.read_bytes()
-    assert "offchain:write" in permissions.excess(admin)
-    assert permissions.missing(admin) == []
+    assert "offchain:write" in SALES.excess(admin)
+    assert SALES.missing(admin) == []
 
 
 async def test_a_macaroon_that_is_missing_broken_or_forged_is_refused_in_these_words(lnd: ContractNode) -> None:

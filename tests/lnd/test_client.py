@@ -18,6 +18,7 @@ from gateway.money import Msat
 from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.simulator.identity import Identity
 from gateway.simulator.server import SimulatedLnd, serve_simulator
+from gateway.wire.lnd_macaroon import SALES
 from tests.support.nodes.lnd_client import PREIMAGE, add, client, refusal
 
 # AddInvoice -----------------------------------------------------------------------------------------------------------
@@ -205,4 +206,4 @@ def test_a_state_that_is_unknown_here_is_not_final() -> None:
 def test_an_answer_that_cannot_be_sent_says_nothing_about_the_connection(details: str) -> None:
     error = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details)
     expected = translate.NODE_AWAY if details == "AWAY" else translate.NODE_REFUSED
-    assert translate.to_unavailable(error, "ListInvoices").code == expected
+    assert translate.to_unavailable(error, "ListInvoices", SALES).code == expected

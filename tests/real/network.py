@@ -1,4 +1,4 @@
-"""The one real network that most tests share: what a test leaves on it, the next one finds."""
+"""The real networks that tests share, one on each of LND's databases: what a test leaves on it, the next one finds."""
 
 import asyncio
 from pathlib import Path
@@ -8,17 +8,18 @@ import pytest
 from gateway.regtest.lifetime import down, up
 from gateway.regtest.names import Backend
 
-_FOLDER = pytest.StashKey[Path]()
+_FOLDERS = pytest.StashKey[dict[Backend, Path]]()
 
 
-def shared_network(config: pytest.Config, folders: pytest.TempPathFactory) -> Path:
+def shared_network(config: pytest.Config, folders: pytest.TempPathFactory, backend: Backend = "sqlite") -> Path:
     """Its folder. The first caller waits until it is up; it is gone when pytest ends."""
-    if _FOLDER not in config.stash:
-        folder = folders.mktemp("shared") / "regtest"
+    started = config.stash.setdefault(_FOLDERS, {})
+    if backend not in started:
+        folder = folders.mktemp(backend) / "regtest"
         config.add_cleanup(lambda: stop_network(folder))
-        start_network(folder, "sqlite")
-        config.stash[_FOLDER] = folder
-    return config.stash[_FOLDER]
+        start_network(folder, backend)
+        started[backend] = folder
+    return started[backend]
 
 
 def start_network(folder: Path, backend: Backend) -> None:

@@ -21,6 +21,9 @@ from gateway.demo.wallet import (
     WalletAway,
     WalletError,
 )
+from gateway.lnd.payments import LndPayer
+from gateway.money import Msat
+from gateway.ports.payer import PaymentState
 from gateway.regtest.credentials import GATEWAY_ENV, PAYEE_ENV, WALLET_ENV
 from gateway.regtest.lifetime import down, up
 from gateway.regtest.names import CHAIN, NODE_NAMES
@@ -167,9 +170,7 @@ def wallet_process(folder: Path) -> Process:
 
 
 async def test_the_gateways_macaroon_takes_invoices_and_spends_nothing(folder: Path, network: Network) -> None:
-    variables = read_env(folder / GATEWAY_ENV)
-    assert [*variables] == ["TUPPENCE_LND_TARGET", "TUPPENCE_LND_TLS_CERT", "TUPPENCE_LND_MACAROON"]
-    target, tls_cert, macaroon = variables.values()
+    target, tls_cert, macaroon, _ = read_env(folder / GATEWAY_ENV).values()
     async with Node(Credentials(target=target, tls_cert=Path(tls_cert), macaroon=Path(macaroon))) as merchant:
         assert (await merchant.info()).alias == "merchant"
         await merchant.lightning.AddInvoice(lightning_pb2.Invoice(value_msat=PRICE_MSAT), timeout=CALL_SECONDS)
@@ -184,8 +185,48 @@ async def test_the_gateways_macaroon_takes_invoices_and_spends_nothing(folder: P
                 await call
 
 
+async def test_the_gateways_other_macaroon_pays_and_does_nothing_else(folder: Path, network: Network) -> None:
+    variables = read_env(folder / GATEWAY_ENV)
+    assert [*variables] == [
+        "TUPPENCE_LND_TARGET",
+        "TUPPENCE_LND_TLS_CERT",
+        "TUPPENCE_LND_MACAROON",
+        "TUPPENCE_PAYOUT_MACAROON",
+    ]
+    target, tls_cert, _, macaroon = variables.values()
+    credentials = Credentials(target=target, tls_cert=Path(tls_cert), macaroon=Path(macaroon))
+    payer = LndPayer(node_id="lnd", target=target, tls_cert=Path(tls_cert), macaroon=Path(macaroon))
+    request = lightning_pb2.Invoice(value_msat=PRICE_MSAT)
+    asked = (await (await network.node("creator")).lightning.AddInvoice(request, timeout=CALL_SECONDS)).payment_request
+    try:
+        decoded = await payer.decode(asked)
+        report = await payer.send(
+            asked, payment_hash=decoded.payment_hash, fee_limit_msat=Msat(1000), timeout_seconds=18
+        )
+        # The creator's node is a peer, so that no one asks for a fee.
+        assert (report.state, report.amount_msat, report.fee_msat) == (PaymentState.SUCCEEDED, PRICE_MSAT, 0)
+    finally:
+        await payer.close()
+    async with Node(credentials) as merchant:
+        refused = (
+            merchant.lightning.AddInvoice(request, timeout=CALL_SECONDS),
+            merchant.new_address(),
+            merchant.lightning.SendCoins(lightning_pb2.SendCoinsRequest(), timeout=CALL_SECONDS),
+            merchant.lightning.BakeMacaroon(lightning_pb2.BakeMacaroonRequest(), timeout=CALL_SECONDS),
+        )
+        for call in refused:
+            with pytest.raises(grpc.aio.AioRpcError, match="permission denied"):
+                await call
+
+
 async def test_secrets_are_this_users_alone(folder: Path, network: Network) -> None:
-    names = (GATEWAY_ENV, WALLET_ENV, PAYEE_ENV, "state.json", *(f"{name}.macaroon" for name in NODE_NAMES))
+    names = (
+        GATEWAY_ENV,
+        WALLET_ENV,
+        PAYEE_ENV,
+        "state.json",
+        *(f"{name}.macaroon" for name in (*NODE_NAMES, "payout")),
+    )
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in names} == {0o600}
     assert stat.S_IMODE(network.folder.stat().st_mode) == 0o700
 

@@ -1,22 +1,20 @@
 """BOLT 11, against the specification's own examples and against another implementation."""
 
-import hashlib
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 
 import bolt11 as other_implementation
 import pytest
-from bech32 import CHARSET, bech32_encode, convertbits
+from bech32 import CHARSET
 from coincurve import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.wire.bolt11.reading import decode, only_payment_hash
 from gateway.wire.bolt11.signing import encode, payee_of
+from tests.wire.payment_requests import KEY, write
 
-KEY = PrivateKey(bytes.fromhex("e126f68f7eafcc8b74f54d269fe206be715000f94dac067d1c04a8ca3b2db734"))
 PAYEE = "03e7156ae33b0a208d0744199163177e909e80176e55d97a2f221ede0f934dd9ad"
 HASH = "0001020304050607080900010203040506070809000102030405060708090102"
 COFFEE_BEANS = (
@@ -190,15 +188,3 @@ def test_nonsense_is_refused_and_never_crashes(text: str) -> None:
 def test_any_signed_fields_are_read_or_refused(fields: list[tuple[str, bytes]]) -> None:
     with suppress(ValueError):
         payee_of(decode(write(fields)))
-
-
-def write(fields: Sequence[tuple[str, bytes]], *, signature: bytes | None = None, human: str = "lnbcrt10u") -> str:
-    """A payment request of any fields, signed, by means that share nothing with what is tested."""
-    words = [0] * 7
-    for tag, data in fields:
-        data_words = convertbits(data, 8, 5) or []
-        words += [CHARSET.index(tag), *divmod(len(data_words), 32), *data_words]
-    padded = bytes(convertbits(words, 5, 8) or [])
-    if signature is None:
-        signature = KEY.sign_recoverable(hashlib.sha256(human.encode() + padded).digest(), hasher=None)
-    return bech32_encode(human, words + (convertbits(signature, 8, 5) or []))

@@ -1,6 +1,7 @@
 """Checks of the LND nodes that the configuration names."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.cli.doctor.books import Books, compare_identity, compare_nodes
 from gateway.cli.doctor.check_result import CheckResult
+from gateway.cli.doctor.payouts import check_payouts, how_to_pay_out
 from gateway.config import Config
 from gateway.errors import NotFound, TuppenceError
 from gateway.lnd.channel import certificate_expires_at
@@ -18,11 +20,12 @@ from gateway.ports.node import Node, NodeState
 from gateway.store.engines.database import read_database
 from gateway.store.engines.migration import HEAD, revision_of
 from gateway.store.tables.invoices import newest_canceled
-from gateway.wire.lnd_macaroon import bake_command, excess, missing
+from gateway.wire.lnd_macaroon import SALES
 
 LOW_INBOUND_SAT = 10_000
 CERTIFICATE_DAYS = 30
 CLOCK_SECONDS = 7_200
+LEAST_LND = (0, 21, 3)
 GARBAGE_FLAGS = "gc-canceled-invoices-on-the-fly=true and gc-canceled-invoices-on-startup=true"
 
 
@@ -35,11 +38,13 @@ async def check_nodes(config: Config, books: Books | None) -> AsyncIterator[Chec
         return
     if not addresses:
         hint = "Set TUPPENCE_LND_TARGET, TUPPENCE_LND_TLS_CERT and TUPPENCE_LND_MACAROON; bake the last with\n"
-        yield CheckResult("bad", "no LND node is configured", f"{hint}{bake_command()}")
+        yield CheckResult("bad", "no LND node is configured", f"{hint}{SALES.bake_command()}")
     for address in addresses:
         name = f"{address.node_id}: " if len(addresses) > 1 else ""
         async for result in _check_node(config, address, books):
             yield replace(result, what=f"{name}{result.what}")
+    if addresses and not any(address.payout_macaroon for address in addresses):
+        yield how_to_pay_out(several=len(addresses) > 1)
     if books is not None:
         for result in compare_nodes([address.node_id for address in addresses], books):
             yield result
@@ -57,15 +62,17 @@ async def _check_node(config: Config, address: NodeAddress, books: Books | None)
 def _macaroon(path: Path, *, may_spend: bool) -> CheckResult:
     try:
         data = path.read_bytes()
-        more, less = excess(data), missing(data)
+        more, less = SALES.excess(data), SALES.missing(data)
     except (OSError, ValueError) as error:
-        return CheckResult("bad", f"{path} is not a readable macaroon: {error}", f"Bake one:\n{bake_command()}")
+        return CheckResult("bad", f"{path} is not a readable macaroon: {error}", f"Bake one:\n{SALES.bake_command()}")
     if less:
-        return CheckResult("bad", f"the macaroon does not allow {', '.join(less)}", f"Bake another:\n{bake_command()}")
+        return CheckResult(
+            "bad", f"the macaroon does not allow {', '.join(less)}", f"Bake another:\n{SALES.bake_command()}"
+        )
     if more:
         status = "warning" if may_spend else "bad"
         return CheckResult(
-            status, f"the macaroon also allows {', '.join(more)}", f"Bake a smaller one:\n{bake_command()}"
+            status, f"the macaroon also allows {', '.join(more)}", f"Bake a smaller one:\n{SALES.bake_command()}"
         )
     return CheckResult("good", "the macaroon allows what is needed, and no more")
 
@@ -92,6 +99,9 @@ async def _check_answers(config: Config, address: NodeAddress, books: Books | No
             return
         name = f"{status.alias} {status.identity_pubkey[:16]}…"
         yield CheckResult("good", f"node {name} on {status.network}, LND {status.version}, block {status.block_height}")
+        if is_old(status.version):
+            hint = "Upgrade LND: older ones lose updates of invoices, or lack fixes of their security."
+            yield CheckResult("warning", f"LND {status.version} is older than {'.'.join(map(str, LEAST_LND))}", hint)
         if books is not None:
             yield compare_identity(address.node_id, status.identity_pubkey, books)
         skew = abs(time.time() - status.best_header_at)
@@ -109,10 +119,18 @@ async def _check_answers(config: Config, address: NodeAddress, books: Books | No
         else:
             yield CheckResult("good", f"{inbound_sat:,} sat can be received")
         yield await _garbage(config, node)
+        async for result in check_payouts(address, status.identity_pubkey):
+            yield result
     except TuppenceError as error:
         yield CheckResult("bad", f"the node at {address.target} refused", error.detail)
     finally:
         await asyncio.shield(node.close())
+
+
+def is_old(version: str) -> bool:
+    """Whether a version of LND, such as `0.21.3-beta commit=v0.21.3-beta`, is older than what this gateway supports."""
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    return match is not None and tuple(map(int, match.groups())) < LEAST_LND
 
 
 async def _garbage(config: Config, node: Node) -> CheckResult:
