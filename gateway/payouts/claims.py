@@ -10,17 +10,23 @@ from gateway.rows import Transfer
 from gateway.rows.payouts import Asker, Payout, Refund, RefundState
 
 REFUND_CODE, RETURN_CODE = "refund", "return"
+MOST_CLAIMS, CLAIMS_SECONDS = 10, 86_400
+"""A payer may name so many destinations in a day: each costs rows, and requests to hosts of their choice."""
 
 
 def lock_offered(tx: Tx, source_account: str, *, now: int) -> Refund:
     """The refund of an account, offered and locked.
 
-    Raises `NotFound` (`refund_not_found`) and `Conflict` (`refund_claimed`, `refund_claiming`, `refund_expired`).
+    Raises `NotFound` (`refund_not_found`) and `Conflict` (`refund_claimed`, `refund_claiming`, `refund_expired`,
+    `refund_claimed_often`).
     """
     refund = tx.refunds.lock(source_account.removeprefix(REFUND_PREFIX))
     if refund is None:
         raise refund_not_found()
     require_offered(refund, now=now)
+    newest = tx.payouts.list(source_account=source_account, before=None, limit=MOST_CLAIMS)
+    if len(newest) == MOST_CLAIMS and newest[-1].created_at > now - CLAIMS_SECONDS:
+        raise Conflict("refund_claimed_often", "Too many claims of this refund have failed today; try again tomorrow.")
     return refund
 
 

@@ -21,6 +21,8 @@ from gateway.rows.payouts import Asker, Payout, PayoutState
 
 ID_BYTES = 16
 FEES_READ = 5
+MOST_OPEN = 100
+"""How many payouts of one balance may be open: those that wait hold no money, and each has a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,8 @@ class PayoutRequests:
 
         Raises `Invalid` (`amount_invalid`, `destination_invalid` …), `Forbidden` (`invoice_operator_only`), `NotFound`
         (`destination_missing`), `Unavailable` (of the node), `Conflict` (`payouts_off`, `payouts_paused`, a cap,
-        `balance_too_low`, `payout_too_small`, `idempotency_key_reused`), and `OutcomeUnknown` (of the commit: ask again
-        with the same key).
+        `balance_too_low`, `payout_too_small`, `payouts_open`, `idempotency_key_reused`), and `OutcomeUnknown` (of the
+        commit: ask again with the same key).
         """
         self._nodes.require_some()
         _check_amount(wanted.amount_msat)
@@ -104,6 +106,8 @@ class PayoutRequests:
         wanted.caller.check(tx)
         lock_spending(tx, wanted.source_account)
         refund = lock_offered(tx, wanted.source_account, now=now) if wanted.asked_by is Asker.PAYER else None
+        if len(tx.payouts.open_of(wanted.source_account)) >= MOST_OPEN:
+            raise Conflict("payouts_open", f"{MOST_OPEN} payouts of this balance have not ended; wait, or cancel some.")
         destination = wanted.destination or _destination_of(tx, wanted.source_account, now=now)
         amount_msat = wanted.amount_msat
         if amount_msat is None:

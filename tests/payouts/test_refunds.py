@@ -7,6 +7,7 @@ import pytest
 from gateway.books.ledger import OPERATOR_ACCOUNT, creator_account, refund_account
 from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.errors import Conflict, Forbidden, NotFound
+from gateway.payouts.claims import CLAIMS_SECONDS, MOST_CLAIMS
 from gateway.payouts.refunds import OFFERED_SECONDS, Refunds
 from gateway.payouts.request import Wanted
 from gateway.rows import Invoice
@@ -115,6 +116,19 @@ async def test_a_claim_that_fails_is_offered_again(paying: PayingDomain, refunds
     await claim(paying, refund)
     await paying.process.work()
     assert await state(paying, refund) is RefundState.CLAIMED
+
+
+async def test_claims_that_fail_are_limited_by_the_day(paying: PayingDomain, refunds: Refunds) -> None:
+    refund = await refunds.offer((await sold(paying)).payment_hash, caller=OPERATOR, operator_pays=True)
+    paying.host.away = True
+    for _ in range(MOST_CLAIMS):
+        await claim(paying, refund)
+        await paying.process.work()
+    with pytest.raises(Conflict) as refusal:
+        await claim(paying, refund)
+    assert refusal.value.code == "refund_claimed_often"
+    paying.clock.advance(CLAIMS_SECONDS)
+    await claim(paying, refund)
 
 
 async def test_an_unclaimed_refund_returns_whence_it_came_after_a_year(paying: PayingDomain, refunds: Refunds) -> None:

@@ -9,7 +9,7 @@ from gateway.books.ledger import payout_account
 from gateway.catalog.api_keys import Caller
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, TuppenceError
 from gateway.money import from_sat
-from gateway.payouts.request import Wanted
+from gateway.payouts.request import MOST_OPEN, Wanted
 from gateway.rows.payouts import Asker, PayoutState, TryState
 from gateway.simulator.payment import Answer, Plan
 from tests.payouts.conftest import ADDRESS, ALICE, PayingDomain
@@ -78,6 +78,16 @@ async def test_a_day_holds_no_more_than_its_cap_and_a_released_payout_does_not_c
     await paying.ask(5_000)
     paying.clock.advance(86_401)
     await paying.ask(10_000)
+
+
+async def test_payouts_that_wait_are_limited_though_they_hold_no_money(paying: PayingDomain) -> None:
+    paying.host.away = True
+    for _ in range(MOST_OPEN):
+        await paying.ask(100)
+        await paying.process.work()
+    with pytest.raises(Conflict) as refusal:
+        await paying.ask(100)
+    assert refusal.value.code == "payouts_open"
 
 
 async def test_while_payouts_are_paused_none_is_reserved_and_none_is_sent(paying: PayingDomain) -> None:
