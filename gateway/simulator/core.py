@@ -15,9 +15,9 @@ from gateway.ports.clock import Clock
 from gateway.ports.node import ChannelLiquidity, NodeInvoiceState, NodeState, NodeStatus
 from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.invoice import Quirks, SimulatedInvoice, payment_request_of
-from gateway.simulator.network import Network
-from gateway.simulator.payment import SimulatedPayment
-from gateway.simulator.payments import Payments
+from gateway.simulator.payments.core import Payments
+from gateway.simulator.payments.network import Network
+from gateway.simulator.payments.payment import SimulatedPayment
 from gateway.simulator.refusals import CallRefused, PaymentRefused, check_invoice, check_ready, refuse
 from gateway.simulator.registry import Registry
 from gateway.simulator.subscription import Subscription

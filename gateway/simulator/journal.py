@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from gateway.simulator.invoice import SimulatedInvoice
-from gateway.simulator.payment import SimulatedPayment
+from gateway.simulator.payments.payment import SimulatedPayment
 
 Row = TypeVar("Row", SimulatedInvoice, SimulatedPayment)
 

@@ -1,7 +1,7 @@
 """Calls and payments that the simulated node refuses, with LND's status codes and texts."""
 
 from gateway.ports.node import NodeState
-from gateway.simulator.payment import PaymentStatus
+from gateway.simulator.payments.payment import PaymentStatus
 
 PREIMAGE_BYTES, MAX_MEMO_BYTES = 32, 1024
 MAX_INVOICE_BTC, SAT_PER_BTC = 100_000, 100_000_000

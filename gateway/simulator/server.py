@@ -21,9 +21,9 @@ from gateway.simulator.identity import Identity
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.journal import Journal
 from gateway.simulator.messages import Messages
-from gateway.simulator.network import Network
-from gateway.simulator.payment import SimulatedPayment
-from gateway.simulator.payment_server import PaymentServer
+from gateway.simulator.payments.network import Network
+from gateway.simulator.payments.payment import SimulatedPayment
+from gateway.simulator.payments.server import PaymentServer
 from gateway.simulator.refusals import CallRefused, refuse
 
 DEFAULT_PAGE = 100

@@ -20,8 +20,8 @@ from gateway.ports.payer import Payer
 from gateway.regtest.network import Network as RealNetwork
 from gateway.regtest.node import CALL_SECONDS, Node
 from gateway.simulator.core import Simulator
-from gateway.simulator.in_process_payer import InProcessPayer
-from gateway.simulator.network import Network
+from gateway.simulator.payments.in_process_payer import InProcessPayer
+from gateway.simulator.payments.network import Network
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from gateway.wire.bolt11.reading import decode
 from gateway.wire.lnd_macaroon import PAYOUTS

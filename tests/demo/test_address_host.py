@@ -14,7 +14,7 @@ from gateway.outgoing.client import open_outgoing
 from gateway.ports.addresses import PayOffer
 from gateway.ports.payer import PaymentState
 from gateway.simulator.core import Simulator
-from gateway.simulator.in_process_payer import InProcessPayer
+from gateway.simulator.payments.in_process_payer import InProcessPayer
 from tests.support.clock import FakeClock
 
 AMOUNT_MSAT = Msat(50_000)

@@ -12,8 +12,8 @@ from gateway.lnd.payments import LndPayer
 from gateway.money import Msat
 from gateway.ports.payer import PaymentReport, PaymentState
 from gateway.simulator.core import Simulator
-from gateway.simulator.network import Network
-from gateway.simulator.payment import Plan
+from gateway.simulator.payments.network import Network
+from gateway.simulator.payments.payment import Plan
 from gateway.simulator.server import SimulatedLnd, serve_simulator
 from gateway.wire.bolt11.reading import decode
 from tests.support.clock import FakeClock

@@ -14,7 +14,7 @@ from gateway.money import Msat
 from gateway.ports.node import NodeState
 from gateway.ports.payer import PaymentReport, PaymentState
 from gateway.simulator.identity import ADMIN
-from gateway.simulator.payment import Answer, FailureReason, Plan
+from gateway.simulator.payments.payment import Answer, FailureReason, Plan
 from gateway.simulator.server import serve_simulator
 from gateway.wire.lnd_macaroon import PAYOUTS
 from tests.lnd.paying import World, hash_of, open_world, payer_of

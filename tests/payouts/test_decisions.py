@@ -7,7 +7,7 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.money import from_sat
 from gateway.payouts.decisions import RESTORED, Recorded
 from gateway.rows.payouts import PayoutState, TryState
-from gateway.simulator.payment import Answer, Plan
+from gateway.simulator.payments.payment import Answer, Plan
 from tests.payouts.conftest import ALICE, PayingDomain
 
 UNHEARD = Plan(answer=Answer.BROKEN, is_recorded=False)

@@ -14,8 +14,8 @@ from gateway.payouts.reconcile import reconcile_payouts
 from gateway.payouts.request import Wanted
 from gateway.rows.payouts import Asker, Payout, PayoutState, Try, TryState
 from gateway.simulator.core import Simulator
-from gateway.simulator.in_process_payer import InProcessPayer
-from gateway.simulator.payment import Answer, FailureReason, PaymentStatus, Plan
+from gateway.simulator.payments.in_process_payer import InProcessPayer
+from gateway.simulator.payments.payment import Answer, FailureReason, PaymentStatus, Plan
 from tests.payouts.world import Host, PayoutProcess, Steps, credit, paid_world, start_process
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain, open_domain

@@ -11,7 +11,7 @@ from gateway.errors import Conflict, Forbidden, Invalid, NotFound, TuppenceError
 from gateway.money import from_sat
 from gateway.payouts.request import MOST_OPEN, Wanted
 from gateway.rows.payouts import Asker, PayoutState, TryState
-from gateway.simulator.payment import Answer, Plan
+from gateway.simulator.payments.payment import Answer, Plan
 from tests.payouts.conftest import ADDRESS, ALICE, PayingDomain
 from tests.payouts.world import credit
 

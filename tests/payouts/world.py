@@ -20,8 +20,8 @@ from gateway.ports.payer import Payer
 from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import Destination
 from gateway.simulator.core import Simulator
-from gateway.simulator.in_process_payer import InProcessPayer
-from gateway.simulator.network import Network
+from gateway.simulator.payments.in_process_payer import InProcessPayer
+from gateway.simulator.payments.network import Network
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain
 from tests.support.rows import NODE_ID

@@ -6,7 +6,7 @@ from secrets import token_bytes
 from gateway.simulator.core import Simulator
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.journal import Journal
-from gateway.simulator.payment import SimulatedPayment
+from gateway.simulator.payments.payment import SimulatedPayment
 
 
 def paid_invoice() -> tuple[SimulatedInvoice, SimulatedInvoice]:

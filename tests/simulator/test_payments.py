@@ -10,9 +10,9 @@ from gateway.money import Msat
 from gateway.ports.node import NodeInvoiceState, NodeState
 from gateway.ports.payer import PaymentState
 from gateway.simulator.core import Simulator
-from gateway.simulator.in_process_payer import InProcessPayer
-from gateway.simulator.network import Network
-from gateway.simulator.payment import Answer, FailureReason, Plan, SimulatedPayment
+from gateway.simulator.payments.in_process_payer import InProcessPayer
+from gateway.simulator.payments.network import Network
+from gateway.simulator.payments.payment import Answer, FailureReason, Plan, SimulatedPayment
 from gateway.wire.bolt11.signing import encode
 from tests.support.clock import FakeClock
 

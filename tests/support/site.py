@@ -18,7 +18,7 @@ from gateway.ports.node import Node
 from gateway.ports.payer import Payer
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
-from gateway.simulator.in_process_payer import InProcessPayer
+from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.web.http.connections import Runner
 from gateway.web.serve import build_app
 from tests.support.clock import QUICK_BACKOFF, FakeClock

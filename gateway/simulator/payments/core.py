@@ -12,8 +12,8 @@ from gateway.ports.clock import Clock
 from gateway.ports.node import NodeInvoiceState
 from gateway.ports.random_bytes import RandomBytes
 from gateway.simulator.invoice import PREFIX
-from gateway.simulator.network import Network
-from gateway.simulator.payment import Answer, FailureReason, PaymentStatus, Plan, SimulatedPayment
+from gateway.simulator.payments.network import Network
+from gateway.simulator.payments.payment import Answer, FailureReason, PaymentStatus, Plan, SimulatedPayment
 from gateway.simulator.refusals import CallRefused, PaymentRefused, already_exists, refuse
 from gateway.wire.bolt11.reading import PaymentRequest
 from gateway.wire.bolt11.reading import decode as read

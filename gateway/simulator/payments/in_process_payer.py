@@ -10,7 +10,7 @@ from gateway.money import Msat
 from gateway.ports.payer import DecodedInvoice, PaymentReport, PaymentState, SentPayment
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import check_ready
-from gateway.simulator.payment import FailureReason, PaymentStatus, SimulatedPayment
+from gateway.simulator.payments.payment import FailureReason, PaymentStatus, SimulatedPayment
 from gateway.simulator.refusals import CallRefused
 
 _STATES = {

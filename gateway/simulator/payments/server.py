@@ -11,7 +11,7 @@ from lndgrpc.compiled import lightning_pb2 as ln
 from lndgrpc.compiled import router_pb2 as router
 
 from gateway.simulator.core import Simulator
-from gateway.simulator.payment import PaymentStatus, SimulatedPayment
+from gateway.simulator.payments.payment import PaymentStatus, SimulatedPayment
 from gateway.simulator.refusals import CallRefused, refuse
 
 SEND, TRACK = "/routerrpc.Router/SendPaymentV2", "/routerrpc.Router/TrackPaymentV2"

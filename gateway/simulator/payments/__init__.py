@@ -1,0 +1,1 @@
+"""The simulated node that pays: a pure `core`, its gRPC `server`, and the port without gRPC."""
