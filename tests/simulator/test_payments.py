@@ -1,5 +1,7 @@
 """The simulated node that pays, as `ports.Payer` without gRPC: plans, the network of two nodes, and time."""
 
+import time
+from pathlib import Path
 from secrets import token_bytes
 
 import pytest
@@ -13,6 +15,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.simulator.payments.network import Network
 from gateway.simulator.payments.payment import Answer, FailureReason, Plan, SimulatedPayment
+from gateway.simulator.server import serve_simulator
 from gateway.wire.bolt11.signing import encode
 from tests.support.clock import FakeClock
 
@@ -273,3 +276,18 @@ async def test_a_payment_without_limits_is_never_sent(world: World, fee_limit_ms
         await world.payer.send(
             text, payment_hash=payment_hash, fee_limit_msat=Msat(fee_limit_msat), timeout_seconds=timeout_seconds
         )
+
+
+async def test_a_node_that_is_served_again_from_its_folder_has_its_payments(tmp_path: Path) -> None:
+    network = Network()
+    creator = Simulator(clock=time.time, random_bytes=token_bytes, network=network)
+    row = creator.add_invoice(preimage=b"", amount_msat=1_000_000, memo="", expiry_seconds=600)
+    payment_hash = row.payment_hash.hex()
+    async with serve_simulator(tmp_path, clock=time.time, network=network, funds_msat=FUNDS_MSAT) as server:
+        sent = await InProcessPayer(server.core).send(
+            row.payment_request, payment_hash=payment_hash, fee_limit_msat=Msat(2000), timeout_seconds=60
+        )
+    async with serve_simulator(tmp_path, clock=time.time, network=network, funds_msat=FUNDS_MSAT) as server:
+        again = InProcessPayer(server.core)
+        assert await again.track(payment_hash) == sent
+        assert await again.outbound_msat() == FUNDS_MSAT - 1_001_001
