@@ -41,7 +41,7 @@ def is_one_time_code(code: str) -> bool:
 async def use_one_time_code(store: Store, keys: KeyRing, code: str, *, now: int) -> Invoice:
     """Use up a code and return the invoice that it opens.
 
-    Raises `NotFound` (`recovery_unknown`) where it is forged, expired or used, or where the paid time is over.
+    Raises `NotFound` (`recovery_unknown`) where it is forged, expired or used, or where the access ended.
     Raises `Unavailable` and `OutcomeUnknown` as the store does.
     """
     text, _, item_id = code.partition(".")
@@ -65,7 +65,7 @@ async def use_one_time_code(store: Store, keys: KeyRing, code: str, *, now: int)
 
 
 def _opens(invoice: Invoice, *, now: int) -> bool:
-    if not has_code(invoice):
+    if not has_code(invoice) or invoice.refunded_at is not None:
         return False
     ends_at = access_ends_at(invoice)
     return ends_at is None or now < ends_at

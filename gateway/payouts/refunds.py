@@ -1,5 +1,6 @@
 """Refunds: the whole amount of a settled payment is offered back to its payer, who claims it once, within a year."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from gateway.catalog.api_keys import Caller
 from gateway.errors import Conflict, NotFound
 from gateway.money import MSAT_PER_SAT, Msat, divide, to_sat
 from gateway.payouts.claims import REFUND_CODE, refund_not_found, return_rest
+from gateway.payouts.outcomes import is_invoice
 from gateway.payouts.request import PayoutRequests, Wanted
 from gateway.payouts.reservations import lock_accounts
 from gateway.ports.clock import Clock
@@ -22,6 +24,7 @@ from gateway.rows.payouts import Asker, Payout, Refund, RefundState
 
 OFFERED_SECONDS = 365 * 86_400
 ROWS_AT_ONCE = 100
+_SCHEME = re.compile(r"lightning:(//)?", re.IGNORECASE)
 
 log = structlog.get_logger()
 
@@ -64,6 +67,8 @@ class Refunds:
     async def claim(self, payment_hash: str, destination: str) -> Payout:
         """Pay a refund to an invoice, a Lightning Address or an LNURL of its payer, who has proved to be that.
 
+        `destination` is as wallets copy it: with or without `lightning:`, and an invoice in either case.
+
         Raises as `PayoutRequests.ask` does, and `NotFound` (`refund_not_found`), `Conflict` (`refund_claimed`,
         `refund_claiming`, `refund_expired`).
         """
@@ -75,7 +80,7 @@ class Refunds:
                 source_account=refund_account(payment_hash),
                 asked_by=Asker.PAYER,
                 amount_msat=refund.amount_msat,
-                destination=destination,
+                destination=_as_written(destination),
                 fee_limit_msat=refund.fee_limit_msat,
             )
         )
@@ -115,6 +120,11 @@ class Refunds:
         tx.refunds.insert(refund)
         tx.ledger.post(transfers)
         return refund
+
+
+def _as_written(copied: str) -> str:
+    written = _SCHEME.sub("", copied.strip(), count=1)
+    return written.lower() if is_invoice(written) else written
 
 
 def _settled(tx: Tx, payment_hash: str) -> Invoice:

@@ -31,7 +31,7 @@ async def claim_refund(request: web.Request) -> web.Response:
     if not token.as_minted:
         raise Forbidden("token_narrowed", "A token that was narrowed cannot claim a refund; use the receipt's own.")
     claim = await read_body(request, RefundClaim)
-    await gateway.payouts.refunds.claim(invoice.payment_hash, claim.destination.strip())
+    await gateway.payouts.refunds.claim(invoice.payment_hash, claim.destination)
     refund = await gateway.store.read(lambda tx: tx.refunds.get(invoice.payment_hash))
     assert refund is not None, "what was claimed is there"
     offer = OfferedRefund(state=refund.state, amount_msat=refund.amount_msat, expires_at=refund.expires_at, k1=None)
