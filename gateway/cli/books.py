@@ -82,6 +82,7 @@ def audit(
         count = f"  {invariant.broken} e.g. {invariant.example}" if invariant.broken else ""
         say(BAD if invariant.broken else GOOD, f" {invariant.sentence}", (count, "bold red"))
     agree = _audit_nodes(lacking=lacking)
+    agree += _audit_payouts()
     if False in agree or any(invariant.broken for invariant in invariants):
         raise typer.Exit(1)
     if None in agree:
@@ -117,6 +118,28 @@ def _audit_nodes(*, lacking: bool) -> list[bool | None]:
         say(WARNING, " No node is configured: the books were not compared with one.")
         return [None]
     return [_audit_node(node_id, lacking=lacking) for node_id in node_ids]
+
+
+def _audit_payouts() -> list[bool | None]:
+    """Whether every payout is what its node says; None for a node that could not be asked."""
+    from gateway.config import load_config
+    from gateway.lnd.configuration import configured_nodes
+
+    return [_audit_payouts_of(node.node_id) for node in configured_nodes(load_config()) if node.payout_macaroon]
+
+
+def _audit_payouts_of(node_id: str) -> bool | None:
+    try:
+        found = admin_call("GET", f"/v1/admin/nodes/{node_id}/payouts")
+    except TuppenceError as refusal:
+        say(WARNING, f" The payouts were not compared with {node_id}: {refusal.detail}")
+        return None
+    wrong = [each for each in found if each["difference"] in {"unpaid", "paid", "amount"}]
+    say(BAD if wrong else GOOD, f" Every payout that {node_id} was asked for is booked as it says.")
+    for each in found:
+        what = f"{each['difference']:10} {to_sat(each['amount_msat']):>9} sat  {each['created_at']}"
+        say(f"  {what}  {each['payment_hash']}  payout {each['payout_id']}")
+    return not wrong
 
 
 def _audit_node(node_id: str, *, lacking: bool) -> bool | None:

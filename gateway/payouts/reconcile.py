@@ -21,6 +21,8 @@ class PayoutDifference(StrEnum):
     """Paid by the node; the books gave the money back."""
     AMOUNT = "amount"
     """Paid with another amount or fee than was booked."""
+    RESOLVED = "resolved"
+    """Ended by the operator's word, as the node knew nothing, and not contradicted since."""
     OPEN = "open"
     """Dispatched, and ended at the node a while ago: it is about to be booked."""
     LACKING = "lacking"
@@ -74,10 +76,12 @@ def compare(try_: Try, report: PaymentReport) -> PayoutDiscrepancy | None:
     if report.state is PaymentState.UNKNOWN:
         return None
     is_paid = report.state is PaymentState.SUCCEEDED
-    if try_.state is TryState.SUCCEEDED and not is_paid:
-        difference = PayoutDifference.UNPAID
-    elif is_paid and try_.state in {TryState.FAILED, TryState.RELEASED}:
+    if is_paid and try_.state in {TryState.FAILED, TryState.RELEASED}:
         difference = PayoutDifference.PAID
+    elif try_.resolved_note is not None and try_.sends:
+        difference = PayoutDifference.RESOLVED
+    elif try_.state is TryState.SUCCEEDED and not is_paid:
+        difference = PayoutDifference.UNPAID
     elif is_paid and try_.state is TryState.DISPATCHED:
         difference = PayoutDifference.OPEN
     elif is_paid and (report.amount_msat, report.fee_msat) != (try_.amount_msat, try_.fee_msat):

@@ -77,8 +77,11 @@ class PayoutWorker:
                 task = self._tasks[key] = asyncio.create_task(self._guarded(try_, work))
                 task.add_done_callback(partial(self._ended, key))
 
-    def _ended(self, key: tuple[str, str, int], _: asyncio.Task[None]) -> None:
+    def _ended(self, key: tuple[str, str, int], task: asyncio.Task[None]) -> None:
         del self._tasks[key]
+        # A defect of one payout stops no other; the row is looked at again.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("payout_defect", payout_id=key[1], n=key[2], exc_info=error)
 
     async def _guarded(self, try_: Try, work: Callable[[Try], Awaitable[None]]) -> None:
         try:
