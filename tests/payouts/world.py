@@ -1,10 +1,12 @@
 """Payouts on a real database and a simulated node, and processes that end at any step."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, TypeVar
 
-from gateway.errors import Unavailable
+from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat, from_sat
 from gateway.payouts.amounts import Caps, FeeLimits
 from gateway.payouts.decisions import PayoutDecisions
@@ -39,11 +41,24 @@ class Killed(Unavailable):
         super().__init__("killed", "The process has ended.")
 
 
+class Commit(StrEnum):
+    """What becomes of a commit: answered; or unanswered, and made or not."""
+
+    ANSWERED = "answered"
+    MADE = "made"
+    NOT_MADE = "not_made"
+
+
 @dataclass(slots=True)
 class Steps:
-    """Counts the steps of a process, and ends it at one of them."""
+    """Counts the steps of a process, and ends it at one of them.
+
+    `commit` says what becomes of each commit; each call that pays waits for `before_sending`.
+    """
 
     kill_at: int | None = None
+    commit: Callable[[], Commit] = lambda: Commit.ANSWERED
+    before_sending: asyncio.Event | None = None
     taken: int = 0
 
     def step(self) -> None:
@@ -54,7 +69,7 @@ class Steps:
 
 
 class MortalStore(Store):
-    """A store whose process may end before and after each commit."""
+    """A store whose process may end before and after each commit, or never learn of it."""
 
     def __init__(self, store: Store, steps: Steps) -> None:
         self._store, self._steps = store, steps
@@ -62,9 +77,12 @@ class MortalStore(Store):
     async def write(self, work: Callable[[Tx], T]) -> T:
         """As in the Protocol."""
         self._steps.step()
-        written = await self._store.write(work)
+        commit = self._steps.commit()
+        written = None if commit is Commit.NOT_MADE else await self._store.write(work)
         self._steps.step()
-        return written
+        if commit is Commit.ANSWERED:
+            return written  # type: ignore[return-value]  # it was written
+        raise OutcomeUnknown("commit_unanswered", "The connection broke.")
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """As in the Protocol."""
@@ -72,7 +90,7 @@ class MortalStore(Store):
 
 
 class MortalPayer:
-    """A payer whose process may end before and after the call that pays."""
+    """A payer whose process may end before and after the call that pays, or stand still before it."""
 
     def __init__(self, payer: Payer, steps: Steps) -> None:
         self.node_id = payer.node_id
@@ -84,6 +102,8 @@ class MortalPayer:
     async def send(self, *args: Any, **named: Any) -> Any:
         """As in the Protocol."""
         self._steps.step()
+        if self._steps.before_sending is not None:
+            await self._steps.before_sending.wait()
         report = await self._payer.send(*args, **named)
         self._steps.step()
         return report

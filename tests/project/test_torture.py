@@ -41,16 +41,18 @@ async def test_each_part_of_the_torture_can_be_lived_through(tmp_path: Path, par
 
 def test_the_worst_is_said_first_and_the_line_last(capsys: pytest.CaptureFixture[str]) -> None:
     slow = Tally(payments=7, slow=slower("ready", 4, 3))
-    broken = Tally(lost=1, broken=("[a] day: python -m tools.days 5 --journal",))
+    broken = Tally(lost=1, paid_twice=2, released_wrongly=3, broken=("[a] day: python -m tools.days 5 --journal",))
     assert not conclude(slow + broken)
     said = capsys.readouterr()
     assert said.err.splitlines() == [
         "failed: 1 lost",
+        "failed: 2 paid twice",
+        "failed: 3 released wrongly",
         "failed: [a] day: python -m tools.days 5 --journal",
         "slow: ready: 4.00 s, where 3.00 s are allowed",
     ]
     line = json.loads(said.out)
-    assert (line["payments"], line["lost"]) == (7, 1)
+    assert (line["payments"], line["lost"], line["paid_twice"], line["released_wrongly"]) == (7, 1, 2, 3)
     assert all(isinstance(value, int | float) for value in line.values())
 
 

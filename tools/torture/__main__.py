@@ -18,7 +18,7 @@ from rich.markup import escape
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
 from tools.running_cluster import Aim, NotRunning
-from tools.torture import days, flood, kills, outages, replays, resets, restarts, takeovers, waiters
+from tools.torture import days, flood, kills, outages, payouts, replays, resets, restarts, takeovers, waiters
 from tools.torture.databases import DatabaseKind
 from tools.torture.tally import Failed, Tally
 
@@ -95,6 +95,10 @@ def _days(_: Path, quick: bool, seed: int, report: Report) -> Tally:
     return days.live(days=20 if quick else 1_000, seed=seed * 1_000_000, report=report)
 
 
+def _payouts(_: Path, quick: bool, seed: int, report: Report) -> Tally:
+    return payouts.pay(seeds=20 if quick else 500, seed=seed * 1_000_000, report=report)
+
+
 PARTS: dict[str, tuple[Part, str]] = {
     "kills": (_kills, "the gateway is killed 5 to 500 ms after it was ready, under payments"),
     "kills-postgres": (_kills_postgres, "the same on PostgreSQL"),
@@ -107,6 +111,7 @@ PARTS: dict[str, tuple[Part, str]] = {
     "flood": (_flood, "invoices are asked for by hundreds a second, and honest readers pay meanwhile"),
     "waiters": (_waiters, "thousands wait at one replica, whose notifications fail while others settle"),
     "days": (_days, "simulated days, all faults on"),
+    "payouts": (_payouts, "processes that pay end or stand still at every step, at a node that answers anything"),
 }
 
 AIMED: dict[str, tuple[Part, str]] = {
@@ -151,8 +156,7 @@ def main(
 
 def conclude(whole: Tally) -> bool:
     """Say all that was wrong, the worst first, and the line; tells whether nothing was."""
-    counts = {"lost": whole.lost, "double": whole.double, "msat adrift": whole.drift_msat}
-    failed = [f"{count} {what}" for what, count in counts.items() if count] + [*whole.broken]
+    failed = [f"{count} {what}" for what, count in whole.losses.items() if count] + [*whole.broken]
     for word, sentences in (("failed", failed), ("slow", whole.slow)):
         for sentence in sentences:
             errors.print(f"[bold red]{word}:[/] {escape(sentence)}")

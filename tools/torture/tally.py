@@ -18,8 +18,13 @@ class Tally:
     restarts: int = 0
     takeovers: int = 0
     days: int = 0
+    payouts: int = 0
     lost: int = 0
     double: int = 0
+    paid_twice: int = 0
+    """Payouts paid more than once."""
+    released_wrongly: int = 0
+    """Tries whose money was given back although the node has paid them."""
     drift_msat: int = 0
     longest_delay_seconds: float = 0.0
     broken: tuple[str, ...] = ()
@@ -41,8 +46,19 @@ class Tally:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was lost, credited twice, adrift or otherwise broken, whatever it took."""
-        return not (self.lost or self.double or self.drift_msat or self.broken)
+        """Whether nothing was lost, booked or paid twice, adrift or otherwise broken, whatever it took."""
+        return not (any(self.losses.values()) or self.broken)
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """The counts that have to be 0, in words."""
+        return {
+            "lost": self.lost,
+            "double": self.double,
+            "paid twice": self.paid_twice,
+            "released wrongly": self.released_wrongly,
+            "msat adrift": self.drift_msat,
+        }
 
 
 def slower(what: str, seconds: float, allowed_seconds: float) -> tuple[str, ...]:
