@@ -21,10 +21,10 @@ from gateway.terminal import visible
 
 FIELDS = frozenset(
     {
-        "ahead_seconds", "amount_msat", "at", "code", "detail", "ended", "error", "event", "exception", "failures",
-        "left_out", "level", "logger", "message", "method", "node_id", "notes", "numbers", "open_invoices",
-        "paid_msat", "payment_hash", "payment_hashes", "requests", "route", "since", "sqlstate", "timestamp", "tried",
-        "unpaid", "work", "wrong",
+        "ahead_seconds", "amount_msat", "at", "code", "creator", "detail", "ended", "error", "event", "exception",
+        "failures", "fee_msat", "left_out", "level", "logger", "message", "method", "n", "node_id", "notes", "numbers",
+        "open_invoices", "paid_msat", "payment_hash", "payment_hashes", "payout_id", "reason", "requests", "route",
+        "sends", "since", "sqlstate", "state", "timestamp", "tried", "unpaid", "work", "wrong",
     }
 )  # fmt: skip
 """The fields that are logged; the value of any other is replaced."""

@@ -272,4 +272,5 @@ def test_every_field_that_the_gateway_logs_is_allowed() -> None:
         and call.func.value.id == "log"
         for keyword in call.keywords
     }
-    assert used - FIELDS == set()
+    # Of an exception only types and places are written.
+    assert used - FIELDS - {"exc_info"} == set()
