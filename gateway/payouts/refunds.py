@@ -12,7 +12,7 @@ from gateway.books.ledger import OPERATOR_ACCOUNT, SHARE_CODE, TIP_CODE, refund_
 from gateway.catalog.api_keys import Caller
 from gateway.errors import Conflict, NotFound
 from gateway.money import MSAT_PER_SAT, Msat, divide, to_sat
-from gateway.payouts.claims import REFUND_CODE, refund_not_found, return_rest
+from gateway.payouts.claims import REFUND_CODE, refund_not_found, require_offered, return_rest
 from gateway.payouts.outcomes import is_invoice
 from gateway.payouts.request import PayoutRequests, Wanted
 from gateway.payouts.reservations import lock_accounts
@@ -75,6 +75,8 @@ class Refunds:
         refund = await self._store.read(lambda tx: tx.refunds.get(payment_hash))
         if refund is None:
             raise refund_not_found()
+        # Before any node or host is asked; the transaction that reserves looks again.
+        require_offered(refund, now=int(self._clock()))
         return await self._requests.ask(
             Wanted(
                 source_account=refund_account(payment_hash),

@@ -105,6 +105,21 @@ async def test_of_many_claims_at_once_one_is_paid(paying: PayingDomain, refunds:
     assert refusal.value.code == "refund_claimed"
 
 
+async def test_an_invoice_that_is_sent_again_is_told_what_became_of_its_claim(
+    paying: PayingDomain, refunds: Refunds
+) -> None:
+    refund = await refunds.offer((await sold(paying)).payment_hash, caller=OPERATOR, operator_pays=True)
+    asked = paying.creators_node.add_invoice(
+        preimage=b"", amount_msat=refund.amount_msat, memo="", expiry_seconds=600
+    ).payment_request
+    await refunds.claim(refund.payment_hash, asked)
+    for code in ("refund_claiming", "refund_claimed"):
+        with pytest.raises(Conflict) as refusal:
+            await refunds.claim(refund.payment_hash, asked)
+        assert refusal.value.code == code
+        await paying.process.work()
+
+
 async def test_a_claim_that_fails_is_offered_again(paying: PayingDomain, refunds: Refunds) -> None:
     refund = await refunds.offer((await sold(paying)).payment_hash, caller=OPERATOR, operator_pays=True)
     paying.host.away = True
