@@ -27,7 +27,7 @@ PAYEE_ENV, PAYEE_PREFIX = "creator.env", "CREATOR_LND"
 async def write_credentials(folder: Path, state: NetworkState, nodes: Mapping[NodeName, Node]) -> None:
     """Bake the macaroons, one for each user and two for the gateway, and write the env files."""
     merchant, reader, creator = nodes["merchant"], nodes["reader"], nodes["creator"]
-    payouts = await _bake(merchant, PAYOUTS.needed, folder / PAYOUTS.file_name)
+    payouts = await bake(merchant, PAYOUTS.needed, folder / PAYOUTS.file_name)
     gateway = await _credentials(folder, state, merchant, "merchant", SALES.needed)
     wallet = await _credentials(folder, state, reader, "reader", WALLET_CALLS)
     payee = await _credentials(folder, state, creator, "creator", PAYEE_CALLS)
@@ -51,21 +51,21 @@ def read_credentials(path: Path, prefix: str) -> Credentials:
         ) from error
 
 
-async def _credentials(
-    folder: Path, state: NetworkState, node: Node, name: NodeName, calls: tuple[str, ...]
-) -> Credentials:
-    admin = admin_credentials(folder, state, name)
-    macaroon = await _bake(node, calls, folder / f"{name}.macaroon")
-    return Credentials(target=admin.target, tls_cert=admin.tls_cert, macaroon=macaroon)
-
-
-async def _bake(node: Node, calls: tuple[str, ...], path: Path) -> Path:
+async def bake(node: Node, calls: tuple[str, ...], path: Path) -> Path:
     """Write a macaroon that allows these calls; returns its path."""
     permissions = [lightning_pb2.MacaroonPermission(entity="uri", action=call) for call in calls]
     request = lightning_pb2.BakeMacaroonRequest(permissions=permissions)
     baked = await node.lightning.BakeMacaroon(request, timeout=CALL_SECONDS)
     write_private(path, bytes.fromhex(baked.macaroon))
     return path
+
+
+async def _credentials(
+    folder: Path, state: NetworkState, node: Node, name: NodeName, calls: tuple[str, ...]
+) -> Credentials:
+    admin = admin_credentials(folder, state, name)
+    macaroon = await bake(node, calls, folder / f"{name}.macaroon")
+    return Credentials(target=admin.target, tls_cert=admin.tls_cert, macaroon=macaroon)
 
 
 def _variables(prefix: str, credentials: Credentials) -> dict[str, str]:

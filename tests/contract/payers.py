@@ -17,6 +17,7 @@ from lndgrpc.compiled import lightning_pb2 as ln
 from gateway.lnd.liveness import Timing
 from gateway.lnd.payments import LndPayer
 from gateway.ports.payer import Payer
+from gateway.regtest.credentials import bake
 from gateway.regtest.network import Network as RealNetwork
 from gateway.regtest.node import CALL_SECONDS, Node
 from gateway.simulator.core import Simulator
@@ -157,10 +158,7 @@ async def simulated_payer(folder: Path) -> AsyncIterator[ContractPayer]:
 async def real_payer(network: RealNetwork, folder: Path) -> AsyncIterator[ContractPayer]:
     """The reader of a network that is up, with a macaroon baked as the gateway's is."""
     node = await network.node("reader")
-    permissions = [ln.MacaroonPermission(entity="uri", action=method) for method in PAYOUTS.needed]
-    baked = await node.lightning.BakeMacaroon(ln.BakeMacaroonRequest(permissions=permissions), timeout=CALL_SECONDS)
-    macaroon = folder / PAYOUTS.file_name
-    macaroon.write_bytes(bytes.fromhex(baked.macaroon))
+    macaroon = await bake(node, PAYOUTS.needed, folder / PAYOUTS.file_name)
     admin = network.credentials("reader")
     payer = LndPayer(node_id="lnd", target=admin.target, tls_cert=admin.tls_cert, macaroon=macaroon, timing=QUICK)
     try:
