@@ -11,7 +11,7 @@ from gateway.access.recovery_codes import code_of, has_code
 from gateway.access.tokens import Credential, Token, check_payer, token_ends_at
 from gateway.books.ledger import CREATOR_PREFIX, split
 from gateway.catalog.catalog import Catalog
-from gateway.errors import NotFound, OutcomeUnknown, Unavailable
+from gateway.errors import Forbidden, NotFound, OutcomeUnknown, Unavailable
 from gateway.nodes.pool import Nodes
 from gateway.payouts.refunds import withdraw_secret
 from gateway.ports.keys import KeyRing
@@ -78,6 +78,12 @@ async def invoice_of_payer(authorizer: Authorizer, credential: Credential, *, no
     if invoice is None:
         raise invoice_not_found()
     return token, invoice
+
+
+def require_as_minted(token: Token) -> None:
+    """Raise `Forbidden` (`token_narrowed`) for a token that its holder narrowed: it may be somebody else's by now."""
+    if not token.as_minted:
+        raise Forbidden("token_narrowed", "A token that was narrowed cannot claim a refund; use the receipt's own.")
 
 
 async def receipt_of(

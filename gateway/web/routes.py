@@ -62,7 +62,7 @@ from gateway.web.http.bodies import BODY_LIMITS, MOST_BYTES
 from gateway.web.http.render import add_globals, add_templates
 from gateway.web.pages import item, tip
 from gateway.web.pages.problem import as_page
-from gateway.web.pages.receipt import show_receipt
+from gateway.web.pages.receipt import claim_refund, show_receipt
 from gateway.web.pages.recover import ask_code, open_by_code
 from gateway.web.pages.share_image import PATH as PICTURE
 from gateway.web.pages.share_image import send_card
@@ -287,5 +287,6 @@ def _add_pages(app: web.Application) -> None:
     app.router.add_post("/t/{name}", as_page(tip.send_tip))
     app.router.add_get(PICTURE, send_card)
     app.router.add_get("/r", as_page(show_receipt))
+    app.router.add_post("/r", as_page(claim_refund))
     app.router.add_get("/recover", as_page(ask_code))
     app.router.add_post("/recover", as_page(open_by_code))

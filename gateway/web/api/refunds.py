@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from gateway.access.receipts import OfferedRefund, invoice_of_payer
-from gateway.errors import Forbidden, TuppenceError, Unauthorized
+from gateway.access.receipts import OfferedRefund, invoice_of_payer, require_as_minted
+from gateway.errors import TuppenceError, Unauthorized
 from gateway.money import Msat
 from gateway.payouts.claims import require_offered
 from gateway.payouts.outcomes import is_invoice
@@ -28,8 +28,7 @@ async def claim_refund(request: web.Request) -> web.Response:
     if not presented:
         raise Unauthorized("token_missing", "Send the invoice's token: Authorization: Bearer <access_token>.")
     token, invoice = await invoice_of_payer(gateway.authorizer, presented[0][1], now=gateway.now())
-    if not token.as_minted:
-        raise Forbidden("token_narrowed", "A token that was narrowed cannot claim a refund; use the receipt's own.")
+    require_as_minted(token)
     claim = await read_body(request, RefundClaim)
     await gateway.payouts.refunds.claim(invoice.payment_hash, claim.destination)
     refund = await gateway.store.read(lambda tx: tx.refunds.get(invoice.payment_hash))

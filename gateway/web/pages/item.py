@@ -1,5 +1,7 @@
 """The page of an item: its offer, the invoice while it is open, and the content once it is paid."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from gateway.access.download_links import sign_link
@@ -53,7 +55,8 @@ async def show_item(request: web.Request) -> web.Response:
     unpaid = next((one for one in tokens if one.invoice.state is InvoiceState.OPEN), None)
     words = words_of(request)
     if unpaid is None:
-        return render(request, "item.html", offer_view(item, creator, words) | _card(request, item, creator))
+        view = offer_view(item, creator, words) | _card(request, item, creator)
+        return render(request, "item.html", view | {"refunded_url": _refunded_url(request, tokens)})
     view = waiting_view(item, creator, unpaid.invoice, words, now=now)
     return render(request, "item.html", view | {"fiat": _in_fiat(request, unpaid.invoice.amount_msat)})
 
@@ -100,6 +103,12 @@ async def _opened(request: web.Request, item: Item, creator: Creator, verified: 
         page_url=page_url_of(gateway.keys, item, verified.token, verified.invoice, now=gateway.now()) or "",
         receipt_url=receipt_url,
     )
+
+
+def _refunded_url(request: web.Request, tokens: Sequence[VerifiedToken]) -> str:
+    """The receipt of the newest payment that was refunded; "" if none was."""
+    refunded = next((one.invoice for one in tokens if one.invoice.refunded_at is not None), None)
+    return "" if refunded is None else receipt_path(request, refunded)
 
 
 def _card(request: web.Request, item: Item, creator: Creator) -> View:

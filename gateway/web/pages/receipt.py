@@ -7,14 +7,18 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from gateway.access.receipts import ReceiptShare, invoice_of_payer, receipt_of
-from gateway.errors import Unauthorized
+from gateway.access.receipts import ReceiptShare, invoice_of_payer, receipt_of, require_as_minted
+from gateway.errors import TuppenceError, Unauthorized
 from gateway.rows import Invoice, InvoiceState, rfc3339
 from gateway.web.http.application import gateway_of
+from gateway.web.http.bodies import read_form
 from gateway.web.http.buyer import credentials_of
 from gateway.web.http.language import Words, language_query, words_of
+from gateway.web.http.origins import check_form_origin
+from gateway.web.http.public_path import with_public_path
 from gateway.web.http.qr import draw_qr
-from gateway.web.http.render import render
+from gateway.web.http.render import refused_form, render
+from gateway.web.pages.refund import explain_claim, refund_view
 from gateway.web.pages.token_cookie import VerifiedToken, tokens_with_receipts
 from gateway.web.pages.views import View, language_of
 from gateway.wire.l402.challenge import encode_token
@@ -36,10 +40,30 @@ async def show_receipt(request: web.Request) -> web.Response:
     status = 200 if paid or verified is None else UNPAID_STATUS
     response = render(request, "receipt.html", {"receipt": receipt}, status=status)
     response.headers["Vary"] = "Accept-Language, Authorization, Cookie"
-    if receipt is not None:
-        # A page without a receipt has a form, and its POST must carry an Origin.
+    if receipt is not None and receipt["refund"] is None:
+        # Any other page here has a form, and its POST must carry an Origin.
         response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+async def claim_refund(request: web.Request) -> web.Response:
+    """POST /r: pays the refund of the token that the script sends, else of the cookie's payment `?h=`; then GET /r."""
+    check_form_origin(request)
+    destination = (await read_form(request)).get("destination", "")
+    verified = await (_presented(request) if "Authorization" in request.headers else _from_cookies(request))
+    if verified is None or verified.invoice.payment_hash != request.query.get("h"):
+        raise Unauthorized("token_missing", "This browser does not hold the receipt; open its link again.")
+    gateway, words = gateway_of(request), words_of(request)
+    try:
+        require_as_minted(verified.token)
+        await gateway.payouts.refunds.claim(verified.invoice.payment_hash, destination)
+    except TuppenceError as refusal:
+        view = await _receipt_view(request, verified)
+        if view["refund"] is not None:
+            view["refund"] |= {"typed": destination, "refusal": explain_claim(refusal, words, view["refund"])}
+        return refused_form(request, "receipt.html", {"receipt": view}, refusal)
+    location = with_public_path(request, receipt_path(request, verified.invoice))
+    return web.Response(status=303, headers={"Location": location})
 
 
 def receipt_path(request: web.Request, invoice: Invoice) -> str:
@@ -79,7 +103,9 @@ async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
         "settled": words.instant(settled_at),
         "ends_at": "" if ends_at is None else rfc3339(ends_at),
         "ends": "" if ends_at is None else words.instant(ends_at, to_the_second=True),
-        "item_id": receipt.item_id if receipt.in_catalog else "",
+        "item_id": receipt.item_id if receipt.in_catalog and receipt.refund is None else "",
+        "path": receipt_path(request, verified.invoice),
+        "refund": refund_view(receipt, words, public_url=gateway.config.public_url),
         "page_url": receipt.page_url or "",
         "lost": receipt.in_suspense,
         "payment_hash": receipt.payment_hash,

@@ -64,7 +64,7 @@ async function open(a) {
   const got = await (r.ok && kind === "text" ? r.text() : r.json());
   if (opened) return;
   // A proxy's response ends no access.
-  if (/^(access|token|payment)/.test(got.code)) return /_un|req/.test(got.code) || drop(a), show("offered", "asking");
+  if (/^(access|token|payment)/.test(got.code)) return emit(got.code, a.token), /_un|req/.test(got.code) || drop(a), show("offered", "asking");
   if (!r.ok) throw r;
   opened = true;
   const render = () => {

@@ -8,26 +8,34 @@ hide();
 // Reload if another receipt link is followed while this page is open.
 addEventListener("hashchange", () => { if (location.hash.length > 1) location.reload(); });
 
+const CLAIM_LOOK_MS = 3000;
+
+// A receipt that is shown stays.
 const say = (message) => {
   $("status").textContent = $("status").dataset[message];
-  $("bill").dataset.state = "none";
+  if ($("bill").dataset.state !== "shown") $("bill").dataset.state = "none";
 };
 
-if (token) await ask();
-else if ($("bill").dataset.state !== "shown") say("none");
-if ($("bill").dataset.state === "shown") show();
+if (token) {
+  $("bill").dataset.state = "asking";
+  await ask();
+} else if ($("bill").dataset.state === "shown") show();
+else say("none");
 
 // The server renders the receipt. The token is sent in a header, so that it is in no URL and no log.
-async function ask() {
-  $("bill").dataset.state = "asking";
+async function ask(url = location.href, form = {}) {
   try {
-    const answer = await fetch(location.href, { headers: { Authorization: "Bearer " + token } });
+    const answer = await fetch(url, { ...form, headers: { Authorization: "Bearer " + token } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const bill = page.getElementById("bill");
+    if (bill?.dataset.state === "shown") {
+      $("bill").replaceWith(bill);
+      save(bill.dataset);
+      return show();
+    }
     if (answer.status === 202) return say("open");
     if (answer.status === 404) return say("lost");
-    if (!answer.ok) return say(answer.status < 500 ? "wrong" : "away");
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    $("bill").replaceWith(page.getElementById("bill"));
-    save($("bill").dataset);
+    say(answer.status < 500 ? "wrong" : "away");
   } catch {
     say("away");
   }
@@ -38,7 +46,26 @@ function show() {
     time.textContent = new Date(time.dateTime).toLocaleString(locale, { dateStyle: "long", timeStyle: "short" });
   }
   $("print").onclick = () => print();
+  $("claim")?.addEventListener("submit", claim);
+  if ($("bill").dataset.refund === "claiming") setTimeout(look, CLAIM_LOOK_MS);
   verify($("preimage").textContent, $("hash").textContent);
+}
+
+// The form claims by cookie; a receipt that was opened by its link claims with the link's token.
+async function claim(event) {
+  if (!token) return;
+  event.preventDefault();
+  const form = event.target, button = form.querySelector("button");
+  button.disabled = true;
+  await ask(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  button.disabled = false;
+  ($("claim-refusal") ? $("destination") : $("refund")).focus();
+}
+
+async function look() {
+  if (!token) return location.reload();
+  await ask();
+  if ($("status").textContent) setTimeout(look, CLAIM_LOOK_MS);
 }
 
 // Check the proof of payment in the browser: the SHA-256 of the preimage is the payment hash.

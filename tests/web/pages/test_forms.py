@@ -17,7 +17,7 @@ def browser(site: Site) -> Browser:
     return Browser(site)
 
 
-@pytest.mark.parametrize("path", ["/i/welcome", "/t/bob", "/recover"])
+@pytest.mark.parametrize("path", ["/i/welcome", "/t/bob", "/recover", "/r"])
 async def test_a19_a_form_is_accepted_from_our_own_pages_whatever_headers_they_send(site: Site, path: str) -> None:
     await site.sell_text(TEXT)
     own = site.url
