@@ -28,13 +28,29 @@ def to_sat(amount_msat: int) -> str:
 
 def parse_price(text: str) -> Msat:
     """Parse `100sat`, `100 sats` or `100000msat`. Raises ValueError with an example of a price."""
-    match = _PRICE.fullmatch(text.strip().lower()) if len(text) <= _LONGEST_PRICE else None
-    if match is None:
+    amount_msat = _parse(text)
+    if amount_msat is None:
         said = text[:_LONGEST_PRICE]
         msg = f"{said!r} is not a price: write it as 100sat, in whole satoshi with the unit, without separators"
         raise ValueError(msg)
-    amount = int(match["number"]) * (1 if match["unit"].startswith("m") else MSAT_PER_SAT)
-    return check_price(amount)
+    return check_price(amount_msat)
+
+
+def parse_fee(text: str) -> Msat:
+    """Parse a fee: `2sat`, `1500msat` or `0sat`. Raises ValueError with an example."""
+    amount_msat = _parse(text)
+    if amount_msat is None or amount_msat > MAX_MSAT:
+        msg = f"{text[:_LONGEST_PRICE]!r} is not a fee: write it as 2sat or 1500msat, with the unit"
+        raise ValueError(msg)
+    return Msat(amount_msat)
+
+
+def _parse(text: str) -> int | None:
+    """An amount in msat; None if the text is none."""
+    match = _PRICE.fullmatch(text.strip().lower()) if len(text) <= _LONGEST_PRICE else None
+    if match is None:
+        return None
+    return int(match["number"]) * (1 if match["unit"].startswith("m") else MSAT_PER_SAT)
 
 
 def check_price(amount_msat: int) -> Msat:

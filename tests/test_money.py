@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.money import MAX_MSAT, check_price, divide, from_sat, parse_price, to_sat
+from gateway.money import MAX_MSAT, check_price, divide, from_sat, parse_fee, parse_price, to_sat
 
 AMOUNTS = st.integers(0, MAX_MSAT)
 WEIGHTS = st.lists(st.integers(0, 1_000_000), min_size=1, max_size=64).filter(any)
@@ -86,6 +86,17 @@ def test_parsing_any_text_gives_a_price_or_a_reason(text: str) -> None:
     except ValueError:
         return
     assert check_price(price_msat) >= 1_000
+
+
+@pytest.mark.parametrize(("text", "msat"), [("0sat", 0), ("2sat", 2_000), (" 1500 msat", 1_500)])
+def test_a_fee_may_be_nothing_or_a_part_of_a_sat(text: str, msat: int) -> None:
+    assert parse_fee(text) == msat
+
+
+@pytest.mark.parametrize("text", ["", "2", "-1sat", "1.5sat", "2100000000000001sat"])
+def test_other_text_is_refused_with_an_example_of_a_fee(text: str) -> None:
+    with pytest.raises(ValueError, match="1500msat"):
+        parse_fee(text)
 
 
 @given(st.integers(1, MAX_MSAT // 1_000))

@@ -32,9 +32,10 @@ def add_to(app: typer.Typer) -> None:
 
 def payments(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new payments.")] = False,  # noqa: FBT002  # typer's form
+    hashes: Annotated[bool, typer.Option("--hashes", help="Print the payment hashes, too.")] = False,  # noqa: FBT002  # typer's form
 ) -> None:
     """Print payments and tips, oldest first: time, sat, item or tip, shares, name and message."""
-    run(_print_payments(follow=follow))
+    run(_print_payments(follow=follow, hashes=hashes))
 
 
 def balances() -> None:
@@ -58,7 +59,7 @@ def audit(
         typer.Option(help="Book this payment_hash: a settlement that is not credited."),
     ] = None,
 ) -> None:
-    """Check the books' invariants, and the books against LND; safe beside a running server.
+    """Check the books' invariants, and payments and payouts against LND; safe beside a running server.
 
     Exit status 0: all agrees; 1: something is wrong, or settlements with this gateway's memo are not in the books;
     3: nothing is wrong, but a node, or a payment of the last minute, could not be compared with the books yet.
@@ -174,14 +175,14 @@ def _audit_node(node_id: str, *, lacking: bool) -> bool | None:
     return None if agrees and found["pending"] else agrees
 
 
-async def _print_payments(*, follow: bool) -> None:
+async def _print_payments(*, follow: bool, hashes: bool) -> None:
     import asyncio
 
     from gateway.cli.admin_client import open_admin
     from gateway.config import load_config
 
     async with open_admin(load_config(), reads=True) as admin:
-        after = await _print_after(admin, 0)
+        after = await _print_after(admin, 0, hashes=hashes)
         if follow and admin.alone:
             raise Unavailable(
                 "server_absent",
@@ -189,13 +190,13 @@ async def _print_payments(*, follow: bool) -> None:
             )
         while follow:
             await asyncio.sleep(FOLLOW_EVERY_SECONDS)
-            after = await _print_after(admin, after)
+            after = await _print_after(admin, after, hashes=hashes)
 
 
-async def _print_after(admin: "Admin", after: int) -> int:
+async def _print_after(admin: "Admin", after: int, *, hashes: bool) -> int:
     while page := await admin.call("GET", f"/v1/admin/payments?after={after}&limit={PAGE}"):
         for payment in page:
-            say_fields(*_fields(payment))
+            say_fields(*_fields(payment), *([payment["payment_hash"]] if hashes else []))
         after = page[-1]["position"]
     return after
 

@@ -68,9 +68,12 @@ def list_creators() -> None:
 @creators.command()
 def destination(
     name: Annotated[str, typer.Argument(help="The creator's name.")],
-    address: Annotated[str | None, typer.Argument(help="A Lightning Address or an LNURL. Without it: show.")] = None,
+    address: Annotated[str | None, typer.Argument(help="A Lightning Address or an LNURL. Default: show it.")] = None,
 ) -> None:
-    """Show or set where a creator is paid. Your word takes effect at once; a change by their key after a delay."""
+    """Show or set a creator's destination: the Lightning Address or LNURL where they are paid.
+
+    What you set takes effect at once. A change by the creator's own key does after TUPPENCE_DESTINATION_DELAY_HOURS.
+    """
     path = f"/v1/admin/creators/{quote(creator_of(name), safe='')}/destination"
     found = admin_call("GET", path) if address is None else admin_call("PUT", path, json={"address": address})
     say(f"{found['creator']} is paid to {found['address'] or 'nowhere yet'}")
@@ -81,11 +84,14 @@ def destination(
 @creators.command()
 def rule(
     name: Annotated[str, typer.Argument(help="The creator's name.")],
-    threshold: Annotated[str | None, typer.Option("--from", help="Pay all once it is this much, like 1000sat.")] = None,
-    interval: Annotated[str, typer.Option("--every", help="daily or weekly.")] = "weekly",
+    threshold: Annotated[str | None, typer.Option("--from", help="The least to pay out, like 1000sat.")] = None,
+    interval: Annotated[str, typer.Option("--every", help="daily or weekly, with --from.")] = "weekly",
     off: Annotated[bool, typer.Option("--off", help="End the rule.")] = False,  # noqa: FBT002  # typer's form
 ) -> None:
-    """Show, set or end the rule by which a creator is paid without being asked for."""
+    """Show, set or end a creator's rule: pay out all, daily or weekly, if it is enough.
+
+    Without an option the rule is shown.
+    """
     path = f"/v1/admin/creators/{quote(creator_of(name), safe='')}/payout-rule"
     if off:
         admin_call("DELETE", path)

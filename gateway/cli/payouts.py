@@ -9,7 +9,7 @@ from gateway.cli.admin_call import admin_call
 from gateway.cli.arguments import creator_of, invoice_of, payment_hash_of
 from gateway.cli.command_group import CommandGroup
 from gateway.errors import Invalid
-from gateway.money import parse_price, to_sat
+from gateway.money import parse_fee, parse_price, to_sat
 from gateway.terminal import say, show_table
 
 payouts = typer.Typer(
@@ -18,9 +18,9 @@ payouts = typer.Typer(
 
 PayoutId = Annotated[str, typer.Argument(help="The payout's id, as in `tuppence payout list`.")]
 Creator = Annotated[str, typer.Argument(help="The creator's name.")]
-Amount = Annotated[str, typer.Argument(help="Whole sat, like 500sat; or all.")]
-Acknowledged = Annotated[bool, typer.Option("--acknowledged", help="The listed payments were looked at.")]
-OperatorPays = Annotated[bool, typer.Option("--operator-pays", help="Take it on instead of the creators.")]
+Amount = Annotated[str, typer.Argument(help="Whole sat, like 500sat; or all that is available.")]
+Acknowledged = Annotated[bool, typer.Option("--acknowledged", help="You have looked at the payments that were listed.")]
+OperatorPays = Annotated[bool, typer.Option("--operator-pays", help="Pay it yourself, instead of its creators.")]
 ALL = "all"
 HASH_DIGITS = 64
 
@@ -36,13 +36,15 @@ def send(
     creator: Creator,
     amount: Amount = ALL,
     to: Annotated[
-        str | None, typer.Option(help="A Lightning Address, an LNURL or an invoice. Default: theirs.")
+        str | None,
+        typer.Option(help="A Lightning Address, an LNURL or an invoice. Default: the creator's destination."),
     ] = None,
-    key: Annotated[str | None, typer.Option(help="An idempotency key: the same one never pays twice.")] = None,
+    key: Annotated[str | None, typer.Option(help="Any text: a command with the same key never pays twice.")] = None,
 ) -> None:
-    """Pay a creator, and print what was reserved: the amount and the most that its fee may be.
+    """Pay a creator from their balance.
 
-    The payment itself is made in the background: `tuppence payout show` tells how it ends.
+    Amount and fee limit are set aside at once, and printed. The payment is made in the background:
+    `tuppence payout show` tells how it ends. The creator pays the fee, and what is left of its limit returns.
     """
     wanted: dict[str, Any] = {"creator": creator_of(creator)}
     if amount.strip().lower() != ALL:
@@ -75,31 +77,35 @@ def list_payouts(
 
 @payouts.command()
 def show(payout_id: PayoutId) -> None:
-    """Show a payout and each of its tries."""
+    """Show a payout and its tries: how each ended, and why."""
     _show(admin_call("GET", f"/v1/admin/payouts/{quote(payout_id, safe='')}"))
 
 
 @payouts.command()
 def cancel(payout_id: PayoutId) -> None:
-    """Cancel a payout that has not been sent; its money goes back to the balance."""
+    """Cancel a payout while nothing of it is sent. Its money goes back to the balance."""
     _show(admin_call("POST", f"/v1/admin/payouts/{quote(payout_id, safe='')}/cancel"))
 
 
 @payouts.command()
 def retry(payout_id: PayoutId) -> None:
-    """Try a payout again that waits or needs a decision."""
+    """Try a payout again now that waits for its next try, or that needs a decision."""
     _show(admin_call("POST", f"/v1/admin/payouts/{quote(payout_id, safe='')}/retry"))
 
 
 @payouts.command()
 def resolve(
     payout_id: PayoutId,
-    note: Annotated[str, typer.Option(help="How you know; the audit shows it for ever.")],
+    note: Annotated[str, typer.Option(help="How you know. It is kept with the payout for ever.")],
     paid: Annotated[bool, typer.Option("--paid/--unpaid", help="Whether the payee was paid.")],
-    fee: Annotated[str | None, typer.Option(help="The fee that was paid, like 2sat. Default: its limit.")] = None,
+    fee: Annotated[str | None, typer.Option(help="With --paid: the fee, like 1500msat. Default: its limit.")] = None,
 ) -> None:
-    """End a payout of which its node knows nothing, once its invoice has expired."""
-    wanted = {"paid": paid, "note": note} | ({} if fee is None else {"fee_msat": _amount_of(fee)})
+    """Say how a payout ended that its node does not know (payout_missing_at_node in the log).
+
+    Look in the node's own records first, and ask the payee. It is refused until the invoice has expired. With --unpaid
+    the money returns, and the payout is tried again with a new invoice.
+    """
+    wanted = {"paid": paid, "note": note} | ({} if fee is None else {"fee_msat": _fee_of(fee)})
     _show(admin_call("POST", f"/v1/admin/payouts/{quote(payout_id, safe='')}/resolve", json=wanted))
 
 
@@ -109,23 +115,26 @@ def record(
     amount: Annotated[str, typer.Argument(help="Whole sat, like 500sat.")],
     payment_hash: Annotated[str | None, typer.Option("--hash", help="The payment hash, if over Lightning.")] = None,
     node: Annotated[str | None, typer.Option(help="The node that paid it, if it is one of the gateway's.")] = None,
-    fee: Annotated[str | None, typer.Option(help="The fee that the creator bears, like 2sat.")] = None,
+    fee: Annotated[str | None, typer.Option(help="The fee that the creator bears, like 1500msat.")] = None,
     note: Annotated[str, typer.Option(help="How it was paid, if not over Lightning.")] = "",
 ) -> None:
-    """Book a payout that you made by hand, once."""
+    """Book a payment to a creator that you made by hand, once: with its payment hash, or else a note.
+
+    Amount and fee are taken from the balance. Nothing is sent.
+    """
     wanted: dict[str, Any] = {"creator": creator_of(creator), "amount_msat": _amount_of(amount), "note": note}
     if payment_hash is not None:
         wanted["payment_hash"] = payment_hash_of(payment_hash)
     if node is not None:
         wanted["node_id"] = node
     if fee is not None:
-        wanted["fee_msat"] = _amount_of(fee)
+        wanted["fee_msat"] = _fee_of(fee)
     _show(admin_call("POST", "/v1/admin/payout-records", json=wanted))
 
 
 @payouts.command()
 def pause() -> None:
-    """Send nothing more, on any replica; what is on its way ends as it ends."""
+    """Stop payouts and claims of refunds on every replica. What a node is already paying ends as it ends."""
     admin_call("PUT", "/v1/admin/payout-pause", json={})
     say("payouts are paused; `tuppence payout resume` resumes them")
 
@@ -134,20 +143,24 @@ def pause() -> None:
 def resume(
     acknowledged: Acknowledged = False,  # noqa: FBT002  # typer's form
 ) -> None:
-    """Send again. After a restore, payments that the books lack are listed first."""
+    """End a pause. After a restore, this first lists the nodes' payments that the books lack.
+
+    Record those that were payouts with `tuppence payout record`, then resume with --acknowledged.
+    """
     if not acknowledged:
         _list_lacking()
     admin_call("POST", "/v1/admin/payout-pause/end", json={"acknowledged": acknowledged})
-    say("payouts are sent")
+    say("payouts are sent again")
 
 
 def refund(
-    payment_hash: Annotated[str, typer.Argument(help="The payment's hash, as in `tuppence payments`.")],
+    payment_hash: Annotated[str, typer.Argument(help="The payment's hash, as in `tuppence payments --hashes`.")],
     operator_pays: OperatorPays = False,  # noqa: FBT002  # typer's form
 ) -> None:
     """Offer a payment back to its payer, who claims it on the receipt within a year.
 
-    What was bought closes. The key of a text that is sealed in a page cannot be taken back: who has it keeps it.
+    Its creators pay it, fee limit included, from their balances. What was bought closes. The key of a text that is
+    sealed in a page cannot be taken back: who has it keeps it.
     """
     path = f"/v1/admin/payments/{_whole_hash(payment_hash)}/refund"
     offered = admin_call("PUT", path, json={"operator_pays": operator_pays})
@@ -160,6 +173,14 @@ def _amount_of(text: str) -> int:
         return parse_price(text)
     except ValueError as error:
         raise Invalid("amount_invalid", f"{error}.") from error
+
+
+def _fee_of(text: str) -> int:
+    """A fee in msat. Raises `Invalid` (`fee_invalid`)."""
+    try:
+        return parse_fee(text)
+    except ValueError as error:
+        raise Invalid("fee_invalid", f"{error}.") from error
 
 
 def _whole_hash(text: str) -> str:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from tools.reference.architecture import layers, rooms
 from tools.reference.commands import commands
-from tools.reference.configuration import configuration
+from tools.reference.configuration import configuration, payout_configuration
 from tools.reference.dependencies import dependencies
 from tools.reference.embed import attributes, events, sizes, styles
 from tools.reference.http_api import bodies, errors, operations, routes
@@ -28,6 +28,7 @@ PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "layers": layers,
         "metrics": metrics,
         "operations": operations,
+        "payouts": payout_configuration,
         "rooms": rooms,
         "routes": routes,
         "sizes": sizes,
