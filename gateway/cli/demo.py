@@ -33,7 +33,7 @@ REGTEST_FOLDER = Path(".tuppence/regtest")
 PAY_SECONDS = 35.0
 # The demo must never sell its samples for real, so it ignores what the environment or `.env` says of another gateway.
 DEMO_SETTINGS: Mapping[str, object] = MappingProxyType(
-    {"public_url": "", "lnd_nodes": None, "shared_dir": None, "database_url": ""}
+    {"public_url": "", "lnd_nodes": None, "shared_dir": None, "database_url": "", "payout_macaroon": None}
 )
 
 demo = typer.Typer(cls=CommandGroup, invoke_without_command=True)
@@ -106,7 +106,7 @@ async def _serve(mode: Mode, *, balance_sat: int, browser: bool) -> None:
 
     async with AsyncExitStack() as stack:
         opened = _simulated(balance_sat) if mode == "demo" else _regtest()
-        config, wallet = await stack.enter_async_context(opened)
+        config, wallet, payee_host = await stack.enter_async_context(opened)
         configure_logging("warning" if config.log_level == "info" else config.log_level)
         times = SettlementTimes()
         gateway = await stack.enter_async_context(open_gateway(config, announcers=[times]))
@@ -114,7 +114,7 @@ async def _serve(mode: Mode, *, balance_sat: int, browser: bool) -> None:
             network = (await serving.node.status()).network
             if network and network not in {"regtest", "simnet"}:
                 raise Invalid("demo_refused", f"This node is on {network}; the demo pays with play money only.")
-        await seed(gateway)
+        await seed(gateway, payee_host=payee_host)
         app = build_app(gateway)
         add_demo(app, wallet, gateway, times, mode)
         address = await stack.enter_async_context(serve(app, config))
@@ -129,7 +129,8 @@ async def _serve(mode: Mode, *, balance_sat: int, browser: bool) -> None:
 
 
 @asynccontextmanager
-async def _simulated(balance_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]:
+async def _simulated(balance_sat: int) -> AsyncIterator["tuple[Config, Wallet, str]"]:
+    """Configuration, wallet, and the host of the creators' addresses."""
     import time
 
     from gateway.config import load_config
@@ -146,21 +147,23 @@ async def _simulated(balance_sat: int) -> AsyncIterator["tuple[Config, Wallet]"]
         serve_simulator(lnd, clock=time.time) as simulated,
         serve_simulated_payee(simulated.core, lnd, clock=time.time) as payee_host,
     ):
-        config = load_config(
-            data_dir=DEMO_FOLDER / "data",
-            lnd_target=simulated.target,
-            lnd_tls_cert=simulated.tls_cert_path,
-            lnd_macaroon=simulated.macaroon_path,
-            outgoing_allow=payee_host,
+        settings: dict[str, object] = {
             **DEMO_SETTINGS,
-        )
+            "lnd_target": simulated.target,
+            "lnd_tls_cert": simulated.tls_cert_path,
+            "lnd_macaroon": simulated.macaroon_path,
+            "payout_macaroon": simulated.identity.payout_macaroon_path,
+            "outgoing_allow": payee_host,
+        }
+        config = load_config(**settings, data_dir=DEMO_FOLDER / "data")
         wallet = SimulatedWallet(simulated.core, balance_msat=1000 * balance_sat)
-        yield config, wallet
+        yield config, wallet, payee_host
         await wallet.close()
 
 
 @asynccontextmanager
-async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
+async def _regtest() -> AsyncIterator["tuple[Config, Wallet, str]"]:
+    """As `_simulated`, on a real network."""
     from gateway.config import load_config, read_env_file
     from gateway.regtest.credentials import GATEWAY_ENV
     from gateway.regtest.lifetime import down, up
@@ -172,8 +175,8 @@ async def _regtest() -> AsyncIterator["tuple[Config, Wallet]"]:
             started = network.started
     try:
         async with open_wallet(REGTEST_FOLDER) as wallet, serve_payee(REGTEST_FOLDER) as payee_host:
-            settings = {**read_env_file(REGTEST_FOLDER / GATEWAY_ENV), **DEMO_SETTINGS, "outgoing_allow": payee_host}
-            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data"), wallet
+            settings = {**DEMO_SETTINGS, **read_env_file(REGTEST_FOLDER / GATEWAY_ENV), "outgoing_allow": payee_host}
+            yield load_config(**settings, data_dir=REGTEST_FOLDER / "data"), wallet, payee_host
     finally:
         # A network that was up before this command stays up.
         if started:

@@ -8,6 +8,7 @@ from gateway.app.gateway import Gateway
 from gateway.catalog.api_keys import OPERATOR, new_key
 from gateway.catalog.items import NewItem
 from gateway.money import from_sat
+from gateway.payouts.destinations import set_destination
 from gateway.rows import Creator, Share
 
 ESSAY_ID, FILE_ID = "welcome", "calendar"
@@ -33,8 +34,8 @@ class _Person:
 _PEOPLE = (_Person(WRITER, "Nora Lindqvist", "#a4552b"), _Person(EDITOR, "Tomas Reyes", "#3d5a80"))
 
 
-async def seed(gateway: Gateway) -> None:
-    """Add the creators and items that the catalog does not have yet."""
+async def seed(gateway: Gateway, *, payee_host: str) -> None:
+    """Add the creators and items that the catalog does not have yet, and an address at this host to be paid at."""
     known = {creator.name for creator in gateway.catalog.creators()}
     for person in _PEOPLE:
         if person.name not in known:
@@ -46,6 +47,24 @@ async def seed(gateway: Gateway) -> None:
     # A start that was interrupted may have created the item without its content.
     if file.byte_size == 0:
         await gateway.items.put_content(file, _bytes_of_file(), caller=OPERATOR)
+    await _seed_destination(gateway, payee_host)
+
+
+async def _seed_destination(gateway: Gateway, payee_host: str) -> None:
+    """Have the second creator paid at a host that may have another port than before; an address elsewhere stays."""
+    now = gateway.now()
+    before = await gateway.store.read(lambda tx: tx.destinations.get(EDITOR))
+    at_any_port = f"{EDITOR}@{payee_host.partition(':')[0]}:"
+    if before is None or before.address_at(now).startswith(at_any_port):
+        await set_destination(
+            gateway.store,
+            gateway.payouts.hosts,
+            creator=EDITOR,
+            address=f"{EDITOR}@{payee_host}",
+            caller=OPERATOR,
+            now=now,
+            delay_seconds=0,
+        )
 
 
 def _creator(gateway: Gateway, person: _Person) -> Creator:

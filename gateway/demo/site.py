@@ -1,4 +1,4 @@
-"""The demo's routes: a wallet to pay with and the shares of each payment. They answer this machine only."""
+"""The demo's routes: a wallet to pay with, the shares of each payment, payouts. They answer this machine only."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from gateway.access.receipts import booked_shares
 from gateway.app.gateway import Gateway
-from gateway.demo.content import ESSAY_ID
+from gateway.demo.content import EDITOR, ESSAY_ID
 from gateway.demo.embedding_site import add_embedding_site, embedding_site_url
+from gateway.demo.payouts import pay_out, payable, read_payout
 from gateway.demo.settlement_times import SettlementTimes
 from gateway.demo.wallet import STATUS, OutcomeUnknown, Wallet, WalletError
 from gateway.errors import Forbidden
@@ -91,15 +92,20 @@ class _Site:
             return _wallet_problem(error)
 
     async def payment(self, request: web.Request) -> web.Response:
-        """GET /demo/payments/{payment_hash}: the shares booked, and when the gateway saw the settlement."""
+        """GET /demo/payments/{payment_hash}: the shares booked, and when the gateway saw the settlement.
+
+        `payable` is what the second creator can be paid, if this payment has earned them something.
+        """
         invoice = await find_invoice(request)
         shares = await booked_shares(self.gateway.store, self.gateway.catalog, invoice)
         settled = invoice.state is InvoiceState.SETTLED
+        has_share = settled and any(share.creator == EDITOR for share in shares)
         return answer(
             {
                 "payment_hash": invoice.payment_hash,
                 "shares": shares if settled else [],
                 "seen_at": self.times.reported_at(invoice.payment_hash),
+                "payable": await payable(self.gateway) if has_share else None,
             }
         )
 
@@ -118,6 +124,8 @@ def add_demo(app: web.Application, wallet: Wallet, gateway: Gateway, times: Sett
     app.router.add_get("/demo/payments/{payment_hash}", _local(site.payment))
     app.router.add_post("/demo/decode", _local(site.decode))
     app.router.add_post("/demo/pay", _local(site.pay))
+    app.router.add_post("/demo/payouts", _local(pay_out))
+    app.router.add_get("/demo/payouts/{payout_id}", _local(read_payout))
 
 
 async def _to_essay(_: web.Request) -> web.Response:

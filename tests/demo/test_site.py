@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,28 +14,12 @@ from gateway.app.assemble import open_gateway
 from gateway.catalog.items import EMPTY_DIGEST
 from gateway.config import Config
 from gateway.demo.content import FILE_ID, seed
-from gateway.demo.settlement_times import SettlementTimes
-from gateway.demo.simulated_wallet import SimulatedWallet
-from gateway.demo.site import add_demo
 from gateway.rows import Item
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
-from gateway.web.serve import build_app
-from tests.support.clock import FakeClock, until
+from tests.support.clock import until
 from tests.support.processes.demo_process import READY_SECONDS, free_port, ready, run_demo, stop
-from tests.support.site import Site, serve_app
-
-
-@pytest.fixture
-async def demo(config: Config, clock: FakeClock, core: Simulator) -> AsyncIterator[Site]:
-    """The demo with its wallet, its essay and its file."""
-    times = SettlementTimes()
-    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], announcers=[times]) as gateway:
-        await seed(gateway)
-        app = build_app(gateway)
-        add_demo(app, SimulatedWallet(core, balance_msat=10_000_000), gateway, times, "demo")
-        async with serve_app(app) as url, aiohttp.ClientSession() as session:
-            yield Site(gateway, core, clock, url, session)
+from tests.support.site import Site
 
 
 async def pay(demo: Site, invoice: str, **headers: str) -> tuple[int, Any]:
@@ -112,22 +95,24 @@ async def test_a_calendar_is_for_sale_that_is_a_real_pdf(demo: Site) -> None:
         assert (await response.read()).startswith(b"%PDF-")
 
 
-async def test_a_second_start_sells_the_same_things(demo: Site) -> None:
+async def test_a_second_start_sells_the_same_things(demo: Site, payee_host: str) -> None:
     before = demo.gateway.catalog.items()
-    await seed(demo.gateway)
+    await seed(demo.gateway, payee_host=payee_host)
     assert demo.gateway.catalog.items() == before
 
 
-async def test_a_start_that_was_interrupted_is_completed_by_the_next(config: Config, core: Simulator) -> None:
+async def test_a_start_that_was_interrupted_is_completed_by_the_next(
+    config: Config, core: Simulator, payee_host: str
+) -> None:
     async with open_gateway(config, nodes=[InProcessNode(core)], background=False) as gateway:
-        await seed(gateway)
+        await seed(gateway, payee_host=payee_host)
         whole = gateway.catalog.item(FILE_ID)
 
         def without_content(item: Item) -> Item:
             return replace(item, byte_size=0, digest=EMPTY_DIGEST)
 
         await gateway.catalog.change_item(FILE_ID, without_content, now=gateway.now())
-        await seed(gateway)
+        await seed(gateway, payee_host=payee_host)
         assert replace(gateway.catalog.item(FILE_ID), updated_at=whole.updated_at) == whole
 
 

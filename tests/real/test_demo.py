@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -20,7 +21,7 @@ from tests.support.processes.shell import Shell
 
 pytestmark = pytest.mark.regtest
 
-START_SECONDS = 120.0
+START_SECONDS, PAYOUT_SECONDS = 120.0, 60.0
 NETWORK = Path(".tuppence/regtest")
 NODES = {"btcd", "merchant", "reader", "creator"}
 
@@ -116,6 +117,26 @@ async def pay_in_the_page(address: str) -> list[tuple[int, str]]:
     return answers
 
 
+async def pay_tomas_out(address: str) -> tuple[str, int]:
+    """How the payout of all that the second creator has ends, and its amount."""
+    async with aiohttp.ClientSession(address) as session:
+        async with session.post("/demo/payouts", json={"creator": "tomas"}) as response:
+            assert response.status == 201, await response.text()
+            path = f"/demo/payouts/{(await response.json())['payout_id']}"
+
+        async def payout() -> dict[str, Any]:
+            async with session.get(path) as response:
+                return dict(await response.json())
+
+        async def has_ended() -> bool:
+            return bool((await payout())["state"] != "trying")
+
+        await until(has_ended, patience_seconds=PAYOUT_SECONDS)
+        ended = await payout()
+        assert ended["reason"] == ""
+        return ended["state"], ended["amount_msat"]
+
+
 async def test_the_demo_sells_on_a_real_network_and_sells_on_after_a_restart(shell: Shell) -> None:
     async with demo(shell, signal.SIGINT) as (address, (page, as_a_program, by_command)):
         content = f"{address}/v1/items/welcome/content"
@@ -125,6 +146,8 @@ async def test_the_demo_sells_on_a_real_network_and_sells_on_after_a_restart(she
         opening = await buy_with_curl(shell, content)
         assert (await curl(content, "--header", opening))[0] == 200
         assert await pay_in_the_page(address) == [(200, "paid"), (409, "already_paid")]
+        # 30 sat of each sale, less the limit of the fee.
+        assert await pay_tomas_out(address) == ("succeeded", 59_000)
     assert running_in(shell.folder) == []
     async with demo(shell, signal.SIGTERM) as (address, _):
         assert (await curl(content, "--header", opening))[0] == 200

@@ -1,21 +1,26 @@
-// The demo's wallet: it receives the page's invoice by an event, pays it, and shows who got which share.
+// The demo's wallet: it receives the page's invoice by an event, pays it, shows who got which share, and pays one out.
 const $ = (id) => document.getElementById("demo-" + id);
 const panel = document.getElementById("demo"), status = document.getElementById("status");
 const sat = (msat) => (msat / 1000).toLocaleString(panel.dataset.lang, { maximumFractionDigits: 3 });
 const step = (name) => { panel.dataset.step = name; $("pay").disabled = name !== "asked"; };
+const LOOK_MILLISECONDS = 500;
 let invoice, paidHere;
 
 document.addEventListener("tuppence-invoice", ({ detail }) => ask(detail.payment_request));
 document.addEventListener("tuppence-paid", () => sent());
 document.addEventListener("tuppence-unlocked", ({ detail }) => account(detail, Date.now()));
 $("pay").addEventListener("click", pay);
+$("payout-button").addEventListener("click", payOut);
 $("done").addEventListener("click", () => panel.remove());
 balance();
 
-async function post(path) {
-  const answer = await fetch(path, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ invoice }),
-  });
+async function post(path, asked = { invoice }) {
+  return bodyOf(await fetch(path, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked),
+  }));
+}
+
+async function bodyOf(answer) {
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.detail);
   return body;
@@ -72,12 +77,38 @@ async function account(payment_hash, openedAt) {
   if (!paidHere) step("owned");
   const answer = await fetch("/demo/payments/" + payment_hash);
   if (!answer.ok) return;
-  const { shares, seen_at } = await answer.json();
+  const { shares, seen_at, payable } = await answer.json();
   $("shares").replaceChildren(...shares.map(line));
   $("bar").replaceChildren(...shares.map(segment));
   $("swift").hidden = !(paidHere && seen_at);
   $("opened").textContent = Math.max(1, Math.round(openedAt - seen_at * 1000)) + " ms";
+  $("payout").hidden = !payable?.amount_msat;
+  if (payable) showPayout("payable", payable);
   $("went").hidden = false;
+}
+
+async function payOut() {
+  $("payout-button").disabled = true;
+  try {
+    let payout = await post("/demo/payouts", { creator: "tomas" });
+    showPayout(payout.state, payout);
+    while (payout.state === "trying") {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
+      payout = await bodyOf(await fetch("/demo/payouts/" + payout.payout_id));
+      showPayout(payout.state, payout);
+    }
+  } catch (error) {
+    $("payout-state").textContent = error.message;
+    $("payout-button").disabled = false;
+  }
+}
+
+function showPayout(state, { amount_msat, fee_limit_msat, fee_msat, reason }) {
+  const values = { amount: sat(amount_msat), fee: sat(fee_msat ?? fee_limit_msat), reason };
+  // The same text is not set again, so that it is read out once.
+  const text = ($("payout").dataset[state] ?? $("payout").dataset.unpaid).replace(/{(\w+)}/g, (_, name) => values[name]);
+  if ($("payout-state").textContent !== text) $("payout-state").textContent = text;
+  $("payout-button").hidden = state === "succeeded";
 }
 
 function line(share) {
