@@ -14,6 +14,8 @@ from gateway.ports.store import Store, Tx
 DAY_SECONDS = 86_400
 # Counted from the cancellation by LND: an invoice that may still be paid is kept.
 UNPAID_SECONDS = DAY_SECONDS
+# Counted from the end of the claim: where a payer had a refund sent, a Lightning Address perhaps.
+CLAIM_DESTINATION_SECONDS = DAY_SECONDS
 PAYMENT_REQUEST_SECONDS = 30 * DAY_SECONDS
 # Counted from expiry, even with `at_once`: by then no replica accepts the code again, however slow its clock.
 USED_CODE_SECONDS = DAY_SECONDS
@@ -26,14 +28,15 @@ _Step = Callable[[Tx], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """The number of deleted invoices, payment requests and notes."""
+    """The number of deleted invoices, payment requests, notes, and destinations of refunds."""
 
     unpaid: int
     payment_requests: int
     notes: int
+    destinations: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.unpaid or self.payment_requests or self.notes)
+        return bool(self.unpaid or self.payment_requests or self.notes or self.destinations)
 
 
 class Compact(Protocol):
@@ -56,14 +59,20 @@ class Purger:
         Raises `Unavailable` (`database_away`, `database_busy`).
         """
         now = int(self._clock())
-        unpaid, requests, notes = (
+        unpaid, requests, notes, claims = (
             now - (0 if at_once else seconds)
-            for seconds in (UNPAID_SECONDS, PAYMENT_REQUEST_SECONDS, self._note_seconds)
+            for seconds in (
+                UNPAID_SECONDS,
+                PAYMENT_REQUEST_SECONDS,
+                self._note_seconds,
+                CLAIM_DESTINATION_SECONDS,
+            )
         )
         purged = Purged(
             unpaid=await self._all(partial(_unpaid, until=unpaid)),
             payment_requests=await self._all(partial(_payment_requests, until=requests)),
             notes=await self._all(partial(_notes, until=notes)),
+            destinations=await self._all(partial(_claim_destinations, until=claims)),
         )
         await self._all(partial(_used_codes, until=now - USED_CODE_SECONDS))
         if purged or at_once:
@@ -109,6 +118,10 @@ def _payment_requests(tx: Tx, *, until: int) -> tuple[int, int]:
 
 def _used_codes(tx: Tx, *, until: int) -> tuple[int, int]:
     return tx.purges.used_codes(expired_until=until, limit=ROWS_A_STEP)
+
+
+def _claim_destinations(tx: Tx, *, until: int) -> tuple[int, int]:
+    return tx.purges.claim_destinations(ended_until=until, limit=ROWS_A_STEP)
 
 
 def _notes(tx: Tx, *, until: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """`tuppence migrate`, `move`, `backup`, `restore` and `purge`: the database as a whole."""
 
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -74,7 +75,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to create, best o
 
     config = load_config()
     run(require_gateway(config, reads=True))
-    size = run(write_archive(file, config.database_url, config.shared_folder))
+    size = run(write_archive(file, config.database_url, config.shared_folder, now=int(time.time())))
     say(f"{file}: {size:,} bytes. Keep it as secret as the keys in it.")
 
 
@@ -93,7 +94,7 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `tuppence bac
         raise NotFound("archive_missing", f"There is no archive at {file.absolute()}.")
     with lock_data(config.data_dir):
         run(read_archive(file, config.database_url, config.shared_folder))
-    say("Restored. What was settled since then is found at the node when the server starts.")
+    say("Restored. What was settled since then is found at the node when the server starts. Payouts are paused.")
 
 
 def purge(
@@ -102,11 +103,12 @@ def purge(
     """Delete expired records, as the server does every hour.
 
     Unpaid invoices expire a day after they are final at LND, payment requests 30 days after they were paid, names and
-    messages of tips after TUPPENCE_TIP_NOTE_DAYS. With --now all that are final are deleted, and the database files
-    are rewritten, while payments wait. Older backups still hold the records.
+    messages of tips after TUPPENCE_TIP_NOTE_DAYS, and where a refund was sent a day after that. With --now all that
+    are final are deleted, and the database files are rewritten, while payments wait. Older backups still hold the
+    records.
     """
     purged = admin_call("POST", "/v1/admin/purges", json={"at_once": now})
     say(
-        f"{purged['unpaid']} unpaid invoices, {purged['payment_requests']} payment requests and "
-        f"{purged['notes']} notes beside tips are gone."
+        f"{purged['unpaid']} unpaid invoices, {purged['payment_requests']} payment requests, "
+        f"{purged['notes']} notes beside tips and {purged['destinations']} destinations of refunds are gone."
     )

@@ -17,9 +17,8 @@ from gateway.payouts.reservations import lock_accounts
 from gateway.ports.clock import Clock
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store, Tx
-from gateway.rows.payouts import OPEN_TRIES, Asker, Payout, PayoutState, Try, TryState
+from gateway.rows.payouts import OPEN_TRIES, RESTORED, Asker, Payout, PayoutState, Try, TryState
 
-RESTORED = "restore"
 ID_BYTES = 16
 MOST_ROWS, END_OF_TIME = 1_000_000, 2**62
 LONGEST_NOTE = 500

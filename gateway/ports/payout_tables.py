@@ -1,7 +1,8 @@
 """The tables of money that leaves, as attributes of a transaction.
 
 Every transaction locks in this order, so that two of them cannot deadlock: the pause, caps, a refund, its invoice, a
-payout, its tries, and then accounts, which `Ledger.post` updates. Settled or ended rows are never changed again.
+payout, its tries, and then accounts, which `Ledger.post` updates: nodes first, and then by name. What has ended
+never changes.
 """
 
 from collections.abc import Sequence
@@ -34,9 +35,6 @@ class Payouts(Protocol):
 
     def open_of(self, source_account: str) -> Sequence[Payout]:
         """Those that are not ended, of one account."""
-
-    def clear_destination(self, payout_id: str) -> None:
-        """Delete the destination of a payout and the payment requests of its tries, all ended."""
 
 
 class Tries(Protocol):
@@ -77,6 +75,9 @@ class PayoutCaps(Protocol):
 
     def lock(self, names: Sequence[str]) -> None:
         """Update the rows of these names, made when missing, in the order of their names."""
+
+    def count(self) -> int:
+        """How often a row was locked so far, which never decreases."""
 
 
 class Destinations(Protocol):

@@ -170,6 +170,9 @@ class Purges(Protocol):
     def used_codes(self, *, expired_until: int, limit: int) -> tuple[int, int]:
         """Delete used codes of one use that had expired by then."""
 
+    def claim_destinations(self, *, ended_until: int, limit: int) -> tuple[int, int]:
+        """Delete destinations and payment requests of payers whose claims of a refund had ended by then."""
+
     def notes_to(self, creator: str) -> int:
         """Delete every note beside a tip that was paid to a creator; returns their number."""
 

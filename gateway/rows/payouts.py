@@ -44,6 +44,9 @@ class TryState(StrEnum):
     RELEASED = "released"
 
 
+RESTORED = "restore"
+"""The reason of the pause that a restore leaves; it holds since the backup, as payments since then may be lacking."""
+
 OPEN_TRIES = (TryState.RESERVED, TryState.DISPATCHED)
 
 

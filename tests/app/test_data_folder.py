@@ -17,7 +17,7 @@ from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.newest_position import position_file
 from tests.support.clock import FakeClock, until
 from tests.support.databases import change, dump_tables
-from tests.support.rows import a_creator
+from tests.support.rows import START, a_creator
 from tests.support.site import open_site
 
 pytestmark = pytest.mark.both_databases
@@ -194,7 +194,7 @@ async def test_a_restored_backup_starts_with_its_keys_and_contents(
 ) -> None:
     await _open_shop(config, clock, core)
     archive = tmp_path / "backup.tar"
-    await write_archive(archive, config.database_url, config.shared_folder)
+    await write_archive(archive, config.database_url, config.shared_folder, now=START)
     restored = load_config(data_dir=tmp_path / "restored", listen="127.0.0.1:8402")
     restored.data_dir.mkdir()
     position_file(restored.data_dir / "tuppence.db").write_text("99 99\n")

@@ -9,7 +9,14 @@ from sqlalchemy import Connection, func, select, text
 
 from gateway.access.tokens import Credential, mint_token
 from gateway.app.background import BackgroundTiming
-from gateway.books.retention import DAY_SECONDS, PAYMENT_REQUEST_SECONDS, ROWS_A_STEP, UNPAID_SECONDS, Purged, Purger
+from gateway.books.retention import (
+    DAY_SECONDS,
+    PAYMENT_REQUEST_SECONDS,
+    ROWS_A_STEP,
+    UNPAID_SECONDS,
+    Purged,
+    Purger,
+)
 from gateway.config import load_config
 from gateway.errors import Unavailable
 from gateway.ports.store import Tx
@@ -24,7 +31,7 @@ from tests.support.databases import in_a_thread, put_database, seen_in
 from tests.support.domain import Domain
 from tests.support.postgres_server import Cluster
 from tests.support.rows import EXPIRY_SECONDS, NODE_ACCOUNT, a_creator, an_invoice
-from tests.support.site import Site, open_site
+from tests.support.site import open_site
 
 pytestmark = pytest.mark.both_databases
 
@@ -187,19 +194,6 @@ async def test_two_that_purge_one_database_at_once_purge_everything_once(domain:
     assert {(await domain.row(invoice)).payment_request for invoice in paid} == {""}
 
 
-async def test_a_creators_notes_go_when_they_say_so(site: Site) -> None:
-    for name in ("alice", "bob"):
-        _, invoice = await site.call(
-            "POST", f"/v1/creators/{name}/tips", json={"amount_msat": 1_000, "message": f"for {name}"}
-        )
-        await site.settle(invoice["payment_hash"])
-    waiting = {"amount_msat": 1_000, "message": "not paid yet"}
-    await site.call("POST", "/v1/creators/alice/tips", json=waiting)
-    status, purged = await site.call("DELETE", "/v1/admin/creators/alice/notes", headers=site.operator)
-    assert (status, purged["notes"]) == (200, 1)
-    assert sorted(str(row[1]) for row in site.dump()["tip_notes"]) == ["for bob", "not paid yet"]
-
-
 async def test_a_gateway_purges_by_itself(tmp_path: Path, clock: FakeClock, core: Simulator) -> None:
     timing = BackgroundTiming(purge_every_seconds=0.05)
     async with open_site(load_config(data_dir=tmp_path), clock, core, timing=timing) as site:
@@ -289,10 +283,10 @@ async def test_what_was_purged_at_once_is_in_no_table_index_or_statistic_of_post
             return not any(word in kept for word in (words.encode(), *requests))
 
         await until(is_gone)
-        samples = text("SELECT attname FROM pg_stats WHERE tablename IN ('tip_notes', 'invoices')")
+        samples = text("SELECT attname FROM pg_stats WHERE tablename IN ('tip_notes', 'invoices', 'payouts')")
         named = await asyncio.to_thread(seen_in, config.database_url, lambda c: {*c.execute(samples).scalars()})
         assert "payment_hash" in named
-        assert not named & {"message", "name", "payment_request"}
+        assert not named & {"message", "name", "payment_request", "destination"}
 
 
 def files_of(cluster: Cluster) -> bytes:

@@ -5,8 +5,8 @@ import pytest
 from gateway.books.ledger import OPERATOR_ACCOUNT
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.money import from_sat
-from gateway.payouts.decisions import RESTORED, Recorded
-from gateway.rows.payouts import PayoutState, TryState
+from gateway.payouts.decisions import Recorded
+from gateway.rows.payouts import RESTORED, PayoutState, TryState
 from gateway.simulator.payments.payment import Answer, Plan
 from tests.payouts.conftest import ALICE, PayingDomain
 

@@ -11,19 +11,25 @@ from sqlalchemy import Engine, event
 
 from gateway.config import Config, load_config
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.rows.payouts import RESTORED
 from gateway.simulator.core import Simulator
 from gateway.store.engines.archive import read_archive, write_archive
 from tests.support.clock import FakeClock, until
-from tests.support.databases import dump_tables
+from tests.support.databases import dump_tables, in_a_thread
+from tests.support.payout_rows import pay_out
+from tests.support.postgres_server import Cluster
+from tests.support.rows import START
 from tests.support.site import Site, open_site
 
+# A restore leaves a pause, and a lease has no meaning elsewhere.
+CHANGED = {"leases", "payout_pauses"}
 pytestmark = pytest.mark.both_databases
 
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 
 
 async def back_up(site: Site, path: Path) -> Path:
-    await write_archive(path, site.gateway.config.database_url, site.gateway.config.shared_folder)
+    await write_archive(path, site.gateway.config.database_url, site.gateway.config.shared_folder, now=START)
     return path
 
 
@@ -62,11 +68,34 @@ async def test_an_old_purchase_opens_after_a_restore(
 
 async def test_a_backup_holds_every_row(site: Site, tmp_path: Path) -> None:
     await site.sell_text(TEXT)
-    before = {name: rows for name, rows in site.dump().items() if name != "leases"}
+    await site.gateway.store.write(pay_out)
+    before = {name: rows for name, rows in site.dump().items() if name not in CHANGED}
+    assert [name for name, rows in before.items() if "payout" in name and not rows] == []
     archive = await back_up(site, tmp_path / "backup.tar")
     config = elsewhere(tmp_path)
     await read_archive(archive, config.database_url, config.shared_folder)
-    assert {name: rows for name, rows in dump_tables(config.database_url).items() if name != "leases"} == before
+    assert {name: rows for name, rows in dump_tables(config.database_url).items() if name not in CHANGED} == before
+
+
+@pytest.mark.parametrize("reason", [None, "holidays"])
+async def test_a_restore_pauses_payouts_since_the_backup(site: Site, tmp_path: Path, reason: str | None) -> None:
+    if reason is not None:
+        await site.gateway.store.write(lambda tx: tx.payout_pauses.pause(reason, now=START - 9))
+    archive = await back_up(site, tmp_path / "backup.tar")
+    config = elsewhere(tmp_path)
+    await read_archive(archive, config.database_url, config.shared_folder)
+    assert dump_tables(config.database_url)["payout_pauses"] == [("all", RESTORED, START)]
+
+
+@pytest.mark.postgres
+async def test_a_restore_to_postgresql_pauses_payouts_too(site: Site, tmp_path: Path, cluster: Cluster) -> None:
+    await site.gateway.store.write(pay_out)
+    archive = await back_up(site, tmp_path / "backup.tar")
+    config = elsewhere(tmp_path, cluster.url(in_a_thread(cluster.new_database())))
+    await read_archive(archive, config.database_url, config.shared_folder)
+    restored = dump_tables(config.database_url)
+    assert restored["payout_pauses"] == [("all", RESTORED, START)]
+    assert restored["payout_tries"] == site.dump()["payout_tries"]
 
 
 async def test_a_backup_replaces_nothing_and_leaves_nothing_behind(site: Site, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gateway.store.engines.sqlite import sqlite_engine
 from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, dump_tables, in_a_thread, put_database
 from tests.support.domain import open_domain
+from tests.support.payout_rows import pay_out
 from tests.support.postgres_server import Cluster
 
 pytestmark = pytest.mark.postgres
@@ -33,8 +34,9 @@ async def test_everything_moves_and_an_old_purchase_opens(
         domain.pay(sold.invoice)
         await domain.sweeper.sweep()
         await domain.create(domain.tip("bob", amount_msat=5_000, message="thänks ☂"))
+        await domain.store.write(pay_out)
     counts = await move_database(source, target)
-    assert counts["invoices"] == 3
+    assert (counts["invoices"], counts["payouts"], counts["refunds"]) == (5, 4, 1)
     assert dump_tables(source) == dump_tables(target)
     assert broken_invariants(target) == []
     with pytest.raises(Conflict) as refusal:
@@ -46,7 +48,7 @@ async def test_everything_moves_and_an_old_purchase_opens(
         moved.pay(late)
         await moved.sweeper.sweep()
         events = await moved.store.read(lambda tx: tx.events.after(0, limit=9))
-        assert [event.position for event in events] == [1, 2]
+        assert [event.position for event in events] == [1, 2, 3, 4]
 
 
 async def test_books_that_are_broken_stay_where_they_are(target: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from typing import IO
 from sqlalchemy import Connection, select
 
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.rows.payouts import RESTORED
 from gateway.store.engines.database import migrate_database, read_database
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.invariants import audit
@@ -29,14 +30,15 @@ from gateway.store.engines.newest_position import position_file
 from gateway.store.engines.sqlite import translating_engine
 from gateway.store.files.disk_errors import disk_errors
 from gateway.store.files.keyring import FileKeyRing
+from gateway.store.tables.payouts.pauses import PayoutPauseRows
 from gateway.store.tables.schema import identities, items
 
 DATABASE, OPERATOR_KEY = "tuppence.db", "operator.key"
 _MEMBER = re.compile(r"tuppence\.db|operator\.key|keys/[0-9]{1,3}\.key|content/[0-9a-f]{64}")
 
 
-async def write_archive(path: Path, database_url: str, shared: Path) -> int:
-    """Write an archive to a new file, whole or not at all; returns its size in bytes.
+async def write_archive(path: Path, database_url: str, shared: Path, *, now: int) -> int:
+    """Write an archive to a new file, whole or not at all; returns its size in bytes. `now` is kept as its instant.
 
     Raises `Conflict` (`archive_exists`, `schema_old`, `schema_newer`), `NotFound` (`database_missing`), `Unavailable`.
     """
@@ -47,7 +49,7 @@ async def write_archive(path: Path, database_url: str, shared: Path) -> int:
         with disk_errors(path.parent), _folder_in(path.parent) as folder:
             copy = folder / DATABASE
             await read_database(database_url, lambda connection: _copy_database(connection, copy))
-            await asyncio.to_thread(_pack, scratch, copy, shared)
+            await asyncio.to_thread(_pack, scratch, copy, shared, now)
             scratch.rename(path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -56,6 +58,8 @@ async def write_archive(path: Path, database_url: str, shared: Path) -> int:
 
 async def read_archive(path: Path, database_url: str, shared: Path) -> None:
     """Restore an archive, or change nothing: keys and content first, the database last.
+
+    Payouts are paused in it, since the backup: what was paid out after that is known to the nodes alone.
 
     Raises `Invalid` (`archive_invalid`), `NotFound` (`archive_missing`), `Conflict` (`data_not_empty`,
     `database_not_empty`, `books_broken`), `Unavailable`.
@@ -81,8 +85,9 @@ async def _restore(path: Path, database_url: str, shared: Path) -> None:
     for place in [shared] if target is None else [shared, target.parent]:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _folder_in(shared) as folder:
-        await asyncio.to_thread(_unpack, path, folder)
+        taken_at = await asyncio.to_thread(_unpack, path, folder)
         await _check(folder)
+        await asyncio.to_thread(_pause_payouts, folder / DATABASE, taken_at)
         if target is None:
             with _put_back(folder, shared):
                 await move_database(f"sqlite:///{folder / DATABASE}", database_url)
@@ -142,10 +147,12 @@ def _copy_database(source: Connection, copy: Path) -> None:
         engine.dispose()
 
 
-def _pack(archive: Path, database: Path, shared: Path) -> None:
+def _pack(archive: Path, database: Path, shared: Path, now: int) -> None:
     descriptor = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         with tarfile.open(fileobj=file, mode="w") as packed:
+            # Before the copy was begun: what was committed since may not be in it.
+            os.utime(database, (now, now))
             packed.add(database, DATABASE)
             for path in (shared / OPERATOR_KEY, *sorted((shared / "keys").glob("*")), *(shared / "content").glob("*")):
                 name = path.relative_to(shared).as_posix()
@@ -156,12 +163,16 @@ def _pack(archive: Path, database: Path, shared: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def _unpack(archive: Path, folder: Path) -> int:
+    """Returns the instant of the backup."""
+    taken_at = 0
     try:
         with tarfile.open(archive) as packed:
             for member in packed:
                 if not member.isfile() or not _MEMBER.fullmatch(member.name):
                     raise Invalid("archive_invalid", f"{archive} holds {member.name!r}, which is no part of a backup.")
+                if member.name == DATABASE:
+                    taken_at = int(member.mtime)
                 _put(packed.extractfile(member), folder / member.name)
     except (tarfile.TarError, FileExistsError) as error:
         said = str(error).partition("\n")[0].rstrip(":")  # tarfile appends the message of every format that it tried
@@ -169,6 +180,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     for name in ("keys", "content"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(0o700)
+    return taken_at
 
 
 def _put(source: IO[bytes] | None, target: Path) -> None:
@@ -177,6 +189,17 @@ def _put(source: IO[bytes] | None, target: Path) -> None:
     # O_EXCL, because a broken archive may contain a name twice.
     with source, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         shutil.copyfileobj(source, file)
+
+
+def _pause_payouts(database: Path, since: int) -> None:
+    engine = translating_engine(database)
+    try:
+        with engine.begin() as connection:
+            pauses = PayoutPauseRows(connection)
+            pauses.resume()
+            pauses.pause(RESTORED, now=since)
+    finally:
+        engine.dispose()
 
 
 async def _check(folder: Path) -> None:

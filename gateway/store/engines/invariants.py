@@ -9,6 +9,7 @@ from gateway.books.ledger import FIRST_NODE_ACCOUNT, credits_of, node_account
 from gateway.rows import Origin
 from gateway.store.engines.database import read_database
 from gateway.store.engines.migration import require_newest_schema
+from gateway.store.engines.payout_invariants import PAYOUT_INVARIANTS
 from gateway.store.tables.items import shares_from_text
 from gateway.store.tables.schema import invoices, transfers
 
@@ -27,6 +28,7 @@ class InvariantResult:
     example: str
 
 
+_OWNER = "COALESCE(payment_hash, payout_id, refund_of)"
 _PAID_BUT = "SELECT i.payment_hash FROM invoices i WHERE i.state = 'settled' AND"
 _OF_THE_UNPAID = "LEFT JOIN invoices i ON i.payment_hash = x.payment_hash WHERE COALESCE(i.state, '') <> 'settled'"
 
@@ -34,7 +36,7 @@ INVARIANTS = (
     (
         "I1",
         "Every transfer moves more than nothing between two accounts.",
-        "SELECT payment_hash FROM transfers WHERE amount_msat <= 0 OR debit_account = credit_account",
+        f"SELECT {_OWNER} FROM transfers WHERE amount_msat <= 0 OR debit_account = credit_account",
     ),
     (
         "I2",
@@ -50,12 +52,20 @@ INVARIANTS = (
         "SELECT debit_account, SUM(amount_msat) FROM transfers GROUP BY debit_account) x "
         "GROUP BY account HAVING SUM(msat) <> 0",
     ),
-    ("I4", "No creator owes.", "SELECT account FROM accounts WHERE account LIKE 'creator:%' AND balance_msat < 0"),
+    (
+        "I4",
+        "No creator, payout or refund owes.",
+        "SELECT account FROM accounts WHERE balance_msat < 0 AND (account LIKE 'creator:%' "
+        "OR account LIKE 'payout:%' OR account LIKE 'refund:%')",
+    ),
     (
         "I5",
-        "No share of a payment is booked twice.",
-        "SELECT payment_hash FROM transfers WHERE payment_hash IS NOT NULL "
-        "GROUP BY payment_hash, code, n HAVING COUNT(*) > 1",
+        "No transfer of a payment, a payout or a refund is booked twice.",
+        # One query for each owner, because each has an index in this order.
+        " UNION ALL ".join(
+            f"SELECT {owner} FROM transfers WHERE {owner} IS NOT NULL GROUP BY {owner}, code, n HAVING COUNT(*) > 1"
+            for owner in ("payment_hash", "payout_id", "refund_of")
+        ),
     ),
     (
         "I9",
@@ -135,7 +145,8 @@ def _audit_newest(connection: Connection, now: int) -> list[InvariantResult]:
 
 def audit(connection: Connection, *, now: int | None = None) -> list[InvariantResult]:
     """Check every invariant on a connection; without `now`, dates are not compared with a clock."""
-    checks = (*INVARIANTS, ("I12", "No transfer can be changed or deleted.", _UNGUARDED[connection.dialect.name]))
+    unguarded = ("I12", "No transfer can be changed or deleted.", _UNGUARDED[connection.dialect.name])
+    checks = (*INVARIANTS, *PAYOUT_INVARIANTS, unguarded)
     found = [_check(connection, name, sentence, query) for name, sentence, query in checks]
     if now is not None:
         ahead = f"SELECT payment_hash FROM invoices WHERE settled_at > {now + MOST_AHEAD_SECONDS}"

@@ -10,8 +10,8 @@ from pathlib import Path
 from gateway.errors import Unavailable
 from gateway.ports.store import Store, Tx
 
-State = tuple[int, int]
-"""The newest event's position and the catalog's version. Neither ever decreases."""
+State = tuple[int, ...]
+"""The newest event's position, the catalog's version, and how often money was reserved. None of them ever decreases."""
 
 
 def position_file(database: Path) -> Path:
@@ -29,7 +29,7 @@ class NewestPosition:
     async def check(self) -> None:
         """Compare the database with the record. Raises `Unavailable` (`database_older`) where the record is newer."""
         recorded, found = _read(self._path), await self._store.read(_state)
-        if recorded is not None and any(was > now for was, now in zip(recorded, found, strict=True)):
+        if recorded is not None and any(was > now for was, now in zip(recorded, found, strict=False)):
             raise Unavailable(
                 "database_older",
                 f"{self._database} lacks what was written to it last: its log (-wal) was deleted, or it is an older "
@@ -50,19 +50,18 @@ class NewestPosition:
 
 
 def _state(tx: Tx) -> State:
-    return tx.events.last_position(), tx.items.version()
+    return tx.events.last_position(), tx.items.version(), tx.payout_caps.count()
 
 
 def _read(path: Path) -> State | None:
     """The recorded state; None where there is none to read, as after a power cut: the file is not flushed to disk."""
     with suppress(OSError, ValueError):
-        position, version = path.read_text().split()
-        return int(position), int(version)
+        return tuple(map(int, path.read_text().split()))
     return None
 
 
 def _write(path: Path, state: State) -> None:
     scratch = path.with_name(f"{path.name}.new")
-    scratch.write_text("{} {}\n".format(*state))
+    scratch.write_text(" ".join(map(str, state)) + "\n")
     scratch.chmod(0o600)
     scratch.replace(path)

@@ -27,7 +27,7 @@ from gateway.store.engines.postgres_connection import (
     one_connection,
     sqlstate_of,
 )
-from gateway.store.tables.schema import invoices, tip_notes
+from gateway.store.tables.schema import invoices, payout_tries, payouts, tip_notes
 from gateway.store.tables.transaction import SqlTx
 from gateway.supervise import begin
 
@@ -111,7 +111,7 @@ class PostgresStore:
             return
         async with one_connection(self._writer.url.render_as_string(hide_password=False)) as connection:
             bare = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            for table in (tip_notes, invoices):
+            for table in (tip_notes, invoices, payout_tries, payouts):
                 await bare.execute(text(f"VACUUM FULL {table.name}"))
 
     async def close(self) -> None:

@@ -59,8 +59,8 @@ class LedgerRows:
             moves[transfer.credit_account] += transfer.amount_msat
             moves[transfer.debit_account] -= transfer.amount_msat
         # All transactions update accounts in this order, so that two of them cannot deadlock.
-        for account, by_msat in sorted(moves.items()):
-            self._move(account, by_msat)
+        for account in sorted(moves, key=_order):
+            self._move(account, moves[account])
 
     def of_payment(self, payment_hash: str) -> Sequence[Transfer]:
         return self.of_payments([payment_hash])[payment_hash]
@@ -93,6 +93,11 @@ class LedgerRows:
                 self._connection.execute(_MOVE, values)
         except IntegrityError as error:
             raise Conflict("balance_too_low", f"{account} holds less than that: see the balances.") from error
+
+
+def _order(account: str) -> tuple[bool, str]:
+    """Nodes first: what was paid is booked in one step, and what then returns to creators in another."""
+    return not account.startswith("node:"), account
 
 
 def _transfer(row: Row[Any]) -> Transfer:

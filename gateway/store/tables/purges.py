@@ -4,7 +4,16 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, liter
 
 from gateway.rows import InvoiceState
 from gateway.store.tables.counters import current, move
-from gateway.store.tables.schema import NOTES_PURGED, REQUESTS_PURGED, events, invoices, tip_notes, used_codes
+from gateway.store.tables.schema import (
+    NOTES_PURGED,
+    REQUESTS_PURGED,
+    events,
+    invoices,
+    payout_tries,
+    payouts,
+    tip_notes,
+    used_codes,
+)
 
 _AMONG: BindParameter[str] = bindparam("hashes", expanding=True)
 _BOOKED = (
@@ -50,6 +59,17 @@ _EMPTY_REQUESTS = (
     .where(invoices.c.payment_hash.in_(_AMONG), invoices.c.payment_request != "")
     .values(payment_request="")
 )
+_ENDED_CLAIMS = (
+    select(payouts.c.payout_id)
+    # Literals, because the planner does not match a parameter with the partial index.
+    .where(payouts.c.asked_by == literal_column("'payer'"), payouts.c.destination != literal_column("''"))
+    .where(payouts.c.ended_at <= bindparam("until"))
+    .order_by(payouts.c.ended_at, payouts.c.payout_id)
+    .limit(bindparam("most"))
+    .with_for_update(key_share=True)
+)
+_EMPTY_TRIES = update(payout_tries).where(payout_tries.c.payout_id.in_(_AMONG)).values(payment_request=None)
+_EMPTY_DESTINATIONS = update(payouts).where(payouts.c.payout_id.in_(_AMONG)).values(destination="")
 
 
 class PurgeRows:
@@ -77,6 +97,13 @@ class PurgeRows:
     def used_codes(self, *, expired_until: int, limit: int) -> tuple[int, int]:
         found = [*self._connection.execute(_EXPIRED_CODES, {"until": expired_until, "most": limit}).scalars()]
         return len(found), self._connection.execute(_DELETE_CODES, {"hashes": found}).rowcount if found else 0
+
+    def claim_destinations(self, *, ended_until: int, limit: int) -> tuple[int, int]:
+        found = [*self._connection.execute(_ENDED_CLAIMS, {"until": ended_until, "most": limit}).scalars()]
+        if not found:
+            return 0, 0
+        self._connection.execute(_EMPTY_TRIES, {"hashes": found})
+        return len(found), self._connection.execute(_EMPTY_DESTINATIONS, {"hashes": found}).rowcount
 
     def notes_to(self, creator: str) -> int:
         return self._connection.execute(_DELETE_NOTES_TO, {"creator": creator}).rowcount

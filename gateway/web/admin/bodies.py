@@ -121,8 +121,9 @@ class PurgeRequest(Struct, forbid_unknown_fields=True):
 
 
 class PurgeBody(Struct):
-    """The numbers of deleted rows of unpaid invoices, payment requests of settled invoices and notes to tips."""
+    """The numbers of deleted unpaid invoices, payment requests of settled ones, notes, and destinations of refunds."""
 
     unpaid: int
     payment_requests: int
     notes: int
+    destinations: int = 0

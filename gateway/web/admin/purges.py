@@ -14,7 +14,14 @@ async def purge(request: web.Request) -> web.Response:
     (await authenticate(request)).must_operate()
     wanted = await read_body(request, PurgeRequest)
     purged = await gateway.purger.purge(at_once=wanted.at_once)
-    return answer(PurgeBody(unpaid=purged.unpaid, payment_requests=purged.payment_requests, notes=purged.notes))
+    return answer(
+        PurgeBody(
+            unpaid=purged.unpaid,
+            payment_requests=purged.payment_requests,
+            notes=purged.notes,
+            destinations=purged.destinations,
+        )
+    )
 
 
 async def purge_notes(request: web.Request) -> web.Response:

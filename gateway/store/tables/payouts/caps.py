@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from gateway.store.tables.insert import InsertOrIgnore
 from gateway.store.tables.schema import payout_caps
@@ -13,6 +13,7 @@ _COUNT = (
     .where(payout_caps.c.name == bindparam("cap"))
     .values(reservations=payout_caps.c.reservations + 1)
 )
+_TOTAL = select(func.coalesce(func.sum(payout_caps.c.reservations), 0))
 
 
 class PayoutCapRows:
@@ -27,3 +28,6 @@ class PayoutCapRows:
             if self._connection.execute(_COUNT, {"cap": name}).rowcount == 0:
                 self._connection.execute(_MAKE, {"name": name, "reservations": 0})
                 self._connection.execute(_COUNT, {"cap": name})
+
+    def count(self) -> int:
+        return int(self._connection.execute(_TOTAL).scalar_one())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, literal_column,
 from gateway.money import Msat
 from gateway.rows.payouts import Asker, Payout, PayoutState
 from gateway.store.tables.insert import InsertOrIgnore
-from gateway.store.tables.schema import payout_tries, payouts
+from gateway.store.tables.schema import payouts
 
 _INSERT = InsertOrIgnore(payouts)
 _SELECT = select(payouts)
@@ -41,12 +41,6 @@ _DUE = (
     .limit(bindparam("most"))
 )
 _OPEN_OF = _SELECT.where(_OF_ACCOUNT, payouts.c.ended_at.is_(None)).order_by(payouts.c.created_at, payouts.c.payout_id)
-_CLEAR = update(payouts).where(payouts.c.payout_id == bindparam("payout")).values(destination="")
-_CLEAR_TRIES = (
-    update(payout_tries)
-    .where(payout_tries.c.payout_id == bindparam("payout"), payout_tries.c.ended_at.is_not(None))
-    .values(payment_request=None)
-)
 
 
 class PayoutRows:
@@ -93,10 +87,6 @@ class PayoutRows:
 
     def open_of(self, source_account: str) -> Sequence[Payout]:
         return self._all(_OPEN_OF, {"account": source_account})
-
-    def clear_destination(self, payout_id: str) -> None:
-        self._connection.execute(_CLEAR, {"payout": payout_id})
-        self._connection.execute(_CLEAR_TRIES, {"payout": payout_id})
 
     def _all(self, statement: Select[Any], values: dict[str, Any]) -> Sequence[Payout]:
         return [_payout(row) for row in self._connection.execute(statement, values)]

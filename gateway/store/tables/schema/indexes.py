@@ -57,6 +57,7 @@ INDEXES = (
     Index("ix_payout_tries_reserved", payout_tries.c.reserved_at, **_where("state = 'reserved'")),
     Index("ix_payout_tries_to_check", payout_tries.c.check_at, **_where("state = 'dispatched'")),
     Index("ix_refunds_offered", refunds.c.expires_at, **_where("state = 'offered'")),
+    Index("ix_payouts_to_clear", payouts.c.ended_at, **_where("asked_by = 'payer' AND destination <> ''")),
     # What was spent since an instant, of all and of one account, from the index alone.
     Index("ix_payout_tries_spent", payout_tries.c.reserved_at, payout_tries.c.state, payout_tries.c.amount_msat),
     Index(

@@ -1,7 +1,7 @@
 """The tables of money that leaves.
 
 Every transaction locks rows in this order, so that two of them cannot deadlock: the pause, caps by name, a refund, its
-invoice, a payout, its tries, accounts by name.
+invoice, a payout, its tries, accounts (nodes first, then by name).
 """
 
 from sqlalchemy import (
