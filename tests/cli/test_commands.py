@@ -223,7 +223,7 @@ async def test_a_purge_beside_a_running_server_deletes_what_is_due_or_all_that_i
     await cancel_one(shell, lnd)
     process, _ = await serve(shell)
     try:
-        assert (await shell.type("purge"))[1].startswith("0 unpaid invoices, 0 payment requests and 0 notes")
+        assert (await shell.type("purge"))[1].startswith("0 unpaid invoices, 0 payment requests, 0 notes")
         assert (await shell.type("purge", "--now"))[1].startswith("1 unpaid invoices, 0 payment requests")
     finally:
         await stop(process)

@@ -232,7 +232,7 @@ async def test_each_node_has_one_settler_among_the_replicas(cluster: Cluster, tm
         nodes = [ObservedNode(pair.core(node_id), node_id=node_id) for node_id in ("north", "south")]
         async with open_site(two, clock, pair.north, nodes=nodes) as other:
             await until(lambda: [len(core._subscriptions) for core in (pair.north, pair.south)] == [1, 1])
-            assert [lease[0] for lease in other.dump()["leases"]] == ["north", "south"]
+            assert [lease[0] for lease in other.dump()["leases"]] == ["north", "payouts", "south"]
             await until(lambda: len(other.gateway.catalog.items()) == 1)
             rows = [await pair.row((await other.buy("welcome"))[0]["payment_hash"]) for _ in range(2)]
             assert {row.node_id for row in rows} == {"north", "south"}

@@ -41,6 +41,7 @@ ATTACKS = {
     18: "words that become markup",
     19: "forms and cookies of another site",
     20: "open redirects and frames",
+    21: "addresses of others that lead inward",
     22: "a flood of invoices",
     24: "secrets compared byte by byte",
     27: "a stolen macaroon",

@@ -105,7 +105,7 @@ async def test_one_replica_follows_the_node(sites: list[Site]) -> None:
     core = sites[0].core
     await until(lambda: len(core._subscriptions) == 1)
     await unless_changed(lambda: len(core._subscriptions) == 1)
-    assert len(sites[0].dump()["leases"]) == 1
+    assert [lease[0] for lease in sites[0].dump()["leases"]] == ["lnd", "payouts"]
 
 
 async def test_a_replica_without_a_key_or_a_content_is_not_ready(sites: list[Site]) -> None:

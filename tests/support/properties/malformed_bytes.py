@@ -3,7 +3,7 @@
 import gzip
 
 CANARY = "canary-8f3a"
-KNOWN = {"item_id": "book", "name": "alice", "node_id": "lnd", "payment_hash": "ab" * 32}
+KNOWN = {"item_id": "book", "name": "alice", "node_id": "lnd", "payment_hash": "ab" * 32, "payout_id": "ab" * 16}
 PAGES = (
     "GET /i/book",
     "POST /i/book",

@@ -18,7 +18,9 @@ ORIGIN = {"Origin": "https://blog.example"}
 
 
 def path_of(route: Route) -> str:
-    return route.path.format_map({"item_id": "welcome", "name": "alice", "payment_hash": HASH, "node_id": "lnd"})
+    return route.path.format_map(
+        {"item_id": "welcome", "name": "alice", "payment_hash": HASH, "node_id": "lnd", "payout_id": "0" * 32}
+    )
 
 
 READERS = [route for route in API if route.path.startswith("/v1/") and not route.path.startswith("/v1/admin/")]
