@@ -46,7 +46,8 @@ def lease_id(folder: Path) -> str:
 def holders(books: Connection) -> list[str]:
     """The replica that settles, by the leases on PostgreSQL."""
     running = text(
-        "SELECT holder FROM leases WHERE name <> 'payouts' AND expires_at_ms > EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
+        "SELECT holder FROM leases WHERE name <> 'payouts' "
+        "AND expires_at_ms > EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
     )
     return [str(row[0]) for row in books.execute(running)]
 
