@@ -13,7 +13,7 @@ import structlog
 from gateway.books.payout_transfers import reserved_msat
 from gateway.errors import Conflict, OutcomeUnknown, Refused, TuppenceError, Unavailable
 from gateway.money import Msat
-from gateway.payouts.amounts import least_worth_sending
+from gateway.payouts.amounts import FEES_AVERAGED, least_worth_sending
 from gateway.payouts.claims import lock_payout
 from gateway.payouts.destination_invoice import DestinationInvoices, Payable
 from gateway.payouts.outcomes import fail, is_invoice, succeed
@@ -22,7 +22,7 @@ from gateway.ports.clock import Clock
 from gateway.ports.payer import Payer, PaymentReport, PaymentState
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store, Tx
-from gateway.rows.payouts import Asker, Payout, Try, TryState
+from gateway.rows.payouts import UNBOUND_ASKERS, Asker, Payout, Try, TryState
 from gateway.supervise import finish
 
 SEND_SECONDS = 60
@@ -30,7 +30,6 @@ SEND_SECONDS = 60
 FIRST_CHECK_SECONDS = 90
 """A dispatched try is followed up after this, by when its one call has ended or its process has."""
 SENDER_BYTES = 16
-FEES_READ = 5
 
 log = structlog.get_logger()
 
@@ -66,9 +65,7 @@ class Dispatcher:
         """The node that will pay, and the invoice. Raises what forbids the payment."""
         payer = await self._nodes.able(reserved_msat(try_))
         fees = await self._store.read(partial(_paid_fees, payout=payout))
-        # What the operator or a payer asked for is sent however little it is.
-        freely = payout.asked_by in {Asker.OPERATOR, Asker.PAYER}
-        least_msat = 0 if freely else least_worth_sending(fees)
+        least_msat = 0 if payout.asked_by in UNBOUND_ASKERS else least_worth_sending(fees)
         own_pubkeys = await self._nodes.own_pubkeys()
         return payer, await self._invoices.ask(payout, payer, own_pubkeys, least_msat=least_msat)
 
@@ -104,15 +101,8 @@ class Dispatcher:
             return row if row is not None and row.sender == dispatched.sender else None
 
     async def _send(self, try_: Try, payer: Payer) -> None:
-        assert try_.payment_request is not None, "a dispatched try has an invoice"
-        assert try_.payment_hash is not None, "and its hash"
         try:
-            report = await payer.send(
-                try_.payment_request,
-                payment_hash=try_.payment_hash,
-                fee_limit_msat=try_.fee_limit_msat,
-                timeout_seconds=SEND_SECONDS,
-            )
+            report = await send_invoice(payer, try_)
         except Unavailable as refusal:
             # It is followed up as any other that is not known to have ended.
             log.warning("payout_not_sent", payout_id=try_.payout_id, n=try_.n, code=refusal.code)
@@ -132,8 +122,20 @@ class Dispatcher:
             log.info("payout_pending", payout_id=try_.payout_id, n=try_.n, state=report.state.value)
 
 
+async def send_invoice(payer: Payer, try_: Try) -> PaymentReport:
+    """The one call that pays, for a try that the books say is being sent. Raises `Unavailable`."""
+    assert try_.payment_request is not None, "a dispatched try has an invoice"
+    assert try_.payment_hash is not None, "and its hash"
+    return await payer.send(
+        try_.payment_request,
+        payment_hash=try_.payment_hash,
+        fee_limit_msat=try_.fee_limit_msat,
+        timeout_seconds=SEND_SECONDS,
+    )
+
+
 def _paid_fees(tx: Tx, *, payout: Payout) -> Sequence[Msat]:
-    return tx.tries.paid_fees(payout.source_account, payout.destination, limit=FEES_READ)
+    return tx.tries.paid_fees(payout.source_account, payout.destination, limit=FEES_AVERAGED)
 
 
 def _dispatch(tx: Tx, *, try_: Try, dispatched: Try, now: int) -> Try | None:

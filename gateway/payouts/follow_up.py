@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from gateway.errors import OutcomeUnknown, Unavailable
-from gateway.payouts.dispatch import SEND_SECONDS, SENDER_BYTES
+from gateway.payouts.dispatch import SENDER_BYTES, send_invoice
 from gateway.payouts.outcomes import fail, is_invoice, succeed
 from gateway.payouts.payers import PayingNodes
 from gateway.ports.clock import Clock
@@ -67,8 +67,6 @@ class FollowUp:
 
     async def _send_again(self, try_: Try, payer: Payer) -> None:
         """Send the same invoice at the same node, after the books say so; LND pays a payment hash once."""
-        assert try_.payment_request is not None, "a dispatched try has an invoice"
-        assert try_.payment_hash is not None, "and its hash"
         sender = self._random_bytes(SENDER_BYTES).hex()
         again = replace(try_, sends=try_.sends + 1, sender=sender, check_at=self._next_check(try_))
         try:
@@ -80,12 +78,7 @@ class FollowUp:
                 return
         log.warning("payout_sent_again", payout_id=try_.payout_id, n=try_.n, sends=again.sends)
         try:
-            report = await payer.send(
-                try_.payment_request,
-                payment_hash=try_.payment_hash,
-                fee_limit_msat=try_.fee_limit_msat,
-                timeout_seconds=SEND_SECONDS,
-            )
+            report = await send_invoice(payer, again)
         except Unavailable:
             return
         if report.state is PaymentState.SUCCEEDED:
@@ -124,8 +117,3 @@ def _note_sent_again(tx: Tx, *, try_: Try, again: Try) -> bool:
 def is_overdue(try_: Try, *, now: int) -> bool:
     """Whether a dispatched try's invoice has expired without a word of its node that ends it."""
     return try_.state is TryState.DISPATCHED and now >= (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
-
-
-def overdue(tx: Tx, *, now: int, limit: int) -> list[Try]:
-    """Dispatched tries that only the node's late word or the operator can end."""
-    return [try_ for try_ in tx.tries.to_check(now=now + LONGEST_SECONDS, limit=limit) if is_overdue(try_, now=now)]

@@ -7,7 +7,7 @@ from functools import partial
 from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, OutcomeUnknown
 from gateway.money import MSAT_PER_SAT, Msat, to_sat
-from gateway.payouts.amounts import Caps, FeeLimits, least_worth_sending
+from gateway.payouts.amounts import FEES_AVERAGED, Caps, FeeLimits, least_worth_sending
 from gateway.payouts.claims import begin_claim, lock_offered
 from gateway.payouts.destination_invoice import DestinationInvoices
 from gateway.payouts.outcomes import is_invoice
@@ -17,10 +17,9 @@ from gateway.ports.addresses import AddressHosts
 from gateway.ports.clock import Clock
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store, Tx
-from gateway.rows.payouts import Asker, Payout, PayoutState
+from gateway.rows.payouts import UNBOUND_ASKERS, Asker, Payout, PayoutState
 
 ID_BYTES = 16
-FEES_READ = 5
 MOST_OPEN = 100
 """How many payouts of one balance may be open: those that wait hold no money, and each has a row."""
 
@@ -88,7 +87,7 @@ class PayoutRequests:
             return wanted
         if not is_invoice(destination):
             return replace(wanted, destination=self._hosts.check(destination))
-        if wanted.asked_by not in {Asker.OPERATOR, Asker.PAYER}:
+        if wanted.asked_by not in UNBOUND_ASKERS:
             raise Forbidden("invoice_operator_only", "Only the operator pays an invoice; set an address to be paid to.")
         payer = await self._nodes.able(wanted.amount_msat or 0)
         decoded = await payer.decode(destination)
@@ -112,8 +111,8 @@ class PayoutRequests:
         amount_msat = wanted.amount_msat
         if amount_msat is None:
             amount_msat = self._all(tx, wanted.source_account)
-        if wanted.asked_by not in {Asker.OPERATOR, Asker.PAYER}:
-            fees = tx.tries.paid_fees(wanted.source_account, destination, limit=FEES_READ)
+        if wanted.asked_by not in UNBOUND_ASKERS:
+            fees = tx.tries.paid_fees(wanted.source_account, destination, limit=FEES_AVERAGED)
             _refuse_too_small(amount_msat, fees, minimum_msat=wanted.minimum_msat)
         payout = Payout(
             payout_id=payout_id,

@@ -18,6 +18,10 @@ class Asker(StrEnum):
     PAYER = "payer"
 
 
+UNBOUND_ASKERS = (Asker.OPERATOR, Asker.PAYER)
+"""Those for whom a pasted invoice is paid, and any amount however small. The others are paid to an address."""
+
+
 class PayoutState(StrEnum):
     """The state of a payout: TRYING has an open try, WAITING is retried at `next_try_at`.
 
