@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from gateway.config import Config
 from gateway.money import from_sat
 from gateway.payouts.amounts import Caps, FeeLimits
-from gateway.payouts.decisions import PayoutDecisions
+from gateway.payouts.decisions.endings import PayoutDecisions
+from gateway.payouts.decisions.pauses import PayoutPause
+from gateway.payouts.decisions.records import PayoutRecords
 from gateway.payouts.destination_invoice import DestinationInvoices
 from gateway.payouts.dispatch import Dispatcher
 from gateway.payouts.follow_up import FollowUp
@@ -34,6 +36,8 @@ class Payouts:
     requests: PayoutRequests
     rules: PayoutRulebook
     decisions: PayoutDecisions
+    records: PayoutRecords
+    pause: PayoutPause
     refunds: Refunds
     worker: PayoutWorker
 
@@ -58,7 +62,9 @@ def assemble_payouts(
         hosts=hosts,
         requests=requests,
         rules=rules,
-        decisions=PayoutDecisions(store, clock, random_bytes),
+        decisions=PayoutDecisions(nodes, store, clock),
+        records=PayoutRecords(nodes, store, clock, random_bytes),
+        pause=PayoutPause(nodes, store, clock),
         refunds=refunds,
         worker=PayoutWorker(
             dispatcher,

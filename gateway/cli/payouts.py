@@ -102,8 +102,8 @@ def resolve(
 ) -> None:
     """Say how a payout ended that its node does not know (payout_missing_at_node in the log).
 
-    Look in the node's own records first, and ask the payee. It is refused until the invoice has expired. With --unpaid
-    the money returns, and the payout is tried again with a new invoice.
+    Look in the node's own records first, and ask the payee. It is refused until the invoice has expired, and while the
+    node knows the payment. With --unpaid the money returns, and the payout is tried again with a new invoice.
     """
     wanted = {"paid": paid, "note": note} | ({} if fee is None else {"fee_msat": _fee_of(fee)})
     _show(admin_call("POST", f"/v1/admin/payouts/{quote(payout_id, safe='')}/resolve", json=wanted))
@@ -111,18 +111,27 @@ def resolve(
 
 @payouts.command()
 def record(
-    creator: Creator,
-    amount: Annotated[str, typer.Argument(help="Whole sat, like 500sat.")],
+    creator: Annotated[str | None, typer.Argument(help="The creator's name.")] = None,
+    amount: Annotated[str | None, typer.Argument(help="Whole sat, like 500sat.")] = None,
+    refund_of: Annotated[
+        str | None, typer.Option("--refund", help="Instead of a creator: the hash of the payment that was refunded.")
+    ] = None,
     payment_hash: Annotated[str | None, typer.Option("--hash", help="The payment hash, if over Lightning.")] = None,
     node: Annotated[str | None, typer.Option(help="The node that paid it, if it is one of the gateway's.")] = None,
-    fee: Annotated[str | None, typer.Option(help="The fee that the creator bears, like 1500msat.")] = None,
+    fee: Annotated[str | None, typer.Option(help="The fee, like 1500msat. Default: the node's word, else 0.")] = None,
     note: Annotated[str, typer.Option(help="How it was paid, if not over Lightning.")] = "",
 ) -> None:
-    """Book a payment to a creator that you made by hand, once: with its payment hash, or else a note.
+    """Book a payment to a creator, or a refund, that you made by hand, once: with its payment hash, or else a note.
 
-    Amount and fee are taken from the balance. Nothing is sent.
+    Amount and fee are taken from the balance. Nothing is sent. A node of the gateway's is asked whether it paid so.
     """
-    wanted: dict[str, Any] = {"creator": creator_of(creator), "amount_msat": _amount_of(amount), "note": note}
+    wanted: dict[str, Any] = {"note": note}
+    if creator is not None:
+        wanted["creator"] = creator_of(creator)
+    if amount is not None:
+        wanted["amount_msat"] = _amount_of(amount)
+    if refund_of is not None:
+        wanted["refund_of"] = _whole_hash(refund_of)
     if payment_hash is not None:
         wanted["payment_hash"] = payment_hash_of(payment_hash)
     if node is not None:
@@ -145,7 +154,8 @@ def resume(
 ) -> None:
     """End a pause. After a restore, this first lists the nodes' payments that the books lack.
 
-    Record those that were payouts with `tuppence payout record`, then resume with --acknowledged.
+    Record those that were payouts with `tuppence payout record`, and refunds with `tuppence payout record --refund`;
+    then resume with --acknowledged. What the backup knew as under way or waiting then needs a decision.
     """
     if not acknowledged:
         _list_lacking()
@@ -196,8 +206,16 @@ def _list_lacking() -> None:
         for each in admin_call("GET", "/v1/admin/payout-pause/lacking")
     ]
     if rows:
-        say("paid by the nodes since the pause, and not in the books:")
+        say("paid by the nodes since the backup, and not in the books:")
         show_table(("paid", "sat", "fee, sat", "payment hash"), rows)
+        _list_open_refunds()
+
+
+def _list_open_refunds() -> None:
+    found = [each for each in admin_call("GET", "/v1/admin/refunds") if each["state"] in {"offered", "claiming"}]
+    if found:
+        say("refunds that the backup knows as not yet claimed; one of the payments may be theirs:")
+        show_table(("sat", "payment hash"), [(to_sat(each["amount_msat"]), each["payment_hash"]) for each in found])
 
 
 def _show(found: dict[str, Any]) -> None:

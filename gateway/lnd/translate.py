@@ -70,7 +70,10 @@ def to_preimage(message: ln.Invoice) -> str | None:
 
 
 def to_payment_report(message: ln.Payment) -> PaymentReport:
-    """The state of an outgoing payment. A number that our stubs do not name, of status or reason, is no end of it."""
+    """The state of an outgoing payment. A number that our stubs do not name, of status or reason, is no end of it.
+
+    The reason of a payment that failed for such a one is `unnamed_` and the number.
+    """
     if message.status == ln.Payment.SUCCEEDED:
         return PaymentReport(
             payment_hash=message.payment_hash,
@@ -78,10 +81,14 @@ def to_payment_report(message: ln.Payment) -> PaymentReport:
             amount_msat=Msat(message.value_msat),
             fee_msat=Msat(message.fee_msat),
         )
-    reason = _FAILURES.get(message.failure_reason, "")
-    has_failed = message.status == ln.Payment.FAILED and reason
-    state = PaymentState.FAILED if has_failed else PaymentState.PENDING
-    return PaymentReport(payment_hash=message.payment_hash, state=state, reason=reason)
+    if message.status != ln.Payment.FAILED:
+        return PaymentReport(payment_hash=message.payment_hash, state=PaymentState.PENDING)
+    reason = _FAILURES.get(message.failure_reason)
+    return PaymentReport(
+        payment_hash=message.payment_hash,
+        state=PaymentState.PENDING if reason is None else PaymentState.FAILED,
+        reason=reason or f"unnamed_{message.failure_reason}",
+    )
 
 
 def to_sent_payment(message: ln.Payment) -> SentPayment:

@@ -9,7 +9,7 @@ from gateway.books.payout_transfers import give_back, pay
 from gateway.money import Msat
 from gateway.payouts.claims import claim_failed, claim_paid, lock_payout
 from gateway.ports.store import Tx
-from gateway.rows.payouts import Asker, Payout, PayoutState, Try, TryState
+from gateway.rows.payouts import RESTORED, Asker, Payout, PayoutState, Try, TryState
 
 RETRY_AFTER_SECONDS: Sequence[int] = (3_600, 6 * 3_600, 24 * 3_600)
 """How long after its first, second and third try a payout is tried again; after the next it needs a decision."""
@@ -41,7 +41,10 @@ def succeed(tx: Tx, try_: Try, *, fee_msat: int, now: int, note: str | None = No
 
 
 def fail(tx: Tx, try_: Try, state: TryState, *, reason: str, now: int, note: str | None = None) -> bool:
-    """Give back what a try reserved, as FAILED or RELEASED; False if it had ended before."""
+    """Give back what a try reserved, as FAILED or RELEASED; False if it had ended before.
+
+    The payout of a try that was restored from a backup needs a decision: a later try may have been paid since.
+    """
     assert state in {TryState.FAILED, TryState.RELEASED}, "success is booked by `succeed`"
     payout = lock_payout(tx, try_.payout_id)
     assert payout is not None, "a try belongs to a payout"
@@ -49,9 +52,12 @@ def fail(tx: Tx, try_: Try, state: TryState, *, reason: str, now: int, note: str
     if not tx.tries.change(ended, was=try_):
         return False
     tx.ledger.post(give_back(ended, now=now))
-    after = after_failure(payout, ended, now=now)
+    if RESTORED in {try_.reason, reason}:
+        after = replace(payout, state=PayoutState.NEEDS_DECISION, next_try_at=None)
+    else:
+        after = after_failure(payout, ended, now=now)
     tx.payouts.change(after, was=payout)
-    if payout.asked_by is Asker.PAYER:
+    if payout.asked_by is Asker.PAYER and after.ended_at is not None:
         claim_failed(tx, payout)
     return True
 

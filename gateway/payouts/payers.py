@@ -7,7 +7,7 @@ import structlog
 
 from gateway.errors import Conflict, Unavailable
 from gateway.nodes.identity import KIND
-from gateway.ports.payer import Payer
+from gateway.ports.payer import Payer, PaymentReport, PaymentState
 from gateway.ports.store import Store
 
 log = structlog.get_logger()
@@ -30,12 +30,29 @@ class PayingNodes:
         """The payer of a node; None if it is not configured."""
         return self._payers.get(node_id)
 
-    def require(self, node_id: str) -> Payer:
-        """The payer of a node. Raises `Conflict` (`payouts_off`)."""
+    async def verified(self, node_id: str) -> Payer:
+        """The payer of a node whose word counts: it is the one that the books know by this name.
+
+        Raises `Conflict` (`payouts_off`) and `Unavailable` (`payer_is_another_node`, and of the node).
+        """
         payer = self._payers.get(node_id)
         if payer is None:
             raise _off()
+        if not await self.is_pinned(payer):
+            raise Unavailable(
+                "payer_is_another_node", f"The node that answers as {node_id} is not the one that the books know."
+            )
         return payer
+
+    async def report(self, node_id: str, payment_hash: str) -> PaymentReport | None:
+        """What a node says of a payment, UNKNOWN if it does not answer; None if it is not configured, or another."""
+        payer = self._payers.get(node_id)
+        try:
+            if payer is None or not await self.is_pinned(payer):
+                return None
+        except Unavailable as refusal:
+            return PaymentReport(payment_hash=payment_hash, state=PaymentState.UNKNOWN, reason=refusal.detail)
+        return await payer.track(payment_hash)
 
     def require_some(self) -> None:
         """Raise `Conflict` (`payouts_off`) if no node can pay."""

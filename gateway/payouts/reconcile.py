@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.payouts.payers import PayingNodes
 from gateway.ports.payer import Payer, PaymentReport, PaymentState, SentPayment
 from gateway.ports.store import Store
 from gateway.rows.payouts import Try, TryState
@@ -25,6 +24,10 @@ class PayoutDifference(StrEnum):
     """Ended by the operator's word, as the node knew nothing, and not contradicted since."""
     OPEN = "open"
     """Dispatched, and ended at the node a while ago: it is about to be booked."""
+    PENDING = "pending"
+    """The books gave the money back, and the node has it under way: it may be paid yet."""
+    UNKNOWN = "unknown"
+    """The node did not say: it could not be compared."""
     LACKING = "lacking"
     """Paid by the node and without a row here: another application's, or lost in a restore."""
 
@@ -64,22 +67,18 @@ async def lacking(payer: Payer, store: Store, *, since: int) -> list[PayoutDiscr
     return found
 
 
-async def lacking_at(nodes: PayingNodes, store: Store) -> list[PayoutDiscrepancy]:
-    """What the paying nodes have paid since payouts were paused, and the books lack. Raises `Unavailable`."""
-    pause = await store.read(lambda tx: tx.payout_pauses.current())
-    since = 0 if pause is None else pause[1]
-    return [found for payer in nodes for found in await lacking(payer, store, since=since)]
-
-
 def compare(try_: Try, report: PaymentReport) -> PayoutDiscrepancy | None:
-    """Compare a dispatched try with its node's report; None if they agree, or nothing is known."""
-    if report.state is PaymentState.UNKNOWN:
-        return None
+    """Compare a dispatched try with its node's report; None if they agree."""
     is_paid = report.state is PaymentState.SUCCEEDED
-    if is_paid and try_.state in {TryState.FAILED, TryState.RELEASED}:
+    is_given_back = try_.state in {TryState.FAILED, TryState.RELEASED}
+    if is_paid and is_given_back:
         difference = PayoutDifference.PAID
     elif try_.resolved_note is not None and try_.sends:
         difference = PayoutDifference.RESOLVED
+    elif report.state is PaymentState.PENDING and is_given_back:
+        difference = PayoutDifference.PENDING
+    elif report.state is PaymentState.UNKNOWN:
+        difference = PayoutDifference.UNKNOWN
     elif try_.state is TryState.SUCCEEDED and not is_paid:
         difference = PayoutDifference.UNPAID
     elif is_paid and try_.state is TryState.DISPATCHED:

@@ -30,6 +30,7 @@ class PaymentReport:
     """A node's answer about one outgoing payment; amounts are set once it succeeded, `reason` once it failed.
 
     `reason` is a code in lower case, such as `no_route`, `timeout`, `insufficient_balance`; for UNKNOWN, what happened.
+    PENDING has one, `unnamed_6`, if the node says that the payment failed, for a reason that we do not know.
     """
 
     payment_hash: str

@@ -2,13 +2,10 @@
 
 import pytest
 
-from gateway.books.ledger import OPERATOR_ACCOUNT
-from gateway.errors import Conflict, Invalid, NotFound
-from gateway.money import from_sat
-from gateway.payouts.decisions import Recorded
-from gateway.rows.payouts import RESTORED, PayoutState, TryState
+from gateway.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.rows.payouts import PayoutState, TryState
 from gateway.simulator.payments.payment import Answer, Plan
-from tests.payouts.conftest import ALICE, PayingDomain
+from tests.payouts.conftest import PayingDomain
 
 UNHEARD = Plan(answer=Answer.BROKEN, is_recorded=False)
 
@@ -52,39 +49,41 @@ async def test_a_payout_that_its_node_does_not_know_is_resolved_after_its_invoic
     assert await paying.balance_sat() == (48_990 if is_paid else 50_000)
 
 
-async def test_a_payment_by_hand_is_booked_once(paying: PayingDomain) -> None:
-    recorded = Recorded(source_account=ALICE, amount_msat=from_sat(700), note="bank transfer 12")
-    await paying.process.decisions.record(recorded)
-    assert (await paying.balance_sat(), await paying.balance_sat(OPERATOR_ACCOUNT)) == (49_300, 700)
-    with pytest.raises(Conflict) as refusal:
-        await paying.process.decisions.record(recorded)
-    assert refusal.value.code == "recorded_before"
-    with pytest.raises(Invalid):
-        await paying.process.decisions.record(Recorded(source_account=ALICE, amount_msat=from_sat(700)))
-    with pytest.raises(Conflict):
-        await paying.process.decisions.record(
-            Recorded(source_account=ALICE, amount_msat=from_sat(60_000), note="too much")
-        )
-
-
-async def test_after_a_restore_nothing_is_paid_again_without_a_decision(paying: PayingDomain) -> None:
-    reserved = await paying.ask(1_000)
-    paying.host.away = True
-    waiting = await paying.ask(2_000)
-    await paying.process.worker.look()
-    await paying.process.worker.settle_down()
-    paying.host.away = False
-    again = await paying.ask(1_000)
-    await paying.process.decisions.pause(RESTORED)
-    paying.clock.advance(10)
-    invoice = await paying.host.invoice(await paying.host.offer("alice@host.example"), from_sat(1_000))
-    paying.core.payments.send(invoice, fee_limit_msat=from_sat(10))
-    with pytest.raises(Conflict) as refusal:
-        await paying.process.decisions.resume(paying.process.nodes)
-    assert refusal.value.code == "payments_lacking"
-    await paying.process.decisions.resume(paying.process.nodes, acknowledged=True)
-    paying.clock.advance(3 * 86_400)
+async def test_what_its_node_has_under_way_is_not_resolved(paying: PayingDomain) -> None:
+    paying.core.payments.plan = lambda: Plan(ends_after_seconds=7_200)
+    asked = await paying.ask(1_000)
     await paying.process.work()
-    states = {(await paying.payout(each.payout_id)).state for each in (reserved, waiting, again)}
-    assert states == {PayoutState.NEEDS_DECISION}
+    paying.clock.advance(700)
+    with pytest.raises(Conflict) as refusal:
+        await paying.process.decisions.resolve(asked.payout_id, is_paid=False, note="the creator has nothing")
+    assert refusal.value.code == "payout_may_still_end"
+    paying.clock.advance(7_200)
+    await paying.process.work()
+    assert (await paying.payout(asked.payout_id)).state is PayoutState.SUCCEEDED
     assert await paying.received_sat() == 1_000
+
+
+async def test_what_its_node_has_paid_is_booked_so_whatever_the_operator_says(paying: PayingDomain) -> None:
+    paying.core.payments.plan = lambda: Plan(answer=Answer.BROKEN)
+    asked = await paying.ask(1_000)
+    await paying.process.work()
+    paying.clock.advance(700)
+    resolved = await paying.process.decisions.resolve(asked.payout_id, is_paid=False, note="the creator has nothing")
+    assert resolved.state is PayoutState.SUCCEEDED
+    [try_] = await paying.tries(asked.payout_id)
+    assert (try_.resolved_note, try_.fee_msat is not None) == (None, True)
+    assert await paying.received_sat() == 1_000
+
+
+async def test_without_a_word_of_its_node_nothing_is_resolved(paying: PayingDomain) -> None:
+    paying.core.payments.plan = lambda: UNHEARD
+    asked = await paying.ask(1_000)
+    await paying.process.work()
+    paying.clock.advance(700)
+    paying.core.payments.track_answer = lambda: Answer.BROKEN
+    with pytest.raises(Unavailable) as refusal:
+        await paying.process.decisions.resolve(asked.payout_id, is_paid=False, note="the creator has nothing")
+    assert refusal.value.code == "payer_silent"
+    paying.core.payments.track_answer = lambda: Answer.TOLD
+    await paying.process.decisions.resolve(asked.payout_id, is_paid=False, note="the creator has nothing")
+    assert await paying.balance_sat() == 50_000

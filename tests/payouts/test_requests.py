@@ -92,14 +92,14 @@ async def test_payouts_that_wait_are_limited_though_they_hold_no_money(paying: P
 
 async def test_while_payouts_are_paused_none_is_reserved_and_none_is_sent(paying: PayingDomain) -> None:
     asked = await paying.ask(1_000)
-    await paying.process.decisions.pause("operator")
+    await paying.process.pause.pause("operator")
     with pytest.raises(Conflict) as refusal:
         await paying.ask(1_000)
     assert refusal.value.code == "payouts_paused"
     await paying.process.work()
     assert (await paying.payout(asked.payout_id)).state is PayoutState.WAITING
     assert await paying.received_sat() == 0
-    await paying.process.decisions.resume(paying.process.nodes)
+    await paying.process.pause.resume()
     paying.clock.advance(3_600)
     await paying.process.work()
     assert await paying.received_sat() == 1_000

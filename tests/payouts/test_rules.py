@@ -65,7 +65,7 @@ async def test_a_rule_asks_for_nothing_while_a_payout_is_open_or_payouts_are_pau
     await paying.process.work()
     assert await asked(paying) == [Asker.CREATOR]
     await paying.process.decisions.cancel(first.payout_id)
-    await paying.process.decisions.pause("operator")
+    await paying.process.pause.pause("operator")
     paying.clock.advance(DAY_SECONDS)
     await paying.process.work()
     assert await asked(paying) == [Asker.CREATOR]

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat, from_sat
 from gateway.payouts.amounts import Caps, FeeLimits
-from gateway.payouts.decisions import PayoutDecisions
+from gateway.payouts.decisions.endings import PayoutDecisions
+from gateway.payouts.decisions.pauses import PayoutPause
+from gateway.payouts.decisions.records import PayoutRecords
 from gateway.payouts.destination_invoice import DestinationInvoices
 from gateway.payouts.dispatch import Dispatcher
 from gateway.payouts.follow_up import FollowUp
@@ -158,6 +160,8 @@ class PayoutProcess:
     requests: PayoutRequests
     rules: PayoutRulebook
     decisions: PayoutDecisions
+    records: PayoutRecords
+    pause: PayoutPause
     worker: PayoutWorker
 
     async def work(self) -> None:
@@ -180,7 +184,9 @@ def start_process(
         nodes=nodes,
         requests=requests,
         rules=rules,
-        decisions=PayoutDecisions(mortal, clock, random_bytes),
+        decisions=PayoutDecisions(nodes, mortal, clock),
+        records=PayoutRecords(nodes, mortal, clock, random_bytes),
+        pause=PayoutPause(nodes, mortal, clock),
         worker=PayoutWorker(dispatcher, follow_up, mortal, clock, caps=CAPS, also=(rules.ask_due,)),
     )
 

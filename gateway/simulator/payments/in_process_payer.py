@@ -98,10 +98,10 @@ def _to_report(row: SimulatedPayment) -> PaymentReport:
         return PaymentReport(
             payment_hash=payment_hash, state=state, amount_msat=Msat(row.amount_msat), fee_msat=Msat(row.fee_msat)
         )
+    reason = "" if row.reason is FailureReason.NONE else row.reason.name.lower()
     if row.reason is FailureReason.CANCELED:
         # The gateway's stubs do not name it, and what they do not name is no end.
-        state = PaymentState.PENDING
-    reason = "" if row.reason is FailureReason.NONE else row.reason.name.lower()
+        state, reason = PaymentState.PENDING, f"unnamed_{row.reason}"
     return PaymentReport(payment_hash=payment_hash, state=state, reason=reason)
 
 

@@ -64,11 +64,15 @@ class ResolveRequest(Struct, forbid_unknown_fields=True):
 
 
 class RecordRequest(Struct, forbid_unknown_fields=True):
-    """A payment that the operator made by hand: with its hash or a note, and its node if that was one of ours."""
+    """A payment that the operator made by hand: to a creator, or the whole refund of the payment `refund_of`.
 
-    creator: Slug
-    amount_msat: Amount
-    fee_msat: Fee = 0
+    It needs its hash or a note, and its node if that was one of ours; without `fee_msat` the node says the fee.
+    """
+
+    creator: Slug | None = None
+    refund_of: Hash | None = None
+    amount_msat: Amount | None = None
+    fee_msat: Fee | None = None
     payment_hash: Hash | None = None
     node_id: str | None = None
     note: Note = ""
@@ -95,7 +99,10 @@ class PauseBody(Struct):
 
 
 class PayoutFindingBody(Struct):
-    """An outgoing payment about which books and node differ: unpaid, paid, amount, open, lacking."""
+    """An outgoing payment about which books and node differ.
+
+    `difference`: unpaid, paid, amount, open, pending, unknown, resolved, lacking.
+    """
 
     difference: str
     payout_id: str | None
@@ -103,6 +110,13 @@ class PayoutFindingBody(Struct):
     amount_msat: int
     fee_msat: int
     created_at: str
+
+
+class PayoutNodeBody(Struct):
+    """A node of the payouts. `pays`: there is a macaroon for payouts, so that it can be asked."""
+
+    node_id: str
+    pays: bool
 
 
 class DestinationRequest(Struct, forbid_unknown_fields=True):

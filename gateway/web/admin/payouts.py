@@ -9,8 +9,8 @@ from gateway.books.payouts import find_payout
 from gateway.books.payouts import list_payouts as list_with_tries
 from gateway.catalog.api_keys import Caller
 from gateway.idempotency import idempotency_hash
-from gateway.payouts.decisions import Recorded
-from gateway.payouts.reconcile import PayoutDiscrepancy, lacking_at, reconcile_payouts
+from gateway.payouts.decisions.records import Recorded
+from gateway.payouts.reconcile import PayoutDiscrepancy, reconcile_payouts
 from gateway.payouts.request import Wanted
 from gateway.rows import rfc3339
 from gateway.rows.payouts import Asker, Payout, Try
@@ -20,6 +20,7 @@ from gateway.web.admin.payout_bodies import (
     PauseRequest,
     PayoutBody,
     PayoutFindingBody,
+    PayoutNodeBody,
     PayoutRequest,
     RecordRequest,
     ResolveRequest,
@@ -104,13 +105,15 @@ async def record_payout(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
     wanted = await read_body(request, RecordRequest)
-    payout = await gateway.payouts.decisions.record(
+    creator, node_id = wanted.creator, wanted.node_id
+    payout = await gateway.payouts.records.record(
         Recorded(
-            source_account=creator_account(gateway.catalog.creator(wanted.creator).name),
+            creator=None if creator is None else gateway.catalog.creator(creator).name,
+            refund_of=wanted.refund_of,
             amount_msat=wanted.amount_msat,
             fee_msat=wanted.fee_msat,
             payment_hash=wanted.payment_hash,
-            node_id=None if wanted.node_id is None else gateway.nodes.find(wanted.node_id).node_id,
+            node_id=None if node_id is None else gateway.nodes.find(node_id).node_id,
             note=wanted.note,
         )
     )
@@ -120,7 +123,7 @@ async def record_payout(request: web.Request) -> web.Response:
 async def pause_payouts(request: web.Request) -> web.Response:
     """PUT /v1/admin/payout-pause: every replica obeys with its next payment."""
     (await authenticate(request)).must_operate()
-    await gateway_of(request).payouts.decisions.pause((await read_body(request, PauseRequest)).reason)
+    await gateway_of(request).payouts.pause.pause((await read_body(request, PauseRequest)).reason)
     return await _answer_pause(request)
 
 
@@ -129,22 +132,30 @@ async def resume_payouts(request: web.Request) -> web.Response:
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
     acknowledged = (await read_body(request, ResumeRequest)).acknowledged
-    await gateway.payouts.decisions.resume(gateway.payouts.nodes, acknowledged=acknowledged)
+    await gateway.payouts.pause.resume(acknowledged=acknowledged)
     return await _answer_pause(request)
 
 
 async def list_lacking(request: web.Request) -> web.Response:
-    """GET /v1/admin/payout-pause/lacking: what the nodes have paid since the pause began, and the books lack."""
+    """GET /v1/admin/payout-pause/lacking: what the nodes have paid since the backup that was restored."""
+    (await authenticate(request)).must_operate()
+    return answer([_finding(found) for found in await gateway_of(request).payouts.pause.lacking()])
+
+
+async def list_payout_nodes(request: web.Request) -> web.Response:
+    """GET /v1/admin/payout-nodes: the nodes that can pay, and those that paid once."""
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
-    return answer([_finding(found) for found in await lacking_at(gateway.payouts.nodes, gateway.store)])
+    paid = await gateway.store.read(lambda tx: tx.tries.node_ids())
+    paying = {payer.node_id for payer in gateway.payouts.nodes}
+    return answer([PayoutNodeBody(node_id=each, pays=each in paying) for each in sorted({*paid, *paying})])
 
 
 async def audit_payouts(request: web.Request) -> web.Response:
     """GET /v1/admin/nodes/{node_id}/payouts: every payout compared with its node."""
     gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
-    payer = gateway.payouts.nodes.require(gateway.nodes.find(request.match_info["node_id"]).node_id)
+    payer = await gateway.payouts.nodes.verified(request.match_info["node_id"])
     return answer([_finding(found) for found in await reconcile_payouts(payer, gateway.store)])
 
 

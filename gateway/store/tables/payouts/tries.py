@@ -51,6 +51,12 @@ _OF_NODE = (
     .order_by(payout_tries.c.payment_hash)
     .limit(bindparam("most"))
 )
+_NODE_IDS = (
+    select(payout_tries.c.node_id)
+    .where(payout_tries.c.node_id.is_not(None))
+    .distinct()
+    .order_by(payout_tries.c.node_id)
+)
 _SPENT = select(func.coalesce(func.sum(payout_tries.c.amount_msat), 0)).where(
     payout_tries.c.reserved_at >= bindparam("since"),
     payout_tries.c.state.not_in([TryState.RELEASED.value, TryState.FAILED.value]),
@@ -108,6 +114,9 @@ class TryRows:
 
     def of_node(self, node_id: str, *, after_payment_hash: str, limit: int) -> Sequence[Try]:
         return self._all(_OF_NODE, {"node": node_id, "after": after_payment_hash, "most": limit})
+
+    def node_ids(self) -> Sequence[str]:
+        return [*self._connection.execute(_NODE_IDS).scalars()]
 
     def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
         statement, values = _SPENT, dict[str, Any](since=since)

@@ -1,0 +1,1 @@
+"""What the operator decides: how a payout ends, what was paid by hand, and when nothing is sent."""
