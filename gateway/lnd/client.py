@@ -15,10 +15,9 @@ from lndgrpc.compiled import lightning_pb2 as ln
 
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.lnd import translate
-from gateway.lnd.channel import Channel
+from gateway.lnd.connection import LndConnection
 from gateway.lnd.hop_hints import HopHints
-from gateway.lnd.liveness import Liveness, Timing
-from gateway.lnd.unary_calls import UnaryCalls
+from gateway.lnd.liveness import Timing
 from gateway.money import Msat
 from gateway.ports.node import ChannelLiquidity, IssuedInvoice, NodeInvoice, NodeState, NodeStatus
 from gateway.supervise import is_being_cancelled
@@ -28,32 +27,16 @@ MAX_PAGE = 500
 OUTCOME_UNKNOWN = "node_outcome_unknown"
 
 
-class LndNode:
-    """A node at `target` (host:port). It connects on first use; `close` ends it.
+class LndNode(LndConnection):
+    """A node that sells. Every call raises `Unavailable` as the Protocol has it."""
 
-    Every call raises `Unavailable` as the Protocol has it; `tls_cert` and `macaroon` are the paths of LND's files.
-    """
+    _purpose = SALES
 
     def __init__(
         self, *, node_id: str, target: str, tls_cert: Path, macaroon: Path, timing: Timing | None = None
     ) -> None:
-        self.node_id = node_id
-        self._timing = timing or Timing()
-        self._channel = Channel(
-            target=target,
-            tls_cert=tls_cert,
-            macaroon=macaroon,
-            purpose=SALES,
-            grace_seconds=self._timing.grace_seconds,
-        )
-        self._liveness = Liveness(self._channel, self._timing)
-        self._calls = UnaryCalls(self._channel, self._liveness)
+        super().__init__(node_id=node_id, target=target, tls_cert=tls_cert, macaroon=macaroon, timing=timing)
         self._hop_hints = HopHints()
-
-    async def close(self) -> None:
-        """Close the connection; calls under way are cancelled."""
-        await self._liveness.close()
-        await self._channel.close()
 
     async def probe(self) -> None:
         """Ask the node for its state now. Raises `Unavailable` if it does not answer, is locked or is starting."""

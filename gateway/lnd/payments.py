@@ -7,7 +7,6 @@ therefore only ever what LND says: SUCCEEDED and FAILED are LND's words, and any
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from pathlib import Path
 
 import grpc
 from lndgrpc.compiled import lightning_pb2 as ln
@@ -15,9 +14,7 @@ from lndgrpc.compiled import router_pb2 as router
 
 from gateway.errors import Invalid, Unavailable
 from gateway.lnd import translate
-from gateway.lnd.channel import Channel
-from gateway.lnd.liveness import Liveness, Timing
-from gateway.lnd.unary_calls import UnaryCalls
+from gateway.lnd.connection import LndConnection
 from gateway.money import Msat
 from gateway.ports.payer import DecodedInvoice, PaymentReport, PaymentState, SentPayment
 from gateway.supervise import is_being_cancelled
@@ -29,31 +26,13 @@ ENDS = (PaymentState.SUCCEEDED, PaymentState.FAILED)
 NO_ANSWER, ENDED_EARLY = "LND did not answer in time", "LND ended its answer without a word"
 
 
-class LndPayer:
-    """The right to spend at the node at `target` (host:port). It connects on first use; `close` ends it.
+class LndPayer(LndConnection):
+    """The right to spend at a node. Payments go on there when this is closed; their calls end as UNKNOWN or PENDING.
 
-    A `macaroon` that allows more than payments, or less, is not used: every call raises `Unavailable` and says so.
+    A macaroon that allows more than payments, or less, is not used: every call raises `Unavailable` and says so.
     """
 
-    def __init__(
-        self, *, node_id: str, target: str, tls_cert: Path, macaroon: Path, timing: Timing | None = None
-    ) -> None:
-        self.node_id = node_id
-        self._timing = timing or Timing()
-        self._channel = Channel(
-            target=target,
-            tls_cert=tls_cert,
-            macaroon=macaroon,
-            purpose=PAYOUTS,
-            grace_seconds=self._timing.grace_seconds,
-        )
-        self._liveness = Liveness(self._channel, self._timing)
-        self._calls = UnaryCalls(self._channel, self._liveness)
-
-    async def close(self) -> None:
-        """Close the connection. Payments under way go on in the node; their calls end as UNKNOWN or PENDING."""
-        await self._liveness.close()
-        await self._channel.close()
+    _purpose = PAYOUTS
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
         """DecodePayReq, so that what is checked is what LND would pay; two payment hashes are refused here."""
