@@ -8,6 +8,7 @@ from gateway.limits.limits import Limits
 from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.rows import Invoice
+from gateway.rows.payouts import Try
 from gateway.sales.challenges import Challenges
 
 
@@ -53,6 +54,11 @@ class Announcements:
         self._end(payment_hash)
         for other in self._others:
             other.canceled(payment_hash)
+
+    def paid_out(self, try_: Try) -> None:
+        self._metrics.payouts.observe_paid(try_)
+        for other in self._others:
+            other.paid_out(try_)
 
     def _end(self, payment_hash: str) -> None:
         """An open invoice has become final."""

@@ -204,7 +204,7 @@ async def _assemble(given: _Given, *, notify_replicas: Callable[[], None]) -> Ga
         metrics=metrics,
         announcer=announcer,
         rates=ExchangeRates(config.rates_url, clock),
-        payouts=assemble_payouts(config, store, keys, clock, random_bytes, given.payers, given.hosts),
+        payouts=assemble_payouts(config, store, keys, clock, random_bytes, given.payers, given.hosts, announcer),
         supervisor=supervisor,
         operator_key=given.operator_key,
         readiness=ReadinessCheck(nodes, store, keys, catalog, content, supervisor, replica_clock),

@@ -1,7 +1,8 @@
 """Prometheus metrics. Labels name LND nodes, never an item, a creator or a reader."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from math import nan
 
@@ -9,13 +10,17 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.app.payout_metrics import PayoutMetrics
 from gateway.config import Config
 from gateway.errors import Unavailable
 from gateway.events.feed import Feed
+from gateway.money import from_sat
 from gateway.nodes.pool import ServingNode
+from gateway.payouts.follow_up import AFTER_EXPIRY_SECONDS
 from gateway.ports.node import NodeState
-from gateway.ports.store import Store
+from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice
+from gateway.rows.payouts import UnderWay
 from gateway.settlement.sweep import Sweeper
 from gateway.supervise import Progress
 
@@ -78,9 +83,11 @@ class Metrics:
         self._nodes: list[str] = []
         self._finds = _SweepFinds(registry)
         self._feed: Feed | None = None
+        self.payouts = PayoutMetrics(registry)
         limits = gauge("tuppence_limit", "The configured limit", ["what"])
         limits.labels("open_invoices").set(config.open_invoices)
         limits.labels("waiters").set(config.waiters)
+        limits.labels("payout_day_msat").set(from_sat(config.payout_day_sat))
 
     def watch(self, serving: ServingNode) -> None:
         """Report a node from the first scrape on."""
@@ -88,6 +95,7 @@ class Metrics:
         self._nodes.append(node)
         for counted in (self.invoices, self.settled, self.revenue_msat, self.open_invoices, self.stream_age_seconds):
             counted.labels(node)
+        self.payouts.watch(node)
         self.node_ready.labels(node).set_function(lambda: health.state is NodeState.READY)
         self.node_drained.labels(node).set_function(lambda: serving.drained_at is not None)
         self.node_inbound_msat.labels(node).set_function(
@@ -107,21 +115,21 @@ class Metrics:
         """Report the failures of background work."""
         self.work_failures.labels(name).set_function(lambda: progress.failures if progress.last_error else 0)
 
-    async def read_rows(self, store: Store) -> None:
+    async def read_rows(self, store: Store, *, now: int) -> None:
         """Set the gauges that are read from the database; without values if it does not answer soon."""
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
-                open_invoices, last_position = await store.read(
-                    lambda tx: (tx.invoices.count_open(), tx.events.last_position())
-                )
+                rows = await store.read(partial(_read, now=now))
         except (Unavailable, TimeoutError):
             self.event_backlog.set(nan)
             self.open_invoices.clear()
+            self.payouts.hide()
             return
-        for node in {*self._nodes, *open_invoices}:
-            self.open_invoices.labels(node).set(open_invoices.get(node, 0))
-        announced = last_position if self._feed is None else self._feed.position
-        self.event_backlog.set(max(0, last_position - announced))
+        for node in {*self._nodes, *rows.open_invoices}:
+            self.open_invoices.labels(node).set(rows.open_invoices.get(node, 0))
+        announced = rows.last_position if self._feed is None else self._feed.position
+        self.event_backlog.set(max(0, rows.last_position - announced))
+        self.payouts.show(rows.payouts, paused_at=rows.paused_at, now=now)
 
     def observe_issued(self, invoice: Invoice) -> None:
         """Count an invoice that a node issued."""
@@ -156,6 +164,26 @@ class Metrics:
     def node_refused(self, node: str, call: str, code: str) -> None:
         """Count a call that was refused, or not answered."""
         self.node_refusals.labels(node, call, code).inc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """What one scrape reads from the database: only of what has not ended, so that it does not grow with the books."""
+
+    open_invoices: Mapping[str, int]
+    last_position: int
+    payouts: UnderWay
+    paused_at: int | None
+
+
+def _read(tx: Tx, *, now: int) -> _Rows:
+    pause = tx.payout_pauses.current()
+    return _Rows(
+        open_invoices=tx.invoices.count_open(),
+        last_position=tx.events.last_position(),
+        payouts=tx.payouts.under_way(expired_until=now - AFTER_EXPIRY_SECONDS),
+        paused_at=None if pause is None else pause[1],
+    )
 
 
 class _SweepFinds(Collector):

@@ -18,6 +18,7 @@ from gateway.payouts.request import PayoutRequests
 from gateway.payouts.rules import PayoutRulebook
 from gateway.payouts.worker import PayoutWorker
 from gateway.ports.addresses import AddressHosts
+from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.keys import KeyRing
 from gateway.ports.payer import Payer
@@ -50,13 +51,14 @@ def assemble_payouts(
     random_bytes: RandomBytes,
     payers: Sequence[Payer],
     hosts: AddressHosts,
+    announcer: Announcer,
 ) -> Payouts:
     """The payouts of a gateway; without `payers` nothing leaves."""
     nodes = PayingNodes(payers, store)
     caps = payout_caps(config)
     requests = PayoutRequests(nodes, hosts, store, clock, random_bytes, fees=fee_limits(config), caps=caps)
     rules, refunds = PayoutRulebook(requests, store, clock), Refunds(requests, store, keys, clock)
-    dispatcher = Dispatcher(nodes, DestinationInvoices(hosts, clock), store, clock, random_bytes)
+    dispatcher = Dispatcher(nodes, DestinationInvoices(hosts, clock), store, clock, random_bytes, announcer)
     return Payouts(
         nodes=nodes,
         hosts=hosts,
@@ -68,7 +70,7 @@ def assemble_payouts(
         refunds=refunds,
         worker=PayoutWorker(
             dispatcher,
-            FollowUp(nodes, store, clock, random_bytes),
+            FollowUp(nodes, store, clock, random_bytes, announcer),
             store,
             clock,
             caps=caps,

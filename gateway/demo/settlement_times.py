@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from gateway.rows import Invoice
+from gateway.rows.payouts import Try
 
 MOST_REMEMBERED = 10_000
 
@@ -31,4 +32,7 @@ class SettlementTimes:
         """Not recorded."""
 
     def canceled(self, payment_hash: str) -> None:
+        """Not recorded."""
+
+    def paid_out(self, try_: Try) -> None:
         """Not recorded."""

@@ -16,8 +16,9 @@ from gateway.money import Msat
 from gateway.payouts.amounts import FEES_AVERAGED, least_worth_sending
 from gateway.payouts.claims import lock_payout
 from gateway.payouts.destination_invoice import DestinationInvoices, Payable
-from gateway.payouts.outcomes import fail, is_invoice, succeed
+from gateway.payouts.outcomes import book_paid, fail, is_invoice
 from gateway.payouts.payers import PayingNodes
+from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.payer import Payer, PaymentReport, PaymentState
 from gateway.ports.random_bytes import RandomBytes
@@ -44,9 +45,10 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         random_bytes: RandomBytes,
+        announcer: Announcer,
     ) -> None:
         self._nodes, self._invoices, self._store = nodes, invoices, store
-        self._clock, self._random_bytes = clock, random_bytes
+        self._clock, self._random_bytes, self._announcer = clock, random_bytes, announcer
 
     async def dispatch(self, try_: Try) -> None:
         """Resolve a reserved try and send it, or release it. Raises `Unavailable` and `OutcomeUnknown` of the store."""
@@ -113,8 +115,7 @@ class Dispatcher:
         """Book the answer to the only call that was ever made for a try: its FAILED is final."""
         now = int(self._clock())
         if report.state is PaymentState.SUCCEEDED:
-            await self._store.write(partial(succeed, try_=try_, fee_msat=report.fee_msat or 0, now=now))
-            log.info("payout_succeeded", payout_id=try_.payout_id, n=try_.n, fee_msat=report.fee_msat)
+            await book_paid(self._store, self._announcer, try_, fee_msat=report.fee_msat, now=now)
         elif report.state is PaymentState.FAILED:
             await self._store.write(partial(_fail_or_keep, try_=try_, reason=report.reason, now=now))
             log.info("payout_failed", payout_id=try_.payout_id, n=try_.n, reason=report.reason)

@@ -11,8 +11,9 @@ import structlog
 
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.payouts.dispatch import SENDER_BYTES, send_invoice
-from gateway.payouts.outcomes import fail, is_invoice, succeed
+from gateway.payouts.outcomes import book_paid, fail, is_invoice
 from gateway.payouts.payers import PayingNodes
+from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.payer import Payer, PaymentReport, PaymentState
 from gateway.ports.random_bytes import RandomBytes
@@ -30,8 +31,11 @@ log = structlog.get_logger()
 class FollowUp:
     """Ends dispatched tries by what their nodes say."""
 
-    def __init__(self, nodes: PayingNodes, store: Store, clock: Clock, random_bytes: RandomBytes) -> None:
-        self._nodes, self._store, self._clock, self._random_bytes = nodes, store, clock, random_bytes
+    def __init__(
+        self, nodes: PayingNodes, store: Store, clock: Clock, random_bytes: RandomBytes, announcer: Announcer
+    ) -> None:
+        self._nodes, self._store = nodes, store
+        self._clock, self._random_bytes, self._announcer = clock, random_bytes, announcer
 
     async def follow(self, try_: Try) -> None:
         """Ask the node about a dispatched try. Raises `Unavailable` and `OutcomeUnknown` of the store."""
@@ -45,8 +49,7 @@ class FollowUp:
     async def _conclude(self, try_: Try, payer: Payer, report: PaymentReport) -> None:
         now, is_expired = int(self._clock()), self._is_expired(try_)
         if report.state is PaymentState.SUCCEEDED:
-            work = partial(succeed, try_=try_, fee_msat=report.fee_msat or 0, now=now)
-            await finish(self._store.write(work))
+            await book_paid(self._store, self._announcer, try_, fee_msat=report.fee_msat, now=now)
         elif report.state is PaymentState.FAILED and is_expired:
             work = partial(fail, try_=try_, state=TryState.FAILED, reason=report.reason, now=now)
             await finish(self._store.write(work))
@@ -82,18 +85,19 @@ class FollowUp:
         except Unavailable:
             return
         if report.state is PaymentState.SUCCEEDED:
-            work = partial(succeed, try_=again, fee_msat=report.fee_msat or 0, now=int(self._clock()))
-            await finish(self._store.write(work))
+            now = int(self._clock())
+            await book_paid(self._store, self._announcer, again, fee_msat=report.fee_msat, now=now)
 
     async def _later(self, try_: Try) -> None:
         later = replace(try_, check_at=self._next_check(try_))
         await self._store.write(lambda tx: tx.tries.change(later, was=try_))
 
     def _next_check(self, try_: Try) -> int:
-        """Ever more rarely: after a quarter of the time since it was dispatched."""
-        now = int(self._clock())
+        """Ever more rarely: after a quarter of the time since it was dispatched, and once its invoice has expired."""
+        now, may_fail_at = int(self._clock()), (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
         age = now - (try_.dispatched_at or now)
-        return now + max(SHORTEST_SECONDS, min(age // 4, LONGEST_SECONDS))
+        later = now + max(SHORTEST_SECONDS, min(age // 4, LONGEST_SECONDS))
+        return min(later, may_fail_at) if now < may_fail_at else later
 
     def _is_expired(self, try_: Try) -> bool:
         return self._clock() >= (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS

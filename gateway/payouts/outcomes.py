@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from gateway.books.payout_transfers import give_back, pay
 from gateway.money import Msat
 from gateway.payouts.claims import claim_failed, claim_paid, lock_payout
-from gateway.ports.store import Tx
+from gateway.ports.announcer import Announcer
+from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import RESTORED, Asker, Payout, PayoutState, Try, TryState
+from gateway.supervise import finish
 
 RETRY_AFTER_SECONDS: Sequence[int] = (3_600, 6 * 3_600, 24 * 3_600)
 """How long after its first, second and third try a payout is tried again; after the next it needs a decision."""
@@ -21,8 +24,16 @@ ENDS_AN_INVOICE = frozenset({"invoice_expired", "invoice_invalid", "invoice_ours
 log = structlog.get_logger()
 
 
-def succeed(tx: Tx, try_: Try, *, fee_msat: int, now: int, note: str | None = None) -> bool:
-    """Book that a try was paid; False if it had ended before. The creator pays the real fee, up to its limit."""
+async def book_paid(store: Store, announcer: Announcer, try_: Try, *, fee_msat: int | None, now: int) -> None:
+    """Book and announce that a node paid a try, unless that is booked. Raises `Unavailable` and `OutcomeUnknown`."""
+    paid = await finish(store.write(partial(succeed, try_=try_, fee_msat=fee_msat or 0, now=now)))
+    if paid is not None:
+        log.info("payout_succeeded", payout_id=paid.payout_id, n=paid.n, fee_msat=paid.fee_msat)
+        announcer.paid_out(paid)
+
+
+def succeed(tx: Tx, try_: Try, *, fee_msat: int, now: int, note: str | None = None) -> Try | None:
+    """Book that a try was paid; None if it had ended before. The creator pays the real fee, up to its limit."""
     payout = lock_payout(tx, try_.payout_id)
     assert payout is not None, "a try belongs to a payout"
     if fee_msat > try_.fee_limit_msat:
@@ -32,12 +43,12 @@ def succeed(tx: Tx, try_: Try, *, fee_msat: int, now: int, note: str | None = No
         try_, state=TryState.SUCCEEDED, fee_msat=Msat(fee_msat), ended_at=now, check_at=None, resolved_note=note
     )
     if not tx.tries.change(ended, was=try_):
-        return False
+        return None
     tx.ledger.post(pay(ended, fee_msat=fee_msat, now=now))
     tx.payouts.change(_ended(payout, PayoutState.SUCCEEDED, now=now), was=payout)
     if payout.asked_by is Asker.PAYER:
         claim_paid(tx, payout, now=now)
-    return True
+    return ended
 
 
 def fail(tx: Tx, try_: Try, state: TryState, *, reason: str, now: int, note: str | None = None) -> bool:

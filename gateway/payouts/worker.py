@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -21,12 +22,23 @@ from gateway.supervise import Progress
 MOST_AT_ONCE, MOST_PER_ACCOUNT = 64, 2
 """How many tries are under way at once, and of one ledger account, so that slow ones delay nobody else's."""
 ROWS_AT_ONCE = 1_000
+ALSO_EVERY_SECONDS = 60
+SHORTEST_PAUSE_SECONDS = 0.05
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one look at the database finds to do."""
+
+    due: Sequence[Payout]
+    reserved: Sequence[Try]
+    to_check: Sequence[Try]
+
+
 class PayoutWorker:
-    """Does what is due, a few at a time. `also` is called at each round: rules and expired refunds."""
+    """Does what is due, a few at a time. `also` is called every minute: rules and expired refunds."""
 
     def __init__(
         self,
@@ -40,7 +52,9 @@ class PayoutWorker:
     ) -> None:
         self._dispatcher, self._follow_up, self._store, self._clock = dispatcher, follow_up, store, clock
         self._caps, self._also = caps, also
-        self._tasks: dict[tuple[str, str, int], asyncio.Task[None]] = {}
+        self._also_done_at: int | None = None
+        self._tasks: dict[tuple[str, str, int], asyncio.Task[bool]] = {}
+        self._is_full, self._has_room = False, asyncio.Event()
 
     async def run(self, progress: Progress, *, every_seconds: float) -> None:
         """Look for what is due, for ever. Raises `Unavailable` and `OutcomeUnknown` of the store."""
@@ -48,20 +62,26 @@ class PayoutWorker:
             while True:
                 await self.look()
                 progress.made()
-                await asyncio.sleep(every_seconds)
+                await self._pause(every_seconds)
         finally:
             await self._stop()
 
     async def look(self) -> None:
-        """Start what is due; payments go on when this has returned. `settle_down` waits for them."""
-        await self._retry()
-        for work in self._also:
-            await work()
+        """Start what is due; payments go on when this has returned. `settle_down` waits for them.
+
+        Where nothing is due it reads the database once, in one transaction.
+        """
+        await self._do_also()
         now = int(self._clock())
-        reserved = await self._store.read(lambda tx: tx.tries.reserved(limit=ROWS_AT_ONCE))
-        self._begin(reserved, self._dispatcher.dispatch)
-        dispatched = await self._store.read(lambda tx: tx.tries.to_check(now=now, limit=ROWS_AT_ONCE))
-        self._begin(dispatched, self._follow_up.follow)
+        found = await self._store.read(partial(_find, now=now))
+        for payout in found.due:
+            await self._store.write(partial(_reserve_again, payout=payout, caps=self._caps, now=now))
+        if found.due:
+            found = await self._store.read(partial(_find, now=now))
+        self._is_full = False
+        self._has_room.clear()
+        self._begin(found.reserved, self._dispatcher.dispatch)
+        self._begin(found.to_check, self._follow_up.follow)
 
     async def settle_down(self) -> None:
         """Wait until nothing that was started is under way."""
@@ -73,34 +93,67 @@ class PayoutWorker:
         for try_ in tries:
             key = (try_.source_account, try_.payout_id, try_.n)
             of_account = sum(account == try_.source_account for account, _, _ in self._tasks)
-            if key not in self._tasks and of_account < MOST_PER_ACCOUNT and len(self._tasks) < MOST_AT_ONCE:
-                task = self._tasks[key] = asyncio.create_task(self._guarded(try_, work))
-                task.add_done_callback(partial(self._ended, key))
+            if key in self._tasks:
+                continue
+            if of_account >= MOST_PER_ACCOUNT or len(self._tasks) >= MOST_AT_ONCE:
+                self._is_full = True
+                continue
+            task = self._tasks[key] = asyncio.create_task(self._guarded(try_, work))
+            task.add_done_callback(partial(self._ended, key))
 
-    def _ended(self, key: tuple[str, str, int], task: asyncio.Task[None]) -> None:
+    def _ended(self, key: tuple[str, str, int], task: asyncio.Task[bool]) -> None:
         del self._tasks[key]
+        if task.cancelled():
+            return
         # A defect of one payout stops no other; the row is looked at again.
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if (error := task.exception()) is not None:
             log.error("payout_defect", payout_id=key[1], n=key[2], exc_info=error)
+        elif task.result():
+            self._has_room.set()
 
-    async def _guarded(self, try_: Try, work: Callable[[Try], Awaitable[None]]) -> None:
+    async def _guarded(self, try_: Try, work: Callable[[Try], Awaitable[None]]) -> bool:
+        """False if it was interrupted."""
         try:
             await work(try_)
         except (Unavailable, OutcomeUnknown) as error:
             # The row says what to do next; the next round does it.
             log.warning("payout_interrupted", payout_id=try_.payout_id, n=try_.n, code=error.code)
+            return False
+        return True
 
-    async def _retry(self) -> None:
-        """Reserve the next try of every payout that is due."""
+    async def _do_also(self) -> None:
+        """Call `also`, a minute or more after the last time."""
         now = int(self._clock())
-        for payout in await self._store.read(lambda tx: tx.payouts.due(now=now, limit=ROWS_AT_ONCE)):
-            await self._store.write(partial(_reserve_again, payout=payout, caps=self._caps, now=now))
+        # A clock that was set back delays nothing for longer than that.
+        if self._also_done_at is not None and abs(now - self._also_done_at) < ALSO_EVERY_SECONDS:
+            return
+        for work in self._also:
+            await work()
+        self._also_done_at = now
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for the next round; it comes early if this one left something out and there is room for it."""
+        if not self._is_full:
+            await asyncio.sleep(seconds)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._has_room.wait()
+                await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
 
     async def _stop(self) -> None:
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _find(tx: Tx, *, now: int) -> _Found:
+    return _Found(
+        due=tx.payouts.due(now=now, limit=ROWS_AT_ONCE),
+        reserved=tx.tries.reserved(limit=ROWS_AT_ONCE),
+        to_check=tx.tries.to_check(now=now, limit=ROWS_AT_ONCE),
+    )
 
 
 def _reserve_again(tx: Tx, *, payout: Payout, caps: Caps, now: int) -> None:

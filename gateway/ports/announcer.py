@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.rows import Invoice
+from gateway.rows.payouts import Try
 
 
 class Announcer(Protocol):
@@ -23,3 +24,6 @@ class Announcer(Protocol):
 
     def canceled(self, payment_hash: str) -> None:
         """LND canceled this invoice."""
+
+    def paid_out(self, try_: Try) -> None:
+        """A node paid this try of a payout, and one commit of this process booked it, with its fee."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.money import Msat
-from gateway.rows.payouts import Destination, Payout, PayoutRule, Refund, Try
+from gateway.rows.payouts import Destination, Payout, PayoutRule, Refund, Try, UnderWay
 
 
 class Payouts(Protocol):
@@ -35,6 +35,9 @@ class Payouts(Protocol):
 
     def open_of(self, source_account: str) -> Sequence[Payout]:
         """Those that are not ended, of one account."""
+
+    def under_way(self, *, expired_until: int) -> UnderWay:
+        """All that has not ended; a dispatched try whose invoice had expired by then is overdue."""
 
 
 class Tries(Protocol):

@@ -3,6 +3,7 @@
 Instants are whole seconds since 1970, UTC; amounts are msat; hashes and ids are lower-case hex or slugs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,6 +52,7 @@ class TryState(StrEnum):
 RESTORED = "restore"
 """The reason of the pause that a restore leaves; it holds since the backup, as payments since then may be lacking."""
 
+UNENDED = (PayoutState.TRYING, PayoutState.WAITING, PayoutState.NEEDS_DECISION)
 OPEN_TRIES = (TryState.RESERVED, TryState.DISPATCHED)
 
 
@@ -103,6 +105,20 @@ class Try:
     fee_msat: Msat | None = None
     reason: str = ""
     resolved_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """What has not ended: the number of payouts by state, and of their open tries how much money they reserve.
+
+    `overdue` is the number of tries whose node has not said how they ended although their invoice has expired.
+    `oldest_at` is when the oldest open try was reserved; None without one.
+    """
+
+    payouts: Mapping[PayoutState, int]
+    overdue: int
+    reserved_msat: Msat
+    oldest_at: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ async def metrics(request: web.Request) -> web.Response:
         raise Unauthorized(
             "metrics_closed", "Set TUPPENCE_METRICS_TOKEN and send it as Bearer, or ask on the admin socket."
         )
-    await gateway.metrics.read_rows(gateway.store)
+    await gateway.metrics.read_rows(gateway.store, now=gateway.now())
     return web.Response(body=generate_latest(gateway.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

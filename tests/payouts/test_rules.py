@@ -5,6 +5,7 @@ import pytest
 from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.errors import Forbidden, Invalid
 from gateway.money import from_sat
+from gateway.payouts.worker import ALSO_EVERY_SECONDS
 from gateway.rows.payouts import Asker, Interval, PayoutState
 from tests.payouts.conftest import ALICE, PayingDomain
 from tests.payouts.world import credit
@@ -32,6 +33,17 @@ async def test_a_rule_pays_all_from_its_threshold_on(paying: PayingDomain) -> No
     paying.clock.advance(DAY_SECONDS)
     await paying.process.work()
     assert await asked(paying) == [Asker.RULE], "there was nothing to pay on the second day"
+
+
+@pytest.mark.parametrize("passed_seconds", [ALSO_EVERY_SECONDS, -DAY_SECONDS])
+async def test_a_new_rule_is_looked_at_within_a_minute_though_the_clock_is_set_back(
+    paying: PayingDomain, passed_seconds: int
+) -> None:
+    await paying.process.work()
+    paying.clock.advance(passed_seconds)
+    await set_rule(paying, 10_000)
+    await paying.process.work()
+    assert await asked(paying) == [Asker.RULE]
 
 
 async def test_a_rule_waits_for_its_threshold_and_its_interval(paying: PayingDomain) -> None:
@@ -62,6 +74,7 @@ async def test_a_rule_asks_for_nothing_while_a_payout_is_open_or_payouts_are_pau
     first = await paying.ask(1_000)
     await paying.process.work()
     await set_rule(paying, 10_000)
+    paying.clock.advance(ALSO_EVERY_SECONDS)
     await paying.process.work()
     assert await asked(paying) == [Asker.CREATOR]
     await paying.process.decisions.cancel(first.payout_id)

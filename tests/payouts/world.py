@@ -26,6 +26,7 @@ from gateway.rows.payouts import Destination
 from gateway.simulator.core import Simulator
 from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.simulator.payments.network import Network
+from tests.support.announced import Announced
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain
 from tests.support.rows import NODE_ID
@@ -163,6 +164,7 @@ class PayoutProcess:
     records: PayoutRecords
     pause: PayoutPause
     worker: PayoutWorker
+    announced: Announced
 
     async def work(self) -> None:
         """One round of the background work, to its end."""
@@ -175,11 +177,11 @@ def start_process(
 ) -> PayoutProcess:
     """A process on a database and a node."""
     mortal, payer = MortalStore(store, steps), MortalPayer(InProcessPayer(core, node_id=NODE_ID), steps)
-    nodes = PayingNodes([payer], mortal)
+    nodes, announced = PayingNodes([payer], mortal), Announced()
     requests = PayoutRequests(nodes, host, mortal, clock, random_bytes, fees=FEES, caps=CAPS)
     rules = PayoutRulebook(requests, mortal, clock)
-    dispatcher = Dispatcher(nodes, DestinationInvoices(host, clock), mortal, clock, random_bytes)
-    follow_up = FollowUp(nodes, mortal, clock, random_bytes)
+    dispatcher = Dispatcher(nodes, DestinationInvoices(host, clock), mortal, clock, random_bytes, announced)
+    follow_up = FollowUp(nodes, mortal, clock, random_bytes, announced)
     return PayoutProcess(
         nodes=nodes,
         requests=requests,
@@ -188,6 +190,7 @@ def start_process(
         records=PayoutRecords(nodes, mortal, clock, random_bytes),
         pause=PayoutPause(nodes, mortal, clock),
         worker=PayoutWorker(dispatcher, follow_up, mortal, clock, caps=CAPS, also=(rules.ask_due,)),
+        announced=announced,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.rows import Invoice
+from gateway.rows.payouts import Try
 
 
 @dataclass
@@ -14,6 +15,7 @@ class Announced:
     settled_hashes: list[str] = field(default_factory=list)
     elsewhere_hashes: list[str] = field(default_factory=list)
     canceled_hashes: list[str] = field(default_factory=list)
+    paid_out_tries: list[Try] = field(default_factory=list)
 
     def issued(self, invoice: Invoice) -> None:
         self.issued_hashes.append(invoice.payment_hash)
@@ -27,3 +29,6 @@ class Announced:
 
     def canceled(self, payment_hash: str) -> None:
         self.canceled_hashes.append(payment_hash)
+
+    def paid_out(self, try_: Try) -> None:
+        self.paid_out_tries.append(try_)

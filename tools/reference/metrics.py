@@ -9,7 +9,7 @@ from tools.reference.markdown import table
 
 def metrics() -> str:
     """Every metric with its kind, labels and meaning, by name."""
-    shown = Metrics(Config.model_construct(open_invoices=0, waiters=0))
+    shown = Metrics(Config.model_construct(open_invoices=0, waiters=0, payout_day_sat=0))
     collectors = shown.registry._collector_to_names
     labels = {each._name: each._labelnames for each in collectors if isinstance(each, MetricWrapperBase)}
     rows = []

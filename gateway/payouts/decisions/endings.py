@@ -136,7 +136,7 @@ def _fee_of(try_: Try, fee_msat: int | None) -> int:
 
 
 def _succeed(tx: Tx, *, try_: Try, fee_msat: int, note: str | None, now: int) -> Payout:
-    if not succeed(tx, try_, fee_msat=fee_msat, now=now, note=note):
+    if succeed(tx, try_, fee_msat=fee_msat, now=now, note=note) is None:
         raise _changed()
     return _found(tx.payouts.get(try_.payout_id), try_.payout_id)
 

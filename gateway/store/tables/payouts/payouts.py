@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, literal_column, or_, select, update
 
 from gateway.money import Msat
-from gateway.rows.payouts import Asker, Payout, PayoutState
+from gateway.rows.payouts import OPEN_TRIES, Asker, Payout, PayoutState, UnderWay
 from gateway.store.tables.insert import InsertOrIgnore
-from gateway.store.tables.schema import payouts
+from gateway.store.tables.schema import payout_tries, payouts
 
 _INSERT = InsertOrIgnore(payouts)
 _SELECT = select(payouts)
@@ -41,6 +41,28 @@ _DUE = (
     .limit(bindparam("most"))
 )
 _OPEN_OF = _SELECT.where(_OF_ACCOUNT, payouts.c.ended_at.is_(None)).order_by(payouts.c.created_at, payouts.c.payout_id)
+_IS_OVERDUE = and_(
+    payout_tries.c.state == literal_column("'dispatched'"), payout_tries.c.expires_at <= bindparam("expired_until")
+)
+_UNDER_WAY = (
+    select(
+        payouts.c.state,
+        func.count().label("payouts"),
+        func.count().filter(_IS_OVERDUE).label("overdue"),
+        func.coalesce(func.sum(payout_tries.c.amount_msat + payout_tries.c.fee_limit_msat), 0).label("reserved_msat"),
+        func.min(payout_tries.c.reserved_at).label("oldest_at"),
+    )
+    .outerjoin_from(
+        payouts,
+        payout_tries,
+        and_(
+            payout_tries.c.payout_id == payouts.c.payout_id,
+            payout_tries.c.state.in_([literal_column(f"'{state.value}'") for state in OPEN_TRIES]),
+        ),
+    )
+    .where(payouts.c.ended_at.is_(None))
+    .group_by(payouts.c.state)
+)
 
 
 class PayoutRows:
@@ -87,6 +109,15 @@ class PayoutRows:
 
     def open_of(self, source_account: str) -> Sequence[Payout]:
         return self._all(_OPEN_OF, {"account": source_account})
+
+    def under_way(self, *, expired_until: int) -> UnderWay:
+        rows = self._connection.execute(_UNDER_WAY, {"expired_until": expired_until}).all()
+        return UnderWay(
+            payouts={PayoutState(row.state): int(row.payouts) for row in rows},
+            overdue=sum(row.overdue for row in rows),
+            reserved_msat=Msat(sum(int(row.reserved_msat) for row in rows)),
+            oldest_at=min((row.oldest_at for row in rows if row.oldest_at is not None), default=None),
+        )
 
     def _all(self, statement: Select[Any], values: dict[str, Any]) -> Sequence[Payout]:
         return [_payout(row) for row in self._connection.execute(statement, values)]
