@@ -1,5 +1,7 @@
 """`tuppence payout …` and `refund`: money that leaves."""
 
+import secrets
+from hashlib import sha256
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -8,7 +10,7 @@ import typer
 from gateway.cli.admin_call import admin_call
 from gateway.cli.arguments import creator_of, invoice_of, payment_hash_of
 from gateway.cli.command_group import CommandGroup
-from gateway.errors import Invalid
+from gateway.errors import Invalid, OutcomeUnknown, TuppenceError
 from gateway.money import parse_fee, parse_price, to_sat
 from gateway.terminal import say, show_table
 
@@ -23,6 +25,8 @@ Acknowledged = Annotated[bool, typer.Option("--acknowledged", help="You have loo
 OperatorPays = Annotated[bool, typer.Option("--operator-pays", help="Pay it yourself, instead of its creators.")]
 ALL = "all"
 HASH_DIGITS = 64
+UNANSWERED = frozenset({"answer_lost", "commit_unanswered"})
+"""Codes that leave open whether a payout was asked for."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +43,10 @@ def send(
         str | None,
         typer.Option(help="A Lightning Address, an LNURL or an invoice. Default: the creator's destination."),
     ] = None,
-    key: Annotated[str | None, typer.Option(help="Any text: a command with the same key never pays twice.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Any text: a command with the same key never pays twice. Default: a new one."),
+    ] = None,
 ) -> None:
     """Pay a creator from their balance.
 
@@ -51,8 +58,16 @@ def send(
         wanted["amount_msat"] = _amount_of(amount)
     if to is not None:
         wanted["destination"] = invoice_of(to) if to.lower().startswith("lightning:") else to.strip()
-    headers = {} if key is None else {"Idempotency-Key": key}
-    _show(admin_call("POST", "/v1/admin/payouts", json=wanted, headers=headers))
+    key = key or secrets.token_hex(8)
+    headers = {"Idempotency-Key": sha256(key.encode()).hexdigest()}
+    try:
+        asked = admin_call("POST", "/v1/admin/payouts", json=wanted, headers=headers)
+    except TuppenceError as error:
+        if error.code not in UNANSWERED:
+            raise
+        again = f"The same command with --key {key} asks for this payout, and for no second one."
+        raise OutcomeUnknown(error.code, f"{error.detail} {again}") from error
+    _show(asked)
 
 
 @payouts.command("list")
