@@ -7,7 +7,7 @@ import type { Product } from "./product.js";
 import { bearer, type Gateway, gatewayOf, load, Refusal, Unreachable } from "./gateway.js";
 import { type Language, languageOf } from "./language.js";
 import { ELEMENT_STYLES } from "./element-styles.js";
-import type { Obstacle, OpenedModule, PaymentContext, Sheet, SheetModule } from "./interfaces.js";
+import type { Obstacle, OpenedModule, PaidProduct, PaymentContext, Sheet, SheetModule } from "./interfaces.js";
 import { type Attempt, newKey, AttemptStore } from "./attempts.js";
 import { type WatchedState, watcherOf } from "./invoice-watcher.js";
 import type { PageId } from "./words.js";
@@ -15,9 +15,6 @@ import type { PageId } from "./words.js";
 export type State = "loading" | "offered" | "paid" | "open";
 
 const RETRY_MILLISECONDS = [1_000, 2_000, 5_000, 10_000, 30_000];
-// After these errors the attempt stays stored: the gateway may get its key back from a backup, and a proxy that removed the
-// Authorization header may be repaired.
-const RESTORABLE = /_(unknown_key|required)/;
 const elements = new Set<TuppenceElement>();
 
 export abstract class TuppenceElement extends HTMLElement {
@@ -197,20 +194,22 @@ export abstract class TuppenceElement extends HTMLElement {
     if (!again) this.#announce(attempt);
     const signal = this.#lifetime?.signal;
     for (let tries = 0; signal && !signal.aborted; tries++) {
+      const loading = load<OpenedModule>("opened.js");
       try {
-        const [opened] = await Promise.all([
-          load<OpenedModule>("opened.js"), this.product.fetch(this.gateway, attempt.token ?? ""),
-        ]);
+        const [opened] = await Promise.all([loading, this.product.fetch(this.gateway, attempt.token ?? "")]);
         if (!signal.aborted) await this.#showContent(attempt, again, opened);
         return;
       } catch (error) {
-        const code = error instanceof Refusal ? error.code : "";
-        // Only the gateway's error codes end an access; a proxy's response does not.
-        if (/^(access|token|payment)_/.test(code)) {
-          if (!RESTORABLE.test(code)) this.#store?.drop(attempt);
-          return this.#reportError(error), this.#sheet?.close(), this.offerAgain();
-        }
-        if (!(error instanceof Refusal)) this.#sheet?.update(attempt, "offline");
+        if (error instanceof Refusal) {
+          const opened = await loading.catch(() => null);
+          const end = opened?.endOf(error.code);
+          if (end === "lost") this.#store?.drop(attempt);
+          if (end) {
+            this.#reportError(error), this.#sheet?.close(), this.offerAgain();
+            if (end === "refunded") opened?.showRefund(this.#paid(attempt, again));
+            return;
+          }
+        } else this.#sheet?.update(attempt, "offline");
         await retryPause(tries, signal);
       }
     }
@@ -224,15 +223,17 @@ export abstract class TuppenceElement extends HTMLElement {
 
   async #showContent(attempt: Attempt, again: boolean, { render }: OpenedModule): Promise<void> {
     this.#remember(attempt);
-    const { gateway, language, product, frame } = this;
-    const [landing, isOpen] = await render({
-      host: this, frame, gateway, language, product, token: attempt.token ?? "", again, onAgain: () => this.offerAgain(),
-    });
+    const [landing, isOpen] = await render(this.#paid(attempt, again));
     this.#setState("open");
     if (isOpen) this.#emit("unlocked", { payment_hash: attempt.hash ?? "", again });
     const wasOpen = this.#sheet?.isOpen;
     void this.#sheet?.leave().then(() => wasOpen && landing.focus());
     for (const other of elements) if (other !== this && other.#store?.key === this.#store?.key) other.#resume();
+  }
+
+  #paid(attempt: Attempt, again: boolean): PaidProduct {
+    const { gateway, language, product, frame } = this;
+    return { host: this, frame, gateway, language, product, token: attempt.token ?? "", again, onAgain: () => this.offerAgain() };
   }
 
   /** Mark an item's attempt as paid, and delete a tip's. */

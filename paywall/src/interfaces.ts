@@ -83,11 +83,18 @@ export interface PaidProduct {
   onAgain(): void;
 }
 
+/** How an access ends: it stays stored, as the cause may be mended; or it is lost; or its payment was refunded. */
+export type AccessEnd = "kept" | "lost" | "refunded";
+
 export interface OpenedModule {
   /** Checked before an invoice is created. */
   obstacleTo(host: HTMLElement, product: Product): Obstacle;
   /** Show the paid product. Returns the element to focus, and whether the content is shown. */
   render(paid: PaidProduct): Promise<[landing: HTMLElement, isOpen: boolean]>;
+  /** What a refusal of the gateway does to an access; nothing if it comes from elsewhere, such as a proxy. */
+  endOf(code: string): AccessEnd | undefined;
+  /** Link to the receipt of a payment that was refunded, where its payer gets it back. */
+  showRefund(paid: PaidProduct): void;
 }
 
 export interface TippingModule {

@@ -26,6 +26,7 @@ export const OPENED = {
   again: "Tip again",
   orCode: "Or this recovery code:",
   there: "Open it in its page",
+  refunded: "Your payment for this was refunded:",
   broken: "The text sealed in this page does not open with the key that you paid for. Your payment is kept; its creator has to mend the page.",
 };
 

@@ -4,6 +4,7 @@ import { copyOnClick } from "../copy.js";
 import { h, tick } from "../dom.js";
 import { TuppenceEvent } from "../events.js";
 import { bearer } from "../gateway.js";
+import type { Language } from "../language.js";
 import type { Product, ItemProduct } from "../product.js";
 import type { Obstacle, OpenedModule, PaidProduct } from "../interfaces.js";
 import { styleSheet } from "../style-sheet.js";
@@ -28,6 +29,17 @@ export function obstacleTo(host: HTMLElement, product: Product): Obstacle {
   const opens = sealed ? isDecryptable(sealed) && canInsert() : SECURE.test(item.page_url ?? "");
   return opens ? "" : "unopened";
 }
+
+/** The gateway may get its key back from a backup, and a proxy that removed the Authorization header may be repaired. */
+export const endOf: OpenedModule["endOf"] = (code) => {
+  if (!/^(access|token|payment)_/.test(code)) return undefined;
+  return /refunded/.test(code) ? "refunded" : /_(unknown_key|required)/.test(code) ? "kept" : "lost";
+};
+
+export const showRefund: OpenedModule["showRefund"] = ({ frame, gateway, language, token }) => {
+  const words = language.with(OPENED);
+  frame.append(h("p", { class: "after" }, words.say("refunded"), " ", receiptLink(gateway.receipt(token), words)));
+};
 
 export const render: OpenedModule["render"] = async (opener) => {
   const paid: PaidProduct = { ...opener, language: opener.language.with(OPENED) };
@@ -94,13 +106,18 @@ function receiptLinks(paid: PaidProduct): HTMLElement {
   const copy = h("button", { type: "button", class: "way", part: "copy" }, language.say("copyLink"));
   copyOnClick(copy, () => href, language);
   const ways = h("p", { class: "ways" },
-    h("a", { class: "way", part: "receipt", href, target: "_blank", rel: "noopener noreferrer" }, language.say("receipt")), copy);
+    receiptLink(href, language), copy);
   if (!product.reopens) {
     const more = h("button", { type: "button", class: "way" }, language.say("again"));
     more.addEventListener("click", onAgain);
     ways.append(more);
   }
   return h("div", { class: "kept" }, product.reopens && h("p", {}, language.say("keep")), ways, product.reopens && !again && recoveryCode(paid));
+}
+
+function receiptLink(href: string, language: Language): HTMLElement {
+  const link = { class: "way", part: "receipt", href, target: "_blank", rel: "noopener noreferrer" };
+  return h("a", link, language.say("receipt"));
 }
 
 /** The recovery code, shown only after the payment. Its line reserves its height until the code is loaded. */

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from tests.browser.chromium import launch
+from tests.support.site import serve_app
 from tests.web.refunds.conftest import Shop
 from tests.web.refunds.test_page import refunded_in_a_browser
 
@@ -55,6 +57,33 @@ async def test_the_items_page_keeps_the_receipt_of_a_refund(shop: Shop, phone: B
         await expect(page.get_by_role("button", name="Pay 100 sat")).to_be_visible()
     await page.locator("#refunded").get_by_role("link").click()
     await expect(page.locator("#refund")).to_contain_text("Take your 100 sat back")
+
+
+async def test_a_page_that_embeds_keeps_the_receipt_of_a_refund(shop: Shop, phone: BrowserContext) -> None:
+    async def article(_: web.Request) -> web.Response:
+        script = f'<script type="module" src="{shop.site.url}/embed/v1.js"></script>'
+        body = f'<!doctype html><html lang="en"><title>A blog</title>{script}<tuppence-paywall item="welcome">'
+        return web.Response(text=body, content_type="text/html")
+
+    blog = web.Application()
+    blog.add_routes([web.get("/", article)])
+    page = await phone.new_page()
+    async with serve_app(blog) as url:
+        await page.goto(url)
+        async with page.expect_response("**/invoices") as asked:
+            await page.get_by_role("button", name="Pay 100 sat").click()
+        hash_ = (await (await asked.value).json())["payment_hash"]
+        await shop.site.settle(hash_)
+        await expect(page.get_by_text("The paid part.")).to_be_visible()
+        await shop.refund(hash_)
+        for _ in range(2):
+            await page.reload()
+            await expect(page.get_by_text("was refunded")).to_be_visible()
+            await expect(page.get_by_role("button", name="Pay 100 sat")).to_be_visible()
+            await expect(page.get_by_text("The paid part.")).to_have_count(0)
+        async with phone.expect_page() as opened:
+            await page.get_by_role("link", name="Receipt").click()
+        await expect((await opened.value).locator("#refund")).to_contain_text("Take your 100 sat back")
 
 
 async def test_no_script_is_needed(shop: Shop, phone: BrowserContext) -> None:
