@@ -51,7 +51,7 @@ def move(
     """Copy the database from SQLite to PostgreSQL.
 
     Stop the server first. The copy is one transaction, audited and compared before it is committed. The SQLite file
-    is not changed; keys and content stay where they are.
+    stays, with its payouts paused, so that it never pays what the copy pays; keys and content stay where they are.
     """
     from gateway.config import load_config
     from gateway.store.engines.move_to_postgres import move_database
@@ -60,7 +60,7 @@ def move(
     config = load_config()
     run(require_gateway(config, reads=False))
     with lock_data(config.data_dir):
-        counts = run(move_database(config.database_url, to))
+        counts = run(move_database(config.database_url, to, now=int(time.time())))
     show_table(("table", "rows"), [(name, str(count)) for name, count in counts.items()])
     say("Moved. Set TUPPENCE_DATABASE_URL to the new address, then start the server.")
 

@@ -117,6 +117,9 @@ class PayoutPauses(Protocol):
     def pause(self, reason: str, *, now: int) -> None:
         """Pause; an earlier pause keeps its reason and instant."""
 
+    def pause_restored(self, *, since: int) -> None:
+        """Pause books that may lack payments made since an instant; a pause of another reason becomes this one."""
+
     def resume(self) -> bool:
         """False if payouts were not paused."""
 

@@ -50,7 +50,7 @@ class TryState(StrEnum):
 
 
 RESTORED = "restore"
-"""The reason of the pause that a restore leaves; it holds since the backup, as payments since then may be lacking."""
+"""The reason of the pause of books that may be a copy: payments that left since its instant may be lacking in them."""
 
 UNENDED = (PayoutState.TRYING, PayoutState.WAITING, PayoutState.NEEDS_DECISION)
 OPEN_TRIES = (TryState.RESERVED, TryState.DISPATCHED)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from gateway.app.assemble import open_gateway
 from gateway.config import Config, load_config
 from gateway.errors import Unavailable
+from gateway.rows.payouts import RESTORED
 from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import InProcessNode
 from gateway.store.engines.archive import read_archive, write_archive
@@ -40,6 +41,12 @@ def replica(config: Config, tmp_path: Path) -> Callable[[str, Path], Config]:
 async def _opens(config: Config, clock: FakeClock, core: Simulator) -> None:
     async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], background=False):
         pass
+
+
+async def _pause(config: Config, clock: FakeClock, core: Simulator) -> tuple[str, int] | None:
+    """The pause of payouts in a gateway that opens."""
+    async with open_gateway(config, clock=clock, nodes=[InProcessNode(core)], background=False) as gateway:
+        return await gateway.store.read(lambda tx: tx.payout_pauses.current())
 
 
 async def _refusal(config: Config, clock: FakeClock, core: Simulator) -> str:
@@ -186,7 +193,24 @@ async def test_an_older_copy_is_refused_until_the_operator_confirms_it(
     database.write_bytes(older)
     assert await _refusal(config, clock, core) == "database_older"
     position_file(database).unlink()
-    await _opens(config, clock, core)
+    assert await _pause(config, clock, core) == (RESTORED, 0)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_second_copy_of_the_books_does_not_pay_what_the_first_one_pays(
+    config: Config, tmp_path: Path, clock: FakeClock, core: Simulator
+) -> None:
+    """It is a copy without the record beside it; the first one goes on as it was."""
+    database = sqlite_path(config.database_url)
+    assert database is not None
+    assert await _pause(config, clock, core) is None
+    await _open_shop(config, clock, core, sells=False)
+    second = tmp_path / "second"
+    shutil.copytree(config.shared_folder, second, ignore=shutil.ignore_patterns("*.sock", "tuppence.db*"))
+    shutil.copy(database, second / "tuppence.db")
+    copy = load_config(data_dir=second, listen="127.0.0.1:8402")
+    assert await _pause(copy, clock, core) == (RESTORED, 0)
+    assert await _pause(config, clock, core) is None
 
 
 async def test_a_restored_backup_starts_with_its_keys_and_contents(
@@ -199,7 +223,7 @@ async def test_a_restored_backup_starts_with_its_keys_and_contents(
     restored.data_dir.mkdir()
     position_file(restored.data_dir / "tuppence.db").write_text("99 99\n")
     await read_archive(archive, restored.database_url, restored.shared_folder)
-    await _opens(restored, clock, core)
+    assert await _pause(restored, clock, core) == (RESTORED, START)
 
 
 @pytest.mark.parametrize("sells", [True, False])

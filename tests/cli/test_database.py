@@ -115,7 +115,9 @@ async def test_books_go_from_sqlite_to_postgres_and_back_by_an_archive(shell: Sh
     status, output = await shell.type("move", "--to", empty_url)
     assert (status, "TUPPENCE_DATABASE_URL" in output) == (0, True), output
     assert "creators" in output
-    assert dump_tables(books(shell.folder)) == dump_tables(empty_url)
+    left, copy = dump_tables(books(shell.folder)), dump_tables(empty_url)
+    assert [reason for _, reason, _ in left.pop("payout_pauses") + copy.pop("payout_pauses")] == [RESTORED, None]
+    assert left == copy
     assert "database_not_empty" in await refused(shell, "move", "--to", empty_url)
 
     moved = {"TUPPENCE_DATABASE_URL": empty_url}
@@ -130,7 +132,7 @@ async def test_books_go_from_sqlite_to_postgres_and_back_by_an_archive(shell: Sh
     assert (status, "Payouts are paused" in output) == (0, True), output
     restored = dump_tables(shell.folder / "restored" / "tuppence.db")
     assert [(name, reason) for name, reason, _ in restored.pop("payout_pauses")] == [("all", RESTORED)]
-    assert restored | {"payout_pauses": []} == dump_tables(empty_url)
+    assert restored == copy
 
 
 @pytest.mark.postgres

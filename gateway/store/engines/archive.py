@@ -20,17 +20,15 @@ from typing import IO
 from sqlalchemy import Connection, select
 
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
-from gateway.rows.payouts import RESTORED
 from gateway.store.engines.database import migrate_database, read_database
 from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.invariants import audit
 from gateway.store.engines.migration import migrate, require_newest_schema
-from gateway.store.engines.move_to_postgres import copy_rows, move_database, require_empty
+from gateway.store.engines.move_to_postgres import copy_rows, move_database, pause_restored, require_empty
 from gateway.store.engines.newest_position import position_file
 from gateway.store.engines.sqlite import translating_engine
 from gateway.store.files.disk_errors import disk_errors
 from gateway.store.files.keyring import FileKeyRing
-from gateway.store.tables.payouts.pauses import PayoutPauseRows
 from gateway.store.tables.schema import identities, items
 
 DATABASE, OPERATOR_KEY = "tuppence.db", "operator.key"
@@ -87,10 +85,10 @@ async def _restore(path: Path, database_url: str, shared: Path) -> None:
     with _folder_in(shared) as folder:
         taken_at = await asyncio.to_thread(_unpack, path, folder)
         await _check(folder)
-        await asyncio.to_thread(_pause_payouts, folder / DATABASE, taken_at)
+        await asyncio.to_thread(pause_restored, folder / DATABASE, since=taken_at)
         if target is None:
             with _put_back(folder, shared):
-                await move_database(f"sqlite:///{folder / DATABASE}", database_url)
+                await move_database(f"sqlite:///{folder / DATABASE}", database_url, now=taken_at)
             return
         # Moved beside its place first, which may be on another disk, so that the last step is a rename.
         with _folder_in(target.parent) as beside:
@@ -189,17 +187,6 @@ def _put(source: IO[bytes] | None, target: Path) -> None:
     # O_EXCL, because a broken archive may contain a name twice.
     with source, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         shutil.copyfileobj(source, file)
-
-
-def _pause_payouts(database: Path, since: int) -> None:
-    engine = translating_engine(database)
-    try:
-        with engine.begin() as connection:
-            pauses = PayoutPauseRows(connection)
-            pauses.resume()
-            pauses.pause(RESTORED, now=since)
-    finally:
-        engine.dispose()
 
 
 async def _check(folder: Path) -> None:

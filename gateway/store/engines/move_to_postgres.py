@@ -1,5 +1,7 @@
 """Moves a database from SQLite to PostgreSQL in one transaction, compared and audited before the commit."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,15 +13,17 @@ from gateway.store.engines.database_url import sqlite_path
 from gateway.store.engines.invariants import audit
 from gateway.store.engines.migration import revision_of
 from gateway.store.engines.sqlite import translating_engine
+from gateway.store.tables.payouts.pauses import PayoutPauseRows
 from gateway.store.tables.schema import leases, metadata
 
 ROWS_AT_ONCE = 1_000
+Pause = tuple[str, int]
 # A lease has no meaning in another database.
 TABLES = [table for table in metadata.sorted_tables if table is not leases]
 
 
-async def move_database(source: str, target: str) -> dict[str, int]:
-    """Copy every row; returns the number of rows of each table. The source stays as it is.
+async def move_database(source: str, target: str, *, now: int) -> dict[str, int]:
+    """Copy every row; returns the number of rows of each table. Payouts are paused in the source, and in it alone.
 
     Raises `Invalid` (`move_refused`), `NotFound` (`database_missing`), `Conflict` (`database_not_empty`,
     `books_broken`, `database_changed`), `Unavailable` (`database_away`); the target then has tables and no rows.
@@ -30,13 +34,48 @@ async def move_database(source: str, target: str) -> dict[str, int]:
     # Both get the same schema. A missing source is not created.
     await read_database(source, revision_of)
     await migrate_database(source)
-    contents = await read_database(source, _audited)
-    await migrate_database(target)
-    await change_postgres(target, lambda connection: _fill(connection, path, contents))
+    await require_empty(target)
+    # Before the copy can pay: whatever ends this process, at most one of the two does.
+    before = pause_restored(path, since=now)
+    try:
+        contents = await read_database(source, _audited)
+        await change_postgres(target, lambda connection: _fill(connection, path, contents, before))
+    except Conflict:
+        # Nothing was committed there.
+        with _writing(path) as connection:
+            _set_pause(connection, before)
+        raise
     return {name: count for name, (count, _) in contents.items()}
 
 
-def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]]) -> None:
+def pause_restored(database: Path, *, since: int) -> Pause | None:
+    """Pause payouts in a database that nobody serves, as one that payments since an instant may be lacking in.
+
+    Returns the pause before.
+    """
+    with _writing(database) as connection:
+        pauses = PayoutPauseRows(connection)
+        before = pauses.current()
+        pauses.pause_restored(since=since)
+    return before
+
+
+async def require_empty(url: str) -> None:
+    """Raise `Conflict` (`database_not_empty`, `schema_newer`) unless it is empty; also `Unavailable`."""
+    await migrate_database(url)
+    await read_database(url, _require_empty)
+
+
+def copy_rows(source: Connection, target: Connection) -> None:
+    """Copy every row of every table, referenced tables first."""
+    for table in TABLES:
+        # Streamed, because a large table exceeds memory.
+        found = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
+        for rows in found.mappings().partitions():
+            target.execute(insert(table), [dict(row) for row in rows])
+
+
+def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]], pause: Pause | None) -> None:
     _require_empty(target)
     engine = translating_engine(path)
     try:
@@ -51,12 +90,7 @@ def _fill(target: Connection, path: Path, contents: dict[str, tuple[int, int]]) 
             "database_changed",
             f"The rows of {', '.join(differing)} differ from the source; stop the program that writes to it.",
         )
-
-
-async def require_empty(url: str) -> None:
-    """Raise `Conflict` (`database_not_empty`, `schema_newer`) unless it is empty; also `Unavailable`."""
-    await migrate_database(url)
-    await read_database(url, _require_empty)
+    _set_pause(target, pause)
 
 
 def _require_empty(target: Connection) -> None:
@@ -64,13 +98,23 @@ def _require_empty(target: Connection) -> None:
         raise Conflict("database_not_empty", "The target holds rows already; give an empty database.")
 
 
-def copy_rows(source: Connection, target: Connection) -> None:
-    """Copy every row of every table, referenced tables first."""
-    for table in TABLES:
-        # Streamed, because a large table exceeds memory.
-        found = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
-        for rows in found.mappings().partitions():
-            target.execute(insert(table), [dict(row) for row in rows])
+def _set_pause(connection: Connection, pause: Pause | None) -> None:
+    pauses = PayoutPauseRows(connection)
+    pauses.resume()
+    if pause is not None:
+        reason, since = pause
+        pauses.pause(reason, now=since)
+
+
+@contextmanager
+def _writing(database: Path) -> Iterator[Connection]:
+    """A transaction on an SQLite database that nobody serves."""
+    engine = translating_engine(database)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _audited(connection: Connection) -> dict[str, tuple[int, int]]:

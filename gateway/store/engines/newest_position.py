@@ -11,7 +11,7 @@ from gateway.errors import Unavailable
 from gateway.ports.store import Store, Tx
 
 State = tuple[int, ...]
-"""The newest event's position, the catalog's version, and how often money was reserved. None of them ever decreases."""
+"""The newest event's position, the catalog's version, and how often money was reserved or sent: none ever decreases."""
 
 
 def position_file(database: Path) -> Path:
@@ -27,15 +27,28 @@ class NewestPosition:
         self._recorded: State | None = None
 
     async def check(self) -> None:
-        """Compare the database with the record. Raises `Unavailable` (`database_older`) where the record is newer."""
+        """Compare the database with the record. Raises `Unavailable` (`database_older`) where the record is newer.
+
+        A used database without a record is a copy, or an older one that the operator wants to use: payouts are paused.
+        """
         recorded, found = _read(self._path), await self._store.read(_state)
+        if not self._path.exists():
+            await self._adopt(found)
         if recorded is not None and any(was > now for was, now in zip(recorded, found, strict=False)):
             raise Unavailable(
                 "database_older",
                 f"{self._database} lacks what was written to it last: its log (-wal) was deleted, or it is an older "
                 "copy. Put the newest back with the files beside it, or restore a backup into a new TUPPENCE_DATA_DIR. "
-                f"To use this one all the same, delete {self._path}; tuppence audit finds the payments since then.",
+                f"To use this one all the same, delete {self._path}: payouts are paused then until tuppence payout "
+                "resume, which lists what the nodes paid since; tuppence audit finds what they received.",
             )
+
+    async def _adopt(self, found: State) -> None:
+        if any(found):
+            await self._store.write(lambda tx: tx.payout_pauses.pause_restored(since=0))
+        # On a full disk reading goes on; the record is written once there is room.
+        with suppress(Unavailable):
+            await self.record()
 
     async def record(self) -> None:
         """Write the position, if it has changed. Raises `Unavailable` (`disk_refused`)."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from gateway.rows.payouts import RESTORED
 from gateway.store.tables.insert import InsertOrIgnore
 from gateway.store.tables.schema import payout_pauses
 
@@ -33,6 +34,12 @@ class PayoutPauseRows:
     def pause(self, reason: str, *, now: int) -> None:
         self._make()
         self._connection.execute(_PAUSE, {"because": reason, "now": now})
+
+    def pause_restored(self, *, since: int) -> None:
+        current = self.lock()
+        if current is None or current[0] != RESTORED:
+            self.resume()
+            self.pause(RESTORED, now=since)
 
     def resume(self) -> bool:
         return self._connection.execute(_RESUME).rowcount == 1
