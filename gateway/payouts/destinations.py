@@ -3,10 +3,14 @@
 from dataclasses import replace
 from functools import partial
 
+from gateway.books.ledger import CREATOR_PREFIX
 from gateway.catalog.api_keys import Caller
+from gateway.errors import Conflict
 from gateway.ports.addresses import AddressHosts
 from gateway.ports.store import Store, Tx
-from gateway.rows.payouts import Destination
+from gateway.rows.payouts import UNBOUND_ASKERS, Destination, Payout
+
+DESTINATION_CHANGED = "destination_changed"
 
 
 async def set_destination(
@@ -22,6 +26,22 @@ async def set_destination(
     delay_seconds = delay_seconds if caller.creator is not None else 0
     work = partial(_set, creator=creator, address=address, caller=caller, now=now, delay_seconds=delay_seconds)
     return await store.write(work)
+
+
+def address_in_use(tx: Tx, source_account: str, *, now: int) -> str:
+    """Where the creator of an account is paid; empty if there is no destination in effect."""
+    destination = tx.destinations.get(source_account.removeprefix(CREATOR_PREFIX))
+    return destination.address_at(now) if destination is not None else ""
+
+
+def require_current(tx: Tx, payout: Payout, *, now: int) -> None:
+    """Raise `Conflict` (`destination_changed`) if a creator's payout goes where that creator is no longer paid.
+
+    The operator and payers name a destination of their own.
+    """
+    is_own = payout.asked_by in UNBOUND_ASKERS
+    if not is_own and payout.destination != address_in_use(tx, payout.source_account, now=now):
+        raise Conflict(DESTINATION_CHANGED, "The destination was replaced since this was asked for; ask anew.")
 
 
 def _set(tx: Tx, *, creator: str, address: str, caller: Caller, now: int, delay_seconds: int) -> Destination:

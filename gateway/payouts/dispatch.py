@@ -16,6 +16,7 @@ from gateway.money import Msat
 from gateway.payouts.amounts import FEES_AVERAGED, least_worth_sending
 from gateway.payouts.claims import lock_payout
 from gateway.payouts.destination_invoice import DestinationInvoices, Payable
+from gateway.payouts.destinations import require_current
 from gateway.payouts.outcomes import book_paid, fail, is_invoice
 from gateway.payouts.payers import PayingNodes
 from gateway.ports.announcer import Announcer
@@ -31,6 +32,8 @@ SEND_SECONDS = 60
 FIRST_CHECK_SECONDS = 90
 """A dispatched try is followed up after this, by when its one call has ended or its process has."""
 SENDER_BYTES = 16
+LATEST_SECONDS = 60
+"""A call that was held up for longer is not made: meanwhile others may have ended the try."""
 
 log = structlog.get_logger()
 
@@ -69,7 +72,10 @@ class Dispatcher:
         fees = await self._store.read(partial(_paid_fees, payout=payout))
         least_msat = 0 if payout.asked_by in UNBOUND_ASKERS else least_worth_sending(fees)
         own_pubkeys = await self._nodes.own_pubkeys()
-        return payer, await self._invoices.ask(payout, payer, own_pubkeys, least_msat=least_msat)
+        payable = await self._invoices.ask(payout, payer, own_pubkeys, least_msat=least_msat)
+        # The host took its time, and the address may lead to another node by now.
+        await self._nodes.verified(payer.node_id)
+        return payer, payable
 
     async def _release(self, try_: Try, refusal: TuppenceError) -> None:
         log.info("payout_released", payout_id=try_.payout_id, n=try_.n, code=refusal.code)
@@ -104,7 +110,7 @@ class Dispatcher:
 
     async def _send(self, try_: Try, payer: Payer) -> None:
         try:
-            report = await send_invoice(payer, try_)
+            report = await send_invoice(payer, try_, noted_at=try_.dispatched_at or 0, now=self._clock())
         except Unavailable as refusal:
             # It is followed up as any other that is not known to have ended.
             log.warning("payout_not_sent", payout_id=try_.payout_id, n=try_.n, code=refusal.code)
@@ -123,8 +129,13 @@ class Dispatcher:
             log.info("payout_pending", payout_id=try_.payout_id, n=try_.n, state=report.state.value)
 
 
-async def send_invoice(payer: Payer, try_: Try) -> PaymentReport:
-    """The one call that pays, for a try that the books say is being sent. Raises `Unavailable`."""
+async def send_invoice(payer: Payer, try_: Try, *, noted_at: int, now: float) -> PaymentReport:
+    """The one call that pays, for a try that the books say is being sent, since `noted_at`.
+
+    Raises `Unavailable` (`send_late`, and of the node).
+    """
+    if abs(now - noted_at) > LATEST_SECONDS:
+        raise Unavailable("send_late", "This process stood still before the call to the node, which it did not make.")
     assert try_.payment_request is not None, "a dispatched try has an invoice"
     assert try_.payment_hash is not None, "and its hash"
     return await payer.send(
@@ -140,10 +151,16 @@ def _paid_fees(tx: Tx, *, payout: Payout) -> Sequence[Msat]:
 
 
 def _dispatch(tx: Tx, *, try_: Try, dispatched: Try, now: int) -> Try | None:
-    """Mark a try as dispatched, if it is still reserved and may be sent; else release it."""
+    """Mark a try as dispatched, if it is still reserved and may be sent; else release it.
+
+    Raises `Conflict` (`invoice_used`, `destination_changed`).
+    """
     assert dispatched.payment_hash is not None, "it is set above"
+    # Counted, so that a copy of the books from before is known to be older.
+    tx.payout_caps.lock([try_.source_account])
     pause = tx.payout_pauses.lock()
-    lock_payout(tx, try_.payout_id)
+    payout = lock_payout(tx, try_.payout_id)
+    assert payout is not None, "a try belongs to a payout"
     reason = ""
     if pause is not None:
         reason = "payouts_paused"
@@ -154,6 +171,7 @@ def _dispatch(tx: Tx, *, try_: Try, dispatched: Try, now: int) -> Try | None:
     if reason:
         fail(tx, try_, TryState.RELEASED, reason=reason, now=now)
         return None
+    require_current(tx, payout, now=now)
     return dispatched if tx.tries.change(dispatched, was=try_) else None
 
 

@@ -70,6 +70,10 @@ class FollowUp:
 
     async def _send_again(self, try_: Try, payer: Payer) -> None:
         """Send the same invoice at the same node, after the books say so; LND pays a payment hash once."""
+        if not await self._is_itself(payer):
+            await self._later(try_)
+            return
+        noted_at = int(self._clock())
         sender = self._random_bytes(SENDER_BYTES).hex()
         again = replace(try_, sends=try_.sends + 1, sender=sender, check_at=self._next_check(try_))
         try:
@@ -81,8 +85,9 @@ class FollowUp:
                 return
         log.warning("payout_sent_again", payout_id=try_.payout_id, n=try_.n, sends=again.sends)
         try:
-            report = await send_invoice(payer, again)
-        except Unavailable:
+            report = await send_invoice(payer, again, noted_at=noted_at, now=self._clock())
+        except Unavailable as refusal:
+            log.warning("payout_not_sent", payout_id=try_.payout_id, n=try_.n, code=refusal.code)
             return
         if report.state is PaymentState.SUCCEEDED:
             now = int(self._clock())

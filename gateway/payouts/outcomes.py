@@ -9,6 +9,7 @@ import structlog
 from gateway.books.payout_transfers import give_back, pay
 from gateway.money import Msat
 from gateway.payouts.claims import claim_failed, claim_paid, lock_payout
+from gateway.payouts.destinations import DESTINATION_CHANGED
 from gateway.ports.announcer import Announcer
 from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import RESTORED, Asker, Payout, PayoutState, Try, TryState
@@ -18,6 +19,7 @@ RETRY_AFTER_SECONDS: Sequence[int] = (3_600, 6 * 3_600, 24 * 3_600)
 """How long after its first, second and third try a payout is tried again; after the next it needs a decision."""
 INVOICE_RETRY_SECONDS = 300
 """A pasted invoice that could not be sent is tried again so soon, as it expires."""
+ENDS_A_PAYOUT = frozenset({"canceled", DESTINATION_CHANGED})
 ENDS_AN_INVOICE = frozenset({"invoice_expired", "invoice_invalid", "invoice_ours", "invoice_used", "amount_differs"})
 """Reasons for which a pasted invoice will never be paid."""
 
@@ -75,7 +77,7 @@ def fail(tx: Tx, try_: Try, state: TryState, *, reason: str, now: int, note: str
 
 def after_failure(payout: Payout, try_: Try, *, now: int) -> Payout:
     """The payout after a try that did not pay: retried later, left to the operator, or ended."""
-    if payout.asked_by is Asker.PAYER or try_.reason == "canceled":
+    if payout.asked_by is Asker.PAYER or try_.reason in ENDS_A_PAYOUT:
         return _ended(payout, PayoutState.CANCELED, now=now)
     if is_invoice(payout.destination):
         if try_.state is TryState.FAILED or try_.reason in ENDS_AN_INVOICE:

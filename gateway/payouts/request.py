@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from gateway.books.ledger import CREATOR_PREFIX
 from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, OutcomeUnknown
 from gateway.money import MSAT_PER_SAT, Msat, to_sat
 from gateway.payouts.amounts import FEES_AVERAGED, Caps, FeeLimits, least_worth_sending
 from gateway.payouts.claims import begin_claim, lock_offered
 from gateway.payouts.destination_invoice import DestinationInvoices
+from gateway.payouts.destinations import address_in_use
 from gateway.payouts.outcomes import is_invoice
 from gateway.payouts.payers import PayingNodes
 from gateway.payouts.reservations import lock_spending, reserve_try
@@ -170,10 +172,9 @@ def _check_amount(amount_msat: int | None) -> None:
 
 def _destination_of(tx: Tx, source_account: str, *, now: int) -> str:
     """The address in use of the account's creator. Raises `NotFound` (`destination_missing`)."""
-    creator = source_account.partition(":")[2]
-    destination = tx.destinations.get(creator)
-    address = destination.address_at(now) if destination is not None else ""
+    address = address_in_use(tx, source_account, now=now)
     if not address:
+        creator = source_account.removeprefix(CREATOR_PREFIX)
         raise NotFound(
             "destination_missing",
             f"There is no destination in effect for {creator}: set one with `tuppence creator destination`.",

@@ -10,6 +10,7 @@ import structlog
 
 from gateway.errors import OutcomeUnknown, Refused, Unavailable
 from gateway.payouts.amounts import Caps
+from gateway.payouts.destinations import require_current
 from gateway.payouts.dispatch import Dispatcher
 from gateway.payouts.follow_up import FollowUp
 from gateway.payouts.outcomes import after_failure
@@ -166,6 +167,7 @@ def _reserve_again(tx: Tx, *, payout: Payout, caps: Caps, now: int) -> None:
         return
     n = len(tx.tries.of(waiting.payout_id))
     try:
+        require_current(tx, waiting, now=now)
         reserve_try(tx, waiting, n=n, caps=caps, now=now)
     except Refused as refusal:
         released = released_try(waiting, n=n, reason=refusal.code, now=now)
