@@ -4,11 +4,11 @@ import asyncio
 import io
 import ssl
 import time
-from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from asyncio.subprocess import STDOUT, Process
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from secrets import token_bytes
+from secrets import token_bytes, token_hex
 from typing import Any
 
 import aiohttp
@@ -29,6 +29,8 @@ OPS = Path(__file__).parents[2] / "ops"
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 INVOICES, CONTENT = "/v1/items/welcome/invoices", "/v1/items/welcome/content"
 SOON_SECONDS = 2.0
+# The block of global options, in which Caddy's own API is closed.
+WITHOUT_ADMIN = {"\n{\n": "\n{\n\tadmin off\n"}
 NGINX_FRAME = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log;
 events {{}}
@@ -84,9 +86,9 @@ async def nginx(folder: Path, gateway: str) -> AsyncIterator[str]:
 async def caddy(folder: Path, gateway: str) -> AsyncIterator[str]:
     """`ops/Caddyfile` on a free port, without its certificate from afar."""
     listen = f"127.0.0.1:{free_port()}"
-    site = replaced((OPS / "Caddyfile").read_text(), {"pay.example": f"http://{listen}", "127.0.0.1:8402": gateway})
+    words = {"pay.example {": f"http://{listen} {{", "127.0.0.1:8402": gateway} | WITHOUT_ADMIN
     configuration = folder / "Caddyfile"
-    configuration.write_text("{\n\tadmin off\n}\n" + site)
+    configuration.write_text(replaced((OPS / "Caddyfile").read_text(), words))
     command = ["/usr/bin/caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
     async with running(command, folder, listen):
         yield f"http://{listen}"
@@ -112,7 +114,7 @@ async def caddy_at_a_path(folder: Path, gateway: str, listen: str, *, passes_it_
     assert passes_it_on, "as the example has it"
     words = {"blog.example {": f"http://{listen} {{", "127.0.0.1:8402": gateway, "/srv/www": str(folder)}
     configuration = folder / "Caddyfile"
-    configuration.write_text("{\n\tadmin off\n}\n" + replaced((OPS / "Caddyfile-path").read_text(), words))
+    configuration.write_text(replaced((OPS / "Caddyfile-path").read_text(), words | WITHOUT_ADMIN))
     command = ["/usr/bin/caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
     async with running(command, folder, listen):
         yield
@@ -128,9 +130,10 @@ def replaced(text: str, words: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def running(command: Sequence[str], folder: Path, listen: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command, env={"HOME": str(folder), "PATH": "/usr/bin:/bin"}, stdout=DEVNULL, stderr=DEVNULL
-    )
+    with (folder / "output.log").open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, env={"HOME": str(folder), "PATH": "/usr/bin:/bin"}, stdout=output, stderr=STDOUT
+        )
     host, _, port = listen.rpartition(":")
 
     async def listens() -> bool:
@@ -227,3 +230,31 @@ async def test_a_creators_file_of_any_size_gets_through_and_a_part_of_it_back(sh
         part = {"Range": "bytes=256-511"}
         async with session.get(f"{front}/v1/items/book/content", headers=token | part) as response:
             assert (response.status, await response.read()) == (206, bytes(range(256)))
+
+
+def at_a_path(open_proxy: Callable[..., AbstractAsyncContextManager[None]], scheme: str) -> Any:
+    """A proxy for a path of a site, opened as one with a host of its own."""
+
+    @asynccontextmanager
+    async def opened(folder: Path, gateway: str) -> AsyncIterator[str]:
+        listen = f"127.0.0.1:{free_port()}"
+        async with open_proxy(folder, gateway, listen, passes_it_on=True):
+            yield f"{scheme}://{listen}/pay"
+
+    return opened
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [nginx, caddy, at_a_path(nginx_at_a_path, "https"), at_a_path(caddy_at_a_path, "http")],
+    ids=["nginx", "caddy", "nginx-path", "caddy-path"],
+)
+async def test_what_the_gateway_does_not_answer_stands_in_no_log(proxy: Any, tmp_path: Path) -> None:
+    k1, invoice, client = token_hex(32), f"lnbc1{token_hex(50)}", "127.0.9.9"
+    async with proxy(tmp_path, f"127.0.0.1:{free_port()}") as front, reader(address=client) as session:
+        for path in (f"withdraw?k1={k1}", f"withdraw/callback?k1={k1}&pr={invoice}"):
+            async with session.get(f"{front}/v1/refunds/{path}") as response:
+                assert response.status == 502
+    logs = [path.read_text() for path in tmp_path.glob("*.log")]
+    assert logs
+    assert [word for word in (k1, invoice, client) if any(word in log for log in logs)] == []
