@@ -242,6 +242,17 @@ def test_the_diagram_shows_every_room_and_no_import_points_up() -> None:
     assert upward <= excused
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [("### Pages that embed", "**A gateway at a path"), ("**A gateway at a path", "**A sealed page")],
+)
+def test_the_refunds_that_a_script_can_claim_are_named(begins: str, ends: str) -> None:
+    _, _, after = (ROOT / "SECURITY.md").read_text().partition(begins)
+    section, found, _ = after.partition(ends)
+    assert found
+    assert "refund" in section
+
+
 # The site -------------------------------------------------------------------------------------------------------------
 
 
