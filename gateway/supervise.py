@@ -93,9 +93,11 @@ class Supervisor:
         return [name for name, task in self.tasks.items() if task.done()]
 
     @asynccontextmanager
-    async def supervise(self, name: str, work: Work, *, optional: bool = False) -> AsyncIterator[None]:
+    async def supervise(
+        self, name: str, work: Work, *, optional: bool = False, backoff: Backoff | None = None
+    ) -> AsyncIterator[None]:
         """Run `work` and restart it whenever it ends or fails; cancel and await it on exit."""
-        progress = self.progress[name] = Progress(optional=optional, backoff=self.backoff)
+        progress = self.progress[name] = Progress(optional=optional, backoff=backoff or self.backoff)
         task = self.tasks[name] = asyncio.create_task(_forever(name, work, progress), name=name)
         try:
             yield

@@ -26,6 +26,8 @@ Works = dict[str, Work]
 PAYOUTS = "payouts"
 OPTIONAL = {"notifications", "newest", "purge", PAYOUTS, f"lease {PAYOUTS}"}
 """Work whose failure harms no sale: without notifications the feed reads every second, the others catch up."""
+BACKOFF_OF = {"refunded": Backoff(longest_seconds=1.0)}
+"""Work that is tried again sooner than other work: what is refunded closes within 2 s."""
 CLOCK_EVERY_SECONDS = DRAINED_EVERY_SECONDS = NEWEST_EVERY_SECONDS = REFUNDED_EVERY_SECONDS = 1.0
 
 
@@ -103,7 +105,8 @@ async def _start(stack: AsyncExitStack, gateway: Gateway, settling: Works, timin
     for serving in gateway.nodes:
         works[f"look {serving.node_id}"] = serving.watch
     for name, work in (works | settling).items():
-        await stack.enter_async_context(gateway.supervisor.supervise(name, work, optional=name in OPTIONAL))
+        optional, backoff = name in OPTIONAL, BACKOFF_OF.get(name)
+        await stack.enter_async_context(gateway.supervisor.supervise(name, work, optional=optional, backoff=backoff))
         gateway.metrics.watch_work(name, gateway.supervisor.progress[name])
 
 
