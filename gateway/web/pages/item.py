@@ -56,7 +56,7 @@ async def show_item(request: web.Request) -> web.Response:
     words = words_of(request)
     if unpaid is None:
         view = offer_view(item, creator, words) | _card(request, item, creator)
-        return render(request, "item.html", view | {"refunded_url": _refunded_url(request, tokens)})
+        return render(request, "item.html", view | {"refunded_urls": _refunded_urls(request, tokens)})
     view = waiting_view(item, creator, unpaid.invoice, words, now=now)
     return render(request, "item.html", view | {"fiat": _in_fiat(request, unpaid.invoice.amount_msat)})
 
@@ -105,10 +105,9 @@ async def _opened(request: web.Request, item: Item, creator: Creator, verified: 
     )
 
 
-def _refunded_url(request: web.Request, tokens: Sequence[VerifiedToken]) -> str:
-    """The receipt of the newest payment that was refunded; "" if none was."""
-    refunded = next((one.invoice for one in tokens if one.invoice.refunded_at is not None), None)
-    return "" if refunded is None else receipt_path(request, refunded)
+def _refunded_urls(request: web.Request, tokens: Sequence[VerifiedToken]) -> list[str]:
+    """The receipts of the payments that were refunded, newest first."""
+    return [receipt_path(request, one.invoice) for one in tokens if one.invoice.refunded_at is not None]
 
 
 def _card(request: web.Request, item: Item, creator: Creator) -> View:

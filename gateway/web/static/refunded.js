@@ -1,17 +1,20 @@
-// Keeps the receipt of a refunded payment, which pay.js forgets, and leads there.
-const key = "tuppence-refunded:" + location.pathname;
+// Keeps the receipts of refunded payments, which pay.js forgets, and leads there: the newest first.
+const MOST = 8, key = "tuppence-refunded:" + location.pathname;
+const line = document.getElementById("refunded"), { receipt } = document.getElementById("sale").dataset;
+let tokens = [];
+try { tokens = JSON.parse(localStorage[key]).slice(-MOST); } catch {}
 
 const show = (token) => {
-  const line = document.getElementById("refunded");
-  line.querySelector("a").href = document.getElementById("sale").dataset.receipt + token;
+  const first = line.querySelector("a"), link = line.hidden ? first : first.cloneNode(true);
+  link.href = receipt + token;
+  if (link !== first) first.before(link, " ");
   line.hidden = false;
 };
 
-try {
-  if (localStorage[key]) show(localStorage[key]);
-} catch {}
-
+tokens.forEach(show);
 addEventListener("tuppence-payment_refunded", ({ detail: token }) => {
+  if (tokens.includes(token)) return;
   show(token);
-  try { localStorage[key] = token; } catch {}
+  tokens = [...tokens, token].slice(-MOST);
+  try { localStorage[key] = JSON.stringify(tokens); } catch {}
 });

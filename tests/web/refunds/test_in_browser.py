@@ -41,22 +41,27 @@ async def test_a_receipt_link_is_enough_to_be_paid_back(shop: Shop, phone: Brows
     assert shop.received_sat() == 100
 
 
-async def test_the_items_page_keeps_the_receipt_of_a_refund(shop: Shop, phone: BrowserContext) -> None:
-    page = await phone.new_page()
+async def test_the_items_page_keeps_the_receipt_of_every_refund(shop: Shop, phone: BrowserContext) -> None:
+    page, hashes = await phone.new_page(), []
     await page.goto(f"{shop.site.url}/i/welcome")
-    async with page.expect_response("**/invoices") as asked:
-        await page.get_by_role("button", name="Pay 100 sat").click()
-    hash_ = (await (await asked.value).json())["payment_hash"]
-    await shop.site.settle(hash_)
-    await expect(page.locator("#text")).to_contain_text("The paid part.")
-    await shop.refund(hash_)
-    for _ in range(2):
-        await page.reload()
-        await expect(page.locator("#refunded")).to_be_visible()
-        await expect(page.locator("#text")).not_to_contain_text("The paid part.")
-        await expect(page.get_by_role("button", name="Pay 100 sat")).to_be_visible()
-    await page.locator("#refunded").get_by_role("link").click()
-    await expect(page.locator("#refund")).to_contain_text("Take your 100 sat back")
+    receipts = page.locator("#refunded").get_by_role("link")
+    for count in (1, 2):
+        async with page.expect_response("**/invoices") as asked:
+            await page.get_by_role("button", name="Pay 100 sat").click()
+        hashes.append((await (await asked.value).json())["payment_hash"])
+        await shop.site.settle(hashes[-1])
+        await expect(page.locator("#text")).to_contain_text("The paid part.")
+        await shop.refund(hashes[-1])
+        for _ in range(2):
+            await page.reload()
+            await expect(receipts).to_have_count(count)
+            await expect(page.locator("#text")).not_to_contain_text("The paid part.")
+            await expect(page.get_by_role("button", name="Pay 100 sat")).to_be_visible()
+    for n, hash_ in enumerate(reversed(hashes)):
+        await receipts.nth(n).click()
+        await expect(page.locator("#refund")).to_contain_text("Take your 100 sat back")
+        await expect(page.locator("#bill")).to_have_attribute("data-hash", hash_)
+        await page.go_back()
 
 
 async def test_a_page_that_embeds_keeps_the_receipt_of_a_refund(shop: Shop, phone: BrowserContext) -> None:

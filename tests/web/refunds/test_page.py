@@ -128,4 +128,10 @@ async def test_the_items_page_leads_to_the_receipt_of_a_refund(shop: Shop) -> No
     _, page = await browser.get("/i/welcome")
     assert 'id="refunded">Your payment for this was refunded:' in page
     assert f'<a href="{path}">Receipt</a>' in page
+    await browser.submit("/i/welcome")
+    hash_ = payment_hash((await browser.get("/i/welcome"))[1])
+    await shop.site.settle(hash_)
+    await shop.refund(hash_)
+    _, page = await browser.get("/i/welcome")
+    assert f'refunded: <a href="/r?h={hash_}">Receipt</a> <a href="{path}">Receipt</a></p>' in page
     assert 'id="refunded" hidden' in (await Browser(shop.site).get("/i/welcome"))[1]
