@@ -16,7 +16,8 @@ from gateway.outgoing.public_addresses import is_public
 LookUp = Callable[[str, int], Sequence[tuple[Any, ...]]]
 """The addresses of a name and port, as `socket.getaddrinfo` gives them. Raises OSError."""
 
-NAME_THREADS = 8
+NAME_THREADS = 64
+"""As many as payments are made at once: each may wait for a name server of its payee's choice."""
 
 look_up_name: LookUp = partial(socket.getaddrinfo, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from gateway.errors import Unavailable
 from gateway.outgoing.client import MOST_BYTES, PATIENCE_SECONDS, open_outgoing
 from tests.outgoing.hosts import open_world
-from tests.support.public_network import CERTIFIED, PUBLIC_IPV4, PUBLIC_IPV6, host_context
+from tests.support.clock import until
+from tests.support.public_network import CERTIFIED, PUBLIC_IPV4, PUBLIC_IPV6, client_context, host_context
 
 SHORT_SECONDS = 0.2
 
@@ -90,6 +93,27 @@ async def test_a_name_server_that_is_silent_is_left_soon_and_delays_no_other_nam
         # The loop's own threads, which read files and keys, are free.
         await asyncio.gather(*(asyncio.to_thread(int) for _ in range(64)))
         answer.set()
+
+
+async def test_eight_name_servers_that_are_silent_keep_no_other_host_from_being_asked() -> None:
+    answer = threading.Event()
+    async with open_world(seconds=SHORT_SECONDS) as world:
+
+        def look_up(name: str, port: int) -> Sequence[tuple[Any, ...]]:
+            if name != "pay.example":
+                answer.wait()
+            return world.network.look_up(name, port)
+
+        async with open_outgoing(
+            (), look_up=look_up, open_socket=world.network.open_socket, tls=client_context()
+        ) as outgoing:
+            silent = [asyncio.ensure_future(outgoing.get(f"https://silent{n}.example/")) for n in range(8)]
+            await until(lambda: threading.active_count() > 8)
+            assert (await outgoing.get("https://pay.example/")).body == b"hello"
+            answer.set()
+            assert {str(each) for each in await asyncio.gather(*silent, return_exceptions=True)} == {
+                f"silent{n}.example gives no answer: its name has no address." for n in range(8)
+            }
 
 
 @pytest.mark.parametrize("name", ["nowhere.example", "other.example"])
