@@ -12,6 +12,7 @@ import structlog
 
 from gateway.access.authorize import Authorizer
 from gateway.access.key_rotation import lost_keys
+from gateway.access.refund_claims import RefundClaims
 from gateway.app.announcements import Announcements
 from gateway.app.background import BACKGROUND_TIMING, BackgroundTiming, start_alone, start_replica
 from gateway.app.data_folder import database_lost, is_used, open_shared
@@ -182,6 +183,7 @@ async def _assemble(given: _Given, *, notify_replicas: Callable[[], None]) -> Ga
     authorizer = Authorizer(keys, store, rechecker, clock)
     await authorizer.refunded.refresh()
     replica_clock = clock if isinstance(clock, ReplicaClock) else None
+    payouts = assemble_payouts(config, store, keys, clock, random_bytes, given.payers, given.hosts, announcer)
     return Gateway(
         config=config,
         clock=clock,
@@ -204,7 +206,8 @@ async def _assemble(given: _Given, *, notify_replicas: Callable[[], None]) -> Ga
         metrics=metrics,
         announcer=announcer,
         rates=ExchangeRates(config.rates_url, clock),
-        payouts=assemble_payouts(config, store, keys, clock, random_bytes, given.payers, given.hosts, announcer),
+        payouts=payouts,
+        refund_claims=RefundClaims(payouts.refunds, limits),
         supervisor=supervisor,
         operator_key=given.operator_key,
         readiness=ReadinessCheck(nodes, store, keys, catalog, content, supervisor, replica_clock),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.access.authorize import Authorizer
+from gateway.access.refund_claims import RefundClaims
 from gateway.app.metrics import Metrics
 from gateway.app.payouts import Payouts
 from gateway.app.readiness import ReadinessCheck
@@ -55,6 +56,7 @@ class Gateway:
     announcer: Announcer
     rates: ExchangeRates
     payouts: Payouts
+    refund_claims: RefundClaims
     supervisor: Supervisor
     operator_key: str
     readiness: ReadinessCheck

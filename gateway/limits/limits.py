@@ -19,6 +19,8 @@ from gateway.rows import Unresolved
 TRIES_PER_CLIENT, TRIES_OVERALL = RateLimit(5, 60), RateLimit(10, 1)
 # A client that mistypes a code so often is not refused because of others' guesses.
 TRIES_APART = 2
+# What is claimed and refused may have asked nodes, and costs its payer nothing.
+CLAIMS_PER_REFUND = RateLimit(5, 60)
 _LONGEST_WAIT_SECONDS = 86_400
 _FEW = 64
 _UNKNOWN_CLIENT = ""
@@ -57,6 +59,7 @@ class Limits:
         self._per_item = RateWindows(limits.invoices_per_item)
         self._overall = RateWindows(limits.invoices_overall)
         self._tries_per_client, self._tries_overall = RateWindows(TRIES_PER_CLIENT), RateWindows(TRIES_OVERALL)
+        self._claims = RateWindows(CLAIMS_PER_REFUND)
         # Open invoices by payment hash, or by a number while they are being issued; and the same by client.
         self._open: dict[str, _Open] = {}
         self._open_of: dict[str, set[str]] = {}
@@ -100,6 +103,14 @@ class Limits:
             if not is_unknown:
                 for windows, key, _ in counts:
                     windows.give_back(key, self._clock())
+
+    @contextmanager
+    def refund_claim(self, payment_hash: str) -> Iterator[None]:
+        """Count one claim of a payment's refund; for good unless the block ends. Raises `TooMany`."""
+        counts = [(self._claims, payment_hash, 0.0)]
+        _count_all(counts, self._clock(), "too_many_claims", "This refund is claimed too fast.")
+        yield
+        self._claims.give_back(payment_hash, self._clock())
 
     def issued(self, number: str, payment_hash: str) -> None:
         """Count the invoice of a reservation until it is released or expires."""

@@ -33,8 +33,11 @@ class LnurlHosts:
         own = URL(public_url)
         self._own_host, self._own_port = (own.raw_host or "").removesuffix("."), own.port
 
-    def check(self, address: str) -> str:
+    def check(self, address: str, *, is_from_anybody: bool = False) -> str:
         """The address in its one form, in lower case.
+
+        Of a host of the own network, which the operator allows, anybody may name a Lightning Address, whose path is
+        fixed; an LNURL would choose what is asked there, too.
 
         Raises `Invalid` (`destination_invalid`, `destination_is_here`, and as `Outgoing.check`).
         """
@@ -52,15 +55,26 @@ class LnurlHosts:
                 "destination_is_here",
                 f"{target.host} is this gateway, which cannot pay itself. Name an address of your own wallet.",
             )
-        return write_lnurl(str(target.url)) if _is_lnurl(text) else named
+        if not _is_lnurl(text):
+            return named
+        if is_from_anybody and target.excepted:
+            raise Invalid("url_refused", f"Of {target.host} only a Lightning Address can be named here, and no LNURL.")
+        return write_lnurl(str(target.url))
 
     async def offer(self, address: str) -> PayOffer:
         """What an address, in the form that `check` gives, takes.
 
         Raises `Unavailable` (`host_refuses`, `host_answer_invalid`, `host_not_allowed`, and as `Outgoing.get`).
         """
-        request = await self._ask(self._url(address), read_pay_request)
-        self._target(request.callback)
+        asked = self._target(self._url(address))
+        request = await self._ask(asked, read_pay_request)
+        callback = self._target(request.callback)
+        if callback.excepted and (callback.host, callback.port) != (asked.host, asked.port):
+            # The operator allowed it to who names it, not to every host that creators and payers name.
+            raise Unavailable(
+                "host_not_allowed",
+                f"{asked.host} leads to {callback.host}:{callback.port}, which is not asked for others.",
+            )
         return PayOffer(
             address=address,
             callback=request.callback,
@@ -71,18 +85,17 @@ class LnurlHosts:
 
     async def invoice(self, offer: PayOffer, amount_msat: Msat) -> str:
         """The payment request that a host gives for an amount, unread. Raises as `offer` does."""
-        return await self._ask(with_amount(offer.callback, amount_msat), read_invoice)
+        return await self._ask(self._target(with_amount(offer.callback, amount_msat)), read_invoice)
 
-    async def _ask(self, url: str, read: Callable[[bytes], T]) -> T:
-        host = self._target(url).host
-        answer = await self._outgoing.get(url)
+    async def _ask(self, target: Target, read: Callable[[bytes], T]) -> T:
+        answer = await self._outgoing.get(str(target.url))
         try:
             return read(answer.body)
         except HostRefuses as refusal:
-            raise Unavailable("host_refuses", f"{host} refuses: {refusal}.") from refusal
+            raise Unavailable("host_refuses", f"{target.host} refuses: {refusal}.") from refusal
         except ValueError as error:
             raise Unavailable(
-                "host_answer_invalid", f"{host} does not answer as an LNURL host does: {error}."
+                "host_answer_invalid", f"{target.host} does not answer as an LNURL host does: {error}."
             ) from error
 
     def _target(self, url: str) -> Target:

@@ -35,9 +35,14 @@ class LndPayer(LndConnection):
     _purpose = PAYOUTS
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
-        """DecodePayReq, so that what is checked is what LND would pay; two payment hashes are refused here."""
-        if not payment_request.isascii():
-            raise _not_an_invoice("it has characters that no invoice has")
+        """DecodePayReq, so that what is checked is what LND would pay.
+
+        LND is not asked about what is damaged, or has two payment hashes.
+        """
+        try:
+            payment_hash = only_payment_hash(payment_request).hex()
+        except ValueError as error:
+            raise _not_an_invoice(str(error)) from error
         try:
             answer = await self._calls.ask(
                 "DecodePayReq", ln.PayReqString(pay_req=payment_request), deadline=self._timing.call_seconds
@@ -46,10 +51,6 @@ class LndPayer(LndConnection):
             if translate.is_wrong_input(error):
                 raise _not_an_invoice(error.details() or "") from error
             raise self._liveness.failed(error, "DecodePayReq") from error
-        try:
-            payment_hash = only_payment_hash(payment_request).hex()
-        except ValueError as error:
-            raise _not_an_invoice(str(error)) from error
         if payment_hash != answer.payment_hash:
             raise _not_an_invoice("LND reads another payment hash in it")
         return DecodedInvoice(

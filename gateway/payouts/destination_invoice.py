@@ -12,8 +12,9 @@ from gateway.ports.clock import Clock
 from gateway.ports.payer import DecodedInvoice, Payer
 from gateway.rows.payouts import Payout
 
-LEAST_SECONDS_LEFT = 60
-"""An invoice that expires sooner is not sent, as a payment takes its time."""
+LEAST_SECONDS_LEFT, MOST_SECONDS_LEFT = 60, 7 * 86_400
+"""An invoice that expires sooner is not sent, as a payment takes its time; one that expires later could keep its money
+set aside as long, as only its end says for certain that it will not be paid."""
 
 log = structlog.get_logger()
 
@@ -36,7 +37,7 @@ class DestinationInvoices:
         """An invoice of exactly the payout's amount; `least_msat` is the least worth sending.
 
         Raises `Unavailable` as the host does, `Conflict` (`below_minimum`, `above_maximum`, `amount_differs`,
-        `invoice_expired`, `invoice_ours`) and `Invalid` (of the node that reads it).
+        `invoice_expired`, `invoice_lasts_too_long`, `invoice_ours`) and `Invalid` (of the node that reads it).
         """
         offer = None
         payment_request = payout.destination
@@ -57,8 +58,11 @@ class DestinationInvoices:
                 "amount_differs",
                 f"The invoice is for {decoded.amount_msat} msat, and {amount_msat} msat were asked for.",
             )
-        if decoded.expires_at - self._clock() < LEAST_SECONDS_LEFT:
+        seconds_left = decoded.expires_at - self._clock()
+        if seconds_left < LEAST_SECONDS_LEFT:
             raise Conflict("invoice_expired", "The invoice has expired or is about to; ask for a new one.")
+        if seconds_left > MOST_SECONDS_LEFT:
+            raise Conflict("invoice_lasts_too_long", "The invoice is valid for more than 7 days; ask for a new one.")
         if decoded.payee_pubkey in own_pubkeys:
             raise Conflict("invoice_ours", "The invoice was made by a node of this gateway, which cannot pay itself.")
 

@@ -20,7 +20,16 @@ RETRY_AFTER_SECONDS: Sequence[int] = (3_600, 6 * 3_600, 24 * 3_600)
 INVOICE_RETRY_SECONDS = 300
 """A pasted invoice that could not be sent is tried again so soon, as it expires."""
 ENDS_A_PAYOUT = frozenset({"canceled", DESTINATION_CHANGED})
-ENDS_AN_INVOICE = frozenset({"invoice_expired", "invoice_invalid", "invoice_ours", "invoice_used", "amount_differs"})
+ENDS_AN_INVOICE = frozenset(
+    {
+        "amount_differs",
+        "invoice_expired",
+        "invoice_invalid",
+        "invoice_lasts_too_long",
+        "invoice_ours",
+        "invoice_used",
+    }
+)
 """Reasons for which a pasted invoice will never be paid."""
 
 log = structlog.get_logger()

@@ -7,7 +7,7 @@ import structlog
 
 from gateway.errors import Conflict, Unavailable
 from gateway.nodes.identity import KIND
-from gateway.ports.payer import Payer, PaymentReport, PaymentState
+from gateway.ports.payer import DecodedInvoice, Payer, PaymentReport, PaymentState
 from gateway.ports.store import Store
 
 log = structlog.get_logger()
@@ -58,6 +58,19 @@ class PayingNodes:
         """Raise `Conflict` (`payouts_off`) if no node can pay."""
         if not self._payers:
             raise _off()
+
+    async def decode(self, payment_request: str) -> DecodedInvoice:
+        """An invoice as the first node that answers reads it; who pays it reads it again.
+
+        Raises `Invalid` (`invoice_invalid`), `Conflict` (`payouts_off`), and `Unavailable` as the last node does.
+        """
+        refusal: Conflict | Unavailable = _off()
+        for payer in self:
+            try:
+                return await payer.decode(payment_request)
+            except Unavailable as away:
+                refusal = away
+        raise refusal
 
     async def able(self, amount_msat: int) -> Payer:
         """The node with the most outbound balance, if it can pay the amount and is the one that the books know.

@@ -88,11 +88,11 @@ class PayoutRequests:
         if destination is None:
             return wanted
         if not is_invoice(destination):
-            return replace(wanted, destination=self._hosts.check(destination))
+            is_from_anybody = wanted.asked_by is Asker.PAYER
+            return replace(wanted, destination=self._hosts.check(destination, is_from_anybody=is_from_anybody))
         if wanted.asked_by not in UNBOUND_ASKERS:
             raise Forbidden("invoice_operator_only", "Only the operator pays an invoice; set an address to be paid to.")
-        payer = await self._nodes.able(wanted.amount_msat or 0)
-        decoded = await payer.decode(destination)
+        decoded = await self._nodes.decode(destination)
         if not decoded.amount_msat:
             raise Invalid("invoice_without_amount", "The invoice names no amount; ask its wallet for one that does.")
         _check_amount(decoded.amount_msat)
@@ -100,6 +100,8 @@ class PayoutRequests:
         amount_msat = decoded.amount_msat if wanted.amount_msat is None else wanted.amount_msat
         self._invoices.check(decoded, amount_msat=amount_msat, own_pubkeys=own)
         await self._store.read(partial(_refuse_known_hash, payment_hash=decoded.payment_hash))
+        # Last, as it asks every node twice.
+        await self._nodes.able(decoded.amount_msat)
         return replace(wanted, amount_msat=decoded.amount_msat)
 
     def _reserve(self, tx: Tx, *, wanted: Wanted, payout_id: str, now: int) -> Payout | None:

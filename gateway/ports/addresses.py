@@ -21,8 +21,11 @@ class PayOffer:
 class AddressHosts(Protocol):
     """Asks the hosts of Lightning Addresses and LNURLs, through the guard against inward addresses."""
 
-    def check(self, address: str) -> str:
-        """The address in its canonical form. Raises `Invalid`."""
+    def check(self, address: str, *, is_from_anybody: bool = False) -> str:
+        """The address in its canonical form. Raises `Invalid`.
+
+        `is_from_anybody`: neither the operator nor a creator named it.
+        """
 
     async def offer(self, address: str) -> PayOffer:
         """Ask the host what it takes. Raises `Unavailable`."""

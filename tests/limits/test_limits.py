@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.config import load_config
-from gateway.errors import TooMany
-from gateway.limits.limits import Limits
+from gateway.errors import Conflict, TooMany
+from gateway.limits.limits import CLAIMS_PER_REFUND, Limits
 from gateway.rows import Unresolved
 from gateway.simulator.core import Simulator
 from tests.support.clock import FakeClock
@@ -25,6 +25,29 @@ def take(subject: Limits, client: str = "a", item: str = "welcome", *, payment_h
     """One invoice that was issued, or the refusal."""
     with subject.reserve(client, item, page) as reservation:
         reservation.issued(payment_hash or secrets.token_hex(32))
+
+
+def claim(subject: Limits, payment_hash: str = "a", *, refused: bool = True) -> bool:
+    """Whether a claim of a refund was let in; it ends there, or is refused."""
+    try:
+        with subject.refund_claim(payment_hash):
+            if refused:
+                raise Conflict("refund_claimed", "This refund was paid already.")  # noqa: TRY301 # as its use case does
+    except Conflict:
+        return True
+    except TooMany:
+        return False
+    return True
+
+
+def test_refused_claims_of_one_refund_are_limited_by_the_minute(clock: FakeClock) -> None:
+    subject = limits(clock)
+    assert all(claim(subject, refused=False) for _ in range(20))
+    assert sum(claim(subject) for _ in range(20)) == CLAIMS_PER_REFUND.most
+    assert not claim(subject, refused=False)
+    assert claim(subject, "b")
+    clock.advance(CLAIMS_PER_REFUND.seconds)
+    assert claim(subject)
 
 
 def taken(subject: Limits, client: str = "a", *, most: int = 100, page: str = "") -> int:

@@ -39,7 +39,7 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(*, seconds: float = 10.0) -> AsyncIterator[World]:
+async def open_world(*, seconds: float = 10.0, allow: tuple[str, ...] = ()) -> AsyncIterator[World]:
     """A public network with `pay.example`."""
     core = Simulator(clock=FakeClock(START), random_bytes=token_bytes)
 
@@ -52,10 +52,10 @@ async def open_world(*, seconds: float = 10.0) -> AsyncIterator[World]:
     async with (
         public_network(host.app()) as network,
         open_outgoing(
-            (), look_up=network.look_up, open_socket=network.open_socket, tls=client_context(), seconds=seconds
+            allow, look_up=network.look_up, open_socket=network.open_socket, tls=client_context(), seconds=seconds
         ) as outgoing,
     ):
-        yield World(LnurlHosts(outgoing, public_url=PUBLIC_URL, allow=()), host, network)
+        yield World(LnurlHosts(outgoing, public_url=PUBLIC_URL, allow=allow), host, network)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +222,26 @@ async def test_a_host_of_the_own_network_that_the_operator_allows_is_asked_witho
             with pytest.raises(Unavailable) as refusal:
                 await hosts.offer(f"tomas@{host}")
             assert refusal.value.code == "host_not_allowed"
+
+
+async def test_a_host_that_the_operator_allows_is_reached_by_no_other_hosts_callback() -> None:
+    async with open_world(allow=("127.0.0.1:9",)) as world:
+        with pytest.raises(Unavailable) as refusal:
+            await world.hosts.offer("calls-inward@pay.example")
+        assert refusal.value.code == "host_not_allowed"
+        assert "127.0.0.1" not in {host for host, _ in world.network.dialed}
+
+
+async def test_anybody_may_name_a_lightning_address_of_an_allowed_host_and_only_who_is_known_an_lnurl_there() -> None:
+    async with unasked(allow=("lan.example:5000",)) as hosts:
+        assert hosts.check("alice@lan.example:5000", is_from_anybody=True) == "alice@lan.example:5000"
+        for url in ("http://lan.example:5000/admin?reset=1", "https://lan.example:5000"):
+            with pytest.raises(Invalid) as refusal:
+                hosts.check(write_lnurl(url), is_from_anybody=True)
+            assert refusal.value.code == "url_refused"
+            assert hosts.check(hosts.check(write_lnurl(url)))
+        elsewhere = write_lnurl("https://pay.example/x")
+        assert hosts.check(elsewhere, is_from_anybody=True) == elsewhere
 
 
 @given(st.text() | st.text("a@.:-+_0/[]%", max_size=20) | st.text(max_size=30).map(write_lnurl))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lndgrpc.compiled import lightning_pb2 as ln
 
+from gateway.errors import Invalid
 from gateway.lnd import translate
 from gateway.money import Msat
 from gateway.ports.node import NodeState
@@ -17,6 +18,7 @@ from gateway.simulator.identity import ADMIN
 from gateway.simulator.payments.payment import Answer, FailureReason, Plan
 from gateway.simulator.server import serve_simulator
 from gateway.wire.lnd_macaroon import PAYOUTS
+from tests.contract.test_payer import made_up
 from tests.lnd.paying import World, hash_of, open_world, payer_of
 from tests.support.clock import until
 from tests.support.nodes.lnd_client import is_answered, refusal
@@ -46,6 +48,15 @@ async def test_a_payment_that_found_no_connection_was_not_sent(world: World) -> 
 
     await until(is_missing)
     assert list(world.node.core.payments) == []
+
+
+async def test_a_node_is_not_asked_about_an_invoice_that_is_damaged_or_names_two_payments(world: World) -> None:
+    text = world.ask()
+    world.proxy.refuse()
+    for damaged in (text[:-1] + ("q" if text[-1] != "q" else "p"), "ln\ud800", made_up(b"1" * 32, b"2" * 32)):
+        with pytest.raises(Invalid):
+            await world.payer.decode(damaged)
+    assert (await refusal(world.payer.decode(text))).code == "node_away"
 
 
 async def test_a_payment_whose_answer_is_lost_on_the_way_is_unknown(world: World) -> None:

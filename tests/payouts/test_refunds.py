@@ -120,6 +120,23 @@ async def test_an_invoice_that_is_sent_again_is_told_what_became_of_its_claim(
         await paying.process.work()
 
 
+@pytest.mark.parametrize(("days_ahead", "days"), [(0, 8), (8, 1)], ids=["for-long", "made-in-the-future"])
+async def test_an_invoice_that_lasts_too_long_sets_no_money_aside(
+    paying: PayingDomain, refunds: Refunds, days_ahead: int, days: int
+) -> None:
+    refund = await refunds.offer((await sold(paying)).payment_hash, caller=OPERATOR, operator_pays=True)
+    before = paying.domain.dump()
+    paying.clock.advance(days_ahead * 86_400)
+    asked = paying.creators_node.add_invoice(
+        preimage=b"", amount_msat=refund.amount_msat, memo="", expiry_seconds=days * 86_400
+    ).payment_request
+    paying.clock.advance(-days_ahead * 86_400)
+    with pytest.raises(Conflict) as refusal:
+        await refunds.claim(refund.payment_hash, asked)
+    assert refusal.value.code == "invoice_lasts_too_long"
+    assert paying.domain.dump() == before
+
+
 async def test_a_claim_that_fails_is_offered_again(paying: PayingDomain, refunds: Refunds) -> None:
     refund = await refunds.offer((await sold(paying)).payment_hash, caller=OPERATOR, operator_pays=True)
     paying.host.away = True

@@ -9,8 +9,12 @@ from gateway.books.ledger import payout_account
 from gateway.catalog.api_keys import Caller
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, TuppenceError
 from gateway.money import from_sat
+from gateway.payouts.payers import PayingNodes
 from gateway.payouts.request import MOST_OPEN, Wanted
+from gateway.ports.node import NodeState
 from gateway.rows.payouts import Asker, PayoutState, TryState
+from gateway.simulator.core import Simulator
+from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.simulator.payments.payment import Answer, Plan
 from tests.payouts.conftest import ADDRESS, ALICE, PayingDomain
 from tests.payouts.world import credit
@@ -115,6 +119,7 @@ async def test_while_payouts_are_paused_none_is_reserved_and_none_is_sent(paying
         ({"min_msat": 2_000, "max_msat": 1_000}, "destination_refused"),
         ({"away": True}, "destination_away"),
         ({"expiry_seconds": 30}, "invoice_expired"),
+        ({"expiry_seconds": 8 * 86_400}, "invoice_lasts_too_long"),
     ],
 )
 async def test_a_host_that_lies_or_is_away_costs_nothing_and_is_asked_again(
@@ -180,6 +185,19 @@ async def test_an_invoice_is_tried_for_one_payout_only(paying: PayingDomain) -> 
     with pytest.raises(Conflict) as refusal:
         await paying.process.requests.ask(wanted)
     assert refusal.value.code == "invoice_used"
+
+
+async def test_an_invoice_is_read_by_whichever_node_answers(paying: PayingDomain) -> None:
+    invoice = await paying.host.invoice(await paying.host.offer(ADDRESS), from_sat(1_000))
+    absent = Simulator(clock=paying.clock, random_bytes=paying.rng.randbytes)
+    absent.state = NodeState.ABSENT
+    away, here = InProcessPayer(absent, node_id="away"), InProcessPayer(paying.core)
+    store = paying.domain.store
+    assert (await PayingNodes([away, here], store).decode(invoice)).amount_msat == from_sat(1_000)
+    for nodes, code in (([away], "node_away"), ([], "payouts_off")):
+        with pytest.raises(TuppenceError) as refusal:
+            await PayingNodes(nodes, store).decode(invoice)
+        assert refusal.value.code == code
 
 
 async def test_one_slow_payment_delays_no_other_creators(paying: PayingDomain) -> None:

@@ -125,7 +125,7 @@ class Host:
     away: bool = False
     asked: list[str] = field(default_factory=list)
 
-    def check(self, address: str) -> str:
+    def check(self, address: str, *, is_from_anybody: bool = False) -> str:  # noqa: ARG002  # the port's
         """As in the Protocol."""
         return address.lower()
 

@@ -12,6 +12,7 @@ from gateway.simulator.core import Simulator
 from gateway.simulator.in_process_node import check_ready
 from gateway.simulator.payments.payment import FailureReason, PaymentStatus, SimulatedPayment
 from gateway.simulator.refusals import CallRefused
+from gateway.wire.bolt11.reading import only_payment_hash
 
 _STATES = {
     PaymentStatus.INITIATED: PaymentState.PENDING,
@@ -30,11 +31,13 @@ class InProcessPayer:
 
     async def decode(self, payment_request: str) -> DecodedInvoice:
         """As in the Protocol."""
-        check_ready(self._core)
         try:
+            # As with a real node, which is not asked about what is damaged.
+            only_payment_hash(payment_request)
+            check_ready(self._core)
             invoice, payee = self._core.payments.decode(payment_request)
-        except CallRefused as refusal:
-            raise Invalid("invoice_invalid", f"the node does not read this invoice: {refusal.details}") from refusal
+        except (ValueError, CallRefused) as refusal:
+            raise Invalid("invoice_invalid", f"the node does not read this invoice: {refusal}") from refusal
         return DecodedInvoice(
             payment_hash=invoice.payment_hash.hex(),
             payee_pubkey=payee.hex(),

@@ -30,7 +30,7 @@ async def claim_refund(request: web.Request) -> web.Response:
     token, invoice = await invoice_of_payer(gateway.authorizer, presented[0][1], now=gateway.now())
     require_as_minted(token)
     claim = await read_body(request, RefundClaim)
-    await gateway.payouts.refunds.claim(invoice.payment_hash, claim.destination)
+    await gateway.refund_claims.claim(invoice.payment_hash, claim.destination)
     refund = await gateway.store.read(lambda tx: tx.refunds.get(invoice.payment_hash))
     assert refund is not None, "what was claimed is there"
     offer = OfferedRefund(state=refund.state, amount_msat=refund.amount_msat, expires_at=refund.expires_at, k1=None)
@@ -63,7 +63,7 @@ async def withdraw(request: web.Request) -> web.Response:
         refund = await gateway.payouts.refunds.by_secret(request.query.get("k1", ""))
         if not is_invoice(payment_request):
             return _json(Failure(reason="Send the invoice to be paid as pr."))
-        await gateway.payouts.refunds.claim(refund.payment_hash, payment_request)
+        await gateway.refund_claims.claim(refund.payment_hash, payment_request)
     except TuppenceError as refusal:
         return _json(Failure(reason=refusal.detail))
     return _json(Accepted())

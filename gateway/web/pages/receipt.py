@@ -56,7 +56,7 @@ async def claim_refund(request: web.Request) -> web.Response:
     gateway, words = gateway_of(request), words_of(request)
     try:
         require_as_minted(verified.token)
-        await gateway.payouts.refunds.claim(verified.invoice.payment_hash, destination)
+        await gateway.refund_claims.claim(verified.invoice.payment_hash, destination)
     except TuppenceError as refusal:
         view = await _receipt_view(request, verified)
         if view["refund"] is not None:

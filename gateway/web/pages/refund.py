@@ -32,10 +32,12 @@ _REFUSALS = {
     "destination_is_here": _UNREADABLE,
     "invoice_expired": _USED,
     "invoice_invalid": _UNREADABLE,
+    "invoice_lasts_too_long": _USED,
     "invoice_ours": _USED,
     "invoice_used": _USED,
     "invoice_without_amount": _AMOUNT,
     "token_narrowed": _NARROWED,
+    "too_many_claims": N_("That was too many tries. Come back in a minute."),
     "url_refused": _UNREADABLE,
 }
 
