@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from random import Random
+from typing import Any, Literal, TypeVar
 
 from gateway.errors import OutcomeUnknown, Unavailable
 from gateway.money import Msat, from_sat
@@ -19,13 +20,15 @@ from gateway.payouts.payers import PayingNodes
 from gateway.payouts.request import PayoutRequests
 from gateway.payouts.rules import PayoutRulebook
 from gateway.payouts.worker import PayoutWorker
-from gateway.ports.addresses import PayOffer
+from gateway.ports.addresses import AddressHosts, PayOffer
+from gateway.ports.clock import Clock
 from gateway.ports.payer import Payer
 from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import Destination
 from gateway.simulator.core import Simulator
 from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.simulator.payments.network import Network
+from gateway.simulator.payments.payment import Answer, FailureReason, Plan
 from tests.support.announced import Announced
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain
@@ -50,6 +53,28 @@ class Commit(StrEnum):
     ANSWERED = "answered"
     MADE = "made"
     NOT_MADE = "not_made"
+
+
+class Gate(asyncio.Event):
+    """Where a process stands still before its call that pays, until the gate is set or the process ends there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = asyncio.Event()
+        self._is_end = False
+
+    async def wait(self) -> Literal[True]:
+        """Stand still. Raises `Killed` if the process ends here."""
+        self.reached.set()
+        await super().wait()
+        if self._is_end:
+            raise Killed
+        return True
+
+    def end(self) -> None:
+        """End the process where it stands."""
+        self._is_end = True
+        self.set()
 
 
 @dataclass(slots=True)
@@ -163,6 +188,7 @@ class PayoutProcess:
     decisions: PayoutDecisions
     records: PayoutRecords
     pause: PayoutPause
+    dispatcher: Dispatcher
     worker: PayoutWorker
     announced: Announced
 
@@ -171,27 +197,68 @@ class PayoutProcess:
         await self.worker.look()
         await self.worker.settle_down()
 
+    async def work_until(self, gate: Gate) -> None:
+        """Begin a round of the background work, which goes on until it stands still at the gate, or ends."""
+        await self.worker.look()
+        ends = [asyncio.create_task(end) for end in (gate.reached.wait(), self.worker.settle_down())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+
 
 def start_process(
     store: Store, core: Simulator, host: Host, clock: FakeClock, random_bytes: Callable[[int], bytes], steps: Steps
 ) -> PayoutProcess:
-    """A process on a database and a node."""
-    mortal, payer = MortalStore(store, steps), MortalPayer(InProcessPayer(core, node_id=NODE_ID), steps)
-    nodes, announced = PayingNodes([payer], mortal), Announced()
-    requests = PayoutRequests(nodes, host, mortal, clock, random_bytes, fees=FEES, caps=CAPS)
-    rules = PayoutRulebook(requests, mortal, clock)
-    dispatcher = Dispatcher(nodes, DestinationInvoices(host, clock), mortal, clock, random_bytes, announced)
-    follow_up = FollowUp(nodes, mortal, clock, random_bytes, announced)
+    """A process on a database and a node, which may end at any step."""
+    payer = MortalPayer(InProcessPayer(core, node_id=NODE_ID), steps)
+    return payout_process(MortalStore(store, steps), payer, host, clock, random_bytes)
+
+
+def payout_process(
+    store: Store,
+    payer: Payer,
+    host: AddressHosts,
+    clock: Clock,
+    random_bytes: Callable[[int], bytes],
+    *,
+    follow_up_class: type[FollowUp] = FollowUp,
+) -> PayoutProcess:
+    """The parts of payouts, put together as `gateway.app.payouts` does."""
+    nodes, announced = PayingNodes([payer], store), Announced()
+    requests = PayoutRequests(nodes, host, store, clock, random_bytes, fees=FEES, caps=CAPS)
+    rules = PayoutRulebook(requests, store, clock)
+    dispatcher = Dispatcher(nodes, DestinationInvoices(host, clock), store, clock, random_bytes, announced)
+    follow_up = follow_up_class(nodes, store, clock, random_bytes, announced)
     return PayoutProcess(
         nodes=nodes,
         requests=requests,
         rules=rules,
-        decisions=PayoutDecisions(nodes, mortal, clock),
-        records=PayoutRecords(nodes, mortal, clock, random_bytes),
-        pause=PayoutPause(nodes, mortal, clock),
-        worker=PayoutWorker(dispatcher, follow_up, mortal, clock, caps=CAPS, also=(rules.ask_due,)),
+        decisions=PayoutDecisions(nodes, store, clock),
+        records=PayoutRecords(nodes, store, clock, random_bytes),
+        pause=PayoutPause(nodes, store, clock),
+        dispatcher=dispatcher,
+        worker=PayoutWorker(dispatcher, follow_up, store, clock, caps=CAPS, also=(rules.ask_due,)),
         announced=announced,
     )
+
+
+def drawn_plan(rng: Random) -> Plan:
+    """Anything that may become of a call that pays."""
+    return Plan(
+        answer=rng.choice(list(Answer)),
+        arrives_after_seconds=rng.choice([0, 0, 30, 500, 900, 3_000]),
+        is_recorded=rng.random() < 0.8,
+        ends_after_seconds=rng.choice([0, 0, 0, 1, 120, 3_600]),
+        outcome=rng.choice(
+            [*[FailureReason.NONE] * 3, FailureReason.NO_ROUTE, FailureReason.TIMEOUT, FailureReason.CANCELED]
+        ),
+        fee_msat=rng.choice([None, 0, 999, 1_000, 1_001, 50_000]),
+    )
+
+
+def drawn_answer(rng: Random) -> Answer:
+    """Anything that a question about a payment may be answered."""
+    return rng.choice([Answer.TOLD, Answer.TOLD, Answer.SILENT, Answer.UNIMPLEMENTED])
 
 
 def paid_world(clock: FakeClock, random_bytes: Callable[[int], bytes]) -> tuple[Simulator, Simulator]:

@@ -7,9 +7,9 @@ import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -27,7 +27,18 @@ from gateway.rows.payouts import Asker, Payout, PayoutState, Try, TryState
 from gateway.simulator.core import Simulator
 from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.simulator.payments.payment import Answer, FailureReason, PaymentStatus, Plan
-from tests.payouts.world import Commit, Host, PayoutProcess, Steps, credit, paid_world, start_process
+from tests.payouts.world import (
+    Commit,
+    Gate,
+    Host,
+    PayoutProcess,
+    Steps,
+    credit,
+    drawn_answer,
+    drawn_plan,
+    paid_world,
+    start_process,
+)
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain, open_domain
 from tests.support.rows import NODE_ID, START
@@ -37,7 +48,9 @@ ALICE = creator_account("alice")
 RECEIVED_SAT = 50_000
 MOST_STEPS = 14
 """The steps of a process that asks, reserves, dispatches, sends and books, and some of an earlier one's payouts."""
-SURVIVORS, ROUNDS = 6, 5
+SURVIVORS, ROUNDS, MOST_STANDING = 6, 5, 2
+IN_VAIN = Plan(answer=Answer.SILENT, outcome=FailureReason.NO_ROUTE)
+"""A call of which nobody learns that its payment has failed; another call may still pay the invoice."""
 ENDED = (PayoutState.SUCCEEDED, PayoutState.CANCELED, PayoutState.NEEDS_DECISION)
 OPEN = (TryState.RESERVED, TryState.DISPATCHED)
 GIVEN_BACK = (TryState.FAILED, TryState.RELEASED)
@@ -59,8 +72,10 @@ def pay(*, seeds: int, seed: int, report: Report) -> Tally:
 
 def live_alone(seed: int) -> Tally:
     """The payouts of a seed in a folder and on a loop of their own."""
-    with TemporaryDirectory() as folder, capture_logs():
-        return asyncio.run(live_through(Path(folder), seed=seed))
+    with TemporaryDirectory() as folder, capture_logs() as logs:
+        tally = asyncio.run(live_through(Path(folder), seed=seed))
+    defects = sum(log["event"] == "payout_defect" for log in logs)
+    return tally + Tally(broken=(f"{defects} defects in the work on payouts",) if defects else ())
 
 
 async def live_through(folder: Path, *, seed: int) -> Tally:
@@ -70,7 +85,7 @@ async def live_through(folder: Path, *, seed: int) -> Tally:
     async with open_domain(folder, clock, core) as domain:
         await credit(domain, "alice", RECEIVED_SAT, address="alice@host.example")
         before_msat = core.liquidity().outbound_msat
-        host = Host(creators_node, rng.randbytes, expiry_seconds=rng.choice([600, 3_600, 86_400]))
+        host = Host(creators_node, rng.randbytes, expiry_seconds=rng.choice([600, 3_600, 86_400, 86_400]))
 
         def start(steps: Steps) -> PayoutProcess:
             return start_process(domain.store, core, host, clock, rng.randbytes, steps)
@@ -80,57 +95,49 @@ async def live_through(folder: Path, *, seed: int) -> Tally:
                 clock.advance(min(seconds, SECONDS_AT_ONCE))
                 core.payments.advance()
 
-        with _any_answer(core, rng):
-            await _live(start, pass_seconds, rng)
+        await _live(core, start, pass_seconds, rng)
         await _end_all(domain, start(Steps()), pass_seconds)
         return await _compare(domain, core, spent_msat=before_msat - core.liquidity().outbound_msat)
 
 
-@contextmanager
-def _any_answer(core: Simulator, rng: Random) -> Iterator[None]:
-    """What becomes of each call to the node is drawn."""
-    answers = [Answer.TOLD, Answer.TOLD, Answer.SILENT, Answer.UNIMPLEMENTED]
-    core.payments.plan, core.payments.track_answer = lambda: _drawn_plan(rng), lambda: rng.choice(answers)
-    yield
-    core.payments.plan, core.payments.track_answer = Plan, lambda: Answer.TOLD
+async def _live(
+    core: Simulator, start: Callable[[Steps], PayoutProcess], pass_seconds: Callable[[int], None], rng: Random
+) -> None:
+    """Processes that end, and beside them one that stands still between a row and its call, for up to some hours.
 
-
-def _drawn_plan(rng: Random) -> Plan:
-    return Plan(
-        answer=rng.choice(list(Answer)),
-        arrives_after_seconds=rng.choice([0, 0, 30, 500, 900, 3_000]),
-        is_recorded=rng.random() < 0.8,
-        ends_after_seconds=rng.choice([0, 0, 0, 1, 120, 3_600]),
-        outcome=rng.choice(
-            [*[FailureReason.NONE] * 3, FailureReason.NO_ROUTE, FailureReason.TIMEOUT, FailureReason.CANCELED]
-        ),
-        fee_msat=rng.choice([None, 0, 999, 1_000, 1_001, 50_000]),
-    )
-
-
-async def _live(start: Callable[[Steps], PayoutProcess], pass_seconds: Callable[[int], None], rng: Random) -> None:
-    """Processes that end, and beside them one that stands still between a row and its call, for up to some hours."""
+    Meanwhile the others send the same invoice, often in vain; then it may be the late call that pays.
+    """
 
     def commit() -> Commit:
         return rng.choices(list(Commit), [18, 1, 1])[0]
 
-    goes_on = asyncio.Event()
-    still = start(Steps(before_sending=goes_on))
-    stands_from, stands_until = sorted(rng.sample(range(MOST_STEPS + SURVIVORS), 2))
-    ends = [*range(1, MOST_STEPS + 1), *[None] * SURVIVORS]
-    for number, kill_at in enumerate(ends):
-        if number == stands_from:
+    async def go_on() -> None:
+        other = start(Steps())
+        for _ in range(ROUNDS):
+            await other.work()
+            pass_seconds(SECONDS_AT_ONCE)
+        core.payments.plan = Plan
+        goes_on.set()
+        await still.worker.settle_down()
+        core.payments.plan = lambda: rng.choice([drawn_plan(rng), IN_VAIN])
+
+    core.payments.track_answer = lambda: drawn_answer(rng)
+    still, goes_on, stands_until = start(Steps()), Gate(), 0
+    for number, kill_at in enumerate([*range(1, MOST_STEPS + 1), *[None] * SURVIVORS]):
+        if number == stands_until:
+            await go_on()
+            goes_on = Gate()
+            still, stands_until = start(Steps(before_sending=goes_on)), number + rng.randint(1, MOST_STANDING)
             await _ask(still, rng)
-            await still.worker.look()
+            await still.work_until(goes_on)
         process = start(Steps(kill_at=kill_at, commit=commit))
         await _ask(process, rng)
         for _ in range(ROUNDS):
             with suppress(TuppenceError):
                 await process.work()
             pass_seconds(rng.choice([1, 100, 100, 100, 1_000]))
-        if number == stands_until:
-            goes_on.set()
-            await still.worker.settle_down()
+    await go_on()
+    core.payments.plan, core.payments.track_answer = Plan, lambda: Answer.TOLD
 
 
 async def _ask(process: PayoutProcess, rng: Random) -> None:
