@@ -1,4 +1,4 @@
-"""Everything that may happen to a gateway and its node, in any order, against a model of what was paid.
+"""Everything that may happen to a gateway and its node, in any order, against a model of what was paid in and out.
 
 `pytest tests/whole/test_state_machine.py --hypothesis-profile nightly` runs it for longer.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from gateway.books.retention import DAY_SECONDS, Purged, Purger
 from gateway.errors import Refused
@@ -27,16 +27,17 @@ from tests.support.clock import turns
 from tests.support.databases import in_a_thread
 from tests.support.postgres_server import Cluster
 from tests.support.properties.example_counts import example_count
-from tests.support.properties.modelled_gateway import ITEMS, NOTHING_COMES_OF_IT, ModelledGateway, Sale, WriteFault
+from tests.support.properties.modelled_gateway import ITEMS, NOTHING_COMES_OF_IT, Sale, WriteFault
+from tests.support.properties.payout_rules import PayoutRules
 from tests.support.rows import ALICE_AND_BOB, NODE_ACCOUNT
 
 SPLITS = (ALICE_AND_BOB, (Share(creator="bob", weight=1),), tuple(Share(creator=c, weight=1) for c in ("alice", "bob")))
 
 
-class GatewayMachine(ModelledGateway):
-    """What readers, the network, the node and the gateway itself may do."""
+class GatewayMachine(PayoutRules):
+    """What readers, the network, the node and the gateway itself may do, besides paying out."""
 
-    sales = Bundle("sales")
+    sales = PayoutRules.sales
 
     def teardown(self) -> None:
         self.core.state = NodeState.READY
@@ -44,6 +45,8 @@ class GatewayMachine(ModelledGateway):
         self.write_fault = WriteFault.NONE
         try:
             self.sweep()
+            self.end_all_payouts()
+            self.nothing_is_credited_that_was_not_paid()
         finally:
             super().teardown()
 
@@ -100,11 +103,8 @@ class GatewayMachine(ModelledGateway):
 
     @rule(sale=sales, more_msat=st.sampled_from([0, 0, 0, 1, 999, 1_000_000]))
     def pay(self, sale: Sale, more_msat: int) -> None:
-        amount_msat = sale.invoice.amount_msat + more_msat
         with suppress(PaymentRefused):
-            row = self.core.pay(bytes.fromhex(sale.invoice.payment_hash), amount_msat=amount_msat)
-            assert sale.paid_msat == 0, "a node takes one payment"
-            sale.paid_msat, sale.settled_at, sale.preimage = amount_msat, row.settled_at, row.preimage.hex()
+            self.take(sale, sale.invoice.amount_msat + more_msat)
 
     @rule(sale=sales, missing_msat=st.sampled_from([1, 999, 1_000]))
     def pay_too_little(self, sale: Sale, missing_msat: int) -> None:
@@ -211,7 +211,8 @@ class GatewayMachine(ModelledGateway):
         was_settled = self.settled().get(sale.invoice.payment_hash)
         opened = self.opens(sale, None)
         ends_at = sale.settled_at + (sale.invoice.access_seconds or 10**9)
-        may_open = sale.paid_msat > 0 and self.clock.now < ends_at and sale.invoice.origin.value == "checkout"
+        is_in_time = self.clock.now < ends_at and not sale.is_refunded
+        may_open = sale.paid_msat > 0 and is_in_time and sale.invoice.origin.value == "checkout"
         assert not opened or may_open
         assert opened or not (may_open and was_settled and sale.invoice.item_id)
 
@@ -220,7 +221,7 @@ class GatewayMachine(ModelledGateway):
         assert not self.opens(sale, b"\0" * 32)
         is_booked = self.write_fault is WriteFault.NONE or sale.invoice.payment_hash in self.settled()
         if is_booked and sale.preimage and sale.invoice.item_id and sale.invoice.access_seconds is None:
-            assert self.opens(sale, bytes.fromhex(sale.preimage))
+            assert self.opens(sale, bytes.fromhex(sale.preimage)) is not sale.is_refunded
 
     @rule(in_flight=st.booleans())
     def crash(self, in_flight: bool) -> None:
@@ -230,9 +231,7 @@ class GatewayMachine(ModelledGateway):
             self.run(turns())
             task.cancel()
             self.run(asyncio.wait([task]))
-        self.run(self.stack.aclose())
-        self.stream = None
-        self.domain, self.stack = self.open()
+        self.restart()
 
     @rule(days=st.sampled_from([0, 0, 1, 31, 91]), at_once=st.booleans())
     def purge(self, days: int, at_once: bool) -> None:
@@ -268,6 +267,7 @@ class GatewayMachine(ModelledGateway):
             for share, part in zip(shares, divide(paid_msat, [share.weight for share in shares]), strict=True):
                 expected[f"creator:{share.creator}"] += part
             expected[NODE_ACCOUNT] -= paid_msat
+        self.expect_payouts(expected)
         assert {account: msat for account, msat in self.run(self.domain.balances()).items() if msat} == {
             account: msat for account, msat in expected.items() if msat
         }

@@ -1,6 +1,7 @@
 """A simulated node that always has room for the largest tip."""
 
-from gateway.money import Msat
+from dataclasses import replace
+
 from gateway.ports.node import ChannelLiquidity
 from gateway.sales.terms import MOST_TIP_MSAT
 from gateway.simulator.core import Simulator
@@ -10,4 +11,4 @@ class RoomySimulator(Simulator):
     """The gateway asks for the room of channels at real intervals, which no example of a fuzzer controls."""
 
     def liquidity(self) -> ChannelLiquidity:
-        return ChannelLiquidity(inbound_msat=MOST_TIP_MSAT, outbound_msat=Msat(0))
+        return replace(super().liquidity(), inbound_msat=MOST_TIP_MSAT)

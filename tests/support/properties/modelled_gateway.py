@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any, TypeVar
 
-from hypothesis.stateful import RuleBasedStateMachine, multiple
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple
 
 from gateway.access.tokens import Credential, mint_token
 from gateway.errors import OutcomeUnknown, Refused, Unavailable
@@ -46,6 +46,7 @@ class Sale:
     paid_msat: int = 0
     settled_at: int = 0
     preimage: str = ""
+    is_refunded: bool = False
 
 
 class ModelledGateway(RuleBasedStateMachine):
@@ -53,6 +54,7 @@ class ModelledGateway(RuleBasedStateMachine):
 
     database_url = ""
     """Empty: on SQLite in a folder of its own."""
+    sales = Bundle("sales")
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,6 +92,12 @@ class ModelledGateway(RuleBasedStateMachine):
         domain.store.write = write_or_fail  # type: ignore[method-assign]  # every part holds this store
         return domain, stack
 
+    def restart(self) -> None:
+        """The process ends, and another begins."""
+        self.run(self.stack.aclose())
+        self.stream = None
+        self.domain, self.stack = self.open()
+
     def teardown(self) -> None:
         self.run(self.stack.aclose())
         self.loop.close()
@@ -113,12 +121,20 @@ class ModelledGateway(RuleBasedStateMachine):
         self.known[sale.invoice.payment_hash] = sale
         return sale
 
+    def take(self, sale: Sale, amount_msat: int) -> None:
+        """The node takes a payment. Raises `PaymentRefused`."""
+        row = self.core.pay(bytes.fromhex(sale.invoice.payment_hash), amount_msat=amount_msat)
+        assert sale.paid_msat == 0, "a node takes one payment"
+        sale.paid_msat, sale.settled_at, sale.preimage = amount_msat, row.settled_at, row.preimage.hex()
+
     def change(self, item_id: str, **fields: Any) -> None:
         now = int(self.clock.now)
         self.try_(lambda: self.domain.catalog.change_item(item_id, lambda item: replace(item, **fields), now=now))
 
     def opens(self, sale: Sale, preimage: bytes | None) -> bool:
         async def authorize() -> bool:
+            # As every process does each second.
+            await self.domain.authorizer.refunded.refresh()
             presented = [("line", Credential(sale.token, preimage))]
             await self.domain.authorizer.authorize(presented, sale.invoice.item_id or "welcome")
             return True
