@@ -1,5 +1,7 @@
 """Simulated days: whatever happens, each payment that LND has settled is credited once, and opens what it paid for.
 
+What creators and payers are paid leaves the books once, or not at all.
+
 `python -m tools.days SEED --journal` lives through the day of a seed again.
 """
 
@@ -9,13 +11,17 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from gateway.access.authorize import Access
 from gateway.errors import PaymentRequired
 from gateway.events.hub import Hub
+from gateway.payouts.follow_up import FollowUp
+from gateway.payouts.outcomes import fail
+from gateway.ports.payer import Payer, PaymentReport, PaymentState
+from gateway.rows.payouts import Try, TryState
 from gateway.settlement.sweep import Sweeper
 from tests.support.clock import turns
 from tests.support.databases import put_database, seen_in
@@ -32,6 +38,7 @@ def test_a_day_of_faults_loses_nothing_and_credits_nothing_twice(seed: int) -> N
     assert outcome.complaints == (), f"python -m tools.days {seed} --journal"
     assert outcome.faults.total() > 20
     assert outcome.kills > 0
+    assert outcome.check.payouts.spent_msat > 0
 
 
 def test_the_same_seed_lives_the_same_day_in_another_process() -> None:
@@ -92,6 +99,43 @@ class WithoutAccess(Life):
         raise PaymentRequired("payment_required", "not paid")
 
 
+class Hasty(FollowUp):
+    """Gives money back on any other word than success, whether or not the invoice can still be paid."""
+
+    word: ClassVar[PaymentState]
+
+    async def _conclude(self, try_: Try, payer: Payer, report: PaymentReport) -> None:
+        if report.state is not self.word:
+            await super()._conclude(try_, payer, report)
+            return
+        give_back = partial(fail, try_=try_, state=TryState.FAILED, reason=report.reason, now=int(self._clock()))
+        await self._store.write(give_back)
+
+
+class HastyOnMissing(Hasty):
+    """Takes a payment that the node lacks for one that failed."""
+
+    word = PaymentState.MISSING
+
+
+class HastyOnFailed(Hasty):
+    """Takes a failure for the last word of a node that may still be asked to pay by a process that stood still."""
+
+    word = PaymentState.FAILED
+
+
+class WithHasteOnMissing(Life):
+    """A gateway that gives back what its node lacks."""
+
+    follow_up_class = HastyOnMissing
+
+
+class WithHasteOnFailed(Life):
+    """A gateway that gives back before an invoice has expired."""
+
+    follow_up_class = HastyOnFailed
+
+
 class WithOneShareOnly(Life):
     """A gateway whose database keeps the first share of each payment."""
 
@@ -117,6 +161,12 @@ def test_a_day_on_which_a_paid_reader_is_refused_goes_on_and_tells_of_it() -> No
     outcome = simulate(1, readers=100, life_class=WithoutAccess)
     assert "went wrong: PaymentRequired('not paid')" in outcome.complaints
     assert outcome.check.credited > 0
+
+
+@pytest.mark.parametrize("life_class", [WithHasteOnMissing, WithHasteOnFailed])
+def test_a_day_on_which_money_is_given_back_too_soon_pays_creators_whose_money_returned(life_class: type[Life]) -> None:
+    outcome = simulate(1, readers=100, life_class=life_class)
+    assert outcome.check.payouts.released_wrongly
 
 
 def test_a_day_of_few_payments_tells_nothing() -> None:

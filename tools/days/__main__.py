@@ -21,7 +21,8 @@ def main() -> None:
         if arguments.journal:
             sys.stdout.write("\n".join(outcome.journal) + "\n")
         sys.stdout.write(
-            f"{seed}: {outcome.payments} payments, {outcome.check.credited} credited, {outcome.kills} kills, "
+            f"{seed}: {outcome.payments} payments, {outcome.check.credited} credited, "
+            f"{outcome.check.payouts.payouts} payouts, {outcome.kills} kills, "
             f"{outcome.restarts} restarts, {outcome.faults.total()} faults, {outcome.payments / seconds:.0f} payments/s"
             f", digest {outcome.digest[:16]}\n"
         )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from gateway.rows import Invoice
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.store.files.keyring import FileKeyRing
+from tests.payouts.world import Host
 from tests.support.rows import START
 from tools.days.life import Life, remember_tasks
 from tools.days.lnd import Lnd
@@ -30,6 +31,7 @@ class Day:
         self._loop.set_task_factory(remember_tasks)
         self.clock_is_off_by = 0.0
         self.lnd = Lnd(self.node_clock, self.rng)
+        self.host = Host(self.lnd.creators_node, self.rng.randbytes)
         self.database = Database(folder / "tuppence.db")
         self.keys = FileKeyRing({0: self.rng.randbytes(32)})
         self.sales: dict[str, Sale] = {}
@@ -107,6 +109,7 @@ class Day:
         return self._life_class(
             self.database,
             self.lnd,
+            self.host,
             self.keys,
             self.gateway_clock,
             self.rng,

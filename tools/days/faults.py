@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from gateway.ports.node import NodeState
+from tools.days.creators import ask_for_a_payout
 from tools.days.day import Day
+from tools.days.life import PAYOUTS_EVERY_SECONDS
+
+STANDS_SECONDS = 3_600
 
 Fault = Callable[[Day], AbstractAsyncContextManager[None]]
 
@@ -24,6 +28,20 @@ async def stop(day: Day) -> AsyncIterator[None]:
     """The gateway is stopped as an operator does."""
     life = day.life
     await life.stop()
+    yield
+    day.begin_life()
+
+
+@asynccontextmanager
+async def standing_sender(day: Day) -> AsyncIterator[None]:
+    """The gateway stands still before a call that pays; another takes its place, and after an hour the call is made."""
+    life = day.life
+    life.payer.stands = True
+    await ask_for_a_payout(day, "alice")
+    await asyncio.sleep(PAYOUTS_EVERY_SECONDS + 1)
+    day.kills += 1
+    life.kill()
+    asyncio.get_running_loop().call_later(STANDS_SECONDS, life.payer.go_on)
     yield
     day.begin_life()
 
@@ -105,6 +123,14 @@ async def clock_jump(day: Day) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def host_away(day: Day) -> AsyncIterator[None]:
+    """No host of an address answers."""
+    day.host.away = True
+    yield
+    day.host.away = False
+
+
+@asynccontextmanager
 async def full_disk(day: Day) -> AsyncIterator[None]:
     """The database cannot grow."""
     day.database.fill(full=True)
@@ -136,6 +162,7 @@ async def other_applications(day: Day) -> AsyncIterator[None]:
 FAULTS: dict[str, tuple[int, Fault]] = {
     "crash": (18, crash),
     "stop": (4, stop),
+    "standing sender": (6, standing_sender),
     "node away": (8, _node_is(NodeState.ABSENT)),
     "node locked": (4, _node_is(NodeState.LOCKED)),
     "node starting": (4, _node_is(NodeState.STARTING)),
@@ -150,6 +177,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "lagging expiry": (4, lagging_expiry),
     "lost answers": (6, lost_answers),
     "clock jump": (3, clock_jump),
+    "host away": (3, host_away),
     "full disk": (4, full_disk),
     "locked database": (2, locked_database),
     "other applications": (3, other_applications),
@@ -159,7 +187,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
 async def befall(day: Day, name: str, *, begins_at: float, lasts_seconds: float) -> None:
     """One fault; of each kind there is one at a time, and those that end the gateway exclude each other."""
     await day.sleep_until(begins_at)
-    kind = "gateway" if name in {"crash", "stop"} else "node" if name.startswith("node") else name
+    kind = "gateway" if name in {"crash", "stop", "standing sender"} else "node" if name.startswith("node") else name
     async with day.one_at_a_time[kind]:
         day.fault_begins(name)
         async with FAULTS[name][1](day):

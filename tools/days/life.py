@@ -10,14 +10,21 @@ from typing import Any, ClassVar, TypeVar
 
 from gateway.access.authorize import Access, Authorizer
 from gateway.access.tokens import Credential
+from gateway.books.ledger import creator_account
+from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Unavailable
 from gateway.events.hub import Hub
 from gateway.nodes.identity import PinnedNode
 from gateway.nodes.pool import Nodes
+from gateway.payouts.destinations import set_destination
+from gateway.payouts.follow_up import FollowUp
+from gateway.payouts.refunds import Refunds
+from gateway.payouts.request import Wanted
 from gateway.ports.clock import Clock
 from gateway.ports.keys import KeyRing
 from gateway.rows import Creator, Invoice, Item
+from gateway.rows.payouts import Asker, Payout
 from gateway.sales.challenges import Challenges
 from gateway.sales.checkout import Checkout, Sold
 from gateway.sales.purchase import Buyer, Sales
@@ -26,17 +33,20 @@ from gateway.settlement.follow import follow
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.settlement.sweep import Sweeper
-from gateway.supervise import Supervisor
+from gateway.supervise import Supervisor, every
+from tests.payouts.world import Host, payout_process
 from tests.support.announced import Announced
 from tests.support.domain import PUBLIC_HOST, no_limits
 from tests.support.rows import EXPIRY_SECONDS
-from tools.days.lnd import Lnd, RemoteNode
+from tools.days.lnd import Lnd, RemoteNode, RemotePayer
 from tools.days.store import Database, InlineStore
 
 T = TypeVar("T")
 LOOK_AGAIN_SECONDS = 15.0
 # A day has 86,400 seconds: the look for due rows, which seldom finds one, would cost more than all else.
 SWEEP_EVERY_SECONDS = 15.0
+PAYOUTS_EVERY_SECONDS = REFUNDED_EVERY_SECONDS = 60.0
+DESTINATION_DELAY_SECONDS = 3_600
 
 _living: ContextVar["Life | None"] = ContextVar("living", default=None)
 
@@ -50,11 +60,13 @@ class Life:
 
     hub_class: ClassVar[type[Hub]] = Hub
     sweeper_class: ClassVar[type[Sweeper]] = Sweeper
+    follow_up_class: ClassVar[type[FollowUp]] = FollowUp
 
     def __init__(
         self,
         database: Database,
         lnd: Lnd,
+        host: Host,
         keys: KeyRing,
         clock: Clock,
         rng: Random,
@@ -97,6 +109,13 @@ class Life:
             announcements,
             public_host=PUBLIC_HOST,
         )
+        self.payer = RemotePayer(lnd, rng, lambda: self.is_alive)
+        # Whether an invoice has expired is judged by a clock that is right to the minute.
+        self._host, self._payouts_clock = host, lnd.clock
+        self.payouts = payout_process(
+            self.store, self.payer, host, lnd.clock, rng.randbytes, follow_up_class=self.follow_up_class
+        )
+        self._refunds = Refunds(self.payouts.requests, self.store, keys, clock)
         self._main = self.spawn(self._run(pinned))
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
@@ -182,12 +201,42 @@ class Life:
         """`GET …/content` with a token."""
         return await self.authorizer.authorize([("line", Credential(token, preimage))], item_id)
 
+    # What creators, the operator and payers ask for -------------------------------------------------------------------
+
+    async def set_destination(self, creator: str, address: str, *, by_operator: bool) -> None:
+        """`PUT …/creators/{name}/destination`."""
+        await set_destination(
+            self.store,
+            self._host,
+            creator=creator,
+            address=address,
+            caller=OPERATOR if by_operator else Caller(creator, creator),
+            now=int(self._payouts_clock()),
+            delay_seconds=DESTINATION_DELAY_SECONDS,
+        )
+
+    async def pay_out(self, creator: str, amount_msat: int) -> Payout:
+        """A creator asks for a payout."""
+        account = creator_account(creator)
+        wanted = Wanted(source_account=account, asked_by=Asker.CREATOR, amount_msat=amount_msat)
+        return await self.payouts.requests.ask(wanted)
+
+    async def refund(self, payment_hash: str, *, operator_pays: bool) -> None:
+        """The operator offers a payment back."""
+        await self._refunds.offer(payment_hash, caller=OPERATOR, operator_pays=operator_pays)
+
+    async def claim(self, payment_hash: str, address: str) -> Payout:
+        """A payer claims a refund."""
+        return await self._refunds.claim(payment_hash, address)
+
     # ------------------------------------------------------------------------------------------------------------------
 
     async def _run(self, pinned: PinnedNode) -> None:
         work: dict[str, Callable[..., Awaitable[None]]] = {
             "sweep": self.sweeper.run,
             "follow": partial(follow, pinned, self.settler, self.sweeper),
+            "payouts": partial(self.payouts.worker.run, every_seconds=PAYOUTS_EVERY_SECONDS),
+            "refunded": every(REFUNDED_EVERY_SECONDS, self.authorizer.refunded.refresh),
         }
         async with AsyncExitStack() as stack:
             for name, each in work.items():

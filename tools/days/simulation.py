@@ -1,4 +1,4 @@
-"""One simulated day: readers, faults and an editor on virtual time, and a check of the books at its end."""
+"""One simulated day: readers, creators, faults and an editor on virtual time, and a check of the books at its end."""
 
 import asyncio
 from collections import Counter
@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from gateway.errors import TuppenceError
@@ -16,6 +17,7 @@ from gateway.money import Msat
 from gateway.rows import ItemState
 from tests.support.rows import START, a_creator, an_item
 from tools.days.books_check import BooksCheck, check_books
+from tools.days.creators import be_paid, give_back
 from tools.days.day import Day
 from tools.days.faults import FAULTS, befall
 from tools.days.life import Gone, Life
@@ -30,6 +32,9 @@ MOST_FAULTS = 100
 LONGEST_FAULT_SECONDS = 900.0
 # Faults seldom leave a sweep further behind than a clock that was wrong by an hour.
 RECOVERY_SECONDS = 6 * 3_600.0
+DEFECTS = ("work_failed", "payout_defect")
+
+_REFUNDED = text("SELECT payment_hash FROM refunds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,7 @@ def simulate(seed: int, *, readers: int = READERS, life_class: type[Life] = Life
     """Live through the day of a seed."""
     with TemporaryDirectory() as folder, capture_logs() as logs:
         outcome = run_virtually(_live(seed, Path(folder), readers, life_class), seed=seed)
-    defects = [f"a defect: {log['work']}" for log in logs if log["event"] == "work_failed"]
+    defects = [f"a defect: {log.get('work', 'payouts')}" for log in logs if log["event"] in DEFECTS]
     return replace(outcome, complaints=(*outcome.complaints, *defects))
 
 
@@ -72,7 +77,9 @@ class Simulation(Day):
     async def live(self, readers: int) -> Outcome:
         """From the first second to the check of the books."""
         await self._stock()
-        work = [*self._readers(readers), *self._misfortunes(), self._edit(), self._back_up(), self._look_over()]
+        money_out = [be_paid(self, "alice"), be_paid(self, "bob"), give_back(self)]
+        routine = [self._edit(), self._back_up(), self._look_over()]
+        work = [*self._readers(readers), *self._misfortunes(), *money_out, *routine]
         ends = await asyncio.gather(*work, return_exceptions=True)
         self.complaints += [f"went wrong: {end!r}" for end in ends if end is not None]
         if len(self.settled_at) < max(1, readers * LEAST_PAID):
@@ -149,10 +156,20 @@ class Simulation(Day):
 
     def _check_books(self, *, is_final: bool) -> BooksCheck:
         settled = {key: msat for key, msat in self.lnd.settled().items() if key in self.sales}
-        return check_books(self.database.connection, settled, forgotten=self.lnd.forgotten, is_final=is_final)
+        return check_books(
+            self.database.connection,
+            settled,
+            forgotten=self.lnd.forgotten,
+            payments=self.lnd.core.payments,
+            is_final=is_final,
+        )
 
     async def _open_everything(self) -> None:
-        """Check that every settled invoice opens, with the token for a reader and with the preimage for a program."""
+        """Check that every settled invoice opens, with the token for a reader and with the preimage for a program.
+
+        One that was refunded does not.
+        """
+        refunded = {str(key) for (key,) in self.database.connection.execute(_REFUNDED)}
         settled = self.lnd.settled()
         for key, sale in self.sales.items():
             invoice = sale.invoice
@@ -162,8 +179,8 @@ class Simulation(Day):
             try:
                 await self.ask(lambda life, s=sale, p=proof, i=invoice.item_id: life.open(s.token, p, i))  # type: ignore[misc]  # bound in the loop
             except TuppenceError as refusal:
-                if key in settled:
+                if key in settled and key not in refunded:
                     self.complaints.append(f"does not open ({refusal.code}): {key[:8]}")
             else:
-                if key not in self.settled_at:
-                    self.complaints.append(f"opens unpaid: {key[:8]}")
+                if key not in self.settled_at or key in refunded:
+                    self.complaints.append(f"opens unpaid or refunded: {key[:8]}")

@@ -47,8 +47,11 @@ def tally_of(seed: int, lived: "Future[Outcome]") -> Tally:
         replays=outcome.replays,
         restarts=outcome.restarts,
         days=1,
+        payouts=outcome.check.payouts.payouts,
         lost=len(outcome.check.lost),
         double=len(outcome.check.double),
+        paid_twice=len(outcome.check.payouts.paid_twice),
+        released_wrongly=len(outcome.check.payouts.released_wrongly),
         drift_msat=outcome.check.drift_msat,
         longest_delay_seconds=outcome.longest_told_seconds,
     )
