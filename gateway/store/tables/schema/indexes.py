@@ -53,7 +53,15 @@ INDEXES = (
     ),
     # What awaits something: flat, however many payouts there were.
     Index("ix_payouts_due", payouts.c.next_try_at, **_where("state = 'waiting'")),
-    Index("ix_payouts_open", payouts.c.source_account, **_where("ended_at IS NULL")),
+    # SQLite chooses the index of two conditions and the order: otherwise it would read every payout of an account.
+    Index(
+        "ix_payouts_open",
+        payouts.c.source_account,
+        payouts.c.ended_at,
+        payouts.c.created_at,
+        payouts.c.payout_id,
+        **_where("ended_at IS NULL"),
+    ),
     Index("ix_payout_tries_reserved", payout_tries.c.reserved_at, **_where("state = 'reserved'")),
     Index("ix_payout_tries_to_check", payout_tries.c.check_at, **_where("state = 'dispatched'")),
     Index("ix_refunds_offered", refunds.c.expires_at, **_where("state = 'offered'")),

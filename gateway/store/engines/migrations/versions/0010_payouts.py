@@ -70,7 +70,7 @@ _INDEXES = (
     "WHERE source_account LIKE 'refund:%' AND state <> 'canceled'",
     # Only what awaits something: flat, however many payouts were ever made.
     "CREATE INDEX ix_payouts_due ON payouts (next_try_at) WHERE state = 'waiting'",
-    "CREATE INDEX ix_payouts_open ON payouts (source_account) WHERE ended_at IS NULL",
+    "CREATE INDEX ix_payouts_open ON payouts (source_account, ended_at, created_at, payout_id) WHERE ended_at IS NULL",
     "CREATE INDEX ix_payout_tries_reserved ON payout_tries (reserved_at) WHERE state = 'reserved'",
     "CREATE INDEX ix_payout_tries_to_check ON payout_tries (check_at) WHERE state = 'dispatched'",
     "CREATE INDEX ix_refunds_offered ON refunds (expires_at) WHERE state = 'offered'",
