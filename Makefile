@@ -12,7 +12,7 @@ export PIP_USE_PEP517 ?= true
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo regtest test quick check properties audit bench torture cluster docs embed words screenshots sbom dist image workflows lock lowest newest format clean
+.PHONY: help demo regtest test quick check lint types properties audit bench torture cluster docs embed words screenshots sbom dist image workflows lock lowest newest format clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,10 +29,11 @@ test: $(VENV)/.installed-dev ## Run every test; says what it had to skip
 quick: $(VENV)/.installed-dev ## Run the tests that need neither a browser nor a real LND
 	@$(BIN)/python -m pytest -q -m "not regtest and not browser" --numprocesses auto --maxprocesses 4 --dist worksteal
 
-check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
+check: lint types ## Lint, types, layers, dependencies; -j2 does two of them at a time
+
+lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>&1 | tail -n 8
 	$(BIN)/python -m pytest -q -p no:randomly tests/project/test_tidy.py tests/project/test_error_codes.py \
 		tests/project/test_page_sources.py
@@ -41,6 +42,9 @@ check: $(VENV)/.installed-dev ## Lint, types, layers, dependencies
 	@said=$$($(AUDIT) 2>&1) && echo "advisories: none" || case $$said in \
 		*"known vulnerabilit"*) echo "$$said"; exit 1;; \
 		*) echo "advisories: not reached, skipped; make audit says why";; esac
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
 
 properties: $(VENV)/.installed-dev ## Look for counter-examples to the tested properties for some hours
 	@tools/system_packages postgresql-15

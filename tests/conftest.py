@@ -1,5 +1,6 @@
 """What tests share: a clock to move, a store on a real SQLite file, a simulated LND, a whole gateway over HTTP."""
 
+import gc
 import io
 import os
 import secrets
@@ -54,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs systemd-analyze: apt install systemd"))
         if item.get_closest_marker("node") and shutil.which("npm") is None:
             item.add_marker(pytest.mark.skip(reason="needs Node 20: apt install nodejs npm"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected to itself: it lives as long as the run, and garbage need not be sought in it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
