@@ -141,18 +141,24 @@ async def test_reserved_tries_and_dispatched_ones_that_are_due_are_found_the_old
     assert await books.read(lambda tx: tx.tries.to_check(now=START + 2, limit=1)) == sent[:1]
 
 
-async def test_what_was_spent_counts_what_is_under_way_and_not_what_was_given_back(books: Database) -> None:
-    await books.write(lambda tx: reserve(tx, a_payout(1), reserved_at=START - 86_400))
-    await books.write(lambda tx: reserve(tx, a_payout(2), reserved_at=START - 86_401))
-    await books.write(lambda tx: succeed(tx, dispatch(tx, reserve(tx, a_payout(3)), 3)))
-    await books.write(lambda tx: give_back(tx, dispatch(tx, reserve(tx, a_payout(4)), 4), TryState.FAILED))
-    await books.write(lambda tx: give_back(tx, reserve(tx, a_payout(5))))
+async def test_what_was_spent_counts_what_may_leave_yet_and_what_has_left_since_but_nothing_that_was_given_back(
+    books: Database,
+) -> None:
+    """What was reserved before a long stop leaves after it."""
+    day, long_ago = 86_400, START - 30 * 86_400
+    await books.write(lambda tx: reserve(tx, a_payout(1), reserved_at=long_ago))
+    await books.write(lambda tx: dispatch(tx, reserve(tx, a_payout(2), reserved_at=long_ago), 2))
+    for number, sent_at in ((3, START - day), (4, START - day - 1)):
+        late = await books.write(lambda tx, n=number: reserve(tx, a_payout(n), reserved_at=long_ago))  # type: ignore[misc]  # bound in the loop
+        sent = dispatched(late, number, dispatched_at=sent_at)
+        await books.write(lambda tx, was=late, is_=sent: (tx.tries.change(is_, was=was), succeed(tx, is_)))  # type: ignore[misc]  # bound in the loop
+    await books.write(lambda tx: give_back(tx, dispatch(tx, reserve(tx, a_payout(5)), 5), TryState.FAILED))
+    await books.write(lambda tx: give_back(tx, reserve(tx, a_payout(6))))
 
     async def spent(account: str | None) -> int:
-        since = START - 86_400
-        return await books.read(lambda tx: tx.tries.spent_msat(since=since, source_account=account))
+        return await books.read(lambda tx: tx.tries.spent_msat(since=START - day, source_account=account))
 
-    assert [await spent(account) for account in (None, ALICE, "creator:bob")] == [100_000, 100_000, 0]
+    assert [await spent(account) for account in (None, ALICE, "creator:bob")] == [150_000, 150_000, 0]
 
 
 async def test_fees_are_those_of_the_newest_payouts_to_a_destination(books: Database) -> None:

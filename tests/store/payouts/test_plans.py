@@ -36,8 +36,9 @@ async def test_it_is_found_by_its_index(books: Database, database_url: str, inde
     if database_url.startswith("postgresql"):
         change(database_url, lambda connection: connection.exec_driver_sql("ANALYZE"))
     plan = seen_in(database_url, lambda connection: plan_of(connection, look))
-    assert index in plan
+    assert index in plan, plan
     if index in ALONE:
+        assert "SCAN payout_tries" not in plan
         assert f"COVERING INDEX {index}" in plan or f"Index Only Scan using {index}" in plan
 
 

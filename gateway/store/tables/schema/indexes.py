@@ -67,12 +67,12 @@ INDEXES = (
     Index("ix_refunds_offered", refunds.c.expires_at, **_where("state = 'offered'")),
     Index("ix_payouts_to_clear", payouts.c.ended_at, **_where("asked_by = 'payer' AND destination <> ''")),
     # What was spent since an instant, of all and of one account, from the index alone.
-    Index("ix_payout_tries_spent", payout_tries.c.reserved_at, payout_tries.c.state, payout_tries.c.amount_msat),
+    Index("ix_payout_tries_spent", payout_tries.c.dispatched_at, payout_tries.c.state, payout_tries.c.amount_msat),
     Index(
         "ix_payout_tries_spent_of",
         payout_tries.c.source_account,
-        payout_tries.c.reserved_at,
         payout_tries.c.state,
+        payout_tries.c.dispatched_at,
         payout_tries.c.amount_msat,
     ),
     # Lists, the newest first: an index is read backwards as well.

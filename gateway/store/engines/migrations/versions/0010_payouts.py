@@ -76,8 +76,8 @@ _INDEXES = (
     "CREATE INDEX ix_refunds_offered ON refunds (expires_at) WHERE state = 'offered'",
     "CREATE INDEX ix_payouts_to_clear ON payouts (ended_at) WHERE asked_by = 'payer' AND destination <> ''",
     # What was spent since an instant, from the index alone.
-    "CREATE INDEX ix_payout_tries_spent ON payout_tries (reserved_at, state, amount_msat)",
-    "CREATE INDEX ix_payout_tries_spent_of ON payout_tries (source_account, reserved_at, state, amount_msat)",
+    "CREATE INDEX ix_payout_tries_spent ON payout_tries (dispatched_at, state, amount_msat)",
+    "CREATE INDEX ix_payout_tries_spent_of ON payout_tries (source_account, state, dispatched_at, amount_msat)",
     "CREATE INDEX ix_payouts_created ON payouts (created_at, payout_id)",
     "CREATE INDEX ix_payouts_created_of ON payouts (source_account, created_at, payout_id)",
     "CREATE INDEX ix_refunds_created ON refunds (created_at, payment_hash)",
