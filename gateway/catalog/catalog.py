@@ -103,17 +103,26 @@ class Catalog:
         await self.refresh()
         return creator
 
-    async def rotate_key(self, name: str, *, key_id: str, key_hash: str, instead_of: str | None = None) -> None:
+    async def rotate_key(
+        self, name: str, *, key_id: str, key_hash: str, now: int, instead_of: str | None = None
+    ) -> str | None:
         """Replace a creator's API key; with `instead_of`, only if the present key has that key_id.
 
-        Raises `NotFound` (`creator_not_found`) and `Unauthorized` (`api_key_wrong`).
+        Without it, a change of destination that is under way is dropped, as whoever had the old key may have made it:
+        returns the address that does not take effect. Raises `NotFound` (`creator_not_found`) and `Unauthorized`
+        (`api_key_wrong`).
         """
         await self.refresh_if_unknown(creator=name)
         self.creator(name)
-        of = {"key_id": key_id, "key_hash": key_hash}
-        if not await self._store.write(lambda tx: tx.creators.replace_key(name, **of, instead_of=instead_of)):
-            raise wrong_key()
+
+        def rotate(tx: Tx) -> str | None:
+            if not tx.creators.replace_key(name, key_id=key_id, key_hash=key_hash, instead_of=instead_of):
+                raise wrong_key()
+            return _drop_change(tx, name, now=now) if instead_of is None else None
+
+        dropped = await self._store.write(rotate)
         await self.refresh()
+        return dropped
 
     async def add_item(self, item: Item, *, caller: Caller = OPERATOR) -> Item:
         """Add an item, if the caller's key still holds.
@@ -170,6 +179,15 @@ def _is_new(name: str | None, known: Mapping[str, object]) -> bool:
 
 def _names(item: Item) -> set[str]:
     return {item.creator, *(share.creator for share in item.shares)}
+
+
+def _drop_change(tx: Tx, creator: str, *, now: int) -> str | None:
+    """Drop a change of destination. The old key makes none meanwhile: who checks it holds the creator's row."""
+    found = tx.destinations.get(creator)
+    pending = found.pending_at(now) if found is not None else None
+    if found is not None and pending is not None:
+        tx.destinations.put(replace(found, next_address=None, next_at=None, changed_at=now))
+    return pending
 
 
 def _read_snapshot(tx: Tx) -> _Snapshot:

@@ -27,13 +27,18 @@ async def add_creator(
     return await catalog.add_creator(creator), key
 
 
-async def replace_key(catalog: Catalog, random_bytes: RandomBytes, name: str, *, caller: Caller) -> tuple[Creator, str]:
+async def replace_key(
+    catalog: Catalog, random_bytes: RandomBytes, name: str, *, caller: Caller, now: int
+) -> tuple[Creator, str, str | None]:
     """Replace a creator's API key at once, if the caller's own still holds; returns the creator and the new key.
 
+    The operator's word also drops a change of destination that is under way: its address is returned, too.
     Raises `NotFound` (`creator_not_found`), `Forbidden` (`not_yours`) and `Unauthorized` (`api_key_wrong`).
     """
     creator = catalog.creator(name)
     caller.may_sell_as(creator.name)
     key, key_id, key_hash = new_key(random_bytes)
-    await catalog.rotate_key(creator.name, key_id=key_id, key_hash=key_hash, instead_of=caller.key_id)
-    return creator, key
+    dropped = await catalog.rotate_key(
+        creator.name, key_id=key_id, key_hash=key_hash, now=now, instead_of=caller.key_id
+    )
+    return creator, key, dropped

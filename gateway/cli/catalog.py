@@ -107,9 +107,15 @@ def rule(
 
 @keys.command("rotate")
 def rotate_key(name: Annotated[str, typer.Argument(help="The creator's name.")]) -> None:
-    """Replace a creator's API key. The old key stops working at once."""
+    """Replace a creator's API key. The old key stops working at once.
+
+    A change of destination that has not taken effect is dropped, as whoever had the old key may have made it.
+    """
     name = quote(creator_of(name), safe="")
-    _print_key(admin_call("POST", f"/v1/admin/creators/{name}/key", missing="creator_not_found"))
+    creator = admin_call("POST", f"/v1/admin/creators/{name}/key", missing="creator_not_found")
+    if creator["dropped_destination"]:
+        warn(f"The change of destination to {creator['dropped_destination']} was dropped.")
+    _print_key(creator)
 
 
 @items.command("add")

@@ -81,9 +81,9 @@ class Payout:
 class Try:
     """One try of a payout, the n-th from 0: it reserves `amount_msat` + `fee_limit_msat`.
 
-    The fields from `payment_request` to `sender` are set when it is dispatched, and pin what may be paid and where.
-    `sends` counts the calls of SendPaymentV2. `reason` is a code such as `no_route`. `resolved_note` is the note of the
-    operator who ended it without the node's word.
+    The fields from `payment_request` to `sender` are set when it is dispatched, and pin what may be paid and where; of
+    a pasted invoice `expires_at` is known from the start. `sends` counts the calls of SendPaymentV2. `reason` is a code
+    such as `no_route`. `resolved_note` is the note of the operator who ended it without the node's word.
     """
 
     payout_id: str
@@ -139,6 +139,10 @@ class Destination:
         if self.next_address is not None and self.next_at is not None and now >= self.next_at:
             return self.next_address
         return self.address
+
+    def pending_at(self, now: int) -> str | None:
+        """The address of a change that has not taken effect."""
+        return self.next_address if self.next_address != self.address_at(now) else None
 
 
 class Interval(StrEnum):

@@ -10,7 +10,7 @@ from gateway.catalog.api_keys import KEY, authenticate, new_key
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Unauthorized
 from gateway.store.engines.database import Database
-from tests.support.rows import a_creator
+from tests.support.rows import START, a_creator
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def test_a_key_opens_for_its_creator_until_it_is_replaced(catalog: Catalog
     keys = []
     for byte in (b"\1", b"\2"):
         key, key_id, key_hash = new_key(lambda size, b=byte: b * size)  # type: ignore[misc]  # bound in the loop
-        await catalog.rotate_key("alice", key_id=key_id, key_hash=key_hash)
+        await catalog.rotate_key("alice", key_id=key_id, key_hash=key_hash, now=START)
         assert authenticate(key, catalog.creators()).name == "alice"
         keys.append(key)
     with pytest.raises(Unauthorized):
@@ -47,7 +47,7 @@ async def test_a_key_opens_for_its_creator_until_it_is_replaced(catalog: Catalog
 )
 async def test_a_key_that_is_nearly_right_is_wrong(catalog: Catalog, damage: Any) -> None:
     key, key_id, key_hash = new_key(lambda size: b"\7" * size)
-    await catalog.rotate_key("alice", key_id=key_id, key_hash=key_hash)
+    await catalog.rotate_key("alice", key_id=key_id, key_hash=key_hash, now=START)
     with pytest.raises(Unauthorized) as refusal:
         authenticate(damage(key), catalog.creators())
     assert refusal.value.code == "api_key_wrong"

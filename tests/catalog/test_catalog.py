@@ -38,7 +38,7 @@ async def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
     with pytest.raises(NotFound):
         await catalog.change_item("nothing", lambda item: item, now=START)
     with pytest.raises(NotFound):
-        await catalog.rotate_key("nobody", key_id="x", key_hash="y")
+        await catalog.rotate_key("nobody", key_id="x", key_hash="y", now=START)
 
 
 async def test_names_are_taken_once(catalog: Catalog) -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.catalog.api_keys import OPERATOR
-from gateway.payouts.destinations import set_destination
+from gateway.catalog.api_keys import OPERATOR, Caller
+from gateway.payouts.destinations import address_in_use, set_destination
 from gateway.payouts.request import Wanted
 from gateway.rows.payouts import Asker, PayoutState, TryState
 from tests.payouts.conftest import ADDRESS, ALICE, PayingDomain
@@ -73,3 +73,30 @@ async def test_a_change_that_takes_effect_meanwhile_replaces_the_address_too(pay
     paying.clock.advance(3_600)
     await paying.process.work()
     assert (await paying.payout(asked.payout_id)).state is PayoutState.CANCELED
+
+
+@pytest.mark.parametrize(("instead_of", "in_use"), [(None, ADDRESS), ("alice", OTHER)])
+async def test_a_new_key_by_the_operator_drops_a_change_that_the_old_one_made(
+    paying: PayingDomain, instead_of: str | None, in_use: str
+) -> None:
+    """A creator's own new key drops none."""
+    caller, day_seconds = Caller("alice", "alice"), 86_400
+    await set_destination(
+        paying.domain.store,
+        paying.host,
+        creator="alice",
+        address=OTHER,
+        caller=caller,
+        now=int(paying.clock()),
+        delay_seconds=day_seconds,
+    )
+    dropped = await paying.domain.catalog.rotate_key(
+        "alice", key_id="new", key_hash="1" * 64, now=int(paying.clock()), instead_of=instead_of
+    )
+    assert dropped == (OTHER if instead_of is None else None)
+    paying.clock.advance(day_seconds + 3_600)
+    now = int(paying.clock())
+    assert await paying.domain.store.read(lambda tx: address_in_use(tx, ALICE, now=now)) == in_use
+    again = await paying.domain.catalog.rotate_key("alice", key_id="newer", key_hash="2" * 64, now=now)
+    assert again is None, "what has taken effect stays"
+    assert await paying.domain.store.read(lambda tx: address_in_use(tx, ALICE, now=now)) == in_use

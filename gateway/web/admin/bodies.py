@@ -18,13 +18,17 @@ class CreatorRequest(Struct, forbid_unknown_fields=True):
 
 
 class CreatorBody(Struct):
-    """A creator. `api_key` is sent only once, when it is created."""
+    """A creator. `api_key` is sent only once, when it is created.
+
+    `dropped_destination` is the address of a change that the operator's new key has dropped.
+    """
 
     name: str
     title: str
     accent: str
     created_at: str
     api_key: str | None = None
+    dropped_destination: str | None = None
 
 
 class PaymentBody(Struct):

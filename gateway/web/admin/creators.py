@@ -36,9 +36,13 @@ async def rotate_key(request: web.Request) -> web.Response:
     """POST /v1/admin/creators/{name}/key: the old key ends at once."""
     gateway = gateway_of(request)
     caller = await authenticate(request)
-    creator, key = await replace_key(gateway.catalog, gateway.random_bytes, request.match_info["name"], caller=caller)
-    return answer(_creator_body(creator, key))
+    name = request.match_info["name"]
+    creator, key, dropped = await replace_key(
+        gateway.catalog, gateway.random_bytes, name, caller=caller, now=gateway.now()
+    )
+    return answer(_creator_body(creator, key, dropped_destination=dropped))
 
 
-def _creator_body(creator: Creator, api_key: str | None) -> CreatorBody:
-    return CreatorBody(creator.name, creator.title, creator.accent, rfc3339(creator.created_at), api_key)
+def _creator_body(creator: Creator, api_key: str | None, *, dropped_destination: str | None = None) -> CreatorBody:
+    created_at = rfc3339(creator.created_at)
+    return CreatorBody(creator.name, creator.title, creator.accent, created_at, api_key, dropped_destination)

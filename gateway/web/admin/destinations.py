@@ -74,13 +74,12 @@ async def delete_rule(request: web.Request) -> web.Response:
 
 def destination_body(destination: Destination, *, now: int) -> DestinationBody:
     """A destination as the API shows it: a change that has taken effect is the address."""
-    in_use = destination.address_at(now)
-    is_pending = destination.next_address is not None and in_use != destination.next_address
+    pending = destination.pending_at(now)
     return DestinationBody(
         creator=destination.creator,
-        address=in_use,
-        next_address=destination.next_address if is_pending else None,
-        next_at=when(destination.next_at) if is_pending else None,
+        address=destination.address_at(now),
+        next_address=pending,
+        next_at=when(destination.next_at) if pending else None,
     )
 
 

@@ -13,6 +13,7 @@ from gateway.cli.sealing.page import read_page
 from tests.support.databases import put_database
 from tests.support.processes.seal_command import run_seal
 from tests.support.processes.shell import Shell
+from tests.support.rows import START
 from tests.support.site import Site
 
 PAID = "<p>The paid words are <em>these</em>, and there are enough of them that a copy would be seen at once.</p>"
@@ -139,7 +140,7 @@ async def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
     out = tmp_path / "out"
     await site.sell_text("# A text\n\nFree.\n\nPaid.", item_id="text")
     key, key_id, key_hash = new_key(site.gateway.random_bytes)
-    await site.gateway.catalog.rotate_key("bob", key_id=key_id, key_hash=key_hash)
+    await site.gateway.catalog.rotate_key("bob", key_id=key_id, key_hash=key_hash, now=START)
     page = public / "essay" / "index.html"
     wrong: list[tuple[str, tuple[str, ...], str, str]] = [
         ("item_incomplete", ("--site", SITE), "", page_of()),
@@ -172,7 +173,7 @@ async def test_gateway_and_key_may_stand_in_the_file_of_the_working_folder(
 
 async def test_a_creators_own_key_seals_and_one_item_may_stand_in_many_pages(site: Site, tmp_path: Path) -> None:
     key, key_id, key_hash = new_key(site.gateway.random_bytes)
-    await site.gateway.catalog.rotate_key("alice", key_id=key_id, key_hash=key_hash)
+    await site.gateway.catalog.rotate_key("alice", key_id=key_id, key_hash=key_hash, now=START)
     pages = {name: page_of(f"<p>Part {name}</p>", 'item="course" creator="alice" share="bob=30"') for name in "ab"}
     for name, source in pages.items():
         (tmp_path / f"{name}.html").write_text(source)

@@ -37,9 +37,11 @@ class DestinationRows:
         row = self._connection.execute(_BY_CREATOR, {"of": creator}).first()
         return None if row is None else Destination(**row._mapping)
 
-    def lock(self, creator: str) -> Destination | None:
-        row = self._connection.execute(_LOCK, {"of": creator}).first()
-        return None if row is None else Destination(**row._mapping)
+    def lock(self, creator: str) -> Destination:
+        # Made first, so that two that set the first one wait for each other, too.
+        empty = Destination(creator=creator, address="", next_address=None, next_at=None, changed_at=0)
+        self._connection.execute(_INSERT, asdict(empty))
+        return Destination(**self._connection.execute(_LOCK, {"of": creator}).one()._mapping)
 
     def list(self) -> Sequence[Destination]:
         return [Destination(**row._mapping) for row in self._connection.execute(_LIST)]
