@@ -120,6 +120,17 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     return await asyncio.shield(begin(work))
 
 
+async def survive(work: Awaitable[object], name: str) -> None:
+    """Wait for work whose defect must not end the work around it: that is logged. Raises `TuppenceError`."""
+    try:
+        await work
+    except TuppenceError:
+        raise
+    # A defect in one of many things must not keep the others from being done.
+    except Exception:
+        log.exception("work_failed", work=name)
+
+
 def is_being_cancelled() -> bool:
     """Whether the running task is being cancelled; False for a CancelledError raised by what it awaits."""
     task = asyncio.current_task()

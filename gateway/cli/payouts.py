@@ -12,6 +12,7 @@ from gateway.cli.arguments import creator_of, invoice_of, payment_hash_of
 from gateway.cli.command_group import CommandGroup
 from gateway.errors import Invalid, OutcomeUnknown, TuppenceError
 from gateway.money import parse_fee, parse_price, to_sat
+from gateway.rows.payouts import RESTORED
 from gateway.terminal import say, show_table
 
 payouts = typer.Typer(
@@ -22,6 +23,10 @@ PayoutId = Annotated[str, typer.Argument(help="The payout's id, as in `tuppence 
 Creator = Annotated[str, typer.Argument(help="The creator's name.")]
 Amount = Annotated[str, typer.Argument(help="Whole sat, like 500sat; or all that is available.")]
 Acknowledged = Annotated[bool, typer.Option("--acknowledged", help="You have looked at the payments that were listed.")]
+Restored = Annotated[
+    bool,
+    typer.Option("--restored", help="These books may lack what the nodes have paid: compare at the resume."),
+]
 OperatorPays = Annotated[bool, typer.Option("--operator-pays", help="Pay it yourself, instead of its creators.")]
 ALL = "all"
 HASH_DIGITS = 64
@@ -157,9 +162,11 @@ def record(
 
 
 @payouts.command()
-def pause() -> None:
+def pause(
+    restored: Restored = False,  # noqa: FBT002  # typer's form
+) -> None:
     """Stop payouts and claims of refunds on every replica. What a node is already paying ends as it ends."""
-    admin_call("PUT", "/v1/admin/payout-pause", json={})
+    admin_call("PUT", "/v1/admin/payout-pause", json={"reason": RESTORED} if restored else {})
     say("payouts are paused; `tuppence payout resume` resumes them")
 
 

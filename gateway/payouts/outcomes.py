@@ -89,7 +89,8 @@ def after_failure(payout: Payout, try_: Try, *, now: int) -> Payout:
     if payout.asked_by is Asker.PAYER or try_.reason in ENDS_A_PAYOUT:
         return _ended(payout, PayoutState.CANCELED, now=now)
     if is_invoice(payout.destination):
-        if try_.state is TryState.FAILED or try_.reason in ENDS_AN_INVOICE:
+        is_expired = try_.expires_at is not None and now >= try_.expires_at
+        if is_expired or try_.state is TryState.FAILED or try_.reason in ENDS_AN_INVOICE:
             return _ended(payout, PayoutState.CANCELED, now=now)
         return replace(payout, state=PayoutState.WAITING, next_try_at=now + INVOICE_RETRY_SECONDS)
     if try_.n >= len(RETRY_AFTER_SECONDS):

@@ -30,7 +30,8 @@ MOST_OPEN = 100
 class Wanted:
     """A payout as it is asked for. `amount_msat` None: all; `destination` None: the creator's own.
 
-    `idempotency_hash` is the keyed hash of the asker's key: the same one asks for the same payout.
+    `expires_at` is that of a pasted invoice, once it was read. `idempotency_hash` is the keyed hash of the asker's key:
+    the same one asks for the same payout.
     """
 
     source_account: str
@@ -39,6 +40,7 @@ class Wanted:
     destination: str | None = None
     minimum_msat: int = 0
     fee_limit_msat: Msat | None = None
+    expires_at: int | None = None
     idempotency_hash: str | None = None
     caller: Caller = OPERATOR
 
@@ -102,7 +104,7 @@ class PayoutRequests:
         await self._store.read(partial(_refuse_known_hash, payment_hash=decoded.payment_hash))
         # Last, as it asks every node twice.
         await self._nodes.able(decoded.amount_msat)
-        return replace(wanted, amount_msat=decoded.amount_msat)
+        return replace(wanted, amount_msat=decoded.amount_msat, expires_at=decoded.expires_at)
 
     def _reserve(self, tx: Tx, *, wanted: Wanted, payout_id: str, now: int) -> Payout | None:
         """Insert payout and try in one transaction; None if the idempotency hash is taken."""
@@ -133,7 +135,7 @@ class PayoutRequests:
             return None
         if refund is not None:
             begin_claim(tx, refund, payout)
-        reserve_try(tx, payout, n=0, caps=self.caps, now=now)
+        reserve_try(tx, payout, n=0, caps=self.caps, now=now, expires_at=wanted.expires_at)
         return payout
 
     def _all(self, tx: Tx, account: str) -> int:

@@ -13,13 +13,13 @@ ALL, PAUSED = "all", "payouts_paused"
 DAY_SECONDS = 86_400
 
 
-def reserve_try(tx: Tx, payout: Payout, *, n: int, caps: Caps, now: int) -> Try:
+def reserve_try(tx: Tx, payout: Payout, *, n: int, caps: Caps, now: int, expires_at: int | None = None) -> Try:
     """Insert the n-th try of a payout and move its money. `lock_spending` came before, and the payout's row is there.
 
     Raises `Conflict` (`payout_above_cap`, `account_day_cap`, `day_cap`, `balance_too_low`); nothing is reserved then.
     """
     check_caps(tx, payout, caps, now=now)
-    try_ = _try(payout, n=n, now=now)
+    try_ = _try(payout, n=n, now=now, expires_at=expires_at)
     balance_msat = tx.ledger.balance_msat(payout.source_account)
     if balance_msat < reserved_msat(try_):
         raise Conflict(
@@ -32,12 +32,13 @@ def reserve_try(tx: Tx, payout: Payout, *, n: int, caps: Caps, now: int) -> Try:
     return try_
 
 
-def released_try(payout: Payout, *, n: int, reason: str, now: int) -> Try:
+def released_try(payout: Payout, *, n: int, reason: str, now: int, expires_at: int | None) -> Try:
     """A try for which nothing could be reserved."""
-    return replace(_try(payout, n=n, now=now), state=TryState.RELEASED, reason=reason, ended_at=now)
+    try_ = _try(payout, n=n, now=now, expires_at=expires_at)
+    return replace(try_, state=TryState.RELEASED, reason=reason, ended_at=now)
 
 
-def _try(payout: Payout, *, n: int, now: int) -> Try:
+def _try(payout: Payout, *, n: int, now: int, expires_at: int | None) -> Try:
     return Try(
         payout_id=payout.payout_id,
         n=n,
@@ -46,6 +47,7 @@ def _try(payout: Payout, *, n: int, now: int) -> Try:
         amount_msat=payout.amount_msat,
         fee_limit_msat=payout.fee_limit_msat,
         reserved_at=now,
+        expires_at=expires_at,
     )
 
 
@@ -54,11 +56,12 @@ def lock_spending(tx: Tx, *accounts: str) -> None:
 
     Raises `Conflict` (`payouts_paused`).
     """
+    # Whoever waits for the caps holds nothing of the pause: a pause waits for one reservation, not for all that queue.
+    lock_accounts(tx, *accounts)
     pause = tx.payout_pauses.lock()
     if pause is not None:
         detail = f"Payouts are paused ({pause[0]}). `tuppence payout resume` resumes them."
         raise Conflict("payouts_paused", detail)
-    lock_accounts(tx, *accounts)
 
 
 def lock_accounts(tx: Tx, *accounts: str) -> None:

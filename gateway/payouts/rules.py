@@ -14,6 +14,7 @@ from gateway.payouts.reservations import PAUSED
 from gateway.ports.clock import Clock
 from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import Asker, Interval, PayoutRule
+from gateway.supervise import survive
 
 SECONDS = {Interval.DAILY: 86_400, Interval.WEEKLY: 7 * 86_400}
 ROWS_AT_ONCE = 100
@@ -50,15 +51,18 @@ class PayoutRulebook:
         """Ask for the payouts of the rules that are due. Raises `Unavailable` and `OutcomeUnknown` of the store."""
         now = int(self._clock())
         for rule in await self._store.read(lambda tx: tx.payout_rules.due(now=now, limit=ROWS_AT_ONCE)):
-            if await self._store.read(partial(self._is_ripe, rule=rule)):
-                try:
-                    await self._requests.ask(_wanted(rule))
-                except Refused as refusal:
-                    log.info("payout_rule_refused", creator=rule.creator, code=refusal.code)
-                    if refusal.code == PAUSED:
-                        # The rule is due until the pause ends.
-                        continue
-            await self._store.write(partial(_advance, rule=rule, now=now))
+            await survive(self._ask(rule, now=now), f"rule {rule.creator}")
+
+    async def _ask(self, rule: PayoutRule, *, now: int) -> None:
+        if await self._store.read(partial(self._is_ripe, rule=rule)):
+            try:
+                await self._requests.ask(_wanted(rule))
+            except Refused as refusal:
+                log.info("payout_rule_refused", creator=rule.creator, code=refusal.code)
+                if refusal.code == PAUSED:
+                    # The rule is due until the pause ends.
+                    return
+        await self._store.write(partial(_advance, rule=rule, now=now))
 
     def _is_ripe(self, tx: Tx, *, rule: PayoutRule) -> bool:
         """Whether the threshold is reached, and no payout of the creator is under way."""

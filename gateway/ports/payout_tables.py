@@ -1,8 +1,8 @@
 """The tables of money that leaves, as attributes of a transaction.
 
-Every transaction locks in this order, so that two of them cannot deadlock: the pause, caps, a refund, its invoice, a
-payout, its tries, and then accounts, which `Ledger.post` updates: nodes first, and then by name. What has ended
-never changes.
+Every transaction locks in this order, so that two of them cannot deadlock: caps by name, the pause, a refund, its
+invoice, a payout, its tries, and then accounts, which `Ledger.post` updates: nodes first, and then by name. What has
+ended never changes.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,10 @@ class Tries(Protocol):
         """The nodes at which tries were dispatched, by name."""
 
     def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
-        """The sum of amounts reserved since then and neither released nor failed, of one account or of all."""
+        """The sum of amounts that were sent since then and not in vain, or may be yet, of one account or of all.
+
+        What was recorded was not sent from here.
+        """
 
     def paid_fees(self, source_account: str, destination: str, *, limit: int) -> Sequence[Msat]:
         """The real fees of the newest payouts from an account to a destination that succeeded."""
@@ -92,8 +95,8 @@ class Destinations(Protocol):
     def put(self, destination: Destination) -> None: ...
     def get(self, creator: str) -> Destination | None: ...
 
-    def lock(self, creator: str) -> Destination | None:
-        """The destination, which no other transaction changes before this one ends."""
+    def lock(self, creator: str) -> Destination:
+        """The destination, empty if there was none, which no other transaction changes before this one ends."""
 
     def list(self) -> Sequence[Destination]: ...
 

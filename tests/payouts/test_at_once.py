@@ -12,20 +12,23 @@ from random import Random
 import pytest
 
 from gateway.books.ledger import creator_account
+from gateway.catalog.api_keys import OPERATOR, Caller
 from gateway.errors import Conflict, Unavailable
 from gateway.money import from_sat
 from gateway.payouts.amounts import Caps
+from gateway.payouts.destinations import set_destination
 from gateway.payouts.payers import PayingNodes
 from gateway.payouts.request import PayoutRequests, Wanted
+from gateway.ports.store import Store
 from gateway.rows.payouts import Asker, Destination
 from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.store.engines.database import open_database
 from tests.payouts.world import FEES, Host, paid_world
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, until
 from tests.support.databases import in_a_thread
 from tests.support.domain import Domain, open_domain
 from tests.support.postgres_server import Cluster
-from tests.support.rows import NODE_ID, START
+from tests.support.rows import NODE_ID, START, a_creator
 
 ASKED = 200
 AMOUNT_SAT, FEE_LIMIT_SAT = 1_000, 10
@@ -38,6 +41,8 @@ class Replicas:
     """A domain, and what asks for payouts in three replicas of it."""
 
     domain: Domain
+    host: Host
+    stores: Sequence[Store]
     requests: Sequence[PayoutRequests]
 
     async def credit(self, creators: Sequence[str], *, amount_sat: int) -> None:
@@ -78,14 +83,14 @@ async def replicas(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Replicas]:
     caps = Caps(most_msat=from_sat(AMOUNT_SAT), account_day_msat=from_sat(10**6), day_msat=from_sat(10**6))
     async with AsyncExitStack() as stack:
         domain = await stack.enter_async_context(open_domain(tmp_path, clock, core, database_url=url))
-        requests = []
+        stores, requests, host = list[Store](), [], Host(creators_node, rng.randbytes)
         for _ in range(3):
             store = await open_database(url)
             stack.push_async_callback(store.close)
+            stores.append(store)
             nodes = PayingNodes([InProcessPayer(core, node_id=NODE_ID)], store)
-            host = Host(creators_node, rng.randbytes)
             requests.append(PayoutRequests(nodes, host, store, clock, rng.randbytes, fees=FEES, caps=caps))
-        yield Replicas(domain=domain, requests=requests)
+        yield Replicas(domain=domain, host=host, stores=stores, requests=requests)
 
 
 async def test_200_that_ask_at_once_spend_a_balance_no_further_than_it_goes(replicas: Replicas) -> None:
@@ -96,3 +101,38 @@ async def test_200_that_ask_at_once_spend_a_balance_no_further_than_it_goes(repl
     assert ended == {"reserved": paid, "balance_too_low": ASKED - paid}
     balances = await replicas.domain.balances()
     assert balances["creator:alice"] == from_sat(balance_sat - paid * (AMOUNT_SAT + FEE_LIMIT_SAT))
+
+
+async def test_a_pause_waits_for_one_reservation_and_not_for_all_that_queue(replicas: Replicas) -> None:
+    await replicas.credit(["alice"], amount_sat=10 * ASKED * AMOUNT_SAT)
+    asking = asyncio.create_task(replicas.ask_at_once(["alice"] * ASKED))
+    account = creator_account("alice")
+    await until(lambda: _is_begun(replicas.domain, account))
+    await replicas.domain.store.write(lambda tx: tx.payout_pauses.pause("operator", now=START))
+    ended = await asking
+    assert ended["payouts_paused"] > ended["reserved"]
+
+
+async def test_of_two_that_set_the_first_destination_at_once_the_operators_is_in_use(replicas: Replicas) -> None:
+    stores = replicas.stores
+    creators = [f"creator-{number}" for number in range(20)]
+    for creator in creators:
+        await stores[0].write(lambda tx, c=creator: tx.creators.insert(a_creator(c)))  # type: ignore[misc]  # bound in the loop
+
+    async def set_first(store: Store, creator: str, caller: Caller) -> None:
+        host, address = replicas.host, f"{caller.creator or 'operator'}@host.example"
+        await set_destination(
+            store, host, creator=creator, address=address, caller=caller, now=START, delay_seconds=86_400
+        )
+
+    for creator in creators:
+        await asyncio.gather(
+            set_first(stores[0], creator, OPERATOR), set_first(stores[1], creator, Caller(creator, creator))
+        )
+        row = await stores[0].read(lambda tx, c=creator: tx.destinations.get(c))  # type: ignore[misc]  # bound in the loop
+        assert row is not None
+        assert row.address_at(START) == "operator@host.example"
+
+
+async def _is_begun(domain: Domain, account: str) -> bool:
+    return bool(await domain.store.read(lambda tx: tx.payouts.open_of(account)))

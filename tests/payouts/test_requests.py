@@ -9,6 +9,7 @@ from gateway.books.ledger import payout_account
 from gateway.catalog.api_keys import Caller
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, TuppenceError
 from gateway.money import from_sat
+from gateway.payouts.decisions.records import Recorded
 from gateway.payouts.payers import PayingNodes
 from gateway.payouts.request import MOST_OPEN, Wanted
 from gateway.ports.node import NodeState
@@ -80,8 +81,34 @@ async def test_a_day_holds_no_more_than_its_cap_and_a_released_payout_does_not_c
     assert refusal.value.code == "account_day_cap"
     await paying.process.decisions.cancel(first.payout_id)
     await paying.ask(5_000)
+    await paying.process.work()
     paying.clock.advance(86_401)
     await paying.ask(10_000)
+
+
+async def test_what_was_recorded_by_hand_takes_nothing_from_the_day_of_others(paying: PayingDomain) -> None:
+    requests = paying.process.requests
+    requests.caps = replace(requests.caps, day_msat=from_sat(10_000))
+    await paying.process.records.record(Recorded(creator="alice", amount_msat=from_sat(9_000), note="in cash"))
+    await paying.ask(10_000)
+
+
+@pytest.mark.parametrize("expiry_seconds", [600, 3_000])
+async def test_a_pasted_invoice_that_could_not_be_sent_is_tried_until_it_expires(
+    paying: PayingDomain, expiry_seconds: int
+) -> None:
+    paying.host.expiry_seconds = expiry_seconds
+    invoice = await paying.host.invoice(await paying.host.offer(ADDRESS), from_sat(1_000))
+    asked = await paying.process.requests.ask(
+        Wanted(source_account=ALICE, asked_by=Asker.OPERATOR, destination=invoice)
+    )
+    paying.core.state = NodeState.ABSENT
+    for _ in range(15):
+        await paying.process.work()
+        paying.clock.advance(300)
+    assert (await paying.payout(asked.payout_id)).state is PayoutState.CANCELED
+    assert len(await paying.tries(asked.payout_id)) == expiry_seconds // 300 + 1
+    assert await paying.balance_sat() == 50_000
 
 
 async def test_payouts_that_wait_are_limited_though_they_hold_no_money(paying: PayingDomain) -> None:

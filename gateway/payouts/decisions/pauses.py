@@ -24,8 +24,14 @@ class PayoutPause:
         self._nodes, self._store, self._clock = nodes, store, clock
 
     async def pause(self, reason: str) -> None:
-        """Send nothing more; what is on its way ends as it ends."""
-        await self._store.write(lambda tx: tx.payout_pauses.pause(reason, now=int(self._clock())))
+        """Send nothing more; what is on its way ends as it ends.
+
+        With RESTORED as its reason, payments of any time may be lacking in the books.
+        """
+        if reason == RESTORED:
+            await self._store.write(lambda tx: tx.payout_pauses.pause_restored(since=0))
+        else:
+            await self._store.write(lambda tx: tx.payout_pauses.pause(reason, now=int(self._clock())))
 
     async def lacking(self) -> Sequence[PayoutDiscrepancy]:
         """What the nodes have paid since the backup that was restored, and the books lack; empty after any other pause.

@@ -1,6 +1,6 @@
 """The tables of money that leaves.
 
-Every transaction locks rows in this order, so that two of them cannot deadlock: the pause, caps by name, a refund, its
+Every transaction locks rows in this order, so that two of them cannot deadlock: caps by name, the pause, a refund, its
 invoice, a payout, its tries, accounts (nodes first, then by name).
 """
 
