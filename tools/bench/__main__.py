@@ -21,7 +21,20 @@ from tools.bench import aimed
 from tools.bench.aimed import AimedBench
 from tools.bench.bench import Bench
 from tools.bench.figure import Line
-from tools.bench.figures import books, catch_up, content, invoices, reader, settlement, start, told, told_apart, waiters
+from tools.bench.figures import (
+    books,
+    catch_up,
+    content,
+    invoices,
+    payouts,
+    reader,
+    reservations,
+    settlement,
+    start,
+    told,
+    told_apart,
+    waiters,
+)
 from tools.bench.machine import machine
 from tools.bench.processes import Loop
 from tools.bench.served import RAISED
@@ -41,6 +54,8 @@ FIGURES: Mapping[str, Measure] = {
     "settlement": settlement.measure,
     "told_apart": told_apart.measure,
     "books": books.measure,
+    "payouts": payouts.measure,
+    "reservations": reservations.measure,
     "reader": reader.measure,
 }
 
@@ -65,7 +80,7 @@ def main(
     """Measure what the gateway costs on top of LND, on this machine."""
     if listed:
         for name, measure in FIGURES.items():
-            output.print(f"[bold]{name:10}[/] {_first_line(measure)}")
+            output.print(f"[bold]{name:12}[/] {_first_line(measure)}")
         return
     unknown = sorted(set(names or ()) - set(FIGURES))
     if unknown:

@@ -10,7 +10,8 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,13 +43,19 @@ async def _serve() -> None:
         sys.stdout.flush()
 
 
-async def post(url: str, workers: int, requests: int) -> Mapping[str, Any]:
-    """Invoices by HTTP, each worker on a connection that it keeps."""
-    connector = aiohttp.TCPConnector(limit=workers)
-    async with aiohttp.ClientSession(connector=connector) as session:
+async def post(
+    url: str,
+    workers: int,
+    requests: int,
+    headers: Mapping[str, str] | None = None,
+    bodies: Sequence[Mapping[str, Any] | None] = (None,),
+) -> Mapping[str, Any]:
+    """Invoices or payouts by HTTP, with these bodies in turn; each worker keeps its connection."""
+    connector, in_turn = aiohttp.TCPConnector(limit=workers), cycle(bodies)
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
 
         async def ask() -> None:
-            async with session.post(url) as response:
+            async with session.post(url, json=next(in_turn)) as response:
                 await response.read()
                 assert response.status == 201, response.status
 
