@@ -109,8 +109,10 @@ async def test_eight_name_servers_that_are_silent_keep_no_other_host_from_being_
         ) as outgoing:
             silent = [asyncio.ensure_future(outgoing.get(f"https://silent{n}.example/")) for n in range(8)]
             await until(lambda: threading.active_count() > 8)
-            assert (await outgoing.get("https://pay.example/")).body == b"hello"
-            answer.set()
+            try:
+                assert (await outgoing.get("https://pay.example/")).body == b"hello"
+            finally:
+                answer.set()
             assert {str(each) for each in await asyncio.gather(*silent, return_exceptions=True)} == {
                 f"silent{n}.example gives no answer: its name has no address." for n in range(8)
             }
