@@ -44,6 +44,19 @@ async def test_after_a_restore_nothing_is_paid_again_without_a_decision(paying: 
     assert await paying.received_sat() == 1_000
 
 
+async def test_books_that_were_brought_back_by_other_means_are_compared_with_all_that_the_nodes_ever_paid(
+    paying: PayingDomain,
+) -> None:
+    """The operator had paused them before, for another reason."""
+    paid_by_hand(paying, from_sat(1_000))
+    paying.clock.advance(30 * 86_400)
+    await paying.process.pause.pause("operator")
+    await paying.process.pause.pause(RESTORED)
+    assert len(await paying.process.pause.lacking()) == 1
+    with pytest.raises(Conflict):
+        await paying.process.pause.resume()
+
+
 async def test_a_try_that_the_backup_knows_as_dispatched_is_not_retried_by_itself(paying: PayingDomain) -> None:
     paying.host.expiry_seconds = 86_400
     paying.core.payments.plan = lambda: Plan(answer=Answer.BROKEN, outcome=FailureReason.NO_ROUTE)

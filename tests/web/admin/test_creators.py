@@ -213,6 +213,14 @@ async def test_the_unix_socket_is_the_operators(site: Site, keys: Keys, route: R
             assert response.status == route.status
 
 
+async def test_a_new_key_by_the_operator_names_the_change_of_destination_that_it_drops(site: Site, keys: Keys) -> None:
+    path = "/v1/admin/creators/alice"
+    stolen = {"json": {"address": "alice@thief.example"}, "headers": keys["alice"]}
+    assert (await site.call("PUT", f"{path}/destination", **stolen))[0] == 200
+    dropped = [(await site.call("POST", f"{path}/key", headers=site.operator))[1]["dropped_destination"] for _ in "12"]
+    assert dropped == ["alice@thief.example", None]
+
+
 @pytest.mark.parametrize("path", [f"{ITEMS}/nothing", "/v1/admin/creators/nobody/key"])
 async def test_what_is_there_is_told_to_nobody_without_a_key(site: Site, path: str) -> None:
     method = "POST" if path.endswith("key") else "GET"
