@@ -70,7 +70,10 @@ class FollowUp:
 
     async def _send_again(self, try_: Try, payer: Payer) -> None:
         """Send the same invoice at the same node, after the books say so; LND pays a payment hash once."""
-        if not await self._is_itself(payer):
+        try:
+            await self._nodes.verified(payer.node_id)
+        except Unavailable as refusal:
+            log.warning("payout_not_sent", payout_id=try_.payout_id, n=try_.n, code=refusal.code)
             await self._later(try_)
             return
         noted_at = int(self._clock())
