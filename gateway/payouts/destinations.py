@@ -10,8 +10,6 @@ from gateway.ports.addresses import AddressHosts
 from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import UNBOUND_ASKERS, Destination, Payout
 
-DESTINATION_CHANGED = "destination_changed"
-
 
 async def set_destination(
     store: Store, hosts: AddressHosts, *, creator: str, address: str, caller: Caller, now: int, delay_seconds: int
@@ -41,7 +39,7 @@ def require_current(tx: Tx, payout: Payout, *, now: int) -> None:
     """
     is_own = payout.asked_by in UNBOUND_ASKERS
     if not is_own and payout.destination != address_in_use(tx, payout.source_account, now=now):
-        raise Conflict(DESTINATION_CHANGED, "The destination was replaced since this was asked for; ask anew.")
+        raise Conflict("destination_changed", "The destination was replaced since this was asked for; ask anew.")
 
 
 def _set(tx: Tx, *, creator: str, address: str, caller: Caller, now: int, delay_seconds: int) -> Destination:

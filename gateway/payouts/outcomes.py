@@ -9,7 +9,6 @@ import structlog
 from gateway.books.payout_transfers import give_back, pay
 from gateway.money import Msat
 from gateway.payouts.claims import claim_failed, claim_paid, lock_payout
-from gateway.payouts.destinations import DESTINATION_CHANGED
 from gateway.ports.announcer import Announcer
 from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import RESTORED, Asker, Payout, PayoutState, Try, TryState
@@ -19,7 +18,7 @@ RETRY_AFTER_SECONDS: Sequence[int] = (3_600, 6 * 3_600, 24 * 3_600)
 """How long after its first, second and third try a payout is tried again; after the next it needs a decision."""
 INVOICE_RETRY_SECONDS = 300
 """A pasted invoice that could not be sent is tried again so soon, as it expires."""
-ENDS_A_PAYOUT = frozenset({"canceled", DESTINATION_CHANGED})
+ENDS_A_PAYOUT = frozenset({"canceled", "destination_changed"})
 ENDS_AN_INVOICE = frozenset(
     {
         "amount_differs",
