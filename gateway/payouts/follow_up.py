@@ -39,12 +39,15 @@ class FollowUp:
 
     async def follow(self, try_: Try) -> None:
         """Ask the node about a dispatched try. Raises `Unavailable` and `OutcomeUnknown` of the store."""
-        payer = self._nodes.find(try_.node_id or "")
-        if payer is None or try_.payment_hash is None or not await self._is_itself(payer):
+        assert try_.node_id is not None, "a dispatched try has a node"
+        assert try_.payment_hash is not None, "and a payment hash"
+        payer = self._nodes.find(try_.node_id)
+        report = await self._nodes.report(try_.node_id, try_.payment_hash)
+        if payer is None or report is None:
             log.error("payout_node_missing", payout_id=try_.payout_id, node_id=try_.node_id)
             await self._later(try_)
             return
-        await self._conclude(try_, payer, await payer.track(try_.payment_hash))
+        await self._conclude(try_, payer, report)
 
     async def _conclude(self, try_: Try, payer: Payer, report: PaymentReport) -> None:
         now, is_expired = int(self._clock()), self._is_expired(try_)
@@ -109,13 +112,6 @@ class FollowUp:
 
     def _is_expired(self, try_: Try) -> bool:
         return self._clock() >= (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
-
-    async def _is_itself(self, payer: Payer) -> bool:
-        """Whether the node that answers is the one that the books know: another one's answer proves nothing."""
-        try:
-            return await self._nodes.is_pinned(payer)
-        except Unavailable:
-            return False
 
 
 def _note_sent_again(tx: Tx, *, try_: Try, again: Try) -> bool:
