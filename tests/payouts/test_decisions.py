@@ -1,8 +1,10 @@
 """The operator decides what no node will, and can move nothing that a node may still move."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.ports.node import NodeState
 from gateway.rows.payouts import PayoutState, TryState
 from gateway.simulator.payments.payment import Answer, Plan
 from tests.payouts.conftest import PayingDomain
@@ -87,3 +89,19 @@ async def test_without_a_word_of_its_node_nothing_is_resolved(paying: PayingDoma
     paying.core.payments.track_answer = lambda: Answer.TOLD
     await paying.process.decisions.resolve(asked.payout_id, is_paid=False, note="the creator has nothing")
     assert await paying.balance_sat() == 50_000
+
+
+async def test_a_node_that_is_away_is_not_missing_and_is_asked_later(paying: PayingDomain) -> None:
+    paying.core.payments.plan = lambda: Plan(answer=Answer.BROKEN)
+    asked = await paying.ask(1_000)
+    await paying.process.work()
+    paying.clock.advance(660)
+    paying.core.state = NodeState.LOCKED
+    with capture_logs() as logged:
+        await paying.process.work()
+    assert "payout_node_missing" not in [entry["event"] for entry in logged]
+    assert (await paying.payout(asked.payout_id)).state is PayoutState.TRYING
+    paying.core.state = NodeState.READY
+    paying.clock.advance(3_600)
+    await paying.process.work()
+    assert (await paying.payout(asked.payout_id)).state is PayoutState.SUCCEEDED

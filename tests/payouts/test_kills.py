@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.torture.payouts import live_through
+from tools.torture.payouts.seeds import live_through
 
 
 @pytest.mark.parametrize("seed", range(50))

@@ -4,17 +4,23 @@ Here nothing may be lost; how long anything took is limited by `make torture` al
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from gateway.ports.store import Tx
+from gateway.rows.payouts import PayoutState, TryState
+from gateway.store.engines.database import Database
+from tests.support.payout_rows import OUTGOING, a_payout, dispatch, earn, give_back, reserve, succeed
+from tests.support.rows import NODE_ID, a_creator, hash_of
 from tools.days.simulation import Outcome
 from tools.torture import flood, outages, resets, restarts, waiters
 from tools.torture.__main__ import conclude
 from tools.torture.days import tally_of
+from tools.torture.payouts.comparison import compare_payouts
 from tools.torture.tally import Tally, slower
 
 Part = Callable[..., Awaitable[Tally]]
@@ -69,3 +75,59 @@ def test_a_bad_day_is_told_with_its_seed_and_the_next_is_lived() -> None:
     tally = tally_of(23, ended)
     assert tally.broken == ("AssertionError('nothing can ever happen again'): python -m tools.days 23 --journal",)
     assert (tally.days, tally.is_clean) == (1, False)
+
+
+GIVEN_BACK, PAID, UNKNOWN = (hash_of(OUTGOING + number) for number in (1, 2, 3))
+SENT_MSAT = 50_300
+
+
+def pay_at_the_second_try(tx: Tx) -> None:
+    """Of a million msat that alice has, one payout: its first try failed, its second one was paid."""
+    tx.creators.insert(a_creator())
+    earn(tx, amount_msat=1_000_000)
+    give_back(tx, dispatch(tx, reserve(tx, a_payout()), 1), TryState.FAILED, then=PayoutState.WAITING)
+    succeed(tx, dispatch(tx, reserve(tx, a_payout(), 1), 2))
+
+
+async def compared(store: Database, *paid: str) -> Tally:
+    """The books against a node that has paid these."""
+    await store.write(pay_at_the_second_try)
+    compare = partial(
+        compare_payouts, node_id=NODE_ID, paid=paid, received_msat=1_000_000, spent_msat=SENT_MSAT * len(paid)
+    )
+    return await store.read(compare)
+
+
+async def test_books_that_say_what_the_node_has_paid_are_clean(store: Database) -> None:
+    tally = await compared(store, PAID)
+    assert (tally.payouts, tally.is_clean) == (1, True), tally
+
+
+async def test_what_was_paid_twice_was_given_back_wrongly(store: Database) -> None:
+    tally = await compared(store, GIVEN_BACK, PAID)
+    assert (tally.paid_twice, tally.released_wrongly, tally.drift_msat) == (1, 1, SENT_MSAT)
+    assert tally.broken == ()
+
+
+async def test_a_payment_that_no_try_has_is_told(store: Database) -> None:
+    tally = await compared(store, PAID, UNKNOWN)
+    assert (tally.paid_twice, tally.released_wrongly, tally.drift_msat) == (0, 0, SENT_MSAT)
+    assert tally.broken == (f"{UNKNOWN[:8]} was paid, and no try has it",)
+
+
+@pytest.mark.parametrize(("in_flight", "is_clean"), [((GIVEN_BACK,), True), ((), False)])
+async def test_a_try_is_open_only_as_long_as_the_node_calls_it_in_flight(
+    store: Database, in_flight: Sequence[str], is_clean: bool
+) -> None:
+    await store.write(send_one)
+    compare = partial(
+        compare_payouts, node_id=NODE_ID, paid=(), received_msat=1_000_000, spent_msat=0, in_flight=in_flight
+    )
+    assert (await store.read(compare)).is_clean == is_clean
+
+
+def send_one(tx: Tx) -> None:
+    """Of a million msat that alice has, send a payout."""
+    tx.creators.insert(a_creator())
+    earn(tx, amount_msat=1_000_000)
+    dispatch(tx, reserve(tx, a_payout()), 1)

@@ -21,6 +21,7 @@ from tests.real.shop import Shop, open_shop
 from tests.support.clock import until
 
 EXPIRY_SECONDS = 600
+PAGE = 500
 
 
 @dataclass(slots=True)
@@ -105,6 +106,19 @@ async def received(node: Node, payment_hash: str) -> Any:
 
 async def sent(node: Node, payment_hash: str) -> list[Any]:
     """What a node has sent for a payment hash."""
-    request = lightning_pb2.ListPaymentsRequest(include_incomplete=True)
-    payments = (await node.lightning.ListPayments(request, timeout=CALL_SECONDS)).payments
-    return [payment for payment in payments if payment.payment_hash == payment_hash]
+    return [payment for payment in await payments_of(node) if payment.payment_hash == payment_hash]
+
+
+async def payments_of(node: Node) -> list[Any]:
+    """What a node has sent, however it ended. LND lists a hundred at most unless it is told a number."""
+    payments: list[Any] = []
+    page = await _page(node, after_index=0)
+    while page.payments:
+        payments += page.payments
+        page = await _page(node, after_index=page.last_index_offset)
+    return payments
+
+
+async def _page(node: Node, *, after_index: int) -> Any:
+    request = lightning_pb2.ListPaymentsRequest(include_incomplete=True, index_offset=after_index, max_payments=PAGE)
+    return await node.lightning.ListPayments(request, timeout=CALL_SECONDS)

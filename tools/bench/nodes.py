@@ -65,10 +65,10 @@ async def open_regtest(folder: Path, *, keep: bool, report: Report) -> AsyncIter
 
 
 class RegtestNode:
-    """The merchant's LND; the reader's pays."""
+    """An LND, the merchant's unless said otherwise, and another one that pays it."""
 
-    def __init__(self, name: str, credentials: Credentials, reader: Node) -> None:
-        self.name, self.credentials, self._reader = name, credentials, reader
+    def __init__(self, name: str, credentials: Credentials, payer: Node) -> None:
+        self.name, self.credentials, self._payer = name, credentials, payer
 
     @classmethod
     async def of(cls, network: Network) -> "RegtestNode":
@@ -89,9 +89,9 @@ class RegtestNode:
             fee_limit_msat=FEE_LIMIT_MSAT,
             no_inflight_updates=True,
         )
-        async for payment in self._reader.router.SendPaymentV2(request, timeout=PAY_SECONDS):
+        async for payment in self._payer.router.SendPaymentV2(request, timeout=PAY_SECONDS):
             if payment.status != lightning_pb2.Payment.SUCCEEDED:
-                msg = f"the reader's node could not pay: {payment.failure_reason}"
+                msg = f"the payer's node could not pay: {payment.failure_reason}"
                 raise RuntimeError(msg)
 
     async def pay_all(self, invoices: Iterable[Payable], report: Report) -> None:

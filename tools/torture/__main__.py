@@ -18,8 +18,10 @@ from rich.markup import escape
 from gateway.cli.serve import allow_many_connections
 from gateway.regtest.process import Report
 from tools.running_cluster import Aim, NotRunning
-from tools.torture import days, flood, kills, outages, payouts, replays, resets, restarts, takeovers, waiters
+from tools.torture import days, flood, kills, outages, replays, resets, restarts, takeovers, waiters
 from tools.torture.databases import DatabaseKind
+from tools.torture.payouts import kills as payout_kills
+from tools.torture.payouts import seeds as payout_seeds
 from tools.torture.tally import Failed, Tally
 
 FOLDER = Path(".tuppence/torture")
@@ -95,8 +97,11 @@ def _days(_: Path, quick: bool, seed: int, report: Report) -> Tally:
     return days.live(days=20 if quick else 1_000, seed=seed * 1_000_000, report=report)
 
 
-def _payouts(_: Path, quick: bool, seed: int, report: Report) -> Tally:
-    return payouts.pay(seeds=20 if quick else 500, seed=seed * 1_000_000, report=report)
+def _payouts(folder: Path, quick: bool, seed: int, report: Report) -> Tally:
+    simulated = payout_seeds.pay(seeds=20 if quick else 500, seed=seed * 1_000_000, report=report)
+    count, payouts = (2, 20) if quick else (20, 200)
+    real = payout_kills.pay_under_kills(folder, kills=count, payouts=payouts, seed=seed, report=report)
+    return simulated + asyncio.run(real)
 
 
 PARTS: dict[str, tuple[Part, str]] = {
@@ -111,7 +116,10 @@ PARTS: dict[str, tuple[Part, str]] = {
     "flood": (_flood, "invoices are asked for by hundreds a second, and honest readers pay meanwhile"),
     "waiters": (_waiters, "thousands wait at one replica, whose notifications fail while others settle"),
     "days": (_days, "simulated days, all faults on"),
-    "payouts": (_payouts, "processes that pay end or stand still at every step, at a node that answers anything"),
+    "payouts": (
+        _payouts,
+        "payouts whose process ends at any step, simulated, and gateway and a real LND killed under more",
+    ),
 }
 
 AIMED: dict[str, tuple[Part, str]] = {

@@ -1,15 +1,15 @@
-"""T13: payouts whose process ends or stands still at any step, at a node that answers anything; then books and node.
+"""Payouts whose process ends or stands still at any step, at a node that answers anything; then books and node.
 
-`python -m tools.torture.payouts SEED…` lives through the payouts of these seeds again.
+`python -m tools.torture.payouts.seeds SEED…` lives through the payouts of these seeds again.
 """
 
 import asyncio
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -17,13 +17,13 @@ from tempfile import TemporaryDirectory
 
 from structlog.testing import capture_logs
 
-from gateway.books.ledger import creator_account, node_account
+from gateway.books.ledger import creator_account
 from gateway.errors import TuppenceError
 from gateway.money import from_sat
 from gateway.payouts.reconcile import PayoutDifference, reconcile_payouts
 from gateway.payouts.request import Wanted
 from gateway.regtest.process import Report
-from gateway.rows.payouts import Asker, Payout, PayoutState, Try, TryState
+from gateway.rows.payouts import Asker, PayoutState, TryState
 from gateway.simulator.core import Simulator
 from gateway.simulator.payments.in_process_payer import InProcessPayer
 from gateway.simulator.payments.payment import Answer, FailureReason, PaymentStatus, Plan
@@ -42,6 +42,7 @@ from tests.payouts.world import (
 from tests.support.clock import FakeClock
 from tests.support.domain import Domain, open_domain
 from tests.support.rows import NODE_ID, START
+from tools.torture.payouts.comparison import compare_payouts, read_payouts
 from tools.torture.tally import Tally
 
 ALICE = creator_account("alice")
@@ -52,8 +53,6 @@ SURVIVORS, ROUNDS, MOST_STANDING = 6, 5, 2
 IN_VAIN = Plan(answer=Answer.SILENT, outcome=FailureReason.NO_ROUTE)
 """A call of which nobody learns that its payment has failed; another call may still pay the invoice."""
 ENDED = (PayoutState.SUCCEEDED, PayoutState.CANCELED, PayoutState.NEEDS_DECISION)
-OPEN = (TryState.RESERVED, TryState.DISPATCHED)
-GIVEN_BACK = (TryState.FAILED, TryState.RELEASED)
 SHORT_ROUNDS, ROUNDS_TO_END = 10, 70
 SECONDS_AT_ONCE = 100
 """A request that is under way to the node arrives in its time, before its invoice has expired, if that is later."""
@@ -151,7 +150,8 @@ async def _end_all(domain: Domain, process: PayoutProcess, pass_seconds: Callabl
     for round_ in range(ROUNDS_TO_END):
         await process.work()
         pass_seconds(100 if round_ < SHORT_ROUNDS else 4 * 3_600)
-        left = [(payout, tries) for payout, tries in await _payouts(domain) if payout.state not in ENDED]
+        payouts = await domain.store.read(read_payouts)
+        left = [(payout, tries) for payout, tries in payouts if payout.state not in ENDED]
         if not left:
             return
     for payout, tries in left:
@@ -159,50 +159,26 @@ async def _end_all(domain: Domain, process: PayoutProcess, pass_seconds: Callabl
         await process.decisions.resolve(payout.payout_id, is_paid=False, note="the node does not have it")
 
 
-async def _payouts(domain: Domain) -> Sequence[tuple[Payout, Sequence[Try]]]:
-    return await domain.store.read(
-        lambda tx: [
-            (payout, tx.tries.of(payout.payout_id))
-            for payout in tx.payouts.list(source_account=None, before=None, limit=500)
-        ]
-    )
-
-
 async def _compare(domain: Domain, core: Simulator, *, spent_msat: int) -> Tally:
     """Books and node about every try, to the msat."""
-    paid = {row.payment_hash.hex() for row in core.payments if row.status is PaymentStatus.SUCCEEDED}
-    payouts = await _payouts(domain)
-    tries = [try_ for _, each in payouts for try_ in each]
-    unknown = paid - {try_.payment_hash for try_ in tries}
-    payments = Counter(try_.payout_id for try_ in tries if try_.payment_hash in paid)
-    balances = await domain.balances()
-    received_msat = from_sat(RECEIVED_SAT)
-    complaints = [
-        *(f"{hash_[:8]} was paid, and no try has it" for hash_ in unknown),
-        *(f"a try of {try_.payout_id[:8]} stayed {try_.state}" for try_ in tries if try_.state in OPEN),
-        *(f"{account} keeps {msat} msat" for account, msat in balances.items() if "payout:" in account and msat),
-        *(
-            f"{found.payment_hash[:8]}: {found.difference}"
-            for found in await reconcile_payouts(InProcessPayer(core, node_id=NODE_ID), domain.store)
-            if found.difference is not PayoutDifference.RESOLVED
-        ),
-    ]
-    return Tally(
-        payouts=len(payouts),
-        kills=MOST_STEPS,
-        paid_twice=sum(count - 1 for count in payments.values()),
-        released_wrongly=sum(try_.state in GIVEN_BACK and try_.payment_hash in paid for try_ in tries),
-        drift_msat=max(
-            abs(balances[ALICE] - (received_msat - spent_msat)),
-            abs(balances[node_account(NODE_ID)] - (spent_msat - received_msat)),
-        ),
-        broken=("; ".join(complaints),) if complaints else (),
+    compare = partial(
+        compare_payouts,
+        node_id=NODE_ID,
+        paid={row.payment_hash.hex() for row in core.payments if row.status is PaymentStatus.SUCCEEDED},
+        received_msat=from_sat(RECEIVED_SAT),
+        spent_msat=spent_msat,
     )
+    differences = tuple(
+        f"{found.payment_hash[:8]}: {found.difference}"
+        for found in await reconcile_payouts(InProcessPayer(core, node_id=NODE_ID), domain.store)
+        if found.difference is not PayoutDifference.RESOLVED
+    )
+    return await domain.store.read(compare) + Tally(kills=MOST_STEPS, broken=differences)
 
 
 def _tally_of(seed: int, lived: "Future[Tally]") -> Tally:
     """What became of a seed; if anything is wrong, with the command that lives through it again."""
-    again = f"python -m tools.torture.payouts {seed}"
+    again = f"python -m tools.torture.payouts.seeds {seed}"
     if (error := lived.exception()) is not None:
         return Tally(broken=(f"{error!r}: {again}",))
     tally = lived.result()
