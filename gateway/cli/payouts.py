@@ -146,19 +146,20 @@ def record(
     Amount and fee are taken from the balance. Nothing is sent. A node of the gateway's is asked whether it paid so.
     """
     wanted: dict[str, Any] = {"note": note}
-    if creator is not None:
-        wanted["creator"] = creator_of(creator)
-    if amount is not None:
-        wanted["amount_msat"] = _amount_of(amount)
-    if refund_of is not None:
-        wanted["refund_of"] = _whole_hash(refund_of)
+    if refund_of is not None and creator is None:
+        path, wanted["refund_of"] = "/v1/admin/refund-records", _whole_hash(refund_of)
+    elif refund_of is None and creator is not None and amount is not None:
+        path = "/v1/admin/payout-records"
+        wanted |= {"creator": creator_of(creator), "amount_msat": _amount_of(amount)}
+    else:
+        raise Invalid("record_unclear", "Name a creator and an amount, or else --refund and the payment's hash.")
     if payment_hash is not None:
         wanted["payment_hash"] = payment_hash_of(payment_hash)
     if node is not None:
         wanted["node_id"] = node
     if fee is not None:
         wanted["fee_msat"] = _fee_of(fee)
-    _show(admin_call("POST", "/v1/admin/payout-records", json=wanted))
+    _show(admin_call("POST", path, json=wanted))
 
 
 @payouts.command()

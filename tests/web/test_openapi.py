@@ -145,7 +145,7 @@ def _excluded(case: Any) -> list[Any]:
 
 
 def _says_what_schemas_cannot_forbid(body: Any) -> bool:
-    """An address, an amount that may be too much, two shares of one creator, a text without a title or a word."""
+    """An address, too much, a refund without proof, two shares of one creator, a text without a title or a word."""
     if not isinstance(body, dict):
         return False
     given = body.get("shares")
@@ -156,7 +156,7 @@ def _says_what_schemas_cannot_forbid(body: Any) -> bool:
     numbers = [value for part in parts for value in part.values()]
     text = body.get("markdown")
     return (
-        bool({"address", "destination", "note", "amount_msat"} & body.keys())
+        bool({"address", "destination", "note", "amount_msat", "refund_of"} & body.keys())
         or any(isinstance(number, float) for number in numbers)
         or len({*names}) < len(names)
         or (isinstance(text, str) and (body.get("title") is None or re.search(r"\w", text) is None))

@@ -64,14 +64,23 @@ class ResolveRequest(Struct, forbid_unknown_fields=True):
 
 
 class RecordRequest(Struct, forbid_unknown_fields=True):
-    """A payment that the operator made by hand: to a creator, or the whole refund of the payment `refund_of`.
+    """A payment to a creator that the operator made by hand.
 
     It needs its hash or a note, and its node if that was one of ours; without `fee_msat` the node says the fee.
     """
 
-    creator: Slug | None = None
-    refund_of: Hash | None = None
-    amount_msat: Amount | None = None
+    creator: Slug
+    amount_msat: Amount
+    fee_msat: Fee | None = None
+    payment_hash: Hash | None = None
+    node_id: str | None = None
+    note: Note = ""
+
+
+class RefundRecordRequest(Struct, forbid_unknown_fields=True):
+    """The whole refund of the payment `refund_of`, which the operator paid by hand; the rest as for a payout."""
+
+    refund_of: Hash
     fee_msat: Fee | None = None
     payment_hash: Hash | None = None
     node_id: str | None = None

@@ -1,6 +1,7 @@
 """Payouts under /v1/admin: ask, list, and what the operator decides."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from gateway.web.admin.payout_bodies import (
     PayoutNodeBody,
     PayoutRequest,
     RecordRequest,
+    RefundRecordRequest,
     ResolveRequest,
     ResumeRequest,
     TryBody,
@@ -102,22 +104,17 @@ async def resolve_payout(request: web.Request) -> web.Response:
 
 async def record_payout(request: web.Request) -> web.Response:
     """POST /v1/admin/payout-records."""
-    gateway = gateway_of(request)
     (await authenticate(request)).must_operate()
     wanted = await read_body(request, RecordRequest)
-    creator, node_id = wanted.creator, wanted.node_id
-    payout = await gateway.payouts.records.record(
-        Recorded(
-            creator=None if creator is None else gateway.catalog.creator(creator).name,
-            refund_of=wanted.refund_of,
-            amount_msat=wanted.amount_msat,
-            fee_msat=wanted.fee_msat,
-            payment_hash=wanted.payment_hash,
-            node_id=None if node_id is None else gateway.nodes.find(node_id).node_id,
-            note=wanted.note,
-        )
-    )
-    return await _answer(request, payout.payout_id, status=201)
+    creator = gateway_of(request).catalog.creator(wanted.creator).name
+    return await _record(request, wanted, Recorded(creator=creator, amount_msat=wanted.amount_msat))
+
+
+async def record_refund(request: web.Request) -> web.Response:
+    """POST /v1/admin/refund-records."""
+    (await authenticate(request)).must_operate()
+    wanted = await read_body(request, RefundRecordRequest)
+    return await _record(request, wanted, Recorded(refund_of=wanted.refund_of))
 
 
 async def pause_payouts(request: web.Request) -> web.Response:
@@ -210,6 +207,14 @@ def _finding(found: PayoutDiscrepancy) -> PayoutFindingBody:
 
 def _own(caller: Caller) -> str | None:
     return None if caller.creator is None else creator_account(caller.creator)
+
+
+async def _record(request: web.Request, how: RecordRequest | RefundRecordRequest, what: Recorded) -> web.Response:
+    gateway = gateway_of(request)
+    node_id = None if how.node_id is None else gateway.nodes.find(how.node_id).node_id
+    recorded = replace(what, fee_msat=how.fee_msat, payment_hash=how.payment_hash, node_id=node_id, note=how.note)
+    payout = await gateway.payouts.records.record(recorded)
+    return await _answer(request, payout.payout_id, status=201)
 
 
 async def _answer(request: web.Request, payout_id: str, *, status: int = 200) -> web.Response:

@@ -1,6 +1,5 @@
 """The creators' API: who may do what, and what is refused without a trace."""
 
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -8,15 +7,10 @@ import aiohttp
 import pytest
 from sqlalchemy import Engine, event
 
-from gateway.money import Msat
-from gateway.payouts.amounts import Caps
-from gateway.payouts.reservations import reserve_try
-from gateway.ports.store import Tx
-from gateway.rows.payouts import Asker, Destination, Interval, Payout, PayoutRule, PayoutState, TryState
 from gateway.web.routes import API, Route
 from gateway.web.serve import build_app, serve
-from tests.support.rows import START
 from tests.support.site import Site
+from tests.web.admin.owed import KNOWN, UNHEARD, WAITING, owe
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
 ITEMS, ITEM, CONTENT = "/v1/admin/items", "/v1/admin/items/welcome", "/v1/admin/items/welcome/content"
@@ -33,6 +27,7 @@ FOR_THE_OPERATOR = {
     ("PUT", "/v1/admin/creators/alice/payout-rule"),
     ("DELETE", "/v1/admin/creators/alice/payout-rule"),
     ("POST", "/v1/admin/payout-records"),
+    ("POST", "/v1/admin/refund-records"),
     ("PUT", "/v1/admin/payout-pause"),
     ("POST", "/v1/admin/payout-pause/end"),
     ("GET", "/v1/admin/payout-pause/lacking"),
@@ -50,10 +45,6 @@ FOR_EVERY_CREATOR = {
     ("GET", "/v1/admin/balances"),
     ("GET", "/v1/admin/payouts"),
 }
-
-WAITING, UNHEARD = "a" * 32, "b" * 32
-KNOWN: dict[str, str] = {}
-CAPS = Caps(most_msat=Msat(10**9), account_day_msat=Msat(10**9), day_msat=Msat(10**9))
 
 Keys = dict[str, dict[str, str]]
 
@@ -80,56 +71,6 @@ async def keys(site: Site) -> Keys:
     }
 
 
-async def owe(site: Site) -> None:
-    """Alice has 5,000 sat, a destination and a rule; one payout waits, another is unknown to its node."""
-    _, tip = await site.call("POST", "/v1/creators/alice/tips", json={"amount_msat": 5_000_000})
-    await site.settle(tip["payment_hash"])
-    KNOWN["PAYMENT"] = tip["payment_hash"]
-    destination = Destination(
-        creator="alice", address="alice@host.example", next_address=None, next_at=None, changed_at=START
-    )
-    rule = PayoutRule(creator="alice", threshold_msat=Msat(10**9), interval=Interval.DAILY, next_at=START + 10**8)
-    waiting = a_payout(WAITING, state=PayoutState.WAITING, next_try_at=START + 10**8)
-    unheard = a_payout(UNHEARD, state=PayoutState.TRYING)
-
-    def write(tx: Tx) -> None:
-        tx.destinations.put(destination)
-        tx.payout_rules.put(rule)
-        tx.payouts.insert(waiting)
-        tx.payouts.insert(unheard)
-        tx.payout_caps.lock(["all", "creator:alice"])
-        reserved = reserve_try(tx, unheard, n=0, caps=CAPS, now=START - 9_000)
-        dispatched = replace(
-            reserved,
-            state=TryState.DISPATCHED,
-            payment_hash="e" * 64,
-            payment_request="lnbcrt1",
-            expires_at=START - 8_000,
-            node_id="lnd",
-            sender="c" * 32,
-            sends=1,
-            dispatched_at=START - 9_000,
-            check_at=START + 10**8,
-        )
-        tx.tries.change(dispatched, was=reserved)
-
-    await site.gateway.store.write(write)
-
-
-def a_payout(payout_id: str, **fields: Any) -> Payout:
-    """A payout of 500 sat to alice."""
-    values: dict[str, Any] = {
-        "source_account": "creator:alice",
-        "amount_msat": Msat(500_000),
-        "fee_limit_msat": Msat(5_000),
-        "destination": "alice@host.example",
-        "asked_by": Asker.OPERATOR,
-        "idempotency_hash": None,
-        "created_at": START,
-    }
-    return Payout(payout_id=payout_id, **values | fields)
-
-
 async def rotate(site: Site, name: str) -> str:
     """A new key of a creator."""
     status, creator = await site.call("POST", f"/v1/admin/creators/{name}/key", headers=site.operator)
@@ -154,6 +95,7 @@ def request_of(route: Route) -> tuple[str, str, dict[str, Any]]:
         ("POST", "/v1/admin/payouts"): {"json": {"creator": "alice", "amount_msat": 500_000}},
         ("POST", "/v1/admin/payouts/PAYOUT/resolve"): {"json": {"paid": False, "note": "asked the host"}},
         ("POST", "/v1/admin/payout-records"): {"json": {"creator": "alice", "amount_msat": 1_000, "note": "cash"}},
+        ("POST", "/v1/admin/refund-records"): {"json": {"refund_of": KNOWN.get("REFUNDED"), "note": "cash"}},
         ("PUT", "/v1/admin/payout-pause"): {"json": {}},
         ("POST", "/v1/admin/payout-pause/end"): {"json": {}},
         ("PUT", "/v1/admin/payments/PAYMENT/refund"): {"json": {"operator_pays": True}},
@@ -187,8 +129,8 @@ WHO = ["nobody", "nonsense", "a stale key", "a wrong secret", "basic", "a reader
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("route", ADMIN, ids=lambda route: f"{route.method} {route.path}")
 async def test_each_route_answers_each_key_as_it_should(site: Site, keys: Keys, route: Route, who: str) -> None:
-    method, path, options = request_of(route)
     await owe(site)
+    method, path, options = request_of(route)
     before = site.dump()
     status, body = await site.call(method, found(path), headers=keys[who], **options)
     assert status == expected_of(route, who), body
