@@ -30,7 +30,7 @@ from tests.support.domain import Domain, open_domain
 from tests.support.postgres_server import Cluster
 from tests.support.rows import NODE_ID, START, a_creator
 
-ASKED = 200
+ASKED, MOST_OF_ALL = 200, 50
 AMOUNT_SAT, FEE_LIMIT_SAT = 1_000, 10
 
 pytestmark = pytest.mark.postgres
@@ -80,7 +80,8 @@ async def _ask(requests: PayoutRequests, creator: str) -> str:
 async def replicas(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Replicas]:
     url, rng, clock = cluster.url(in_a_thread(cluster.emptied())), Random(1), FakeClock(START)
     core, creators_node = paid_world(clock, rng.randbytes)
-    caps = Caps(most_msat=from_sat(AMOUNT_SAT), account_day_msat=from_sat(10**6), day_msat=from_sat(10**6))
+    day_msat = from_sat(MOST_OF_ALL * AMOUNT_SAT)
+    caps = Caps(most_msat=from_sat(AMOUNT_SAT), account_day_msat=day_msat, day_msat=day_msat)
     async with AsyncExitStack() as stack:
         domain = await stack.enter_async_context(open_domain(tmp_path, clock, core, database_url=url))
         stores, requests, host = list[Store](), [], Host(creators_node, rng.randbytes)
@@ -101,6 +102,15 @@ async def test_200_that_ask_at_once_spend_a_balance_no_further_than_it_goes(repl
     assert ended == {"reserved": paid, "balance_too_low": ASKED - paid}
     balances = await replicas.domain.balances()
     assert balances["creator:alice"] == from_sat(balance_sat - paid * (AMOUNT_SAT + FEE_LIMIT_SAT))
+
+
+async def test_200_creators_that_ask_at_once_are_paid_no_further_than_the_cap_of_all(replicas: Replicas) -> None:
+    creators = [f"creator-{number}" for number in range(ASKED)]
+    for creator in creators:
+        await replicas.domain.catalog.add_creator(a_creator(creator))
+    await replicas.credit(creators, amount_sat=AMOUNT_SAT + FEE_LIMIT_SAT)
+    ended = await replicas.ask_at_once(creators)
+    assert ended == {"reserved": MOST_OF_ALL, "day_cap": ASKED - MOST_OF_ALL}
 
 
 async def test_a_pause_waits_for_one_reservation_and_not_for_all_that_queue(replicas: Replicas) -> None:
