@@ -123,7 +123,15 @@ def _audit_nodes(*, lacking: bool) -> list[bool | None]:
 
 def _audit_payouts() -> list[bool | None]:
     """Whether every payout is what its node says; None for a node that could not be asked."""
-    return [_audit_payouts_of(node["node_id"]) for node in admin_call("GET", "/v1/admin/payout-nodes")]
+    from gateway.config import load_config
+    from gateway.lnd.configuration import configured_nodes
+    from gateway.store.engines.database import read_database
+    from gateway.store.tables.payouts.tries import TryRows
+
+    config = load_config()
+    paid = run(read_database(config.database_url, lambda connection: TryRows(connection).node_ids()))
+    paying = [node.node_id for node in configured_nodes(config) if node.payout_macaroon]
+    return [_audit_payouts_of(node_id) for node_id in sorted({*paid, *paying})]
 
 
 def _audit_payouts_of(node_id: str) -> bool | None:

@@ -66,9 +66,6 @@ class Tries(Protocol):
     def of_node(self, node_id: str, *, after_payment_hash: str, limit: int) -> Sequence[Try]:
         """The tries that were dispatched at a node, by payment hash."""
 
-    def node_ids(self) -> Sequence[str]:
-        """The nodes at which tries were dispatched, by name."""
-
     def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
         """The sum of amounts that were sent since then and not in vain, or may be yet, of one account or of all.
 

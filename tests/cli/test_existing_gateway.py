@@ -74,7 +74,7 @@ def test_a_command_in_a_folder_without_a_gateway_refuses_and_makes_nothing(
             words += [(given_words | {"payment_hash": "a" * 64}).get(parameter.name, "x")]
     options = {
         "item edit": ["--price", "5sat"],
-        "payout record": ["--note", "cash"],
+        "payout record": ["alice", "1sat", "--note", "cash"],
         "payout resolve": ["--paid", "--note", "seen"],
         "move": ["--to", "postgresql+asyncpg:///x"],
         "seal": ["--creator", "alice", "--price", "5sat", "--site", "https://a.example"],

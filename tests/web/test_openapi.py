@@ -120,7 +120,7 @@ WITH, WITHOUT = described(with_credentials=True), described(with_credentials=Fal
 
 
 @WITH.parametrize()  # type: ignore[untyped-decorator]  # as the library has it
-@settings(max_examples=example_count(12, nightly=300))
+@settings(max_examples=example_count(8, nightly=300))
 def test_every_operation_keeps_to_its_description(live: Live, case: Any) -> None:
     KNOWN["payment_hash"] = live.payment_hash
     CREDENTIALS.update(key=live.operator_key, token=live.token)
@@ -128,7 +128,7 @@ def test_every_operation_keeps_to_its_description(live: Live, case: Any) -> None
 
 
 @WITHOUT.parametrize()  # type: ignore[untyped-decorator]  # as the library has it
-@settings(max_examples=example_count(5, nightly=100))
+@settings(max_examples=example_count(3, nightly=100))
 def test_every_operation_keeps_to_its_description_without_credentials(live: Live, case: Any) -> None:
     KNOWN["payment_hash"] = live.payment_hash
     response = case.call_and_validate(base_url=live.url, excluded_checks=_excluded(case))

@@ -121,13 +121,6 @@ class PayoutFindingBody(Struct):
     created_at: str
 
 
-class PayoutNodeBody(Struct):
-    """A node of the payouts. `pays`: there is a macaroon for payouts, so that it can be asked."""
-
-    node_id: str
-    pays: bool
-
-
 class DestinationRequest(Struct, forbid_unknown_fields=True):
     """Where a creator is to be paid: a Lightning Address or an LNURL."""
 

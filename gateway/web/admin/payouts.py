@@ -21,7 +21,6 @@ from gateway.web.admin.payout_bodies import (
     PauseRequest,
     PayoutBody,
     PayoutFindingBody,
-    PayoutNodeBody,
     PayoutRequest,
     RecordRequest,
     RefundRecordRequest,
@@ -137,15 +136,6 @@ async def list_lacking(request: web.Request) -> web.Response:
     """GET /v1/admin/payout-pause/lacking: what the nodes have paid since the backup that was restored."""
     (await authenticate(request)).must_operate()
     return answer([_finding(found) for found in await gateway_of(request).payouts.pause.lacking()])
-
-
-async def list_payout_nodes(request: web.Request) -> web.Response:
-    """GET /v1/admin/payout-nodes: the nodes that can pay, and those that paid once."""
-    gateway = gateway_of(request)
-    (await authenticate(request)).must_operate()
-    paid = await gateway.store.read(lambda tx: tx.tries.node_ids())
-    paying = {payer.node_id for payer in gateway.payouts.nodes}
-    return answer([PayoutNodeBody(node_id=each, pays=each in paying) for each in sorted({*paid, *paying})])
 
 
 async def audit_payouts(request: web.Request) -> web.Response:

@@ -34,7 +34,6 @@ FOR_THE_OPERATOR = {
     ("GET", "/v1/admin/refunds"),
     ("PUT", "/v1/admin/payments/PAYMENT/refund"),
     ("GET", "/v1/admin/nodes/lnd/payouts"),
-    ("GET", "/v1/admin/payout-nodes"),
     *(("POST", f"/v1/admin/payouts/PAYOUT/{decision}") for decision in ("cancel", "retry", "resolve")),
 }
 NOT_SEEN_BY_OTHERS = {("GET", "/v1/admin/payouts/PAYOUT")}

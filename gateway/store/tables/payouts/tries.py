@@ -139,6 +139,7 @@ class TryRows:
         return self._all(_OF_NODE, {"node": node_id, "after": after_payment_hash, "most": limit})
 
     def node_ids(self) -> Sequence[str]:
+        """The nodes that paid, or may have, by name."""
         return [*self._connection.execute(_NODE_IDS).scalars()]
 
     def spent_msat(self, *, since: int, source_account: str | None) -> Msat:
