@@ -4,17 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
 from aiohttp import web
 
 from gateway.app.gateway import Gateway
+from gateway.catalog.catalog import Catalog
 from gateway.catalog.sealed_key import PAID_ATTRIBUTE
 from gateway.errors import NotFound
 from gateway.money import to_sat
-from gateway.rows import Creator, Item, ItemKind
+from gateway.rows import Creator, Item, ItemKind, ItemState
 from gateway.web.embed.files import SCRIPT, Embed
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
+from gateway.web.http.language import words_in
 from gateway.web.http.render import render, wants_page
 
 # Reserves the space of each element, so that the page does not shift when the script has loaded.
@@ -28,6 +31,7 @@ tuppence-button:not(:defined) { display: inline-block; min-width: 8em; min-heigh
 PAID_CLASS = "paywall"
 THEMES = ("auto", "light", "dark")
 SHAPES = ("paywall", "button")
+MOST_LISTED = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +54,15 @@ def add_snippets(app: web.Application, embed: Embed) -> None:
         """GET /embed?what=…: a form, and the snippet of an item or creator with a preview; JSON for programs."""
         if not wants_page(request):
             return answer(_asked(gateway_of(request), embed, request.query))
-        view: dict[str, object] = {"themes": THEMES, "shapes": SHAPES, "asked": dict(request.query), "scripted": True}
-        status = 200
+        gateway, asked, status = gateway_of(request), dict(request.query), 200
+        view: dict[str, Any] = {"themes": THEMES, "shapes": SHAPES, "asked": asked, "listed": _listed(gateway.catalog)}
         try:
-            view["snippet"] = _asked(gateway_of(request), embed, request.query)
-        except NotFound as refusal:
-            view["refusal"], status = refusal.detail, 404
-        return render(request, "snippet.html", view, status=status)
+            view["snippet"] = _asked(gateway, embed, asked)
+        except NotFound:
+            status = 404
+        return render(
+            request, "snippet.html", view | {"is_unknown": status != 200}, status=status, words=words_in("en")
+        )
 
     app.router.add_get("/embed", show_snippets)
 
@@ -93,6 +99,13 @@ def _asked(gateway: Gateway, embed: Embed, query: Mapping[str, str]) -> Snippet 
     item = gateway.catalog.item(what)
     snippet = item_snippet(url, embed, item, shape=query.get("shape", "paywall"), theme=theme)
     return replace(snippet, allowed_origins=item.allowed_origins)
+
+
+def _listed(catalog: Catalog) -> list[tuple[str, str]]:
+    """What a snippet can be asked for, as its name and its title: the creators, then the newest items on sale."""
+    creators = [(f"@{creator.name}", creator.title) for creator in catalog.creators()]
+    items = [(item.id, item.title) for item in reversed(catalog.items()) if item.state is ItemState.ACTIVE]
+    return [*creators[:MOST_LISTED], *items[:MOST_LISTED]]
 
 
 def _marking(item: Item) -> str:

@@ -76,7 +76,7 @@ async def look_at_a_tip(reader: Reader, look: Look) -> None:
 
 async def look_at_the_rest(reader: Reader, look: Look) -> None:
     """Pages without a payment."""
-    for path in ("/i/calendar", "/r", "/r#AgEDbG5k", "/recover", "/i/nothing", "/docs"):
+    for path in ("/i/calendar", "/r", "/r#AgEDbG5k", "/recover", "/i/nothing", "/docs", "/embed", "/embed?what=nope"):
         await reader.page.goto("about:blank")
         await reader.open(path)
         if await reader.page.locator(".choice").is_visible():

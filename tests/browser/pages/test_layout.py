@@ -62,7 +62,7 @@ async def test_nothing_is_wider_than_the_screen_from_price_to_receipt(
 async def test_no_other_page_is_wider_than_the_screen(new_reader: NewReader, screen: str) -> None:
     reader = await new_reader(**TIGHT[screen])
     reader.expects("404")
-    for path in ("/docs", "/r", "/i/nothing"):
+    for path in ("/docs", "/r", "/i/nothing", "/embed", "/embed?what=nope"):
         await reader.open(path)
         await fits(reader)
 

@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha384
+from html import escape
 
 import pytest
 
@@ -75,6 +76,37 @@ async def test_what_is_not_sold_is_said_to_a_person_and_to_a_program(site: Site,
     assert status == 404
     assert "<form" in page
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize("what", ["nothing", " @nobody ", "<b>&"])
+async def test_a_refusal_names_what_was_looked_for_and_belongs_to_the_field(site: Site, what: str) -> None:
+    _, page = await site.call("GET", "/embed", params={"what": what}, headers=PAGE)
+    field = re.findall(r'<input class="field" id="what"[^>]*>', page)[0]
+    assert 'aria-invalid="true"' in field
+    said = re.findall(r'id="what-hint"><strong role="alert">(.*?)</strong>', page)[0]
+    assert f'<bdi translate="no">{escape(what.strip())}</bdi>' in said
+    assert 'aria-describedby="what-hint"' in field
+
+
+async def test_who_does_not_know_a_name_chooses_from_what_is_on_sale(site: Site) -> None:
+    await site.sell_text("# A text\n\nFree.\n\nPaid.", title="A & B")
+    for path, status in (("/embed", 200), ("/embed?what=nope", 404)):
+        answered, page = await site.call("GET", path, headers=PAGE)
+        assert answered == status
+        assert '<a href="/embed?what=welcome"><bdi>A &amp; B</bdi></a>' in page
+        assert '<a href="/embed?what=%40alice">' in page
+    await site.call("PATCH", "/v1/admin/items/welcome", json={"state": "archived"}, headers=site.operator)
+    assert "what=welcome" not in (await site.call("GET", "/embed", headers=PAGE))[1]
+
+
+@pytest.mark.parametrize("path", ["/embed", "/embed?what=welcome", "/embed?what=nope", "/docs"])
+async def test_a_page_in_english_alone_says_so_in_any_language_and_offers_no_other(site: Site, path: str) -> None:
+    await site.sell_text("# A text\n\nFree.\n\nPaid.")
+    for query, accepted in (("lang=ko", "de"), ("", "ko-KR,ko")):
+        address = f"{path}{'&' if '?' in path else '?'}{query}"
+        _, page = await site.call("GET", address, headers=PAGE | {"Accept-Language": accepted})
+        assert '<html lang="en">' in page
+        assert "hreflang=" not in page
 
 
 async def test_the_page_asks_first(site: Site) -> None:
