@@ -1,0 +1,1 @@
+"""The hosted page and the embed, which do the same for a reader."""
