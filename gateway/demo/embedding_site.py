@@ -56,6 +56,7 @@ def add_embedding_site(app: web.Application, static: Callable[[str], str]) -> No
         view = view | {"gateway": origin, "demo_static": static}
         response = aiohttp_jinja2.render_template(template, request, view)
         response.headers["Content-Security-Policy"] = POLICY.format(gateway=origin)
+        response.headers["Cache-Control"] = "private, no-cache"
         return response
 
     app.router.add_get("/demo/press", as_page(show_site))

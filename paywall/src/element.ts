@@ -61,8 +61,7 @@ export abstract class TuppenceElement extends HTMLElement {
     const lifetime = (this.#lifetime = new AbortController());
     const { signal } = lifetime;
     const check = () => !documentProperty("hidden") && this.#check();
-    for (const name of ["pageshow", "online"]) addEventListener(name, check, { signal });
-    document.addEventListener("visibilitychange", check, { signal });
+    for (const name of ["pageshow", "online", "visibilitychange"]) addEventListener(name, check, { signal });
     addEventListener("storage", ({ key }) => key === this.#store?.key && this.#resume(), { signal });
     this.#root.replaceChildren();
     this.querySelectorAll(":scope > .tuppence-content").forEach((old) => old.remove());
@@ -276,8 +275,8 @@ export abstract class TuppenceElement extends HTMLElement {
 /** Wait before the next try. Ends early when the browser comes online or the element is removed. */
 function retryPause(tries: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, RETRY_MILLISECONDS[Math.min(tries, RETRY_MILLISECONDS.length - 1)]);
-    const end = () => (clearTimeout(timer), resolve());
+    const end = () => resolve();
+    setTimeout(end, RETRY_MILLISECONDS[tries] ?? RETRY_MILLISECONDS.at(-1));
     signal?.addEventListener("abort", end, { once: true });
     addEventListener("online", end, { once: true });
   });

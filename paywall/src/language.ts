@@ -11,7 +11,7 @@ export interface Language {
   /** An amount in msat as sats, with up to three decimals, so never rounded. */
   sat(msat: number): string;
   number(value: number, options?: Intl.NumberFormatOptions): string;
-  unit(value: number, unit: string, display: "short" | "long" | "narrow"): string;
+  unit(value: number, unit: string, display: "short" | "long"): string;
   /** Adds the English messages of another file of the script, which apply where no translation is loaded. */
   with(part: Partial<Words>): Language;
 }

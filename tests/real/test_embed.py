@@ -52,10 +52,10 @@ async def test_a_scanned_and_paid_code_opens_the_text_in_its_place_and_again_aft
         [code] = await visitor.scan()
         await shop.wallet.pay(code.removeprefix("LIGHTNING:").lower())
         await visitor.is_in("open")
-        await expect(visitor.page.locator(".tuppence-content")).to_contain_text("Paid.")
+        await expect(visitor.page.locator("[slot=content]")).to_contain_text("Paid.")
         await is_sold_once(shop, invoice)
         await visitor.page.reload()
         await visitor.is_in("open")
-        await expect(visitor.page.locator(".tuppence-content")).to_contain_text("Paid.")
+        await expect(visitor.page.locator("[slot=content]")).to_contain_text("Paid.")
         await expect(visitor.paywall).to_contain_text("Already yours.")
         assert visitor.posts == ["/v1/items/a-little/invoices"]

@@ -71,6 +71,16 @@ def render(
     return response
 
 
+def may_be_kept(page: web.Response) -> web.Response:
+    """Let the reader's own browser keep a page that no token or cookie had a part in, so that going back restores it.
+
+    Shared caches keep no copy, and a page that is requested anew is asked for again. Every other page is `no-store`.
+    """
+    page.headers["Cache-Control"] = "private, no-cache"
+    page.headers["Vary"] = "Accept-Language, Cookie"
+    return page
+
+
 def _relays(request: web.Request) -> str:
     """No relays if the public URL has a path: other pages of that origin could read a wallet connection and spend."""
     public = urlsplit(gateway_of(request).config.public_url)

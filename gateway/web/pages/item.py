@@ -16,7 +16,7 @@ from gateway.web.http.downloads import download_path
 from gateway.web.http.item_origins import check_item_origin
 from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_form_origin
-from gateway.web.http.render import render, see_other
+from gateway.web.http.render import may_be_kept, render, see_other
 from gateway.web.pages.receipt import receipt_path
 from gateway.web.pages.share_card import card_view
 from gateway.web.pages.token_cookie import (
@@ -56,7 +56,8 @@ async def show_item(request: web.Request) -> web.Response:
     words = words_of(request)
     if unpaid is None:
         view = offer_view(item, creator, words) | _card(request, item, creator)
-        return render(request, "item.html", view | {"refunded_urls": _refunded_urls(request, tokens)})
+        page = render(request, "item.html", view | {"refunded_urls": _refunded_urls(request, tokens)})
+        return page if tokens else may_be_kept(page)
     view = waiting_view(item, creator, unpaid.invoice, words, now=now)
     return render(request, "item.html", view | {"fiat": _in_fiat(request, unpaid.invoice.amount_msat)})
 

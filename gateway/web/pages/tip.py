@@ -13,7 +13,7 @@ from gateway.web.http.bodies import read_form
 from gateway.web.http.buyer import page_buyer
 from gateway.web.http.language import words_of
 from gateway.web.http.origins import check_form_origin
-from gateway.web.http.render import refused_form, render, see_other
+from gateway.web.http.render import may_be_kept, refused_form, render, see_other
 from gateway.web.pages.receipt import receipt_path
 from gateway.web.pages.refusal_texts import NOTE_TOO_LONG, explain
 from gateway.web.pages.token_cookie import (
@@ -39,7 +39,9 @@ async def show_tip(request: web.Request) -> web.Response:
     creator = gateway.catalog.creator(request.match_info["name"])
     now, words = gateway.clock(), words_of(request)
     newest = next(iter(await tokens_of(request, TIP, creator.name)), None)
-    if newest is None or newest.invoice.state is InvoiceState.CANCELED:
+    if newest is None:
+        return may_be_kept(render(request, "tip.html", tip_view(creator, words)))
+    if newest.invoice.state is InvoiceState.CANCELED:
         return render(request, "tip.html", tip_view(creator, words))
     if newest.invoice.state is InvoiceState.OPEN:
         return render(request, "tip.html", tip_waiting_view(creator, newest.invoice, words, now=now))

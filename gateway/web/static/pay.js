@@ -1,8 +1,9 @@
-// Requests the invoice, and shows the paid content in place.
+// Requests the invoice, which `ways.js` shows, and shows the paid content in place.
 const $ = (id) => document.getElementById(id);
-const sale = $("sale"), line = $("status"), data = sale.dataset, { lang, kind, invoices, opens, method, receipt } = data;
+const sale = $("sale"), line = $("status"), data = sale.dataset, { kind, invoices, opens, method, receipt } = data;
 const key = "tuppence:" + location.pathname;
-let attempts = [], shown, opened;
+const SEEN_MILLISECONDS = 450;
+let attempts = [], shown, opened, seen;
 try { attempts = JSON.parse(localStorage[key]).filter((a) => a.key || a.hash); } catch {}
 
 const save = (list = attempts) => {
@@ -39,12 +40,7 @@ function offer(a, got, now, id) {
   a.ends = Date.now() + Date.parse(got.expires_at) - now;
   shown = a;
   save();
-  $("qr").src = url(a) + "/qr.svg";
-  $("wallet").href = "lightning:" + got.payment_request;
-  $("request").value = got.payment_request;
-  $("amount").textContent = (got.amount_msat / 1000).toLocaleString(lang);
   show("waiting", id);
-  id || $("wallet").focus();
   emit("invoice", got);
 }
 
@@ -59,9 +55,14 @@ async function check(a, state) {
 }
 
 async function open(a) {
-  if (!opened && shown && data.state !== "settled") emit("paid", a.hash, show("settled"));
+  if (!opened && shown && data.state !== "settled") {
+    emit("paid", a.hash, show("settled"));
+    seen = new Promise((done) => setTimeout(done, SEEN_MILLISECONDS));
+  }
   const r = await fetch(opens, { method, headers: { Authorization: "Bearer " + a.token } });
   const got = await (r.ok && kind === "text" ? r.text() : r.json());
+  // Meanwhile the reader sees the tick.
+  await seen;
   if (opened) return;
   // A proxy's response ends no access.
   if (/^(access|token|payment)/.test(got.code)) return emit(got.code, a.token), /_un|req/.test(got.code) || drop(a), show("offered", "asking");
@@ -83,11 +84,10 @@ async function open(a) {
 // No purchase replaces the invoice of an embedding page.
 const recheck = () => data.state === "embedded" || attempts.forEach((a) => check(a));
 for (const e of ["pageshow", "online", "visibilitychange", "tuppence-look"]) addEventListener(e, recheck);
-$("wallet").onclick = () => say("paying");
 $("offer").onsubmit = (e) => ask(e.preventDefault());
 setInterval(() => {
   const left = Math.ceil((shown?.ends - Date.now()) / 1000);
-  $("left").textContent = left < 60 ? left + line.dataset.s : "";
+  $("left").textContent = left > 0 && left <= 60 ? line.dataset.seconds.replace("{seconds}", left) : "";
   if (document.hidden || data.state !== "waiting") return;
   if (left < 1) ask("renewed");
 }, 1000);

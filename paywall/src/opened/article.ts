@@ -5,15 +5,17 @@ import type { ItemProduct } from "../product.js";
 
 let policy: { createHTML(html: string): string } | undefined;
 
-/** The text of an item. With `rest` the preview is left out, because the page shows it already. */
-export function articleOf(product: ItemProduct, rest: boolean): HTMLElement {
-  const preview = product.item.preview_html.trim();
-  return contentElement(rest && product.html.startsWith(preview) ? product.html.slice(preview.length) : product.html);
+/** The free part of an item's text, if it is to be shown, and the paid part. `rest`: the page itself shows the free part. */
+export function articleOf({ html, item }: ItemProduct, rest: boolean): HTMLElement[] {
+  const preview = item.preview_html.trim();
+  if (!preview || !html.startsWith(preview)) return [contentElement(html)];
+  const paid = contentElement(html.slice(preview.length));
+  return rest ? [paid] : [contentElement(preview, "free"), paid];
 }
 
-/** An element with `html` for the `content` slot. */
-export function contentElement(html: string): HTMLElement {
-  const text = h("div", { slot: "content", class: "tuppence-content", tabindex: "-1", dir: "auto" });
+/** An element with `html` for a slot. */
+export function contentElement(html: string, slot = "content"): HTMLElement {
+  const text = h("div", { slot, class: "tuppence-content", tabindex: "-1", dir: "auto" });
   text.innerHTML = trusted(html);
   return text;
 }

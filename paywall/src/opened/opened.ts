@@ -11,6 +11,7 @@ import { styleSheet } from "../style-sheet.js";
 import { OPENED } from "../words.js";
 import { articleOf, canInsert, contentElement } from "./article.js";
 import { download } from "./download.js";
+import { keepPlace } from "./place.js";
 import { isDecryptable, unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
@@ -46,7 +47,7 @@ export const render: OpenedModule["render"] = async (opener) => {
   const { host, frame, product, again } = paid;
   const root = host.shadowRoot as ShadowRoot;
   if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
-  const before = h("div", { class: "before" }, confirmation(thanks(paid)));
+  const before = h("div", { class: "before" }, confirmation(paid));
   const after = h("div", { class: "after" });
   let landing: HTMLElement = before.firstElementChild as HTMLElement;
   landing.tabIndex = -1;
@@ -54,14 +55,23 @@ export const render: OpenedModule["render"] = async (opener) => {
   if ("item" in product) {
     const itemProduct = product as ItemProduct;
     const { kind } = itemProduct.item;
-    if (kind === "text") host.append((landing = articleOf(itemProduct, host.hasAttribute("rest"))));
+    if (kind === "text") {
+      const parts = articleOf(itemProduct, host.hasAttribute("rest"));
+      host.append(...parts);
+      landing = parts.at(-1) as HTMLElement;
+    }
     else if (kind === "file") after.append((landing = download(paid.gateway, itemProduct, paid.token, paid.language)));
     else [landing, isOpen] = await openSealed(paid, itemProduct, landing, after);
     frame.classList.toggle("sealed", kind === "sealed");
   }
   after.append(receiptLinks(paid));
-  frame.append(before, h("slot", { name: "content" }), after);
+  // A fresh confirmation stands where the free part ends: there the reader is.
+  const free = h("slot", { name: "free" });
+  frame.append(...(again ? [before, free] : [free, before]), h("slot", { name: "content" }), after);
   frame.classList.toggle("fresh", !again);
+  // A reader who has closed the sheet and reads elsewhere stays there.
+  if (root.querySelector("dialog[open]")) requestAnimationFrame(() => before.scrollIntoView({ block: "nearest" }));
+  if (product.reopens) keepPlace();
   return [landing, isOpen];
 };
 
@@ -96,8 +106,10 @@ function thanks({ product, language, again }: PaidProduct): string {
   return language.say("paid", { amount: language.say("amount", { sat: language.sat(amount_msat) }), name });
 }
 
-function confirmation(text: string): HTMLElement {
-  return h("p", { class: "held", part: "paid" }, tick(), h("span", {}, text));
+function confirmation(paid: PaidProduct): HTMLElement {
+  const { gateway, language, token, product, again } = paid;
+  const link = !again && product.reopens && receiptLink(gateway.receipt(token), language, "");
+  return h("p", { class: "held", part: "paid" }, tick(), h("span", {}, thanks(paid), " ", link));
 }
 
 function receiptLinks(paid: PaidProduct): HTMLElement {
@@ -115,8 +127,8 @@ function receiptLinks(paid: PaidProduct): HTMLElement {
   return h("div", { class: "kept" }, product.reopens && h("p", {}, language.say("keep")), ways, product.reopens && !again && recoveryCode(paid));
 }
 
-function receiptLink(href: string, language: Language): HTMLElement {
-  const link = { class: "way", part: "receipt", href, target: "_blank", rel: "noopener noreferrer" };
+function receiptLink(href: string, language: Language, name = "way"): HTMLElement {
+  const link = { class: name, part: "receipt", href, target: "_blank", rel: "noopener noreferrer" };
   return h("a", link, language.say("receipt"));
 }
 

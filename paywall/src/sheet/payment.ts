@@ -10,15 +10,16 @@ import { amountOf } from "./amount.js";
 import { walletOf } from "./wallet.js";
 
 const SILENT_MILLISECONDS = 8_000;
+const OPENS_MILLISECONDS = 3_000;
 const SHOWN_SECONDS = 60;
 // Pseudo statuses beside those of HTTP.
 const UNREACHABLE = -1, WRONG = 0, DEFECT = 500;
 
 /** `asking`: an invoice is being requested. `stale`: it has expired, but a wallet may still be paying it. */
 export type Step = "asking" | "waiting" | "stale" | "failed" | "settled";
-/** How far a wallet is with the invoice. `sent`: it reports the payment as sent. `linked`: it got the invoice by the
- * `lightning:` link or on the gateway's own page. */
-export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "linked";
+/** How far a wallet is with the invoice. `sent`: it reports the payment as sent. `linked`: the reader followed the `lightning:`
+ * link. `left`: the reader then left the page, or went to the gateway's own. */
+export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "linked" | "left";
 
 export interface View {
   step: Step;
@@ -121,8 +122,28 @@ export class Payment {
     this.#setWallet("silent");
   }
 
-  /** The reader followed the `lightning:` link or the link to the gateway's own page. */
+  /** The reader followed the link to the gateway's own page. */
+  left(): void {
+    this.#markAsked(true);
+    this.#setWallet("left");
+  }
+
+  /** The reader followed the `lightning:` link. No browser tells whether it opened a wallet, but one that opens takes the focus. */
   linked(): void {
+    if (this.#wallet === "linked") return;
+    const before = this.#attempt?.asked === true;
+    const round = this.#round;
+    const listening = new AbortController(), { signal } = listening;
+    const end = (wallet: WalletStep) => {
+      listening.abort();
+      clearTimeout(timer);
+      if (round !== this.#round || this.#wallet !== "linked") return;
+      if (wallet === "none") this.#markAsked(before);
+      this.#setWallet(wallet);
+    };
+    const timer = setTimeout(end, OPENS_MILLISECONDS, "none");
+    addEventListener("blur", () => end("left"), { signal });
+    document.addEventListener("visibilitychange", () => end("left"), { signal });
     this.#markAsked(true);
     this.#setWallet("linked");
   }
@@ -261,7 +282,7 @@ export class Payment {
     if (this.#step === "settled") return "opening";
     if (this.#step === "asking") return "";
     if (this.#step === "stale") return "stale";
-    const messages = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", linked: "paying" } as const;
+    const messages = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", linked: "linked", left: "paying" } as const;
     return this.#wallet === "none" && this.#renewed ? "renewed" : messages[this.#wallet];
   }
 }

@@ -53,7 +53,8 @@ export function makeSheet(opener: PaymentContext): Sheet {
     leave: () => void window.open(ownPage(context), "_blank", "noopener"),
   };
   parts.act.addEventListener("click", () => actions[parts.act.dataset["act"] ?? ""]?.());
-  for (const way of [parts.wallet, parts.connect]) way.addEventListener("click", () => payment.linked());
+  parts.wallet.addEventListener("click", () => payment.linked());
+  parts.connect.addEventListener("click", () => payment.left());
   copyOnClick(parts.copy, () => parts.request.value, context.language, () => {
     parts.request.hidden = false;
     parts.request.select();
@@ -106,7 +107,7 @@ function draw(context: PaymentContext, parts: Parts, view: View): void {
   dialog.dataset["step"] = step;
   dialog.dataset["wallet"] = wallet;
   if (parts.line.textContent !== text) parts.line.textContent = text;
-  parts.left.textContent = left === undefined ? "" : context.language.unit(left, "second", "narrow");
+  parts.left.textContent = left === undefined ? "" : say("seconds", { seconds: String(left) });
   const action = actOf(view);
   act.hidden = !action;
   act.dataset["act"] = action?.[0] ?? "";
@@ -186,7 +187,7 @@ function assemble(context: PaymentContext) {
   const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: context.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
       h("header", {}, by.row, close), title, sum.row, forgets,
-      h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, wallet, copy), request),
+      h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, copy, wallet), request),
       h("div", { class: "tell" }, line, left), act, folds,
       h("p", { class: "host" }, gateway.host)));
   paint(dialog, context.fills);

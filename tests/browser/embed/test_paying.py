@@ -21,7 +21,7 @@ async def test_a_scanned_code_opens_the_text_where_the_reader_is(visitor: Visito
     assert await demo.pay(invoice["payment_request"]) == 200
     await visitor.is_open()
     await expect(visitor.sheet).to_have_count(0)
-    await expect(visitor.page.locator(".tuppence-content")).to_be_focused()
+    await expect(visitor.page.locator("[slot=content]")).to_be_focused()
     names = [name for name, _ in await visitor.page.evaluate("() => window.told") if name != "ready"]
     assert names == ["invoice", "paid", "unlocked"]
     assert (await visitor.told("unlocked"))[0] == {"payment_hash": invoice["payment_hash"], "again": False}
@@ -98,7 +98,7 @@ async def test_an_expired_code_is_renewed_and_the_old_one_still_counts(visitor: 
     old = await visitor.tap()
     await visitor.is_scannable()
     await visitor.page.clock.run_for(560_000)
-    await expect(visitor.sheet.locator(".left")).to_have_text("40s")
+    await expect(visitor.sheet.locator(".left")).to_have_text("40 s")
     async with visitor.page.expect_response("**/invoices") as answered:
         await visitor.page.clock.run_for(41_000)
     new = await (await answered.value).json()

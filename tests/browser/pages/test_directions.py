@@ -34,6 +34,6 @@ async def test_what_is_copied_from_a_receipt_is_what_was_given(new_reader: NewRe
     await reader.press_pay()
     await reader.press_wallet()
     await reader.is_in("open")
-    await reader.page.get_by_role("link", name="Receipt").click()
+    await reader.page.locator("#receipt").click()
     for selector in ("#amount", "#recovery", "#preimage", "#hash", "#shares dd"):
         assert await reader.page.locator(selector).first.evaluate(UNTOUCHED), selector

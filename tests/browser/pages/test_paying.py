@@ -10,6 +10,21 @@ from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
 
+SEEN_MILLISECONDS = 450
+# When the page was in each state and asked for the text, and how much of the code the transition's picture shows.
+NOTED_STATES = """
+window.noted = {};
+const note = (name) => noted[name] ??= performance.now();
+addEventListener("tuppence-paid", () => note("settled"));
+addEventListener("tuppence-unlocked", () => note("open"));
+const { fetch } = window, { startViewTransition } = document;
+window.fetch = (url, ...options) => { if (url.endsWith("/content")) note("fetched"); return fetch(url, ...options); };
+document.startViewTransition = (render) => {
+  noted.code = getComputedStyle(document.getElementById("qr")).opacity;
+  return startViewTransition.call(document, render);
+};
+"""
+
 
 async def test_one_press_and_one_payment_open_the_essay_where_it_was(reader: Reader) -> None:
     await reader.open("/")
@@ -66,6 +81,20 @@ async def test_the_code_becomes_a_tick_while_the_essay_comes(reader: Reader) -> 
     gate.open()
     await reader.is_open()
     await expect(tick).to_be_hidden()
+
+
+@pytest.mark.parametrize("wish", ["no-preference", "reduce"])
+async def test_the_tick_is_seen_alone_before_the_text_comes(new_reader: NewReader, wish: str) -> None:
+    reader = await new_reader(reduced_motion=wish)
+    await reader.page.add_init_script(NOTED_STATES)
+    await reader.open("/i/welcome")
+    await reader.press_pay()
+    await reader.press_wallet()
+    await reader.is_open()
+    settled, fetched, opened = await reader.page.evaluate("() => [noted.settled, noted.fetched, noted.open]")
+    assert opened - settled >= SEEN_MILLISECONDS
+    assert fetched - settled < SEEN_MILLISECONDS, "the text was fetched only after the tick"
+    assert await reader.page.evaluate("() => noted.code") == "0", "the picture of the transition shows the code"
 
 
 async def test_after_a_reload_it_is_already_yours_and_nothing_is_asked_for(reader: Reader, demo: RunningDemo) -> None:

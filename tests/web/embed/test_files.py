@@ -22,7 +22,7 @@ NEWEST = BUILT / VERSION
 # and when the reader asks for it.
 LARGEST = {
     ("embed.js",): 8 * 1024,
-    ("sheet.js", "opened.js"): 12 * 1024,
+    ("sheet.js", "opened.js"): 14 * 1024,
     ("tipping.js",): 2 * 1024,
     ("help.js",): 2 * 1024,
     ("recover.js",): 2 * 1024,

@@ -109,7 +109,7 @@ async def test_a_page_is_in_the_requested_language(
         assert button in page
         assert f'<html lang="{tag}">' in page
         assert response.headers["Content-Language"] == tag
-        assert response.headers["Vary"] == "Accept-Language"
+        assert response.headers["Vary"] == "Accept-Language, Cookie"
 
 
 async def test_a_language_chosen_by_hand_is_kept_from_page_to_page(site: Site) -> None:
