@@ -34,6 +34,7 @@ export const TIPPING = {
   amounts: "How much, in sat",
   other: "Other",
   own: "Your amount, in sat",
+  ownWrong: "Choose an amount, or write one as a number of sat.",
   note: "Add a note",
   name: "Your name",
   message: "Message",

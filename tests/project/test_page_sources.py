@@ -31,3 +31,16 @@ def test_no_template_holds_a_script_or_a_style_that_the_policy_would_refuse() ->
         assert not re.search(r"\sstyle\s*=", text), place(path)
         assert not re.search(r"<script(?![^>]*\b(?:src=|type=\"application/ld\+json\"))", text), place(path)
         assert {*re.findall(r"([\w.]+)\s*\|\s*safe", text)} <= UNESCAPED, place(path)
+
+
+def test_no_browser_stops_a_form_in_its_own_words() -> None:
+    """A field that the page hides would stop it without any; what is wrong with a form, the gateway says."""
+    stopped = []
+    for path in files("gateway/web/templates", suffixes={".html"}):
+        stopped += [
+            (place(path), tag) for tag in re.findall(r"<form\b[^>]*>", path.read_text()) if "novalidate" not in tag
+        ]
+    for path in files("paywall/src", suffixes={".ts"}):
+        made = re.findall(r'h\("form", \{[^}]*\}', path.read_text())
+        stopped += [(place(path), tag) for tag in made if "novalidate: true" not in tag]
+    assert stopped == []

@@ -7,11 +7,11 @@ from aiohttp import web
 from gateway.errors import Invalid, TuppenceError
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import InvoiceState
-from gateway.sales.terms import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, note_fault
+from gateway.sales.terms import MOST_MESSAGE_CHARACTERS, MOST_NAME_CHARACTERS, is_too_long, note_fault
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.buyer import page_buyer
-from gateway.web.http.language import words_of
+from gateway.web.http.language import Words, words_of
 from gateway.web.http.origins import check_form_origin
 from gateway.web.http.render import may_be_kept, refused_form, render, see_other
 from gateway.web.pages.receipt import receipt_path
@@ -66,7 +66,8 @@ async def send_tip(request: web.Request) -> web.Response:
             creator, buyer, amount_msat=amount_msat, message=typed["message"], name=typed["name"]
         )
     except TuppenceError as refusal:
-        view = tip_view(creator, words_of(request), typed=typed, line=_why_no_tip(request, refusal, typed))
+        line, field = _why_no_tip(refusal, typed, words_of(request))
+        view = tip_view(creator, words_of(request), typed=typed, line=line, refused_field=field)
         return refused_form(request, "tip.html", view, refusal)
     response = see_other(request)
     keep_token(request, response, TIP, creator.name, sold.token)
@@ -80,8 +81,12 @@ def _amount_sat(text: str) -> int:
     return int(digits)
 
 
-def _why_no_tip(request: web.Request, refusal: TuppenceError, typed: Mapping[str, str]) -> str:
-    words = words_of(request)
+def _why_no_tip(refusal: TuppenceError, typed: Mapping[str, str], words: Words) -> tuple[str, str]:
+    """The refusal in words, and the field at fault ("": none)."""
     if refusal.detail == note_fault(typed["message"], typed["name"]):
-        return words.say(NOTE_TOO_LONG, message=MOST_MESSAGE_CHARACTERS, name=MOST_NAME_CHARACTERS)
-    return explain(refusal, words)
+        return words.say(NOTE_TOO_LONG, message=MOST_MESSAGE_CHARACTERS, name=MOST_NAME_CHARACTERS), _field_of(typed)
+    return explain(refusal, words), "own" if refusal.code == "tip_invalid" else ""
+
+
+def _field_of(typed: Mapping[str, str]) -> str:
+    return "name" if is_too_long("", typed["name"]) else "message"

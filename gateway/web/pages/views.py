@@ -91,8 +91,10 @@ def open_view(
     }
 
 
-def tip_view(creator: Creator, words: Words, *, typed: Mapping[str, str] | None = None, line: str = "") -> View:
-    """The tip page of a creator; after an error, with what was typed and the error in `line`."""
+def tip_view(
+    creator: Creator, words: Words, *, typed: Mapping[str, str] | None = None, line: str = "", refused_field: str = ""
+) -> View:
+    """The tip page of a creator; after an error, with what was typed, the error in `line` and the field at fault."""
     amounts = {str(amount_sat): amount_sat for amount_sat in TIP_AMOUNTS_SAT}
     chosen_sat = USUAL_TIP_SAT if typed is None else amounts.get(typed["amount"], 0)
     return {
@@ -108,6 +110,7 @@ def tip_view(creator: Creator, words: Words, *, typed: Mapping[str, str] | None 
         "longest_name": MOST_NAME_CHARACTERS,
         "longest_message": MOST_MESSAGE_CHARACTERS,
         "line": line,
+        "refused_field": refused_field,
         "refusals": texts_in_place(words),
         "scripted": True,
         "connects": True,

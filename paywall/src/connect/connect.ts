@@ -51,12 +51,12 @@ export function connectOn(page: HostPage): Connected {
 
 function form(say: Say, connection: () => string, use: (address: string, keep: boolean) => void): HTMLElement {
   const field = h("input", {
-    class: "field", name: "connection", required: true, autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+    class: "field", name: "connection", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
     placeholder: "nostr+walletconnect://", "aria-describedby": "connection-mistake", dir: "ltr", translate: "no",
   });
   const keep = h("input", { type: "checkbox", name: "keep" });
   const mistake = fieldError("connection-mistake");
-  const asked = h("form", {}, h("p", {}, say("how")), h("label", {}, say("connection"), " ", field), mistake,
+  const asked = h("form", { novalidate: true }, h("p", {}, say("how")), h("label", {}, say("connection"), " ", field), mistake,
     h("label", { class: "keep" }, keep, " ", say("keep")), h("button", { class: "way" }, say("pay")));
   const again = h("button", { type: "button", class: "way" }, say("pay"));
   const leave = h("button", { type: "button", class: "way" }, say("disconnect"));

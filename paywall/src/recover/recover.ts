@@ -13,12 +13,12 @@ const WRONG: Record<number, MessageId> = { [-1]: "lost", 404: "codeUnknown", 422
 export const render: SectionModule["render"] = (context) => {
   const { say } = context.language.with(RECOVER);
   const field = h("input", {
-    name: "code", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "characters", spellcheck: "false",
+    name: "code", maxlength: "64", autocomplete: "off", autocapitalize: "characters", spellcheck: "false",
     placeholder: "0000-0000-0000", "aria-describedby": "code-mistake",
   });
   const mistake = fieldError("code-mistake");
   const button = h("button", { class: "act" }, say("codeOpen"));
-  const form = h("form", {}, h("label", {}, say("code"), field), mistake, button);
+  const form = h("form", { novalidate: true }, h("label", {}, say("code"), field), mistake, button);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;

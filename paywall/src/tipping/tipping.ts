@@ -1,6 +1,6 @@
 /** The form of a tip: preset amounts, another amount, and a note to the creator. */
 
-import { h } from "../dom.js";
+import { fieldError, h } from "../dom.js";
 import type { TipProduct } from "../product.js";
 import type { Language } from "../language.js";
 import type { TippingModule } from "../interfaces.js";
@@ -18,22 +18,37 @@ export const makeForm: TippingModule["makeForm"] = (root, product, base, chosen)
   const language = base.with(TIPPING);
   if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
   const own = h("input", {
-    type: "number", name: "own", inputmode: "numeric", min: "1", max: String(MOST_SAT), step: "1", required: true,
+    name: "own", inputmode: "numeric", autocomplete: "off", "aria-describedby": "own-mistake",
     value: String(AMOUNTS_SAT.includes(product.amountSat) ? OTHER_SAT : product.amountSat),
   });
-  const ownLabel = h("label", { class: "own" }, language.say("own"), own);
-  const form = h("form", { class: "tipping" },
+  const mistake = fieldError("own-mistake");
+  const other = h("div", { class: "own" }, h("label", {}, language.say("own"), own), mistake);
+  const form = h("form", { class: "tipping", novalidate: true },
     h("fieldset", {}, h("legend", { class: "unseen" }, language.say("amounts")), amounts(product, language)),
-    ownLabel, note(product, language));
+    other, note(product, language));
   const choose = () => {
     const { amount = "", name, message } = Object.fromEntries(new FormData(form)) as Record<string, string>;
-    ownLabel.hidden = own.disabled = amount !== "";
-    const sat = Number(amount) || own.valueAsNumber;
-    if (sat >= 1 && sat <= MOST_SAT) product.amountSat = Math.round(sat);
+    other.hidden = own.disabled = amount !== "";
+    const text = amount || own.value.trim();
+    const sat = /^\d+$/.test(text) ? Number(text) : 0;
+    const isAmount = sat >= 1 && sat <= MOST_SAT;
+    own.setCustomValidity(isAmount ? "" : language.say("ownWrong"));
+    if (isAmount) {
+      product.amountSat = sat;
+      mistake.textContent = "";
+      own.ariaInvalid = null;
+    }
     product.note = { ...(name && { name }), ...(message && { message }) };
     chosen();
   };
   form.addEventListener("input", choose);
+  // The browser would explain it in a bubble over the form, in its own language.
+  own.addEventListener("invalid", (event) => {
+    event.preventDefault();
+    mistake.textContent = own.validationMessage;
+    own.ariaInvalid = "true";
+    own.focus();
+  });
   form.addEventListener("reset", () => setTimeout(choose));
   choose();
   return form;

@@ -8,6 +8,8 @@ from gateway.demo.content import FILE
 from tests.browser.reader import Reader
 from tests.browser.running_demo import RunningDemo
 
+REFUSED = "Choose an amount, or write one as a number of sat."
+
 
 async def test_a_paid_file_has_a_link_to_exactly_its_bytes(reader: Reader) -> None:
     await reader.open("/i/calendar")
@@ -63,11 +65,23 @@ async def test_a_tip_of_no_amount_is_refused_in_words(reader: Reader) -> None:
     reader.expects("422", "400")
     await reader.open("/t/nora")
     await reader.page.get_by_label("Other").check()
-    await reader.page.get_by_label("Your amount, in sat").fill("")
-    await reader.page.get_by_role("button", name="Send the tip").click()
-    await expect(reader.status).to_have_text("Choose an amount, or write one as a number of sat.")
-    await reader.page.get_by_label("Your amount, in sat").fill("5")
+    own = reader.page.get_by_label("Your amount, in sat")
+    for typed in ("", "0", "1.5", "-3", "0x10", "5e2", "100000001", "many"):
+        await own.fill(typed)
+        await reader.page.get_by_role("button", name="Send the tip").click()
+        await expect(reader.page.get_by_role("alert")).to_have_text(REFUSED)
+        await expect(own).to_be_focused()
+        await expect(own).to_have_value(typed)
+    await own.fill("5")
     assert (await reader.press_pay())["amount_msat"] == 5_000
+
+
+async def test_an_amount_that_is_hidden_stops_no_other(reader: Reader) -> None:
+    await reader.open("/t/nora")
+    await reader.page.get_by_label("Other").check()
+    await reader.page.get_by_label("Your amount, in sat").fill("1.5")
+    await reader.page.get_by_label("100 sat", exact=True).check()
+    assert (await reader.press_pay())["amount_msat"] == 100_000
 
 
 async def test_a_changed_amount_is_asked_for_anew(reader: Reader) -> None:

@@ -75,10 +75,32 @@ async def test_a_tip_of_no_amount_is_refused_in_words(reader: Reader) -> None:
     reader.expects("422")
     await reader.open("/t/nora")
     await reader.page.get_by_label("Other").check()
-    await reader.page.get_by_label("Your amount, in sat").fill("")
+    own = reader.page.get_by_label("Your amount, in sat")
+    for typed in ("", "0", "1.5", "many"):
+        await own.fill(typed)
+        await reader.page.get_by_role("button", name="Send the tip").click()
+        await expect(reader.page.get_by_role("alert")).to_have_text(
+            "Choose an amount, or write one as a number of sat."
+        )
+        await expect(own).to_be_focused()
+        await expect(own).to_have_value(typed)
+
+
+async def test_an_amount_that_is_hidden_stops_no_other(reader: Reader) -> None:
+    await reader.open("/t/nora")
+    await reader.page.get_by_label("Other").check()
+    await reader.page.get_by_label("Your amount, in sat").fill("1.5")
+    await reader.page.get_by_label("21 sat", exact=True).check()
     await reader.page.get_by_role("button", name="Send the tip").click()
-    await expect(reader.status).to_have_text("Choose an amount, or write one as a number of sat.")
-    await expect(reader.page.get_by_role("button", name="Send the tip")).to_be_visible()
+    await expect(reader.page.locator("#amount")).to_have_text("21")
+
+
+async def test_an_empty_code_is_refused_in_the_pages_words(reader: Reader) -> None:
+    reader.expects("422")
+    await reader.open("/recover?lang=de")
+    await reader.page.locator(".recovery button").click()
+    await expect(reader.page.get_by_role("alert")).to_contain_text("zwölf Buchstaben und Ziffern")
+    await expect(reader.page.locator("#code")).to_be_focused()
 
 
 async def test_a_receipt_proves_the_payment(reader: Reader, demo: RunningDemo) -> None:
