@@ -1,4 +1,4 @@
-/** Collapsible sections below the payment: a row of buttons and the section that one of them opens. Each section is a part of
+/** Collapsible sections below the payment: a list of buttons, and below the pressed one its section. Each section is a part of
  * the script, loaded when it is first opened. */
 
 import { h } from "../dom.js";
@@ -7,14 +7,17 @@ import type { SectionModule, PaymentContext } from "../interfaces.js";
 
 const LABELS = { help: "help", recover: "paidBefore" } as const;
 
-/** `others` are placed in the row after the first button. */
+/** `others` are placed in the list after the first button. */
 export function sectionsOf(context: PaymentContext, parts: (keyof typeof LABELS)[], ...others: HTMLElement[]): HTMLElement {
   const panel = h("div", { class: "unfolded", id: "unfolded" });
   const shown = new Map<string, Node>();
   let open = "";
   const select = (part: string) => {
     open = part;
-    for (const button of buttons) button.ariaExpanded = String(button.value === part);
+    for (const button of buttons) {
+      button.ariaExpanded = String(button.value === part);
+      if (button.value === part) button.after(panel);
+    }
     panel.replaceChildren(shown.get(part) ?? "");
     if (part) panel.scrollIntoView({ block: "nearest" });
   };
@@ -34,5 +37,5 @@ export function sectionsOf(context: PaymentContext, parts: (keyof typeof LABELS)
     });
     return button;
   });
-  return h("div", { class: "folds" }, h("p", {}, ...buttons.slice(0, 1), ...others, ...buttons.slice(1)), panel);
+  return h("div", { class: "folds" }, ...buttons.slice(0, 1), ...others, ...buttons.slice(1), panel);
 }

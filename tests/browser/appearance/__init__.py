@@ -1,0 +1,1 @@
+"""Names, prices and letters of any size, contrast themes, and what fades."""
