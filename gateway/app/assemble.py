@@ -43,6 +43,7 @@ from gateway.ports.node import Node
 from gateway.ports.payer import Payer
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store
+from gateway.rates.rate import Rates
 from gateway.rates.source import ExchangeRates
 from gateway.rows import Unresolved
 from gateway.sales.challenges import Challenges
@@ -70,13 +71,14 @@ async def open_gateway(
     nodes: Sequence[Node] | None = None,
     payers: Sequence[Payer] | None = None,
     announcers: Sequence[Announcer] = (),
+    rates: Rates | None = None,
     background: bool = True,
     timing: BackgroundTiming = BACKGROUND_TIMING,
 ) -> AsyncIterator[Gateway]:
     """Open a gateway on its data folder, locking the folder; without `background` nodes are not followed or swept.
 
-    `nodes` and `payers` stand in place of those of the configuration. `announcers` receive every announcement after the
-    gateway's own parts.
+    `nodes`, `payers` and `rates` stand in place of those of the configuration. `announcers` receive every announcement
+    after the gateway's own parts.
 
     Raises `Conflict` (`data_in_use`), `Invalid` (configuration), `Unavailable` (keys, database).
     """
@@ -99,11 +101,13 @@ async def open_gateway(
         if notifications is not None:
             clock = replica_clock = ReplicaClock(clock, store, system=time.time, steady=time.monotonic)
             await replica_clock.compare()
-        given = _Given(config, clock, random_bytes, store, keys, operator_key, nodes, payers, hosts, announcers, timing)
+        source = ExchangeRates(config.rates_url, clock)
+        parts = (config, clock, random_bytes, store, keys, operator_key, nodes, payers, hosts, announcers)
+        given = _Given(*parts, rates or source, timing)
         gateway = await _assemble(given, notify_replicas=notifications.send if notifications else lambda: None)
         stack.callback(gateway.hub.close)
         if background and config.rates_url:
-            await stack.enter_async_context(gateway.supervisor.supervise("rates", gateway.rates.follow, optional=True))
+            await stack.enter_async_context(gateway.supervisor.supervise("rates", source.follow, optional=True))
         if background:
             await _warn_of_unconfigured_nodes(store, gateway.nodes)
             _warn_of_refused_payouts(config)
@@ -156,6 +160,7 @@ class _Given:
     payers: Sequence[Payer]
     hosts: AddressHosts
     announcers: Sequence[Announcer]
+    rates: Rates
     timing: BackgroundTiming
 
 
@@ -205,7 +210,7 @@ async def _assemble(given: _Given, *, notify_replicas: Callable[[], None]) -> Ga
         limits=limits,
         metrics=metrics,
         announcer=announcer,
-        rates=ExchangeRates(config.rates_url, clock),
+        rates=given.rates,
         payouts=payouts,
         refund_claims=RefundClaims(payouts.refunds, limits),
         supervisor=supervisor,

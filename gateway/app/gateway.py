@@ -21,7 +21,7 @@ from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store
-from gateway.rates.source import ExchangeRates
+from gateway.rates.rate import Rates
 from gateway.sales.purchase import Sales
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
@@ -54,7 +54,7 @@ class Gateway:
     limits: Limits
     metrics: Metrics
     announcer: Announcer
-    rates: ExchangeRates
+    rates: Rates
     payouts: Payouts
     refund_claims: RefundClaims
     supervisor: Supervisor

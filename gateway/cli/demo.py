@@ -95,13 +95,16 @@ def pay(payment_request: Annotated[str, typer.Argument(help="The invoice, lnbcrt
 
 
 async def _serve(mode: Mode, *, balance_sat: int, browser: bool) -> None:
+    import time
     import webbrowser
 
     from gateway.app.assemble import open_gateway
     from gateway.demo.content import seed
+    from gateway.demo.sample_rates import SAMPLE_RATES
     from gateway.demo.settlement_times import SettlementTimes
     from gateway.demo.site import add_demo
     from gateway.log import configure_logging
+    from gateway.rates.fixed import FixedRates
     from gateway.web.serve import build_app, serve
 
     async with AsyncExitStack() as stack:
@@ -109,7 +112,8 @@ async def _serve(mode: Mode, *, balance_sat: int, browser: bool) -> None:
         config, wallet, payee_host = await stack.enter_async_context(opened)
         configure_logging("warning" if config.log_level == "info" else config.log_level)
         times = SettlementTimes()
-        gateway = await stack.enter_async_context(open_gateway(config, announcers=[times]))
+        rates = None if config.rates_url else FixedRates(SAMPLE_RATES, time.time)
+        gateway = await stack.enter_async_context(open_gateway(config, announcers=[times], rates=rates))
         for serving in gateway.nodes:
             network = (await serving.node.status()).network
             if network and network not in {"regtest", "simnet"}:

@@ -1,17 +1,15 @@
 """Polls exchange rates of bitcoin. They are shown beside amounts in sat and never used for a price."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
-from babel import Locale, UnknownLocaleError
-from babel.core import get_global
-from babel.numbers import get_territory_currencies
 
 from gateway.ports.clock import Clock
+from gateway.rates.rate import Rate, rate_for
 from gateway.rows import rfc3339
 from gateway.supervise import Progress
 
@@ -23,14 +21,6 @@ MOST_PER_BITCOIN = 10**15
 STALE_SECONDS = 2 * 3600
 
 log = structlog.get_logger()
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """The price of one bitcoin in a currency (ISO 4217), and when the source was asked (RFC 3339)."""
-
-    currency: str
-    per_bitcoin: float
-    at: str
 
 
 class ExchangeRates:
@@ -53,12 +43,10 @@ class ExchangeRates:
                 await asyncio.sleep(EVERY_SECONDS)
 
     def of(self, tags: Iterable[str]) -> Rate | None:
-        """The first known rate among the currencies of language tags; None if there is none or it is stale."""
+        """The first known rate among the currencies of language tags, else in US dollars; None if it is stale."""
         if self._clock() - self._at > STALE_SECONDS:
             return None
-        currencies = (currency for tag in tags for currency in _currencies(tag))
-        found = next((currency for currency in currencies if currency in self._per_bitcoin), None)
-        return None if found is None else Rate(found, self._per_bitcoin[found], rfc3339(self._at))
+        return rate_for(tags, self._per_bitcoin, at=rfc3339(self._at))
 
     async def _ask(self, session: ClientSession) -> Mapping[str, float]:
         async with session.get(self._url, raise_for_status=True) as response:
@@ -78,16 +66,3 @@ def _is_currency(name: str) -> bool:
 def _is_price(price: object) -> bool:
     """Whether a value is a price: a source may list other fields, or null for a currency."""
     return isinstance(price, int | float) and not isinstance(price, bool) and 0 < price < MOST_PER_BITCOIN
-
-
-def _currencies(tag: str) -> Iterator[str]:
-    """The currencies of the region that a language tag names, or most likely implies."""
-    try:
-        locale = Locale.parse(tag, sep="-")
-    except (UnknownLocaleError, ValueError, TypeError):
-        return
-    territory = locale.territory
-    if territory is None:
-        likely = get_global("likely_subtags").get(locale.language, "")
-        territory = likely.rpartition("_")[2]
-    yield from get_territory_currencies(territory or "")

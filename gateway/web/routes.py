@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from gateway.rates.source import Rate
+from gateway.rates.rate import Rate
 from gateway.web import operations
 from gateway.web.admin import audit, creators, destinations, items, nodes, payments, payouts, purges, refunds
 from gateway.web.admin.bodies import (

@@ -27,7 +27,7 @@ export function price(): { row: HTMLElement; fill(sat: string, summary: string):
 }
 
 export function status(): HTMLElement {
-  return h("p", { class: "line", part: "status", role: "status", "aria-live": "polite" });
+  return h("p", { class: "line", part: "status", role: "status" });
 }
 
 export function payButton(): HTMLButtonElement {

@@ -58,11 +58,6 @@ export class Gateway {
     return this.base + path;
   }
 
-  /** The host name that the sheet shows to the reader. */
-  get host(): string {
-    return new URL(this.base).host;
-  }
-
   /** Send a request without cookies and return its 2xx response. Throws Refusal, Unreachable. */
   async ask(path: string, init: RequestInit = {}): Promise<Response> {
     let answer: Response;
@@ -76,24 +71,16 @@ export class Gateway {
     throw new Refusal(answer.status, problem.code ?? "", problem.detail ?? "");
   }
 
-  async item(id: string): Promise<Item> {
-    return (await this.ask("v1/items/" + encodeURIComponent(id))).json();
-  }
-
-  async creator(name: string): Promise<Creator> {
-    return (await this.ask("v1/creators/" + encodeURIComponent(name))).json();
+  async json<T>(path: string): Promise<T> {
+    return (await this.ask(path)).json();
   }
 
   async invoice(hash: string): Promise<Invoice> {
-    return (await this.ask("v1/invoices/" + hash)).json();
+    return this.json("v1/invoices/" + hash);
   }
 
   events(hash: string): EventSource {
     return new EventSource(this.url(`v1/invoices/${hash}/events`));
-  }
-
-  receipt(token: string): string {
-    return this.url("r#" + token);
   }
 }
 

@@ -98,5 +98,10 @@ export interface OpenedModule {
 }
 
 export interface TippingModule {
-  makeForm(root: ShadowRoot, product: TipProduct, language: Language, chosen: () => void): HTMLFormElement;
+  makeForm(root: ShadowRoot, product: TipProduct, language: Language, gateway: Gateway, chosen: () => void): Promise<HTMLFormElement>;
+}
+
+export interface RateModule {
+  /** Show the price on a card in the reader's currency, too, now and whenever it changes. */
+  showRate(context: PaymentContext): Promise<void>;
 }

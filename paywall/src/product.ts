@@ -55,7 +55,7 @@ export class ItemProduct implements Product {
   }
 
   async prepare(gateway: Gateway): Promise<void> {
-    this.item = await gateway.item(this.id);
+    this.item = await gateway.json("v1/items/" + encodeURIComponent(this.id));
   }
 
   terms(language: Language): Terms {
@@ -92,7 +92,7 @@ export class TipProduct implements Product {
   }
 
   async prepare(gateway: Gateway): Promise<void> {
-    this.creator = await gateway.creator(this.to);
+    this.creator = await gateway.json("v1/creators/" + encodeURIComponent(this.to));
   }
 
   terms(language: Language): Terms {

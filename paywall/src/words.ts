@@ -75,6 +75,10 @@ export const SHEET = {
   paidBefore: "Paid before?",
 };
 
+export const RATE = {
+  sampleRate: "At a sample exchange rate",
+};
+
 export const HELP = {
   helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
   helpHow: "Install a wallet (Phoenix or Blink on a phone, Alby in a browser), put a little in, scan the code, confirm. Your place here is kept.",
@@ -91,5 +95,5 @@ export const RECOVER = {
 
 export type PageId = keyof typeof PAGE;
 export type MessageId = PageId | keyof typeof OPENED | keyof typeof TIPPING | keyof typeof SHEET
-  | keyof typeof HELP | keyof typeof RECOVER;
+  | keyof typeof RATE | keyof typeof HELP | keyof typeof RECOVER;
 export type Words = Record<MessageId, string>;

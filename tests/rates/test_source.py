@@ -10,10 +10,13 @@ import pytest
 from aiohttp import web
 
 from gateway.config import Config, load_config
+from gateway.demo.sample_rates import SAMPLE_RATES
 from gateway.errors import Invalid
+from gateway.rates.fixed import FixedRates
+from gateway.rates.rate import Rate
 from gateway.rates.source import STALE_SECONDS, ExchangeRates
 from gateway.rows import rfc3339
-from gateway.web.http.language import words_in
+from gateway.web.http.language import LANGUAGES, words_in
 from tests.support.clock import FakeClock, turns, unless_changed, until
 from tests.support.databases import put_database
 from tests.support.rows import START
@@ -78,7 +81,7 @@ async def rate(site: Site, languages: str) -> Any:
         ("en", "USD"),
         ("en-US", "USD"),
         ("ko", "KRW"),
-        ("sv-SE,fr;q=0.8", "EUR"),
+        ("fr-CA;q=0.1, de;q=0.8", "EUR"),
         ("*, xx, de-DE;q=0.1", "EUR"),
     ],
 )
@@ -88,13 +91,37 @@ async def test_a_reader_gets_the_currency_of_their_language(site: Site, language
         "currency": currency,
         "per_bitcoin": PRICES[currency],
         "at": rfc3339(START),
+        "fallback": False,
+        "fixed": False,
     }
 
 
-@pytest.mark.parametrize("languages", ["", "*", "ja", "sv-SE", "es-419", "not a language", "-", "e" * 5000])
-async def test_without_a_rate_nothing_is_shown(site: Site, languages: str) -> None:
+@pytest.mark.parametrize(
+    ("languages", "currency"),
+    [
+        ("", "USD"),
+        ("*", "USD"),
+        ("ja", "USD"),
+        ("es-419", "USD"),
+        ("sv-SE, en-US", "USD"),
+        ("sv-SE, fr;q=0.8", "EUR"),
+        ("not a language", "USD"),
+        ("-", "USD"),
+        ("e" * 5000, "USD"),
+    ],
+)
+async def test_who_cannot_have_their_own_currency_gets_another_marked_as_such(
+    site: Site, languages: str, currency: str
+) -> None:
     await until(lambda: rate(site, "en"))
-    assert await rate(site, languages) is None
+    answered = await rate(site, languages)
+    assert (answered["currency"], answered["fallback"]) == (currency, True)
+
+
+@pytest.mark.parametrize("prices", [{"EUR": 90_000}])
+async def test_without_a_rate_nothing_is_shown(site: Site) -> None:
+    await until(lambda: rate(site, "de"))
+    assert await rate(site, "ja") is None
 
 
 @pytest.mark.parametrize("prices", [{"EUR": 10**9}])
@@ -127,7 +154,7 @@ async def test_the_page_of_an_item_shows_the_amount_beside_sat(site: Site) -> No
     await site.sell_text(TEXT)
     await until(lambda: rate(site, "en"))
     assert "≈ 0,09\xa0€" in await page(site, "de-AT")
-    assert "≈ " not in await page(site, "ja")
+    assert "≈ USD\xa00.10" in await page(site, "ja")
 
 
 async def page(site: Site, languages: str) -> str:
@@ -146,7 +173,26 @@ async def test_without_a_source_no_request_is_sent(source: Source, clock: FakeCl
     [(100_000, "≈ €0.09"), (1_000, "≈ €0.0009"), (1_500, "≈ €0.001"), (10_000_000, "≈ €9.00"), (11_112, "≈ €0.01")],
 )
 def test_an_amount_below_a_cent_has_one_digit(amount_msat: int, words: str) -> None:
-    assert words_in("en").fiat(amount_msat, "EUR", 90_000.0) == words
+    assert words_in("en").fiat(amount_msat, a_rate("EUR", 90_000)) == words
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [("en", "≈ USD\xa00.10"), ("de", "≈ 0,10\xa0USD"), ("ko", "≈ USD\xa00.10"), ("pt-BR", "≈ USD\xa00,10")],
+)
+def test_a_currency_that_is_not_the_readers_own_is_named_by_its_code(tag: str, words: str) -> None:
+    assert words_in(tag).fiat(100_000, a_rate("USD", 100_000, fallback=True)) == words
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_the_sample_rates_have_a_currency_of_every_language_of_the_pages(tag: str, clock: FakeClock) -> None:
+    rate = FixedRates(SAMPLE_RATES, clock).of([tag])
+    assert rate is not None
+    assert (rate.fixed, rate.fallback) == (True, False)
+
+
+def a_rate(currency: str, per_bitcoin: float, *, fallback: bool = False) -> Rate:
+    return Rate(currency=currency, per_bitcoin=per_bitcoin, at="", fallback=fallback)
 
 
 def test_the_source_is_an_http_url() -> None:

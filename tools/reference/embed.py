@@ -55,6 +55,7 @@ FILES = {
     "embed.js": "with the page",
     "sheet.js": "when the reader comes near a button, once",
     "opened.js": "with `sheet.js`, or for what was paid for before",
+    "rate.js": "once a card stands, to show its price in the reader's currency",
     "tipping.js": "with a `<tuppence-tip>`",
     "help.js": "when a reader asks what Lightning is",
     "recover.js": "when a reader enters a recovery code, or arrives by a link of the gateway",

@@ -21,6 +21,7 @@ from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
 from gateway.money import MSAT_PER_BITCOIN, MSAT_PER_SAT
+from gateway.rates.rate import Rate
 from gateway.web.http.application import gateway_of
 
 LANGUAGES = MappingProxyType(
@@ -67,13 +68,18 @@ class Words:
         """An amount in sat: `100`, or `0.5` if it is not a whole number of sat."""
         return self.number(Decimal(amount_msat) / MSAT_PER_SAT)
 
-    def fiat(self, amount_msat: int, currency: str, per_bitcoin: float) -> str:
-        """An approximate amount of a currency: `≈ €0.09`; below a cent, one significant digit."""
-        value = Decimal(amount_msat) / MSAT_PER_BITCOIN * Decimal(per_bitcoin)
+    def fiat(self, amount_msat: int, rate: Rate) -> str:
+        """An approximate amount of a currency: `≈ €0.09`, or `≈ USD 0.10`; below a cent, one significant digit."""
+        value = Decimal(amount_msat) / MSAT_PER_BITCOIN * Decimal(rate.per_bitcoin)
         is_tiny = value < _CENT
         if is_tiny:
             value = value.quantize(Decimal(1).scaleb(value.adjusted()))
-        return "≈ " + format_currency(value, currency, locale=self.locale, decimal_quantization=not is_tiny)
+        pattern = self.locale.currency_formats["standard"].pattern
+        if rate.fallback:
+            # The code of the currency in place of its symbol, with a space before digits.
+            pattern = pattern.replace("¤#", "¤\xa0#").replace("¤", "¤¤")
+        shown = format_currency(value, rate.currency, pattern, locale=self.locale, decimal_quantization=not is_tiny)
+        return "≈ " + shown
 
     def measure(self, value: Decimal | int, unit: str, *, length: Literal["short", "long"] = "short") -> str:
         """A value with its unit: `6 min`, `2.1 MB`. `unit` is a CLDR unit such as `duration-minute`."""
@@ -103,6 +109,22 @@ def words_in(tag: str) -> Words:
     """The language of a tag in LANGUAGES."""
     assert tag in LANGUAGES, "the tag is one of LANGUAGES"
     return Words(tag, _sentences(tag), Locale.parse(tag, sep="-"))
+
+
+def rate_for(request: web.Request) -> Rate | None:
+    """The rate for the languages that the request accepts; None without a recent one."""
+    return gateway_of(request).rates.of(accepted_tags(request.headers.get("Accept-Language", "")))
+
+
+class Fiat:
+    """Converts amounts for one reader, in templates: `fiat(item.price_msat)`."""
+
+    def __init__(self, rate: Rate | None, words: Words) -> None:
+        self.rate, self._words = rate, words
+
+    def __call__(self, amount_msat: int) -> str:
+        """`≈ €0.09`; "" without a rate."""
+        return "" if self.rate is None else self._words.fiat(amount_msat, self.rate)
 
 
 def language_query(request: web.Request) -> str:

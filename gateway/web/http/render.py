@@ -9,9 +9,10 @@ from aiohttp import web
 from jinja2 import BaseLoader, ChoiceLoader, PackageLoader
 
 from gateway.errors import TuppenceError
+from gateway.rates.rate import Rate
 from gateway.web.http.application import gateway_of
 from gateway.web.http.assets import Assets
-from gateway.web.http.language import LANGUAGES, Words, language_query, words_of
+from gateway.web.http.language import LANGUAGES, Fiat, Words, language_query, rate_for, words_of
 from gateway.web.http.problems import status_of
 from gateway.web.http.public_path import path_of, with_public_path
 
@@ -60,7 +61,7 @@ def render(
     relays = _relays(request) if view.get("connects") else ""
     view = view | {"connects": bool(relays)}
     ours = {"nonce": nonce, "lang": language_query(request), "may_choose": words is None}
-    variables = language_variables(spoken) | ours | view
+    variables = language_variables(spoken, rate_for(request)) | ours | view
     response = aiohttp_jinja2.render_template(template, request, variables, status=status)
     response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce, relays=relays)
     response.headers["Referrer-Policy"] = REFERRER_POLICY
@@ -87,9 +88,9 @@ def _relays(request: web.Request) -> str:
     return RELAYS[public.scheme] if public.path in {"", "/"} else ""
 
 
-def language_variables(words: Words) -> dict[str, Any]:
-    """The template variables of a language."""
-    return {"_": words.say, "language": words.tag, "languages": LANGUAGES}
+def language_variables(words: Words, rate: Rate | None = None) -> dict[str, Any]:
+    """The template variables of a language, and of the rate of its reader's currency."""
+    return {"_": words.say, "language": words.tag, "languages": LANGUAGES, "fiat": Fiat(rate, words)}
 
 
 def refused_form(request: web.Request, template: str, view: dict[str, Any], error: TuppenceError) -> web.Response:

@@ -9,7 +9,6 @@ from gateway.access.receipts import page_url_of
 from gateway.access.tokens import token_ends_at
 from gateway.catalog.rules import for_sale
 from gateway.rows import Creator, InvoiceState, Item, ItemKind
-from gateway.web.api.rate import rate_for
 from gateway.web.http.application import gateway_of
 from gateway.web.http.buyer import page_buyer
 from gateway.web.http.downloads import download_path
@@ -58,8 +57,7 @@ async def show_item(request: web.Request) -> web.Response:
         view = offer_view(item, creator, words) | _card(request, item, creator)
         page = render(request, "item.html", view | {"refunded_urls": _refunded_urls(request, tokens)})
         return page if tokens else may_be_kept(page)
-    view = waiting_view(item, creator, unpaid.invoice, words, now=now)
-    return render(request, "item.html", view | {"fiat": _in_fiat(request, unpaid.invoice.amount_msat)})
+    return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words, now=now))
 
 
 async def buy_item(request: web.Request) -> web.Response:
@@ -112,17 +110,10 @@ def _refunded_urls(request: web.Request, tokens: Sequence[VerifiedToken]) -> lis
 
 
 def _card(request: web.Request, item: Item, creator: Creator) -> View:
-    public_url = gateway_of(request).config.public_url
-    return {"card": card_view(item, creator, public_url=public_url), "fiat": _in_fiat(request, item.price_msat)}
+    return {"card": card_view(item, creator, public_url=gateway_of(request).config.public_url)}
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:
     catalog = gateway_of(request).catalog
     item = catalog.item(request.match_info["item_id"])
     return item, catalog.creator(item.creator)
-
-
-def _in_fiat(request: web.Request, amount_msat: int) -> str:
-    """`≈ €0.09`; "" without a rate."""
-    rate = rate_for(request)
-    return "" if rate is None else words_of(request).fiat(amount_msat, rate.currency, rate.per_bitcoin)

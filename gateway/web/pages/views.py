@@ -102,9 +102,13 @@ def tip_view(
         "creator": creator_view(creator, words),
         "palette": palette(creator.accent),
         "invoices_url": f"/v1/creators/{creator.name}/tips",
-        "amounts": [{"sat": amount_sat, "shown": words.number(amount_sat)} for amount_sat in TIP_AMOUNTS_SAT],
+        "amounts": [
+            {"sat": amount_sat, "msat": amount_sat * MSAT_PER_SAT, "shown": words.number(amount_sat)}
+            for amount_sat in TIP_AMOUNTS_SAT
+        ],
         "chosen_sat": chosen_sat,
         "amount_sat": words.number(chosen_sat or USUAL_TIP_SAT),
+        "amount_msat": (chosen_sat or USUAL_TIP_SAT) * MSAT_PER_SAT,
         "typed": typed or {"own": OWN_TIP_SAT, "name": "", "message": ""},
         "most_sat": MOST_TIP_MSAT // MSAT_PER_SAT,
         "longest_name": MOST_NAME_CHARACTERS,
@@ -119,7 +123,7 @@ def tip_view(
 
 def tip_waiting_view(creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
     """The tip page without scripts while its invoice is open."""
-    shown = {"amount_sat": words.sat(invoice.amount_msat)}
+    shown = {"amount_sat": words.sat(invoice.amount_msat), "amount_msat": invoice.amount_msat}
     return tip_view(creator, words) | shown | _waiting(invoice, words, now=now)
 
 
@@ -139,6 +143,7 @@ def item_view(item: Item, words: Words) -> View:
         "title": item.title,
         "lang": language_of(item.title, words.tag),
         "price_sat": words.sat(item.price_msat),
+        "price_msat": item.price_msat,
         "buys": what_it_buys(item, words),
         "for_sale": item.state is ItemState.ACTIVE,
         "invoices_url": f"/v1/items/{item.id}/invoices",

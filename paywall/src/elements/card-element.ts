@@ -35,7 +35,7 @@ export abstract class CardElement extends TuppenceElement {
     const amount = language.say("amount", { sat: language.sat(product.terms(language).amount_msat) });
     this.frame.lang = language.tag;
     paint(this.frame, this.fills);
-    this.button.textContent = language.say(product.reopens ? "pay" : "tip", { amount });
+    (this.button.firstChild as Text).data = language.say(product.reopens ? "pay" : "tip", { amount });
     this.button.hidden = !product.forSale;
     this.say(state === "paid" ? "opening" : product.forSale ? "" : "ended");
   }

@@ -38,7 +38,7 @@ export class TuppenceTip extends CardElement {
 
   async #loadForm(): Promise<void> {
     const { makeForm } = await load<TippingModule>("tipping.js");
-    const form = makeForm(this.shadowRoot as ShadowRoot, this.product, this.language, () => super.show(this.state));
+    const form = await makeForm(this.shadowRoot as ShadowRoot, this.product, this.language, this.gateway, () => super.show(this.state));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.open();

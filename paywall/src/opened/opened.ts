@@ -39,7 +39,7 @@ export const endOf: OpenedModule["endOf"] = (code) => {
 
 export const showRefund: OpenedModule["showRefund"] = ({ frame, gateway, language, token }) => {
   const words = language.with(OPENED);
-  frame.append(h("p", { class: "after" }, words.say("refunded"), " ", receiptLink(gateway.receipt(token), words)));
+  frame.append(h("p", { class: "after" }, words.say("refunded"), " ", receiptLink(gateway.url("r#" + token), words)));
 };
 
 export const render: OpenedModule["render"] = async (opener) => {
@@ -108,13 +108,13 @@ function thanks({ product, language, again }: PaidProduct): string {
 
 function confirmation(paid: PaidProduct): HTMLElement {
   const { gateway, language, token, product, again } = paid;
-  const link = !again && product.reopens && receiptLink(gateway.receipt(token), language, "");
+  const link = !again && product.reopens && receiptLink(gateway.url("r#" + token), language, "");
   return h("p", { class: "held", part: "paid" }, tick(), h("span", {}, thanks(paid), " ", link));
 }
 
 function receiptLinks(paid: PaidProduct): HTMLElement {
   const { gateway, language, token, product, again, onAgain } = paid;
-  const href = gateway.receipt(token);
+  const href = gateway.url("r#" + token);
   const copy = h("button", { type: "button", class: "way", part: "copy" }, language.say("copyLink"));
   copyOnClick(copy, () => href, language);
   const ways = h("p", { class: "ways" },

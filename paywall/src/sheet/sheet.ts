@@ -6,11 +6,11 @@ import { h, svg, tick } from "../dom.js";
 import { load } from "../gateway.js";
 import type { RecoverModule, PaymentContext, Sheet } from "../interfaces.js";
 import { paint, styleSheet } from "../style-sheet.js";
-import { type MessageId, OPENED, SHEET } from "../words.js";
+import { type MessageId, OPENED, RATE, SHEET } from "../words.js";
 import { drawCode } from "./qr-code.js";
 import { sectionsOf } from "./sections.js";
 import { Payment, type View } from "./payment.js";
-import { inCurrency, rateOf } from "./rate.js";
+import { inCurrency, rateOf } from "../rate/exchange-rate.js";
 import ways from "../ways.css";
 import css from "./sheet.css";
 import { celebrate, prefersReducedMotion } from "./celebration.js";
@@ -22,7 +22,7 @@ const STYLES = styleSheet(ways + css);
 export const openLink = async () => (await load<RecoverModule>("recover.js")).openLink();
 
 export function makeSheet(opener: PaymentContext): Sheet {
-  const context: PaymentContext = { ...opener, language: opener.language.with(OPENED).with(SHEET) };
+  const context: PaymentContext = { ...opener, language: opener.language.with({ ...OPENED, ...RATE, ...SHEET }) };
   const { root, language: { say } } = context;
   if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
   const parts = assemble(context);
@@ -43,7 +43,6 @@ export function makeSheet(opener: PaymentContext): Sheet {
     act.hidden = false;
   };
   const begin = () => void payment.begin().catch(showFailure);
-  const rate = rateOf(context.gateway);
   const actions: Record<string, () => void> = {
     code: () => payment.showCode(),
     ask: () => void payment.askWallet(),
@@ -71,8 +70,7 @@ export function makeSheet(opener: PaymentContext): Sheet {
       const { title, creator, amount_msat, summary } = context.terms();
       parts.by.fill(creator);
       parts.title.textContent = title;
-      parts.sum.fill(context.language.sat(amount_msat), summary);
-      void rate.then((known) => { parts.fiat.textContent = known ? inCurrency(amount_msat, known, context.language) : ""; });
+      parts.showPrice(amount_msat, summary);
       if (dialog.dataset["step"] === "settled") payment.reset();
       dialog.showModal();
       begin();
@@ -115,7 +113,7 @@ function draw(context: PaymentContext, parts: Parts, view: View): void {
   if (step === "asking") removeInvoice(parts);
   if (!invoice || plate.dataset["hash"] === invoice.payment_hash || step === "asking") return;
   plate.dataset["hash"] = invoice.payment_hash;
-  parts.sum.fill(context.language.sat(invoice.amount_msat), context.terms().summary);
+  parts.showPrice(invoice.amount_msat, context.terms().summary);
   parts.wallet.href = "lightning:" + invoice.payment_request;
   parts.connect.href = `${ownPage(context)}#invoice=${invoice.payment_hash}`;
   parts.request.value = invoice.payment_request;
@@ -164,10 +162,11 @@ function ownPage({ gateway, terms }: PaymentContext): string {
 }
 
 function assemble(context: PaymentContext) {
-  const { gateway, language: { say } } = context;
+  const { gateway, language } = context;
+  const { say } = language;
   const by = byline(), sum = price();
-  const fiat = h("span", { class: "fiat", part: "fiat" });
-  sum.row.firstElementChild?.append(" ", fiat);
+  const fiat = h("span", { class: "fiat", part: "fiat", translate: "no" });
+  sum.row.firstElementChild?.after(" ", fiat);
   const title = h("h2", { id: "title", part: "title", dir: "auto" });
   const close = h("button", { type: "button", class: "close", part: "close", "aria-label": say("close") },
     svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: "m6 6 12 12M18 6 6 18" })));
@@ -184,13 +183,20 @@ function assemble(context: PaymentContext) {
   connect.hidden = new URL(gateway.base).pathname !== "/";
   // A tip unlocks nothing, so it has no recovery code.
   const folds = sectionsOf(context, context.reopens ? ["help", "recover"] : ["help"], connect);
+  const host = h("p", { class: "host" }, new URL(gateway.base).host);
   const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: context.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
       h("header", {}, by.row, close), title, sum.row, forgets,
       h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, copy, wallet), request),
       h("div", { class: "tell" }, line, left), act, folds,
-      h("p", { class: "host" }, gateway.host)));
+      host));
   paint(dialog, context.fills);
   close.addEventListener("click", () => dialog.close());
-  return { dialog, by, sum, fiat, title, plate, wallet, copy, request, line, left, act, connect, forgets };
+  const rate = rateOf(gateway);
+  void rate.then((known) => known?.fixed && host.append(" · ", say("sampleRate")));
+  const showPrice = (msat: number, summary: string) => {
+    sum.fill(language.sat(msat), summary);
+    void rate.then((known) => { fiat.textContent = known && inCurrency(msat, known, language); });
+  };
+  return { dialog, by, showPrice, title, plate, wallet, copy, request, line, left, act, connect, forgets };
 }

@@ -2,6 +2,7 @@
 
 import { fieldError, h } from "../dom.js";
 import type { TipProduct } from "../product.js";
+import { inCurrency, rateOf } from "../rate/exchange-rate.js";
 import type { Language } from "../language.js";
 import type { TippingModule } from "../interfaces.js";
 import { styleSheet } from "../style-sheet.js";
@@ -12,19 +13,24 @@ const AMOUNTS_SAT = [21, 100, 1000];
 const OTHER_SAT = 500;
 const MOST_SAT = 100_000_000;
 const LONGEST_NAME = 80, LONGEST_MESSAGE = 500;
+// The form has its final height at once, so it waits for the rate, but not for long.
+const RATE_MILLISECONDS = 1_000;
 const STYLES = styleSheet(css);
 
-export const makeForm: TippingModule["makeForm"] = (root, product, base, chosen) => {
+export const makeForm: TippingModule["makeForm"] = async (root, product, base, gateway, chosen) => {
   const language = base.with(TIPPING);
+  const rate = await Promise.race([rateOf(gateway), new Promise<null>((resolve) => setTimeout(resolve, RATE_MILLISECONDS, null))]);
+  const fiat = (sat: number) => rate && inCurrency(sat * 1000, rate, language);
   if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
   const own = h("input", {
     name: "own", inputmode: "numeric", autocomplete: "off", "aria-describedby": "own-mistake",
     value: String(AMOUNTS_SAT.includes(product.amountSat) ? OTHER_SAT : product.amountSat),
   });
+  const ownFiat = h("span", { class: "fiat", translate: "no" });
   const mistake = fieldError("own-mistake");
-  const other = h("div", { class: "own" }, h("label", {}, language.say("own"), own), mistake);
+  const other = h("div", { class: "own" }, h("label", {}, language.say("own"), " ", ownFiat, own), mistake);
   const form = h("form", { class: "tipping", novalidate: true },
-    h("fieldset", {}, h("legend", { class: "unseen" }, language.say("amounts")), amounts(product, language)),
+    h("fieldset", {}, h("legend", { class: "unseen" }, language.say("amounts")), amounts(product, language, fiat)),
     other, note(product, language));
   const choose = () => {
     const { amount = "", name, message } = Object.fromEntries(new FormData(form)) as Record<string, string>;
@@ -33,6 +39,7 @@ export const makeForm: TippingModule["makeForm"] = (root, product, base, chosen)
     const sat = /^\d+$/.test(text) ? Number(text) : 0;
     const isAmount = sat >= 1 && sat <= MOST_SAT;
     own.setCustomValidity(isAmount ? "" : language.say("ownWrong"));
+    ownFiat.textContent = isAmount ? fiat(sat) : "";
     if (isAmount) {
       product.amountSat = sat;
       mistake.textContent = "";
@@ -54,11 +61,11 @@ export const makeForm: TippingModule["makeForm"] = (root, product, base, chosen)
   return form;
 };
 
-function amounts(product: TipProduct, language: Language): HTMLElement {
-  const one = (value: string, checked: boolean, ...words: (Node | string)[]) => h("label", { class: "amount" },
+function amounts(product: TipProduct, language: Language, fiat: (sat: number) => string | null): HTMLElement {
+  const one = (value: string, checked: boolean, ...words: (Node | string | null)[]) => h("label", { class: "amount" },
     h("input", { type: "radio", name: "amount", value, checked }), h("span", {}, ...words));
   return h("div", { class: "amounts" },
-    ...AMOUNTS_SAT.map((sat) => one(String(sat), sat === product.amountSat, h("b", {}, language.number(sat)), " sat")),
+    ...AMOUNTS_SAT.map((sat) => one(String(sat), sat === product.amountSat, h("i", {}, h("b", {}, language.number(sat)), " sat"), fiat(sat) && h("small", {}, fiat(sat)))),
     one("", !AMOUNTS_SAT.includes(product.amountSat), h("b", {}, language.say("other"))));
 }
 

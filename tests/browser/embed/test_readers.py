@@ -7,7 +7,7 @@ from tests.browser.conftest import NewReader, NewVisitor
 from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import PHONE
 from tests.browser.running_demo import RunningDemo
-from tests.browser.visitor import ANY_ORIGIN, Visitor
+from tests.browser.visitor import Visitor
 from tests.support.qr_camera import as_scanned
 
 MOST_STEPS = 12
@@ -23,7 +23,6 @@ RUNNING = """() => [document, document.querySelector("tuppence-paywall").shadowR
   .flatMap((root) => root.getAnimations({ subtree: true })).filter(({ playState }) => playState === "running")
   .map(({ animationName, transitionProperty, effect }) =>
     [animationName, transitionProperty, effect.target.outerHTML.slice(0, 80)])"""
-EURO = {"currency": "EUR", "per_bitcoin": 90_000, "at": "2027-01-15T08:00:00Z"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -47,7 +46,7 @@ async def test_on_a_phone_the_wallet_comes_first_and_the_code_can_be_scanned(
 async def test_a_korean_reader_pays_in_korean(new_visitor: NewVisitor, demo: RunningDemo) -> None:
     visitor = await new_visitor(locale="ko-KR", script=IN_KOREAN)
     await visitor.open()
-    await expect(visitor.page.locator("tuppence-paywall button.pay")).to_have_text("100 sat 결제하기")
+    await expect(visitor.page.locator("tuppence-paywall button.pay")).to_contain_text("100 sat 결제하기")
     invoice = await visitor.tap()
     await expect(visitor.status).to_have_text("결제를 기다리고 있어요")
     await expect(visitor.sheet.get_by_text("라이트닝이 처음인가요?")).to_be_visible()
@@ -154,20 +153,6 @@ async def test_a_code_of_something_else_is_told_apart(new_visitor: NewVisitor, d
     await other.sheet.get_by_role("button", name="Open it").click()
     await expect(other.sheet.get_by_role("alert")).to_contain_text("opens something else")
     await other.is_in("offered")
-
-
-async def test_the_sheet_says_about_how_much_that_is(visitor: Visitor) -> None:
-    await visitor.page.route("**/v1/rate", lambda route: route.fulfill(json=EURO, headers=ANY_ORIGIN))
-    await visitor.open()
-    await visitor.tap()
-    await expect(visitor.sheet.locator(".sum")).to_have_text("100 sat ≈ €0.09")
-
-
-async def test_without_a_rate_the_sheet_says_sat_alone(visitor: Visitor) -> None:
-    await visitor.open()
-    await visitor.tap()
-    await visitor.is_scannable()
-    await expect(visitor.sheet.locator(".sum")).to_have_text("100 sat ")
 
 
 async def tab_to(visitor: Visitor, target: Locator) -> None:
