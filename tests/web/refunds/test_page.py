@@ -10,7 +10,7 @@ from gateway.wire.lnurl.addresses import read_lnurl
 from tests.web.pages.test_purchases import Browser, payment_hash
 from tests.web.refunds.conftest import Headers, Shop
 
-FORM = 'id="claim" method="post" action="(/r[^"]*)"'
+FORM = 'id="claim" method="post" novalidate action="(/r[^"]*)"'
 
 
 async def refunded_in_a_browser(shop: Shop) -> tuple[Browser, str]:
