@@ -10,6 +10,7 @@ from tests.browser.running_demo import RunningDemo
 from tests.support.site import Site
 from tests.support.tcp_proxy import tcp_proxy
 
+TICK_MILLISECONDS = 450
 EVENTS = "**/v1/invoices/*/events"
 LOST = "No connection. Nothing was charged; press again when it is back."
 
@@ -58,6 +59,8 @@ async def test_a_page_that_slept_through_the_payment_opens_when_looked_at(
     assert await demo.pay(invoice["payment_request"]) == 200
     await reader.is_in("waiting")
     await reader.come_back(event)
+    await reader.is_in("settled")
+    await reader.page.clock.run_for(TICK_MILLISECONDS)
     await reader.is_open()
 
 
