@@ -10,6 +10,7 @@ from gateway.payouts.outcomes import is_invoice
 from gateway.ports.addresses import AddressHosts, PayOffer
 from gateway.ports.clock import Clock
 from gateway.ports.payer import DecodedInvoice, Payer
+from gateway.ports.store import Tx
 from gateway.rows.payouts import Payout
 
 LEAST_SECONDS_LEFT, MOST_SECONDS_LEFT = 60, 7 * 86_400
@@ -65,6 +66,14 @@ class DestinationInvoices:
             raise Conflict("invoice_lasts_too_long", "The invoice is valid for more than 7 days; ask for a new one.")
         if decoded.payee_pubkey in own_pubkeys:
             raise Conflict("invoice_ours", "The invoice was made by a node of this gateway, which cannot pay itself.")
+
+
+def require_new_hash(tx: Tx, payment_hash: str) -> None:
+    """Raise `Conflict` (`invoice_ours`, `invoice_used`) for the hash of an invoice of ours, or of one tried before."""
+    if tx.invoices.get(payment_hash) is not None:
+        raise Conflict("invoice_ours", "This invoice was made here; paying it would move nothing.")
+    if tx.tries.by_payment_hash(payment_hash) is not None:
+        raise Conflict("invoice_used", "This invoice is in the books already; ask its wallet for a new one.")
 
 
 def _check_range(payout: Payout, offer: PayOffer, least_msat: int) -> None:

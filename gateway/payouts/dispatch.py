@@ -15,10 +15,11 @@ from gateway.errors import Conflict, OutcomeUnknown, Refused, TuppenceError, Una
 from gateway.money import Msat
 from gateway.payouts.amounts import FEES_AVERAGED, least_worth_sending
 from gateway.payouts.claims import lock_payout
-from gateway.payouts.destination_invoice import DestinationInvoices, Payable
+from gateway.payouts.destination_invoice import DestinationInvoices, Payable, require_new_hash
 from gateway.payouts.destinations import require_current
 from gateway.payouts.outcomes import book_paid, fail, is_invoice
 from gateway.payouts.payers import PayingNodes
+from gateway.payouts.reservations import require_unpaused
 from gateway.ports.announcer import Announcer
 from gateway.ports.clock import Clock
 from gateway.ports.payer import Payer, PaymentReport, PaymentState
@@ -69,8 +70,9 @@ class Dispatcher:
     async def _resolve(self, payout: Payout, try_: Try) -> tuple[Payer, Payable]:
         """The node that will pay, and the invoice. Raises what forbids the payment."""
         payer = await self._nodes.able(reserved_msat(try_))
-        fees = await self._store.read(partial(_paid_fees, payout=payout))
-        least_msat = 0 if payout.asked_by in UNBOUND_ASKERS else least_worth_sending(fees)
+        least_msat = 0
+        if payout.asked_by not in UNBOUND_ASKERS:
+            least_msat = least_worth_sending(await self._store.read(partial(_paid_fees, payout=payout)))
         own_pubkeys = await self._nodes.own_pubkeys()
         payable = await self._invoices.ask(payout, payer, own_pubkeys, least_msat=least_msat)
         # The host took its time, and the address may lead to another node by now.
@@ -151,26 +153,17 @@ def _paid_fees(tx: Tx, *, payout: Payout) -> Sequence[Msat]:
 
 
 def _dispatch(tx: Tx, *, try_: Try, dispatched: Try, now: int) -> Try | None:
-    """Mark a try as dispatched, if it is still reserved and may be sent; else release it.
+    """Mark a try as dispatched; None if it is reserved no longer.
 
-    Raises `Conflict` (`invoice_used`, `destination_changed`).
+    Raises `Conflict` (`payouts_paused`, `invoice_ours`, `invoice_used`, `destination_changed`) if it may not be sent.
     """
     assert dispatched.payment_hash is not None, "it is set above"
     # Counted, so that a copy of the books from before is known to be older.
     tx.payout_caps.lock([try_.source_account])
-    pause = tx.payout_pauses.lock()
+    require_unpaused(tx)
     payout = lock_payout(tx, try_.payout_id)
     assert payout is not None, "a try belongs to a payout"
-    reason = ""
-    if pause is not None:
-        reason = "payouts_paused"
-    elif tx.invoices.get(dispatched.payment_hash) is not None:
-        reason = "invoice_ours"
-    elif tx.tries.by_payment_hash(dispatched.payment_hash) is not None:
-        reason = "invoice_used"
-    if reason:
-        fail(tx, try_, TryState.RELEASED, reason=reason, now=now)
-        return None
+    require_new_hash(tx, dispatched.payment_hash)
     require_current(tx, payout, now=now)
     return dispatched if tx.tries.change(dispatched, was=try_) else None
 

@@ -50,7 +50,8 @@ class FollowUp:
         await self._conclude(try_, payer, report)
 
     async def _conclude(self, try_: Try, payer: Payer, report: PaymentReport) -> None:
-        now, is_expired = int(self._clock()), self._is_expired(try_)
+        now = int(self._clock())
+        is_expired = now >= _may_fail_at(try_)
         if report.state is PaymentState.SUCCEEDED:
             await book_paid(self._store, self._announcer, try_, fee_msat=report.fee_msat, now=now)
         elif report.state is PaymentState.FAILED and is_expired:
@@ -105,13 +106,10 @@ class FollowUp:
 
     def _next_check(self, try_: Try) -> int:
         """Ever more rarely: after a quarter of the time since it was dispatched, and once its invoice has expired."""
-        now, may_fail_at = int(self._clock()), (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
+        now, may_fail_at = int(self._clock()), _may_fail_at(try_)
         age = now - (try_.dispatched_at or now)
         later = now + max(SHORTEST_SECONDS, min(age // 4, LONGEST_SECONDS))
         return min(later, may_fail_at) if now < may_fail_at else later
-
-    def _is_expired(self, try_: Try) -> bool:
-        return self._clock() >= (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
 
 
 def _note_sent_again(tx: Tx, *, try_: Try, again: Try) -> bool:
@@ -124,4 +122,9 @@ def _note_sent_again(tx: Tx, *, try_: Try, again: Try) -> bool:
 
 def is_overdue(try_: Try, *, now: int) -> bool:
     """Whether a dispatched try's invoice has expired without a word of its node that ends it."""
-    return try_.state is TryState.DISPATCHED and now >= (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS
+    return try_.state is TryState.DISPATCHED and now >= _may_fail_at(try_)
+
+
+def _may_fail_at(try_: Try) -> int:
+    """From when on its invoice counts as expired, so that a failure at the node is final."""
+    return (try_.expires_at or 0) + AFTER_EXPIRY_SECONDS

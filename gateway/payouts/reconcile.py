@@ -1,11 +1,12 @@
 """The audit of payouts: compares each with what its node says it paid, to the millisatoshi. Changes nothing."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from gateway.ports.payer import Payer, PaymentReport, PaymentState, SentPayment
-from gateway.ports.store import Store
+from gateway.ports.store import Store, Tx
 from gateway.rows.payouts import Try, TryState
 
 PAGE = 500
@@ -60,10 +61,9 @@ async def lacking(payer: Payer, store: Store, *, since: int) -> list[PayoutDiscr
     found, after = [], 0
     while page := await payer.list_payments(after_index=after, limit=PAGE):
         after = max(after + 1, page[-1].index)
-        for sent in page:
-            is_failed = sent.report.state is PaymentState.FAILED
-            if sent.created_at >= since and not is_failed and not await _is_known(store, sent.report.payment_hash):
-                found.append(_lacking(sent))
+        made = [sent for sent in page if sent.created_at >= since and sent.report.state is not PaymentState.FAILED]
+        unknown = await store.read(partial(_unknown, hashes=[sent.report.payment_hash for sent in made]))
+        found += [_lacking(sent) for sent in made if sent.report.payment_hash in unknown]
     return found
 
 
@@ -105,8 +105,8 @@ async def _tries(node_id: str, store: Store) -> AsyncGenerator[Try]:
         after = page[-1].payment_hash or ""
 
 
-async def _is_known(store: Store, payment_hash: str) -> bool:
-    return await store.read(lambda tx: tx.tries.by_payment_hash(payment_hash)) is not None
+def _unknown(tx: Tx, *, hashes: Sequence[str]) -> set[str]:
+    return {payment_hash for payment_hash in hashes if tx.tries.by_payment_hash(payment_hash) is None}
 
 
 def _lacking(sent: SentPayment) -> PayoutDiscrepancy:

@@ -10,7 +10,7 @@ from gateway.errors import Conflict, Forbidden, Invalid, NotFound, OutcomeUnknow
 from gateway.money import MSAT_PER_SAT, Msat, to_sat
 from gateway.payouts.amounts import FEES_AVERAGED, Caps, FeeLimits, least_worth_sending
 from gateway.payouts.claims import begin_claim, lock_offered
-from gateway.payouts.destination_invoice import DestinationInvoices
+from gateway.payouts.destination_invoice import DestinationInvoices, require_new_hash
 from gateway.payouts.destinations import address_in_use
 from gateway.payouts.outcomes import is_invoice
 from gateway.payouts.payers import PayingNodes
@@ -101,7 +101,7 @@ class PayoutRequests:
         own = await self._nodes.own_pubkeys()
         amount_msat = decoded.amount_msat if wanted.amount_msat is None else wanted.amount_msat
         self._invoices.check(decoded, amount_msat=amount_msat, own_pubkeys=own)
-        await self._store.read(partial(_refuse_known_hash, payment_hash=decoded.payment_hash))
+        await self._store.read(partial(require_new_hash, payment_hash=decoded.payment_hash))
         # Last, as it asks every node twice.
         await self._nodes.able(decoded.amount_msat)
         return replace(wanted, amount_msat=decoded.amount_msat, expires_at=decoded.expires_at)
@@ -190,11 +190,3 @@ def _refuse_too_small(amount_msat: int, fees: Sequence[int], *, minimum_msat: in
     least = least_worth_sending(fees, minimum_msat=minimum_msat)
     if amount_msat < least:
         raise Conflict("payout_too_small", f"A payout there is worth its fee from {to_sat(least)} sat on.")
-
-
-def _refuse_known_hash(tx: Tx, *, payment_hash: str) -> None:
-    """Raise `Conflict` (`invoice_ours`, `invoice_used`) for an invoice that is ours, or was tried before."""
-    if tx.invoices.get(payment_hash) is not None:
-        raise Conflict("invoice_ours", "This invoice was made here; paying it would move nothing.")
-    if tx.tries.by_payment_hash(payment_hash) is not None:
-        raise Conflict("invoice_used", "This invoice was tried before; ask its wallet for a new one.")

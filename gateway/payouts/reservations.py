@@ -58,6 +58,11 @@ def lock_spending(tx: Tx, *accounts: str) -> None:
     """
     # Whoever waits for the caps holds nothing of the pause: a pause waits for one reservation, not for all that queue.
     lock_accounts(tx, *accounts)
+    require_unpaused(tx)
+
+
+def require_unpaused(tx: Tx) -> None:
+    """Let no pause begin before this transaction ends. Raises `Conflict` (`payouts_paused`)."""
     pause = tx.payout_pauses.lock()
     if pause is not None:
         detail = f"Payouts are paused ({pause[0]}). `tuppence payout resume` resumes them."
