@@ -11,7 +11,7 @@ from gateway.money import Msat
 from gateway.payouts.claims import claim_failed, claim_paid, lock_payout
 from gateway.ports.announcer import Announcer
 from gateway.ports.store import Store, Tx
-from gateway.rows.payouts import RESTORED, Asker, Payout, PayoutState, Try, TryState
+from gateway.rows.payouts import OPEN_TRIES, RESTORED, Asker, Payout, PayoutState, Try, TryState
 from gateway.supervise import finish
 
 RETRY_AFTER_SECONDS: Sequence[int] = (3_600, 6 * 3_600, 24 * 3_600)
@@ -77,10 +77,24 @@ def fail(tx: Tx, try_: Try, state: TryState, *, reason: str, now: int, note: str
         after = replace(payout, state=PayoutState.NEEDS_DECISION, next_try_at=None)
     else:
         after = after_failure(payout, ended, now=now)
+    change_unpaid(tx, payout, after)
+    return True
+
+
+def cancel_unsent(tx: Tx, payout: Payout, *, now: int) -> bool:
+    """Cancel a payout, which is locked, unless a try of it was sent: False then."""
+    try_ = next((try_ for try_ in tx.tries.of(payout.payout_id) if try_.state in OPEN_TRIES), None)
+    if try_ is not None:
+        return try_.state is TryState.RESERVED and fail(tx, try_, TryState.RELEASED, reason="canceled", now=now)
+    change_unpaid(tx, payout, _ended(payout, PayoutState.CANCELED, now=now))
+    return True
+
+
+def change_unpaid(tx: Tx, payout: Payout, after: Payout) -> None:
+    """Replace a payout that was not paid, and is locked; a refund whose claim has ended so is offered again."""
     tx.payouts.change(after, was=payout)
     if payout.asked_by is Asker.PAYER and after.ended_at is not None:
         claim_failed(tx, payout)
-    return True
 
 
 def after_failure(payout: Payout, try_: Try, *, now: int) -> Payout:

@@ -8,10 +8,11 @@ from functools import partial
 
 from gateway.errors import Refused
 from gateway.payouts.amounts import Caps
+from gateway.payouts.claims import lock_payout
 from gateway.payouts.destinations import require_current
 from gateway.payouts.dispatch import Dispatcher
 from gateway.payouts.follow_up import FollowUp
-from gateway.payouts.outcomes import after_failure, is_invoice
+from gateway.payouts.outcomes import after_failure, change_unpaid, is_invoice
 from gateway.payouts.reservations import lock_accounts, released_try, reserve_try
 from gateway.payouts.slots import Slots
 from gateway.ports.clock import Clock
@@ -130,7 +131,7 @@ def _reserve_again(tx: Tx, *, payout: Payout, caps: Caps, now: int) -> None:
     lock_accounts(tx, payout.source_account)
     if tx.payout_pauses.lock() is not None:
         return
-    waiting = tx.payouts.lock(payout.payout_id)
+    waiting = lock_payout(tx, payout.payout_id)
     if waiting is None or waiting.state is not PayoutState.WAITING:
         return
     earlier = tx.tries.of(waiting.payout_id)
@@ -142,6 +143,6 @@ def _reserve_again(tx: Tx, *, payout: Payout, caps: Caps, now: int) -> None:
     except Refused as refusal:
         released = released_try(waiting, n=n, reason=refusal.code, now=now, expires_at=expires_at)
         tx.tries.insert(released)
-        tx.payouts.change(after_failure(waiting, released, now=now), was=waiting)
+        change_unpaid(tx, waiting, after_failure(waiting, released, now=now))
     else:
         tx.payouts.change(replace(waiting, state=PayoutState.TRYING, next_try_at=None), was=waiting)

@@ -1,5 +1,6 @@
 """After a restore nothing is paid again of which the backup does not know that it was paid."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -17,6 +18,7 @@ from gateway.simulator.payments.payment import Answer, FailureReason, Plan
 from tests.payouts.conftest import PayingDomain
 from tests.payouts.test_records import paid_by_hand
 from tests.payouts.test_refunds import claim, refunds, sold, state
+from tests.payouts.world import CAPS, payout_process
 from tests.support.rows import NODE_ID
 
 __all__ = ["refunds"]
@@ -100,6 +102,21 @@ async def test_a_claim_that_the_backup_knows_is_offered_again_by_the_operator_al
     await paying.process.work()
     assert await state(paying, refund) is RefundState.CLAIMED
     assert await paying.received_sat() == 100
+
+
+async def test_a_claim_that_is_tried_again_and_refused_offers_its_refund_again(
+    paying: PayingDomain, refunds: Refunds
+) -> None:
+    refund = await refunds.offer((await sold(paying)).payment_hash, caller=OPERATOR, operator_pays=True)
+    claimed = await claim(paying, refund)
+    await paying.process.pause.pause(RESTORED)
+    await paying.process.pause.resume()
+    assert (await paying.payout(claimed.payout_id)).state is PayoutState.NEEDS_DECISION
+    await paying.process.decisions.try_again(claimed.payout_id)
+    [payer], store, smaller = paying.process.nodes, paying.domain.store, replace(CAPS, most_msat=from_sat(1))
+    await payout_process(store, payer, paying.host, paying.clock, paying.rng.randbytes, caps=smaller).work()
+    assert (await paying.payout(claimed.payout_id)).state is PayoutState.CANCELED
+    assert await state(paying, refund) is RefundState.OFFERED
 
 
 async def test_a_claim_that_was_paid_after_the_backup_is_booked_before_it_can_be_made_again(

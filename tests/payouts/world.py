@@ -222,10 +222,11 @@ def payout_process(
     random_bytes: Callable[[int], bytes],
     *,
     follow_up_class: type[FollowUp] = FollowUp,
+    caps: Caps = CAPS,
 ) -> PayoutProcess:
     """The parts of payouts, put together as `gateway.app.payouts` does."""
     nodes, announced = PayingNodes([payer], store), Announced()
-    requests = PayoutRequests(nodes, host, store, clock, random_bytes, fees=FEES, caps=CAPS)
+    requests = PayoutRequests(nodes, host, store, clock, random_bytes, fees=FEES, caps=caps)
     rules = PayoutRulebook(requests, store, clock)
     dispatcher = Dispatcher(nodes, DestinationInvoices(host, clock), store, clock, random_bytes, announced)
     follow_up = follow_up_class(nodes, store, clock, random_bytes, announced)
@@ -237,7 +238,7 @@ def payout_process(
         records=PayoutRecords(nodes, store, clock, random_bytes),
         pause=PayoutPause(nodes, store, clock),
         dispatcher=dispatcher,
-        worker=PayoutWorker(dispatcher, follow_up, store, clock, caps=CAPS, also=(rules.ask_due,)),
+        worker=PayoutWorker(dispatcher, follow_up, store, clock, caps=caps, also=(rules.ask_due,)),
         announced=announced,
     )
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
-from gateway.payouts.claims import claim_failed, lock_payout
+from gateway.payouts.claims import lock_payout
 from gateway.payouts.follow_up import is_overdue
-from gateway.payouts.outcomes import fail, succeed
+from gateway.payouts.outcomes import cancel_unsent, fail, succeed
 from gateway.payouts.payers import PayingNodes
 from gateway.ports.clock import Clock
 from gateway.ports.payer import PaymentReport, PaymentState
 from gateway.ports.store import Store, Tx
-from gateway.rows.payouts import OPEN_TRIES, Asker, Payout, PayoutState, Try, TryState
+from gateway.rows.payouts import Payout, PayoutState, Try, TryState
 
 LONGEST_NOTE = 500
 
@@ -73,23 +73,13 @@ def _found(payout: Payout | None, payout_id: str) -> Payout:
     return payout
 
 
-def _open_try(tx: Tx, payout_id: str) -> Try | None:
-    return next((try_ for try_ in tx.tries.of(payout_id) if try_.state in OPEN_TRIES), None)
-
-
 def _cancel(tx: Tx, *, payout_id: str, now: int) -> Payout:
-    payout, try_ = _payout(tx, payout_id), _open_try(tx, payout_id)
+    payout = _payout(tx, payout_id)
     if payout.ended_at is not None:
         raise Conflict("payout_ended", f"This payout has ended: {payout.state}.")
-    if try_ is None:
-        canceled = replace(payout, state=PayoutState.CANCELED, next_try_at=None, ended_at=now)
-        tx.payouts.change(canceled, was=payout)
-        if payout.asked_by is Asker.PAYER:
-            claim_failed(tx, payout)
-        return canceled
-    if try_.state is not TryState.RESERVED or not fail(tx, try_, TryState.RELEASED, reason="canceled", now=now):
+    if not cancel_unsent(tx, payout, now=now):
         raise Conflict("payout_dispatched", "It was sent to the node and can no longer be canceled; it ends by itself.")
-    return tx.payouts.get(payout_id) or payout
+    return _found(tx.payouts.get(payout_id), payout_id)
 
 
 def _try_again(tx: Tx, *, payout_id: str, now: int) -> Payout:
@@ -104,8 +94,8 @@ def _try_again(tx: Tx, *, payout_id: str, now: int) -> Payout:
 def _overdue_try(tx: Tx, *, payout_id: str, now: int) -> Try:
     """The dispatched try of a payout, whose invoice has expired."""
     _found(tx.payouts.get(payout_id), payout_id)
-    try_ = _open_try(tx, payout_id)
-    if try_ is None or try_.state is not TryState.DISPATCHED:
+    try_ = next((try_ for try_ in tx.tries.of(payout_id) if try_.state is TryState.DISPATCHED), None)
+    if try_ is None:
         raise Conflict("payout_not_dispatched", "Only a payout that was sent and has not ended can be resolved.")
     if not is_overdue(try_, now=now):
         raise Conflict("payout_may_still_end", "Its invoice has not expired, so the node may still pay it; wait.")

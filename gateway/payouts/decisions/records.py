@@ -8,8 +8,9 @@ from gateway.books.ledger import OPERATOR_ACCOUNT, creator_account, node_account
 from gateway.books.payout_transfers import pay, reserve
 from gateway.errors import Conflict, Invalid, Unavailable
 from gateway.money import MSAT_PER_SAT, Msat
-from gateway.payouts.claims import begin_claim, claim_failed, claim_paid, refund_not_found, require_offered
-from gateway.payouts.outcomes import fail
+from gateway.payouts.claims import begin_claim, claim_paid, refund_not_found, require_offered
+from gateway.payouts.destination_invoice import require_new_hash
+from gateway.payouts.outcomes import cancel_unsent
 from gateway.payouts.payers import PayingNodes
 from gateway.payouts.reservations import lock_accounts
 from gateway.ports.clock import Clock
@@ -107,24 +108,14 @@ def _lock_refund(tx: Tx, payment_hash: str, *, now: int) -> Refund:
     """The refund, offered and locked; a claim of which nothing was sent ends for it."""
     refund = tx.refunds.lock(payment_hash)
     if refund is not None and refund.state is RefundState.CLAIMING:
-        _end_unsent_claim(tx, refund, now=now)
+        claim = tx.payouts.lock(refund.payout_id or "")
+        assert claim is not None, "a refund that is claimed has a claim"
+        cancel_unsent(tx, claim, now=now)
         refund = tx.refunds.lock(payment_hash)
     if refund is None:
         raise refund_not_found()
     require_offered(refund, now=now)
     return refund
-
-
-def _end_unsent_claim(tx: Tx, refund: Refund, *, now: int) -> None:
-    payout = tx.payouts.lock(refund.payout_id or "")
-    assert payout is not None, "a refund that is claimed has a claim"
-    open_try = next((try_ for try_ in tx.tries.of(payout.payout_id) if try_.ended_at is None), None)
-    if open_try is not None and open_try.state is TryState.RESERVED:
-        fail(tx, open_try, TryState.RELEASED, reason="canceled", now=now)
-    elif open_try is None:
-        canceled = replace(payout, state=PayoutState.CANCELED, next_try_at=None, ended_at=now)
-        tx.payouts.change(canceled, was=payout)
-        claim_failed(tx, payout)
 
 
 def _payout(recorded: Recorded, account: str, refund: Refund | None, *, payout_id: str, now: int) -> Payout:
@@ -150,10 +141,8 @@ def _payout(recorded: Recorded, account: str, refund: Refund | None, *, payout_i
 
 def _check_payment(tx: Tx, recorded: Recorded, said: PaymentReport | None, payout: Payout) -> None:
     """Refuse a payment that is ours or in the books already, or of which its node says something else."""
-    if recorded.payment_hash and tx.invoices.get(recorded.payment_hash) is not None:
-        raise Conflict("invoice_ours", "This is the hash of an invoice that was made here, not of a payment that left.")
-    if recorded.payment_hash and tx.tries.by_payment_hash(recorded.payment_hash) is not None:
-        raise Conflict("invoice_used", "A payout with this payment hash is in the books already.")
+    if recorded.payment_hash:
+        require_new_hash(tx, recorded.payment_hash)
     if said is None:
         return
     paid = (said.amount_msat, said.fee_msat)
