@@ -30,6 +30,7 @@ Restored = Annotated[
 OperatorPays = Annotated[bool, typer.Option("--operator-pays", help="Pay it yourself, instead of its creators.")]
 ALL = "all"
 HASH_DIGITS = 64
+MOST_LISTED = 500
 UNANSWERED = frozenset({"answer_lost", "commit_unanswered"})
 """Codes that leave open whether a payout was asked for."""
 
@@ -77,7 +78,7 @@ def send(
 
 @payouts.command("list")
 def list_payouts(
-    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many, the newest first.")] = 100,
 ) -> None:
     """List payouts, the newest first."""
     rows = [
@@ -235,7 +236,8 @@ def _list_lacking() -> None:
 
 
 def _list_open_refunds() -> None:
-    found = [each for each in admin_call("GET", "/v1/admin/refunds") if each["state"] in {"offered", "claiming"}]
+    refunds = admin_call("GET", f"/v1/admin/refunds?limit={MOST_LISTED}")
+    found = [each for each in refunds if each["state"] in {"offered", "claiming"}]
     if found:
         say("refunds that the backup knows as not yet claimed; one of the payments may be theirs:")
         show_table(("sat", "payment hash"), [(to_sat(each["amount_msat"]), each["payment_hash"]) for each in found])
