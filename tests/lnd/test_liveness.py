@@ -1,6 +1,7 @@
 """A node that is away, locked or silent: how soon the client notices, what it reports, and how it recovers."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 import pytest
@@ -109,8 +110,7 @@ async def test_while_a_silent_node_is_asked_again_nobody_else_waits(simulated: S
 
 async def test_a_stream_ends_with_a_reason_when_the_node_restarts(simulated: SimulatedLnd, node: LndNode) -> None:
     async with aclosing(node.subscribe()) as stream:
-        following = asyncio.ensure_future(anext(stream))
-        await until_subscribed(simulated, node, following)
+        await until_subscribed(simulated, node, stream)
         broken = asyncio.ensure_future(anext(stream))
         await simulated.restart()
         assert (await refusal(broken)).code == "node_away"
@@ -118,8 +118,7 @@ async def test_a_stream_ends_with_a_reason_when_the_node_restarts(simulated: Sim
 
 async def test_a_stream_that_has_silently_died_is_noticed(simulated: SimulatedLnd, node: LndNode) -> None:
     async with aclosing(node.subscribe()) as stream:
-        following = asyncio.ensure_future(anext(stream))
-        await until_subscribed(simulated, node, following)
+        await until_subscribed(simulated, node, stream)
         simulated.stall()
         async with asyncio.timeout(5):
             assert (await refusal(anext(stream))).code == "node_away"
@@ -131,8 +130,7 @@ async def test_a_stream_that_has_silently_died_is_noticed(simulated: SimulatedLn
 async def test_a_black_hole_in_the_network_is_noticed_and_left_by_a_new_connection(simulated: SimulatedLnd) -> None:
     async with tcp_proxy(simulated.target) as proxy, client(simulated, target=proxy.target) as node:
         async with aclosing(node.subscribe()) as stream:
-            following = asyncio.ensure_future(anext(stream))
-            await until_subscribed(simulated, node, following)
+            await until_subscribed(simulated, node, stream)
             proxy.swallow()
             async with asyncio.timeout(5):
                 await refusal(anext(stream))
@@ -144,8 +142,7 @@ async def test_a_black_hole_in_the_network_is_noticed_and_left_by_a_new_connecti
 async def test_a_stream_whose_connection_was_given_up_ends_with_a_reason(simulated: SimulatedLnd) -> None:
     timing = Timing(watch_interval_seconds=3600, grace_seconds=0.1)
     async with client(simulated, timing=timing) as node, aclosing(node.subscribe()) as stream:
-        following = asyncio.ensure_future(anext(stream))
-        await until_subscribed(simulated, node, following)
+        await until_subscribed(simulated, node, stream)
         broken = asyncio.ensure_future(anext(stream))
         # LND renews its certificate by itself; here its bytes change, and no more.
         simulated.tls_cert_path.write_bytes(simulated.tls_cert_path.read_bytes() + b"\n")
@@ -164,8 +161,7 @@ async def test_cancelling_the_follower_is_not_mistaken_for_a_dead_stream(
     simulated: SimulatedLnd, node: LndNode
 ) -> None:
     async with aclosing(node.subscribe()) as stream:
-        following = asyncio.ensure_future(anext(stream))
-        await until_subscribed(simulated, node, following)
+        await until_subscribed(simulated, node, stream)
         waiting = asyncio.ensure_future(anext(stream))
         await turns()
         waiting.cancel()
@@ -173,9 +169,13 @@ async def test_cancelling_the_follower_is_not_mistaken_for_a_dead_stream(
             await waiting
 
 
-async def until_subscribed(simulated: SimulatedLnd, node: LndNode, following: asyncio.Future[NodeInvoice]) -> None:
-    """Issue invoices until the stream tells of one: LND itself never says that a subscription stands."""
+async def until_subscribed(simulated: SimulatedLnd, node: LndNode, stream: AsyncGenerator[NodeInvoice]) -> None:
+    """Issue invoices until the stream has told of the last: LND itself never says that a subscription stands."""
+    following = asyncio.ensure_future(anext(stream))
     async with asyncio.timeout(5):
         while not following.done():
-            simulated.core.add_invoice(preimage=b"", amount_msat=1000, memo="", expiry_seconds=600)
+            last = simulated.core.add_invoice(preimage=b"", amount_msat=1000, memo="", expiry_seconds=600)
             await node.probe()
+        told = await following
+        while told.payment_hash != last.payment_hash.hex():
+            told = await anext(stream)
