@@ -10,19 +10,28 @@ from gateway.access.one_time_codes import new_one_time_code
 from gateway.access.recovery_codes import code_of, has_code
 from gateway.access.tokens import Credential, Token, check_payer, token_ends_at
 from gateway.books.ledger import CREATOR_PREFIX, split
+from gateway.books.receipt_numbers import receipt_number
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Forbidden, NotFound, OutcomeUnknown, Unavailable
 from gateway.nodes.pool import Nodes
 from gateway.payouts.refunds import withdraw_secret
 from gateway.ports.keys import KeyRing
 from gateway.ports.store import Store
-from gateway.rows import Invoice, InvoiceState, Item, Origin, Transfer
+from gateway.rows import Invoice, InvoiceState, Item, Origin, TipNote, Transfer
 from gateway.rows.payouts import RefundState
 from gateway.supervise import begin
 
 RECOVERY_CODE_WITHIN_SECONDS = 1.0
 FRAGMENT = "tuppence="
 """The text before a one-time code in the fragment of a sealed text's page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """The creator of what was sold, or whom a tip was given."""
+
+    creator: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +57,16 @@ class OfferedRefund:
 class Receipt:
     """One payment, for the holder of its token. Instants are unix seconds."""
 
+    number: str | None
+    """None before the settlement."""
     payment_hash: str
     item_id: str | None
     tip_to: str | None
     title: str
-    in_catalog: bool
-    """False for a tip, and for an item that a restored backup does not have."""
+    item: Item | None
+    """None for a tip, and for an item that a restored backup does not have."""
+    seller: Seller | None
+    """None for an item or a creator that a restored backup does not have."""
     in_suspense: bool
     as_minted: bool
     state: str
@@ -64,6 +77,7 @@ class Receipt:
     preimage: str | None
     recovery_code: str | None
     page_url: str | None
+    note: TipNote | None
     shares: Sequence[ReceiptShare]
     refund: OfferedRefund | None
 
@@ -93,11 +107,13 @@ async def receipt_of(
     item = catalog.find_item(token.item_id)
     is_settled = invoice.state is InvoiceState.SETTLED
     return Receipt(
+        number=receipt_number(invoice.payment_hash, invoice.settled_at or 0) if is_settled else None,
         payment_hash=invoice.payment_hash,
         item_id=token.item_id,
         tip_to=token.tip_to,
         title=_title_of(catalog, token),
-        in_catalog=item is not None,
+        item=item,
+        seller=_seller(catalog, token, item),
         in_suspense=invoice.origin is Origin.SUSPENSE,
         as_minted=token.as_minted,
         state=invoice.shown_state(now),
@@ -108,6 +124,7 @@ async def receipt_of(
         preimage=await _preimage(nodes, token, invoice) if is_settled else None,
         recovery_code=await _recovery_code(store, keys, token, invoice, now=now),
         page_url=page_url_of(keys, item, token, invoice, now=now),
+        note=await _note(store, token),
         shares=await booked_shares(store, catalog, invoice),
         refund=await _refund(store, keys, token, invoice, now=now),
     )
@@ -143,6 +160,19 @@ def invoice_not_found() -> NotFound:
         "There is no invoice with this payment hash here. If it was paid, keep its token, and send the payment hash to "
         "the creator: after a restore a payment may have to be booked again.",
     )
+
+
+def _seller(catalog: Catalog, token: Token, item: Item | None) -> Seller | None:
+    name = token.tip_to if item is None else item.creator
+    creator = None if name is None else catalog.find_creator(name)
+    return None if creator is None else Seller(creator.name, creator.title)
+
+
+async def _note(store: Store, token: Token) -> TipNote | None:
+    """The note beside a tip, for a token as it was minted: one that was passed on shows what was paid, no message."""
+    if not token.as_minted or token.tip_to is None:
+        return None
+    return await store.read(lambda tx: tx.tip_notes.get(token.payment_hash))
 
 
 async def _preimage(nodes: Nodes, token: Token, invoice: Invoice) -> str | None:

@@ -6,21 +6,16 @@ receipt shows the same code every time. The database stores only a keyed hash of
 
 from functools import partial
 from itertools import count
-from unicodedata import normalize
 
+from gateway import crockford
 from gateway.errors import Invalid, NotFound, Unavailable
 from gateway.ports.keys import KeyRing
 from gateway.ports.store import Store, Tx
 from gateway.rows import Invoice, InvoiceState, Origin
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_CHARACTERS = 12
 GROUP_CHARACTERS = 4
-LONGEST_TYPED = 64
-_BITS = 5
-_HEX_DIGITS = CODE_CHARACTERS * _BITS // 4
-# Letters that are read as digits; Crockford's alphabet has none of them.
-_FORGIVEN = str.maketrans("ILO", "110")
+_HEX_DIGITS = CODE_CHARACTERS * crockford.BITS // 4
 
 
 def has_code(invoice: Invoice) -> bool:
@@ -62,16 +57,12 @@ def unknown_code() -> NotFound:
 
 
 def read_code(typed: str) -> str:
-    """The twelve characters of a code that somebody typed.
-
-    Case, full-width letters, spaces and dashes are ignored; I and L are read as 1, O as 0.
+    """The twelve characters of a code that somebody typed, as `crockford.read` forgives it.
 
     Raises `Invalid` (`recovery_code_malformed`).
     """
-    # Normalising takes time quadratic in the number of combining marks.
-    normal = normalize("NFKC", typed) if len(typed) <= LONGEST_TYPED else ""
-    code = "".join(letter for letter in normal if letter.isalnum()).upper().translate(_FORGIVEN)
-    if len(code) != CODE_CHARACTERS or not set(code) <= set(ALPHABET):
+    code = crockford.read(typed)
+    if code is None or len(code) != CODE_CHARACTERS:
         raise Invalid("recovery_code_malformed", "A recovery code has twelve letters and digits, like 7KQ2-M4XD-9TRA.")
     return code
 
@@ -90,5 +81,4 @@ def _pin(tx: Tx, *, code_hash: str, payment_hash: str, now: int) -> str:
 
 def _derive(keys: KeyRing, payment_hash: str, attempt: int) -> str:
     number = int(keys.keyed_hash("recovery-code", f"{payment_hash}\0{attempt}")[:_HEX_DIGITS], 16)
-    digits = (number >> _BITS * place & len(ALPHABET) - 1 for place in reversed(range(CODE_CHARACTERS)))
-    return "".join(ALPHABET[digit] for digit in digits)
+    return crockford.encode(number, characters=CODE_CHARACTERS)

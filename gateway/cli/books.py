@@ -2,6 +2,7 @@
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -33,9 +34,16 @@ def add_to(app: typer.Typer) -> None:
 def payments(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new payments.")] = False,  # noqa: FBT002  # typer's form
     hashes: Annotated[bool, typer.Option("--hashes", help="Print the payment hashes, too.")] = False,  # noqa: FBT002  # typer's form
+    number: Annotated[str, typer.Option(help="Print the payment of the receipt with this number, with its hash.")] = "",
 ) -> None:
     """Print payments and tips, oldest first: time, sat, item or tip, shares, name and message."""
-    run(_print_payments(follow=follow, hashes=hashes))
+    if number:
+        found = admin_call("GET", f"/v1/admin/payments?number={quote(number, safe='')}")
+        if not found:
+            raise NotFound("payment_not_found", f"No payment here has a receipt with the number {number}.")
+        _say_payments(found, hashes=True)
+    else:
+        run(_print_payments(follow=follow, hashes=hashes))
 
 
 def balances() -> None:
@@ -204,10 +212,14 @@ async def _print_payments(*, follow: bool, hashes: bool) -> None:
 
 async def _print_after(admin: "Admin", after: int, *, hashes: bool) -> int:
     while page := await admin.call("GET", f"/v1/admin/payments?after={after}&limit={PAGE}"):
-        for payment in page:
-            say_fields(*_fields(payment), *([payment["payment_hash"]] if hashes else []))
+        _say_payments(page, hashes=hashes)
         after = page[-1]["position"]
     return after
+
+
+def _say_payments(page: list[dict[str, Any]], *, hashes: bool) -> None:
+    for payment in page:
+        say_fields(*_fields(payment), *([payment["payment_hash"]] if hashes else []))
 
 
 def _fields(payment: dict[str, Any]) -> tuple[str, ...]:

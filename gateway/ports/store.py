@@ -133,11 +133,17 @@ class Events(Protocol):
 
     def payments(self, *, after_position: int, limit: int, creator: str | None) -> Sequence[Payment]: ...
 
+    def payments_between(
+        self, lowest_hash: str, highest_hash: str, *, limit: int, creator: str | None
+    ) -> Sequence[Payment]:
+        """Payments whose hash lies in a range, its ends included."""
+
 
 class TipNotes(Protocol):
     """Messages and names beside tips."""
 
     def insert(self, note: TipNote) -> None: ...
+    def get(self, payment_hash: str) -> TipNote | None: ...
 
 
 class Recoveries(Protocol):

@@ -180,7 +180,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TipNote:
-    """The message and name of a tip, which only the creator reads; purged after a time."""
+    """The message and name of a tip, for its creator and on its receipt; purged after a time."""
 
     payment_hash: str
     message: str

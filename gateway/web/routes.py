@@ -188,10 +188,11 @@ API = (
           gives=AdminItemBody, proof="key", refusals=(*_ADMIN, 404, 409, 413, 422),
           most_bytes=items.MOST_CONTENT_BYTES),
     Route(method="GET", path="/v1/admin/payments", handler=payments.list_payments,
-          summary="List payments and tips in the order of booking", gives=list[PaymentBody], proof="key",
-          refusals=(*_ADMIN, 422), query={
+          summary="List payments and tips in the order of booking, or those with a receipt's number",
+          gives=list[PaymentBody], proof="key", refusals=(*_ADMIN, 422), query={
               "after": {"type": "integer", "minimum": 0, "maximum": 2**62},
               "limit": {"type": "integer", "minimum": 0, "maximum": payments.MOST_PAYMENTS},
+              "number": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9A-HJKMNP-TV-Z]{6}$"},
           }),
     Route(method="GET", path="/v1/admin/balances", handler=payments.list_balances,
           summary="List the balances owed to creators", gives=list[BalanceBody], proof="key", refusals=_ADMIN),

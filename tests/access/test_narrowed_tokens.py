@@ -122,6 +122,19 @@ async def test_the_links_and_the_receipt_of_a_narrowed_token_end_with_it(site: S
     assert (await site.call("GET", CONTENT, headers=bearer(token)))[0] == 200
 
 
+async def test_a_narrowed_tokens_receipt_has_no_message_of_its_payer(site: Site) -> None:
+    await site.sell_text(TEXT)
+    sent = {"amount_msat": 21_000, "name": "Ines", "message": "For the map."}
+    _, tip = await site.call("POST", "/v1/creators/bob/tips", json=sent)
+    await site.settle(tip["payment_hash"])
+    for token, name in (
+        (b64decode(tip["access_token"]), "Ines"),
+        (narrowed(b64decode(tip["access_token"]), "x=1"), ""),
+    ):
+        assert (await site.call("GET", "/v1/receipt", headers=bearer(token)))[1]["name"] == name
+        assert ("For the map." in (await site.call("GET", "/r", headers=bearer(token)))[1]) == bool(name)
+
+
 async def test_a_narrowed_token_that_has_ended_gets_a_new_invoice(site: Site) -> None:
     token, _, _ = await bought(site)
     narrower = narrowed(token, f"valid_until={int(site.clock.now) + 2}")

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.books.receipt_numbers import receipt_number
 from gateway.ports.node import NodeState
+from tests.support.rows import START
 from tests.support.site import Site
 
 TEXT = "# A text\n\nThe free part.\n\nThe paid part."
@@ -34,14 +36,21 @@ async def test_a_receipt_shows_the_amount_and_each_share(shop: Site) -> None:
     assert status == 200
     assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}", receipt.pop("recovery_code"))
     assert receipt == {
+        "number": receipt_number(invoice["payment_hash"], START),
         "payment_hash": invoice["payment_hash"],
         "item_id": "welcome",
         "tip_to": None,
+        "kind": "text",
         "title": "A text",
+        "seller": {"creator": "alice", "title": "Alice"},
+        "site": shop.gateway.config.public_url,
         "amount_msat": 100_000,
         "state": "settled",
         "paid_msat": 100_001,
         "settled_at": "2027-01-15T08:00:00Z",
+        "access_ends_at": None,
+        "message": "",
+        "name": "",
         "preimage": preimage,
         "page_url": None,
         "shares": [
@@ -56,7 +65,7 @@ async def test_an_unpaid_receipt_has_no_preimage_and_shows_the_planned_shares(sh
     _, headers = await shop.buy("welcome")
     status, receipt = await receipt_of(shop, headers)
     assert (status, receipt["state"], receipt["preimage"], receipt["paid_msat"]) == (200, "open", None, None)
-    assert receipt["recovery_code"] is None
+    assert (receipt["number"], receipt["recovery_code"]) == (None, None)
     assert [share["amount_msat"] for share in receipt["shares"]] == [70_000, 30_000]
 
 
@@ -65,6 +74,17 @@ async def test_a_tips_receipt_names_its_creator(shop: Site) -> None:
     preimage = await shop.settle(tip["payment_hash"])
     _, receipt = await receipt_of(shop, bearer(tip["access_token"]))
     assert (receipt["tip_to"], receipt["title"], receipt["preimage"]) == ("bob", "Bob", preimage)
+    assert (receipt["kind"], receipt["seller"]) == ("tip", {"creator": "bob", "title": "Bob"})
+
+
+async def test_a_tips_receipt_has_its_note_until_the_note_is_deleted(shop: Site) -> None:
+    note = {"name": "Ines", "message": "For the map."}
+    _, tip = await shop.call("POST", "/v1/creators/bob/tips", json={"amount_msat": 21_000} | note)
+    await shop.settle(tip["payment_hash"])
+    for kept in (note, {"name": "", "message": ""}):
+        receipt = (await receipt_of(shop, bearer(tip["access_token"])))[1]
+        assert {name: receipt[name] for name in note} == kept
+        await shop.call("POST", "/v1/admin/purges", json={"at_once": True}, headers=shop.operator)
 
 
 async def test_a_receipt_without_its_node_lacks_only_the_preimage(shop: Site) -> None:
@@ -121,4 +141,5 @@ async def test_a_receipt_outlives_the_paid_time(shop: Site) -> None:
     invoice, headers = await shop.buy("welcome")
     await shop.settle(invoice["payment_hash"])
     shop.clock.advance(10_000_000)
-    assert (await receipt_of(shop, headers))[1]["state"] == "settled"
+    receipt = (await receipt_of(shop, headers))[1]
+    assert (receipt["state"], receipt["access_ends_at"]) == ("settled", "2027-01-15T08:01:00Z")

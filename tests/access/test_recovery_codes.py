@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.recovery_codes import ALPHABET, code_of, grouped, invoice_of_code, read_code
+from gateway.access.recovery_codes import code_of, grouped, invoice_of_code, read_code
+from gateway.crockford import ALPHABET
 from gateway.errors import Invalid, NotFound
 from gateway.rows import Invoice
 from gateway.store.files.keyring import FileKeyRing

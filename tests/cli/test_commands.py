@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from gateway import __version__
+from gateway.books.receipt_numbers import receipt_number
 from gateway.simulator.invoice import SimulatedInvoice
 from gateway.simulator.server import SimulatedLnd
 from gateway.store.engines.database import open_database
@@ -277,6 +278,12 @@ async def test_an_audit_beside_a_running_server_lists_what_a_restore_lost_and_bo
         assert "5 sat booked to suspense" in output
         assert "5 sat credited, 5 received" in output
         assert "in suspense" in (await shell.type("payments"))[1]
+        payment_hash = row.payment_hash.hex()
+        number = receipt_number(payment_hash, int(time.time()) - 3_600)
+        status, output = await shell.type("payments", "--number", number.lower())
+        assert (status, output.split()[-1]) == (0, payment_hash), output
+        status, output = await shell.type("payments", "--number", f"1999-12-31{number[10:]}")
+        assert (status, "payment_not_found" in output) == (1, True), output
         status, output = await shell.type("audit", "--suspense", "00" * 32)
         assert (status, "settlement_not_found" in output) == (1, True), output
     finally:

@@ -19,7 +19,7 @@ KINDS = {
     ),
     **dict.fromkeys(("sales", "access", "limits", "settlement", "payouts"), "domain"),
     **dict.fromkeys(("nodes", "books", "catalog", "events", "idempotency", "ports"), "domain"),
-    **dict.fromkeys(("rows", "config", "log", "supervise", "terminal", "errors", "money"), "vocabulary"),
+    **dict.fromkeys(("rows", "config", "log", "supervise", "terminal", "errors", "money", "crockford"), "vocabulary"),
 }
 
 

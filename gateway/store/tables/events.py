@@ -22,14 +22,15 @@ _APPEND = insert(events)
 _AFTER = (
     select(events).where(events.c.position > bindparam("after")).order_by(events.c.position).limit(bindparam("most"))
 )
-_PAYMENTS = (
+_ALL_PAYMENTS = (
     select(events.c.position, *INVOICE_COLUMNS, tip_notes.c.message, tip_notes.c.name)
     .join(invoices, invoices.c.payment_hash == events.c.payment_hash)
     .outerjoin(tip_notes, tip_notes.c.payment_hash == events.c.payment_hash)
-    .where(events.c.position > bindparam("after"))
     .order_by(events.c.position)
     .limit(bindparam("most"))
 )
+_PAYMENTS = _ALL_PAYMENTS.where(events.c.position > bindparam("after"))
+_BETWEEN = _ALL_PAYMENTS.where(events.c.payment_hash.between(bindparam("lowest"), bindparam("highest")))
 
 
 def _has_share(account: ColumnElement[str]) -> ColumnElement[bool]:
@@ -40,7 +41,8 @@ def _has_share(account: ColumnElement[str]) -> ColumnElement[bool]:
     )
 
 
-_PAYMENTS_OF = _PAYMENTS.where(_has_share(bindparam("account")))
+_OF_CREATOR = _has_share(bindparam("account"))
+_PAYMENTS_OF, _BETWEEN_OF = _PAYMENTS.where(_OF_CREATOR), _BETWEEN.where(_OF_CREATOR)
 
 
 class EventRows:
@@ -71,6 +73,15 @@ class EventRows:
         statement = _PAYMENTS
         if creator is not None:
             statement, values = _PAYMENTS_OF, values | {"account": f"creator:{creator}"}
+        return readable(self._connection.execute(statement, values), _payment)
+
+    def payments_between(
+        self, lowest_hash: str, highest_hash: str, *, limit: int, creator: str | None
+    ) -> Sequence[Payment]:
+        values: dict[str, int | str] = {"lowest": lowest_hash, "highest": highest_hash, "most": limit}
+        statement = _BETWEEN
+        if creator is not None:
+            statement, values = _BETWEEN_OF, values | {"account": f"creator:{creator}"}
         return readable(self._connection.execute(statement, values), _payment)
 
 

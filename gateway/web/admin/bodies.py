@@ -32,9 +32,10 @@ class CreatorBody(Struct):
 
 
 class PaymentBody(Struct):
-    """A settled invoice; `position` is its place in the order of booking."""
+    """A settled invoice; `position` is its place in the order of booking, `number` that of its payer's receipt."""
 
     position: int
+    number: str
     payment_hash: str
     item_id: str | None
     tip_to: str | None

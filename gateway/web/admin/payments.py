@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.access.receipts import shares_of
 from gateway.books import payments
 from gateway.books.payments import CreatorBalance
+from gateway.books.receipt_numbers import receipt_number
 from gateway.catalog.catalog import Catalog
 from gateway.rows import Payment, Transfer, rfc3339
 from gateway.web.admin.bodies import BalanceBody, PaymentBody
@@ -20,12 +21,16 @@ MOST_PAYMENTS = 500
 
 
 async def list_payments(request: web.Request) -> web.Response:
-    """GET /v1/admin/payments?after=&limit=: in the order in which they were booked."""
+    """GET /v1/admin/payments?after=&limit=: in the order in which they were booked; `?number=`: that of a receipt."""
     gateway = gateway_of(request)
     caller = await authenticate(request)
     after = whole_number(request, "after", default=0, most=2**62)
     limit = whole_number(request, "limit", default=100, most=MOST_PAYMENTS)
-    found = await payments.list_payments(gateway.store, after_position=after, limit=limit, creator=caller.creator)
+    number = request.query.get("number")
+    if number is None:
+        found = await payments.list_payments(gateway.store, after_position=after, limit=limit, creator=caller.creator)
+    else:
+        found = await payments.find_payments(gateway.store, number, creator=caller.creator)
     return answer([_payment_body(gateway.catalog, payment, transfers) for payment, transfers in found])
 
 
@@ -53,6 +58,7 @@ def _payment_body(catalog: Catalog, payment: Payment, transfers: Sequence[Transf
     invoice = payment.invoice
     return PaymentBody(
         position=payment.position,
+        number=receipt_number(invoice.payment_hash, invoice.settled_at or 0),
         payment_hash=invoice.payment_hash,
         item_id=invoice.item_id,
         tip_to=invoice.tip_to,

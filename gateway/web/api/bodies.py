@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from gateway.access.one_time_codes import LONGEST_CODE, PATTERN
-from gateway.access.receipts import ReceiptShare
+from gateway.access.receipts import ReceiptShare, Seller
 from gateway.catalog.rules import MOST_TITLE_CHARACTERS
 from gateway.money import MSAT_PER_SAT
 from gateway.sales.terms import (
@@ -110,18 +110,28 @@ class RefundClaim(Struct, forbid_unknown_fields=True):
 class ReceiptBody(Struct):
     """A payment, for the holder of its token. `preimage` comes from LND and is null while LND is unavailable.
 
-    `recovery_code` gives a new token elsewhere; null for a challenge's invoice. A narrowed token gets neither.
+    `number` names it to the seller: null before the settlement. `kind`, `seller` or both are null for what a restored
+    backup does not have. `site` is the gateway's public URL. `message` and `name` are the note that the payer wrote
+    beside a tip, "" once it is deleted. `recovery_code` gives a new token elsewhere; null for a challenge's invoice. A
+    narrowed token gets neither code, preimage nor note.
     `page_url` is the page of a sealed text; its fragment carries a code that opens it there once, within an hour.
     """
 
+    number: str | None
     payment_hash: str
     item_id: str | None
     tip_to: str | None
+    kind: Literal["text", "file", "sealed", "tip"] | None
     title: str
+    seller: Seller | None
+    site: str
     amount_msat: int
     state: State
     paid_msat: int | None
     settled_at: str | None
+    access_ends_at: str | None
+    message: str
+    name: str
     preimage: str | None
     recovery_code: str | None
     page_url: str | None

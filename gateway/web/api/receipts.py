@@ -1,5 +1,7 @@
 """GET of a payment's receipt, for the holder of its token."""
 
+from typing import Literal
+
 from aiohttp import web
 
 from gateway.access.receipts import Receipt, invoice_of_payer, receipt_of
@@ -26,18 +28,32 @@ async def read_receipt(request: web.Request) -> web.Response:
 
 
 def _receipt_body(receipt: Receipt, *, public_url: str) -> ReceiptBody:
+    note = receipt.note
     return ReceiptBody(
+        number=receipt.number,
         payment_hash=receipt.payment_hash,
         item_id=receipt.item_id,
         tip_to=receipt.tip_to,
+        kind=_kind(receipt),
         title=receipt.title,
+        seller=receipt.seller,
+        site=public_url,
         amount_msat=receipt.amount_msat,
         state=receipt.state,  # type: ignore[arg-type]  # the four states of the row
         paid_msat=receipt.paid_msat,
         settled_at=None if receipt.settled_at is None else rfc3339(receipt.settled_at),
+        access_ends_at=None if receipt.access_ends_at is None else rfc3339(receipt.access_ends_at),
+        message="" if note is None else note.message,
+        name="" if note is None else note.name,
         preimage=receipt.preimage,
         recovery_code=receipt.recovery_code,
         page_url=receipt.page_url,
         shares=[*receipt.shares],
         refund=None if receipt.refund is None else refund_offer(receipt.refund, public_url=public_url),
     )
+
+
+def _kind(receipt: Receipt) -> Literal["text", "file", "sealed", "tip"] | None:
+    if receipt.tip_to is not None:
+        return "tip"
+    return None if receipt.item is None else receipt.item.kind.value

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from gateway.access.receipts import ReceiptShare, invoice_of_payer, receipt_of, require_as_minted
+from gateway.access.receipts import Receipt, ReceiptShare, invoice_of_payer, receipt_of, require_as_minted
 from gateway.errors import TuppenceError, Unauthorized
 from gateway.rows import Invoice, InvoiceState, rfc3339
 from gateway.web.http.application import gateway_of
@@ -20,7 +20,7 @@ from gateway.web.http.qr import draw_qr
 from gateway.web.http.render import refused_form, render
 from gateway.web.pages.refund import explain_claim, refund_view
 from gateway.web.pages.token_cookie import VerifiedToken, tokens_with_receipts
-from gateway.web.pages.views import View, language_of
+from gateway.web.pages.views import View, as_sold, language_of, what_it_buys
 from gateway.wire.l402.challenge import encode_token
 
 UNPAID_STATUS = 202
@@ -98,12 +98,17 @@ async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
     return {
         "title": title if receipt.item_id is not None else words.say("A tip for {creator}", creator=title),
         "lang": language_of(title, words.tag),
+        "buys": "" if receipt.item is None else what_it_buys(as_sold(receipt.item, verified.invoice), words),
+        "number": receipt.number,
+        "seller": _seller_view(receipt, words),
+        "page": "" if receipt.item is None else (receipt.item.page_url or "").partition("://")[2],
+        "note": receipt.note,
         "amount_sat": words.sat(receipt.paid_msat or receipt.amount_msat),
         "settled_at": rfc3339(settled_at),
         "settled": words.instant(settled_at),
         "ends_at": "" if ends_at is None else rfc3339(ends_at),
         "ends": "" if ends_at is None else words.instant(ends_at, to_the_second=True),
-        "item_id": receipt.item_id if receipt.in_catalog and receipt.refund is None else "",
+        "item_id": receipt.item_id if receipt.item is not None and receipt.refund is None else "",
         "path": receipt_path(request, verified.invoice),
         "refund": refund_view(receipt, words, public_url=gateway.config.public_url),
         "page_url": receipt.page_url or "",
@@ -117,6 +122,13 @@ async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
         "qr": "data:image/svg+xml," + quote(draw_qr(link)) if link else "",
         "host": gateway.config.public_host,
     }
+
+
+def _seller_view(receipt: Receipt, words: Words) -> View | None:
+    """The creator of what was bought. Whom a tip was given stands in its title."""
+    if receipt.seller is None or receipt.tip_to is not None:
+        return None
+    return {"title": receipt.seller.title, "lang": language_of(receipt.seller.title, words.tag)}
 
 
 def shares_view(shares: Sequence[ReceiptShare], words: Words) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from gateway.access.recovery import recover_as_typed
-from gateway.access.recovery_codes import LONGEST_TYPED
+from gateway.crockford import LONGEST_TYPED
 from gateway.errors import TuppenceError
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import read_form

@@ -63,7 +63,7 @@ def offer_view(item: Item, creator: Creator, words: Words) -> View:
 
 def waiting_view(item: Item, creator: Creator, invoice: Invoice, words: Words, *, now: float) -> View:
     """The page of an item without scripts while its invoice is open; it refreshes every 3 s."""
-    shown = _as_sold(item, invoice) if invoice.shown_state(now) == "open" else item
+    shown = as_sold(item, invoice) if invoice.shown_state(now) == "open" else item
     return offer_view(shown, creator, words) | _waiting(invoice, words, now=now)
 
 
@@ -79,7 +79,7 @@ def open_view(
     receipt_url: str,
 ) -> View:
     """The page of a paid item without scripts: the content in place of the preview, or a link to it."""
-    return offer_view(_as_sold(item, invoice), creator, words) | {
+    return offer_view(as_sold(item, invoice), creator, words) | {
         "state": "open",
         "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
         "file_url": file_url,
@@ -180,7 +180,7 @@ def language_of(text: str, page: str) -> str:
     return found or ("en" if page in {"ko", *_HAN} else page)
 
 
-def _as_sold(item: Item, invoice: Invoice) -> Item:
+def as_sold(item: Item, invoice: Invoice) -> Item:
     """The item on the terms of an invoice, because the item may have changed since."""
     return replace(item, price_msat=invoice.amount_msat, access_seconds=invoice.access_seconds)
 
