@@ -111,6 +111,9 @@ class Config(BaseSettings):
         description="URL of exchange rates in the format of `https://mempool.space/api/v1/prices`; "
         "polled every 10 minutes, shown beside sat, never used for a price",
     )
+    wallets: Path | None = Field(
+        None, description="path of a TOML file of wallets for readers who have none, instead of the gateway's own list"
+    )
     outgoing_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="host:port pairs of the own network, comma separated, that addresses of creators and payers may "

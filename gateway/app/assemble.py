@@ -57,6 +57,7 @@ from gateway.store.engines.newest_position import NewestPosition
 from gateway.store.files.content import ContentFolder
 from gateway.store.files.keyring import FileKeyRing
 from gateway.store.files.lock import lock_data
+from gateway.store.files.wallets import read_wallets
 from gateway.supervise import Supervisor
 
 log = structlog.get_logger()
@@ -211,6 +212,7 @@ async def _assemble(given: _Given, *, notify_replicas: Callable[[], None]) -> Ga
         metrics=metrics,
         announcer=announcer,
         rates=given.rates,
+        wallets=read_wallets(config.wallets),
         payouts=payouts,
         refund_claims=RefundClaims(payouts.refunds, limits),
         supervisor=supervisor,

@@ -1,6 +1,6 @@
 """The gateway as one object, which the handlers of every door use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.access.authorize import Authorizer
@@ -23,6 +23,7 @@ from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store
 from gateway.rates.rate import Rates
 from gateway.sales.purchase import Sales
+from gateway.sales.wallets import Wallet
 from gateway.settlement.recheck import Rechecker
 from gateway.settlement.settle import Settler
 from gateway.store.files.content import ContentFolder
@@ -55,6 +56,7 @@ class Gateway:
     metrics: Metrics
     announcer: Announcer
     rates: Rates
+    wallets: Sequence[Wallet]
     payouts: Payouts
     refund_claims: RefundClaims
     supervisor: Supervisor

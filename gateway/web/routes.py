@@ -41,7 +41,7 @@ from gateway.web.admin.payout_bodies import (
     ResolveRequest,
     ResumeRequest,
 )
-from gateway.web.api import content, identity, invoices, rate, receipts, recoveries
+from gateway.web.api import content, identity, invoices, rate, receipts, recoveries, wallets
 from gateway.web.api import refunds as api_refunds
 from gateway.web.api.bodies import (
     CreatorCard,
@@ -158,6 +158,8 @@ API = (
     Route(method="GET", path="/v1/rate", handler=rate.read_rate,
           summary="The exchange rate in the currency of the accepted languages, or null",
           gives=Rate | None),
+    Route(method="GET", path="/v1/wallets", handler=wallets.list_wallets, gives=list[wallets.WalletBody],
+          summary="Wallets for readers who have none, by the accepted languages"),
     Route(method="GET", path="/v1/identity", handler=identity.read_identity,
           summary="Proof of which gateway answers, for holders of its keys", gives=identity.IdentityBody,
           refusals=(422,), query={"nonce": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}, needs=("nonce",)),

@@ -16,6 +16,7 @@ import pytest
 
 from gateway.config import OF_COMMANDS, PREFIX, Config, load_config
 from gateway.lnd.configuration import ONE_NODE_ID, configured_nodes
+from gateway.store.files.wallets import read_wallets
 from tests.real.network import shared_network
 from tests.support.databases import in_a_thread
 from tests.support.page_examples import WORLDS, Example, examples, is_as_shown, script, substitute, typed_commands
@@ -185,6 +186,12 @@ def test_the_file_of_several_nodes_is_one(tmp_path: Path) -> None:
     (tmp_path / shown.file).write_text(shown.text)
     nodes = configured_nodes(load_config(lnd_nodes=tmp_path / shown.file))
     assert [node.node_id for node in nodes] == [ONE_NODE_ID, "north"]
+
+
+def test_the_file_of_wallets_is_one(tmp_path: Path) -> None:
+    [shown] = [each for each in examples(DOCS / "reference" / "configuration.md") if each.file == "wallets.toml"]
+    (tmp_path / shown.file).write_text(shown.text)
+    assert [wallet.languages for wallet in read_wallets(tmp_path / shown.file)] == [(), ("es", "pt-BR")]
 
 
 class Tags(HTMLParser):

@@ -9,6 +9,7 @@ from gateway.cli.doctor.database import check_database, check_key_folder
 from gateway.cli.doctor.nodes import check_nodes
 from gateway.cli.doctor.public_address import check_proxies, check_public_address, check_public_url
 from gateway.cli.doctor.running_server import check_server
+from gateway.cli.doctor.wallets import check_wallets
 from gateway.config import Config
 from gateway.errors import TuppenceError
 from gateway.store.engines.database import read_database
@@ -46,7 +47,7 @@ async def _signs(config: Config) -> AsyncIterator[CheckResult]:
         for result in compare_keys(config.shared_folder / "keys", books):
             yield result
         yield await asyncio.to_thread(compare_content, config.shared_folder / "content", books)
-    for result in (check_public_url(config), check_proxies(config)):
+    for result in (check_public_url(config), check_proxies(config), *check_wallets(config)):
         yield result
     async for result in check_nodes(config, books):
         yield result

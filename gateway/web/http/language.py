@@ -22,6 +22,7 @@ from babel.units import format_unit
 
 from gateway.money import MSAT_PER_BITCOIN, MSAT_PER_SAT
 from gateway.rates.rate import Rate
+from gateway.sales.wallets import Device, Wallet, wallets_for
 from gateway.web.http.application import gateway_of
 
 LANGUAGES = MappingProxyType(
@@ -114,6 +115,12 @@ def words_in(tag: str) -> Words:
 def rate_for(request: web.Request) -> Rate | None:
     """The rate for the languages that the request accepts; None without a recent one."""
     return gateway_of(request).rates.of(accepted_tags(request.headers.get("Accept-Language", "")))
+
+
+def wallets_of(request: web.Request, *, device: Device | None = None) -> list[Wallet]:
+    """The wallets for the languages that the request accepts, and for a device."""
+    tags = accepted_tags(request.headers.get("Accept-Language", ""))
+    return wallets_for(gateway_of(request).wallets, tags, device=device)
 
 
 class Fiat:

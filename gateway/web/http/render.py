@@ -10,9 +10,10 @@ from jinja2 import BaseLoader, ChoiceLoader, PackageLoader
 
 from gateway.errors import TuppenceError
 from gateway.rates.rate import Rate
+from gateway.sales.wallets import Device, Wallet
 from gateway.web.http.application import gateway_of
 from gateway.web.http.assets import Assets
-from gateway.web.http.language import LANGUAGES, Fiat, Words, language_query, rate_for, words_of
+from gateway.web.http.language import LANGUAGES, Fiat, Words, language_query, rate_for, wallets_of, words_of
 from gateway.web.http.problems import status_of
 from gateway.web.http.public_path import path_of, with_public_path
 
@@ -22,6 +23,8 @@ POLICY = (
 )
 # A page on which a reader connects a wallet opens WebSockets to its relay; unencrypted ones only without TLS.
 RELAYS = {"https": " wss:", "http": " wss: ws:"}
+# What the User-Agent of a phone or tablet contains.
+PHONES: dict[Device, tuple[str, ...]] = {"android": ("Android",), "ios": ("iPhone", "iPad", "iPod")}
 # Browsers send Origin with a form's POST only if the page sends referrers to its own host.
 REFERRER_POLICY = "same-origin"
 NONCE_BYTES = 16
@@ -61,6 +64,7 @@ def render(
     relays = _relays(request) if view.get("connects") else ""
     view = view | {"connects": bool(relays)}
     ours = {"nonce": nonce, "lang": language_query(request), "may_choose": words is None}
+    ours["wallets"] = _wallets(request, spoken)
     variables = language_variables(spoken, rate_for(request)) | ours | view
     response = aiohttp_jinja2.render_template(template, request, variables, status=status)
     response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce, relays=relays)
@@ -80,6 +84,27 @@ def may_be_kept(page: web.Response) -> web.Response:
     page.headers["Cache-Control"] = "private, no-cache"
     page.headers["Vary"] = "Accept-Language, Cookie"
     return page
+
+
+def _wallets(request: web.Request, words: Words) -> list[dict[str, Any]]:
+    """The wallets for a reader who has none. A phone is shown its own; elsewhere each says where it runs."""
+    agent = request.headers.get("User-Agent", "")
+    device = next((device for device, names in PHONES.items() if any(name in agent for name in names)), None)
+    places: dict[Device, str] = {"ios": "iPhone", "android": "Android", "browser": words.say("in the browser")}
+    return [
+        {
+            "name": wallet.name,
+            "url": wallet.url,
+            "notes": [*([places[one] for one in wallet.devices] if device is None else []), _time(wallet, words)],
+        }
+        for wallet in wallets_of(request, device=device)
+    ]
+
+
+def _time(wallet: Wallet, words: Words) -> str:
+    """`about 2 min`, on one line."""
+    about = words.say("about {time}", time=words.measure(wallet.minutes, "duration-minute"))
+    return about.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _relays(request: web.Request) -> str:
