@@ -109,7 +109,7 @@ class Config(BaseSettings):
         "",
         pattern="^(https?://.+)?$",
         description="URL of exchange rates in the format of `https://mempool.space/api/v1/prices`; "
-        "polled every 10 minutes, shown beside sat, never used for a price",
+        "polled every 10 minutes, kept by the hour for receipts, shown beside sat, never used for a price",
     )
     wallets: Path | None = Field(
         None, description="path of a TOML file of wallets for readers who have none, instead of the gateway's own list"

@@ -43,6 +43,7 @@ from gateway.ports.node import Node
 from gateway.ports.payer import Payer
 from gateway.ports.random_bytes import RandomBytes
 from gateway.ports.store import Store
+from gateway.rates.history import RateHistory
 from gateway.rates.rate import Rates
 from gateway.rates.source import ExchangeRates
 from gateway.rows import Unresolved
@@ -102,7 +103,7 @@ async def open_gateway(
         if notifications is not None:
             clock = replica_clock = ReplicaClock(clock, store, system=time.time, steady=time.monotonic)
             await replica_clock.compare()
-        source = ExchangeRates(config.rates_url, clock)
+        source = ExchangeRates(config.rates_url, clock, RateHistory(store))
         parts = (config, clock, random_bytes, store, keys, operator_key, nodes, payers, hosts, announcers)
         given = _Given(*parts, rates or source, timing)
         gateway = await _assemble(given, notify_replicas=notifications.send if notifications else lambda: None)

@@ -16,7 +16,19 @@ from gateway.ports.payout_tables import (
     Refunds,
     Tries,
 )
-from gateway.rows import Balance, Creator, Event, Invoice, Item, Payment, Settlement, TipNote, Transfer, Unresolved
+from gateway.rows import (
+    Balance,
+    Creator,
+    Event,
+    Invoice,
+    Item,
+    PastRates,
+    Payment,
+    Settlement,
+    TipNote,
+    Transfer,
+    Unresolved,
+)
 
 T = TypeVar("T")
 
@@ -217,6 +229,16 @@ class DrainedNodes(Protocol):
         """(node_id, drained_at) of each drained node."""
 
 
+class PastRateTable(Protocol):
+    """Past exchange rates, at most one row an hour."""
+
+    def insert(self, rates: PastRates) -> bool:
+        """False if that hour has rates."""
+
+    def between(self, earliest: int, latest: int) -> Sequence[PastRates]:
+        """The rates from one instant to another, both included, in order."""
+
+
 class Tx(Protocol):
     """One transaction; its attributes are the tables."""
 
@@ -231,6 +253,7 @@ class Tx(Protocol):
     identities: Identities
     leases: Leases
     drained_nodes: DrainedNodes
+    past_rates: PastRateTable
     payouts: Payouts
     tries: Tries
     payout_caps: PayoutCaps

@@ -16,3 +16,7 @@ class FixedRates:
     def of(self, tags: Iterable[str]) -> Rate | None:
         """The first known rate among the currencies of language tags, else in US dollars."""
         return rate_for(tags, self._per_bitcoin, at=rfc3339(int(self._clock())), fixed=True)
+
+    async def past(self, tags: Iterable[str], *, at: int) -> Rate | None:
+        """As `of`: they were the same then."""
+        return rate_for(tags, self._per_bitcoin, at=rfc3339(at), fixed=True)

@@ -17,6 +17,9 @@ class Rates(Protocol):
     def of(self, tags: Iterable[str]) -> "Rate | None":
         """The first known rate among the currencies of language tags, else in US dollars."""
 
+    async def past(self, tags: Iterable[str], *, at: int) -> "Rate | None":
+        """As `of`, at an instant that has passed; None where no rates of then are known."""
+
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
     """The price of one bitcoin in a currency (ISO 4217), and when the source was asked (RFC 3339).

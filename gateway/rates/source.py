@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from babel.numbers import is_currency
 
 from gateway.ports.clock import Clock
+from gateway.rates.history import RateHistory
 from gateway.rates.rate import Rate, rate_for
 from gateway.rows import rfc3339
 from gateway.supervise import Progress
@@ -26,19 +28,21 @@ log = structlog.get_logger()
 class ExchangeRates:
     """The latest rates of a source with the format of mempool's `/api/v1/prices`: `{"EUR": 90000, "USD": …}`."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        self._url, self._clock = url, clock
+    def __init__(self, url: str, clock: Clock, history: RateHistory) -> None:
+        self._url, self._clock, self._history = url, clock, history
         self._per_bitcoin: Mapping[str, float] = {}
         self._at = 0
 
     async def follow(self, progress: Progress) -> None:
-        """Poll the source every ten minutes; a failure is only logged."""
+        """Poll the source every ten minutes, and keep what it says; a failure is only logged."""
         async with ClientSession(timeout=PATIENCE) as session:
             while True:
                 try:
                     self._per_bitcoin, self._at = await self._ask(session), int(self._clock())
                 except (ClientError, TimeoutError, ValueError, RecursionError) as error:
                     log.warning("rates_away", error=str(error) or type(error).__name__)
+                else:
+                    await self._history.keep(self._per_bitcoin, at=self._at)
                 progress.made()
                 await asyncio.sleep(EVERY_SECONDS)
 
@@ -48,6 +52,11 @@ class ExchangeRates:
             return None
         return rate_for(tags, self._per_bitcoin, at=rfc3339(self._at))
 
+    async def past(self, tags: Iterable[str], *, at: int) -> Rate | None:
+        """As `of`, by the rates that were kept near an instant."""
+        rates = await self._history.near(at)
+        return None if rates is None else rate_for(tags, rates.per_bitcoin, at=rfc3339(rates.at))
+
     async def _ask(self, session: ClientSession) -> Mapping[str, float]:
         async with session.get(self._url, raise_for_status=True) as response:
             body = bytearray()
@@ -56,11 +65,7 @@ class ExchangeRates:
                 if len(body) > MOST_BYTES:
                     raise ValueError(f"The source sends more than {MOST_BYTES} bytes.")
         known = msgspec.json.decode(body, type=dict[str, Any])
-        return {name: float(price) for name, price in known.items() if _is_currency(name) and _is_price(price)}
-
-
-def _is_currency(name: str) -> bool:
-    return len(name) == len("EUR") and name.isupper()
+        return {name: float(price) for name, price in known.items() if is_currency(name) and _is_price(price)}
 
 
 def _is_price(price: object) -> bool:

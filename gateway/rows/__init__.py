@@ -3,6 +3,7 @@
 Instants are whole seconds since 1970, UTC; amounts are msat; hashes and ids are lower-case hex or slugs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -202,6 +203,24 @@ class Balance:
 
     account: str
     balance_msat: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRates:
+    """What one bitcoin cost at an instant, by currency (ISO 4217)."""
+
+    at: int
+    per_bitcoin: Mapping[str, float]
+
+    @property
+    def hour(self) -> int:
+        """Whole hours since 1970: the first rates of each are kept."""
+        return hour_of(self.at)
+
+
+def hour_of(instant: int) -> int:
+    """Unix seconds as whole hours since 1970."""
+    return instant // 3_600
 
 
 def rfc3339(instant: int) -> str:

@@ -48,6 +48,7 @@ async def test_a_receipt_shows_the_amount_and_each_share(shop: Site) -> None:
         "state": "settled",
         "paid_msat": 100_001,
         "settled_at": "2027-01-15T08:00:00Z",
+        "rate": None,
         "access_ends_at": None,
         "message": "",
         "name": "",

@@ -13,9 +13,11 @@ from gateway.config import Config, load_config
 from gateway.demo.sample_rates import SAMPLE_RATES
 from gateway.errors import Invalid
 from gateway.rates.fixed import FixedRates
+from gateway.rates.history import RateHistory
 from gateway.rates.rate import Rate
 from gateway.rates.source import STALE_SECONDS, ExchangeRates
 from gateway.rows import rfc3339
+from gateway.store.engines.database import Database
 from gateway.web.http.language import LANGUAGES, words_in
 from tests.support.clock import FakeClock, turns, unless_changed, until
 from tests.support.databases import put_database
@@ -163,8 +165,9 @@ async def page(site: Site, languages: str) -> str:
         return await response.text()
 
 
-async def test_without_a_source_no_request_is_sent(source: Source, clock: FakeClock) -> None:
-    assert ExchangeRates("", clock).of(["en"]) is None
+async def test_without_a_source_no_request_is_sent(source: Source, clock: FakeClock, store: Database) -> None:
+    history = RateHistory(store)
+    assert ExchangeRates("", clock, history).of(["en"]) is None
     assert source.asked == 0
 
 
@@ -200,7 +203,7 @@ def test_the_source_is_an_http_url() -> None:
         load_config(rates_url="file:///etc/passwd")
 
 
-async def test_a_chunked_response_is_read_to_its_end_and_a_bad_member_is_skipped() -> None:
+async def test_a_chunked_response_is_read_to_its_end_and_a_bad_member_is_skipped(store: Database) -> None:
     async def in_pieces(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -212,4 +215,6 @@ async def test_a_chunked_response_is_read_to_its_end_and_a_bad_member_is_skipped
     app = web.Application()
     app.router.add_get("/prices", in_pieces)
     async with serve_app(app) as url, aiohttp.ClientSession() as session:
-        assert await ExchangeRates(f"{url}/prices", FakeClock(START))._ask(session) == {"EUR": 90_000}
+        assert await ExchangeRates(f"{url}/prices", FakeClock(START), RateHistory(store))._ask(session) == {
+            "EUR": 90_000
+        }

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 
 from gateway.config import Config, load_config
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.rates.history import RateHistory
 from gateway.rows.payouts import RESTORED
 from gateway.simulator.core import Simulator
 from gateway.store.engines.archive import read_archive, write_archive
@@ -71,6 +72,7 @@ async def test_an_old_purchase_opens_after_a_restore(
 async def test_a_backup_holds_every_row(site: Site, tmp_path: Path) -> None:
     await site.sell_text(TEXT)
     await site.gateway.store.write(pay_out)
+    await RateHistory(site.gateway.store).keep({"EUR": 90_000.5}, at=START)
     before = {name: rows for name, rows in site.dump().items() if name not in CHANGED}
     assert [name for name, rows in before.items() if "payout" in name and not rows] == []
     archive = await back_up(site, tmp_path / "backup.tar")

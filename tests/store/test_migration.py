@@ -13,6 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.access.tokens import mint_token
+from gateway.books.receipt_numbers import receipt_number
 from gateway.config import load_config
 from gateway.errors import Unavailable
 from gateway.rows import Invoice
@@ -26,7 +27,7 @@ from tests.support.clock import FakeClock
 from tests.support.databases import broken_invariants, change, in_a_thread, seen_in
 from tests.support.old_schemas import DIGEST, GIVEN_UP, PAID, PAID_PART, REVISIONS, WAITING, build_schema
 from tests.support.postgres_server import Cluster
-from tests.support.rows import NODE_ACCOUNT, a_report, hash_of
+from tests.support.rows import NODE_ACCOUNT, START, a_report, hash_of
 from tests.support.site import Site, open_site
 
 ROOT = Path(__file__).parents[2]
@@ -224,6 +225,17 @@ async def status_of(shop: Site, tmp_path: Path, invoice: Invoice) -> int:
 
 async def test_what_was_paid_before_an_upgrade_opens_after_it_and_the_rest_does_not(shop: Site, tmp_path: Path) -> None:
     assert [await status_of(shop, tmp_path, invoice) for invoice in (PAID, WAITING, GIVEN_UP)] == [200, 401, 401]
+
+
+async def test_what_was_paid_before_an_upgrade_has_a_receipt_in_sat_alone(shop: Site, tmp_path: Path) -> None:
+    token = encode_token(mint_token(FileKeyRing.open(tmp_path / "keys"), PAID))
+    headers = {"Authorization": f"Bearer {token}"}
+    status, receipt = await shop.call("GET", "/v1/receipt", headers=headers)
+    assert (status, receipt["number"], receipt["rate"]) == (200, receipt_number(PAID.payment_hash, START + 60), None)
+    status, page = await shop.call("GET", "/r", headers=headers)
+    assert (status, receipt["number"] in page) == (200, True)
+    _, found = await shop.call("GET", f"/v1/admin/payments?number={receipt['number']}", headers=shop.operator)
+    assert [payment["payment_hash"] for payment in found] == [PAID.payment_hash]
 
 
 async def test_an_invoice_of_before_an_upgrade_is_credited_when_it_is_paid(shop: Site, tmp_path: Path) -> None:

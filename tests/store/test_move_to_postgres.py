@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from gateway.access.tokens import Credential
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.rates.history import RateHistory
 from gateway.rows.payouts import RESTORED
 from gateway.simulator.core import Simulator
 from gateway.store.engines.move_to_postgres import move_database, pause_restored
@@ -42,8 +43,9 @@ async def test_everything_moves_and_an_old_purchase_opens(
         await domain.sweeper.sweep()
         await domain.create(domain.tip("bob", amount_msat=5_000, message="thänks ☂"))
         await domain.store.write(pay_out)
+        await RateHistory(domain.store).keep({"EUR": 90_000.5}, at=START)
     counts = await move_database(source, target, now=START)
-    assert (counts["invoices"], counts["payouts"], counts["refunds"]) == (5, 4, 1)
+    assert (counts["invoices"], counts["payouts"], counts["refunds"], counts["past_rates"]) == (5, 4, 1, 1)
     moved_from, moved_to = dump_tables(source), dump_tables(target)
     assert (_pause_in(source), _pause_in(target)) == ((RESTORED, START), None)
     assert moved_from | {"payout_pauses": []} == moved_to | {"payout_pauses": []}

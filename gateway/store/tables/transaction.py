@@ -12,6 +12,7 @@ from gateway.store.tables.invoices import InvoiceRows
 from gateway.store.tables.items import ItemRows
 from gateway.store.tables.leases import LeaseRows
 from gateway.store.tables.ledger import LedgerRows
+from gateway.store.tables.past_rates import PastRateRows
 from gateway.store.tables.payouts.caps import PayoutCapRows
 from gateway.store.tables.payouts.destinations import DestinationRows
 from gateway.store.tables.payouts.pauses import PayoutPauseRows
@@ -40,6 +41,7 @@ class SqlTx(Tx):
         self.identities = IdentityRows(connection)
         self.leases = LeaseRows(connection)
         self.drained_nodes = DrainedNodeRows(connection)
+        self.past_rates = PastRateRows(connection)
         self.payouts = PayoutRows(connection)
         self.tries = TryRows(connection)
         self.payout_caps = PayoutCapRows(connection)

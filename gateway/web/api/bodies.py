@@ -8,6 +8,7 @@ from gateway.access.one_time_codes import LONGEST_CODE, PATTERN
 from gateway.access.receipts import ReceiptShare, Seller
 from gateway.catalog.rules import MOST_TITLE_CHARACTERS
 from gateway.money import MSAT_PER_SAT
+from gateway.rates.rate import Rate
 from gateway.sales.terms import (
     MOST_MESSAGE_CHARACTERS,
     MOST_NAME_CHARACTERS,
@@ -111,9 +112,10 @@ class ReceiptBody(Struct):
     """A payment, for the holder of its token. `preimage` comes from LND and is null while LND is unavailable.
 
     `number` names it to the seller: null before the settlement. `kind`, `seller` or both are null for what a restored
-    backup does not have. `site` is the gateway's public URL. `message` and `name` are the note that the payer wrote
-    beside a tip, "" once it is deleted. `recovery_code` gives a new token elsewhere; null for a challenge's invoice. A
-    narrowed token gets neither code, preimage nor note.
+    backup does not have. `site` is the gateway's public URL. `rate` is that of the time of payment, in the form of
+    `GET /v1/rate`; null where it is not known. `message` and `name` are the note that the payer wrote beside a tip, ""
+    once it is deleted. `recovery_code` gives a new token elsewhere; null for a challenge's invoice. A narrowed token
+    gets neither code, preimage nor note.
     `page_url` is the page of a sealed text; its fragment carries a code that opens it there once, within an hour.
     """
 
@@ -129,6 +131,7 @@ class ReceiptBody(Struct):
     state: State
     paid_msat: int | None
     settled_at: str | None
+    rate: Rate | None
     access_ends_at: str | None
     message: str
     name: str

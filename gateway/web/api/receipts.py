@@ -6,12 +6,14 @@ from aiohttp import web
 
 from gateway.access.receipts import Receipt, invoice_of_payer, receipt_of
 from gateway.errors import Unauthorized
+from gateway.rates.rate import Rate
 from gateway.rows import rfc3339
 from gateway.web.api.bodies import ReceiptBody
 from gateway.web.api.refunds import refund_offer
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
 from gateway.web.http.buyer import credentials_of
+from gateway.web.http.language import past_rate_for
 
 
 async def read_receipt(request: web.Request) -> web.Response:
@@ -24,10 +26,13 @@ async def read_receipt(request: web.Request) -> web.Response:
     now = gateway.now()
     token, invoice = await invoice_of_payer(gateway.authorizer, credential, now=now)
     receipt = await receipt_of(gateway.store, gateway.keys, gateway.nodes, gateway.catalog, token, invoice, now=now)
-    return answer(_receipt_body(receipt, public_url=gateway.config.public_url))
+    rate = await past_rate_for(request, at=receipt.settled_at)
+    response = answer(_receipt_body(receipt, rate, public_url=gateway.config.public_url))
+    response.headers["Vary"] = "Accept-Language"
+    return response
 
 
-def _receipt_body(receipt: Receipt, *, public_url: str) -> ReceiptBody:
+def _receipt_body(receipt: Receipt, rate: Rate | None, *, public_url: str) -> ReceiptBody:
     note = receipt.note
     return ReceiptBody(
         number=receipt.number,
@@ -42,6 +47,7 @@ def _receipt_body(receipt: Receipt, *, public_url: str) -> ReceiptBody:
         state=receipt.state,  # type: ignore[arg-type]  # the four states of the row
         paid_msat=receipt.paid_msat,
         settled_at=None if receipt.settled_at is None else rfc3339(receipt.settled_at),
+        rate=rate,
         access_ends_at=None if receipt.access_ends_at is None else rfc3339(receipt.access_ends_at),
         message="" if note is None else note.message,
         name="" if note is None else note.name,

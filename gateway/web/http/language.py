@@ -123,6 +123,13 @@ def wallets_of(request: web.Request, *, device: Device | None = None) -> list[Wa
     return wallets_for(gateway_of(request).wallets, tags, device=device)
 
 
+async def past_rate_for(request: web.Request, *, at: int | None) -> Rate | None:
+    """As `rate_for`, at the instant of a payment; None before one."""
+    if at is None:
+        return None
+    return await gateway_of(request).rates.past(accepted_tags(request.headers.get("Accept-Language", "")), at=at)
+
+
 class Fiat:
     """Converts amounts for one reader, in templates: `fiat(item.price_msat)`."""
 

@@ -13,7 +13,7 @@ from gateway.rows import Invoice, InvoiceState, rfc3339
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import read_form
 from gateway.web.http.buyer import credentials_of
-from gateway.web.http.language import Words, language_query, words_of
+from gateway.web.http.language import Words, language_query, past_rate_for, words_of
 from gateway.web.http.origins import check_form_origin
 from gateway.web.http.public_path import with_public_path
 from gateway.web.http.qr import draw_qr
@@ -93,6 +93,8 @@ async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
     receipt = await receipt_of(
         gateway.store, gateway.keys, gateway.nodes, gateway.catalog, verified.token, verified.invoice, now=gateway.now()
     )
+    rate = await past_rate_for(request, at=receipt.settled_at)
+    amount_msat = receipt.paid_msat or receipt.amount_msat
     title, settled_at, ends_at = receipt.title, receipt.settled_at or 0, receipt.access_ends_at
     link = f"{gateway.config.public_url}/r#{verified.text}" if receipt.recovery_code else ""
     return {
@@ -103,7 +105,9 @@ async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
         "seller": _seller_view(receipt, words),
         "page": "" if receipt.item is None else (receipt.item.page_url or "").partition("://")[2],
         "note": receipt.note,
-        "amount_sat": words.sat(receipt.paid_msat or receipt.amount_msat),
+        "amount_sat": words.sat(amount_msat),
+        "fiat": "" if rate is None else words.fiat(amount_msat, rate),
+        "fixed_rate": rate is not None and rate.fixed,
         "settled_at": rfc3339(settled_at),
         "settled": words.instant(settled_at),
         "ends_at": "" if ends_at is None else rfc3339(ends_at),

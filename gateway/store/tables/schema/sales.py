@@ -201,6 +201,16 @@ drained_nodes = Table(
     Column("drained_at", BigInteger, nullable=False),
 )
 
+# What a bitcoin cost, by the hour: no receipt keeps the currency of its reader.
+past_rates = Table(
+    "past_rates",
+    metadata,
+    # An hour has one row, whichever replica writes it.
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("per_bitcoin", Text, nullable=False),
+)
+
 EVENT_POSITION, CATALOG_VERSION = "event_position", "catalog_version"
 # The events up to which payment requests, and the notes beside tips, were purged.
 REQUESTS_PURGED, NOTES_PURGED = "requests_purged", "notes_purged"
