@@ -31,6 +31,10 @@ ADMIN_SOCKET = "admin.sock"
 MOST_SAT = MAX_MSAT // MSAT_PER_SAT
 LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
 _RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
+# A mail has its subject from the receipt.
+_CONTACT = re.compile(
+    r"mailto:[A-Za-z0-9._+~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!#-;=?-~]*)?"
+)
 # A public path that begins with one of our routes would be ambiguous.
 _PATH = re.compile(r"(?!/(i|t|v1|embed|static)(/|\Z))(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
 
@@ -114,6 +118,11 @@ class Config(BaseSettings):
     wallets: Path | None = Field(
         None, description="path of a TOML file of wallets for readers who have none, instead of the gateway's own list"
     )
+    contact: str = Field(
+        "",
+        description="where readers ask about a payment, named on every receipt: `mailto:help@pay.example` or an https "
+        "URL; by default a receipt names the site that sells the item, if it is sold on one alone",
+    )
     outgoing_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="host:port pairs of the own network, comma separated, that addresses of creators and payers may "
@@ -150,6 +159,14 @@ class Config(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(_host_and_port(part.strip().lower()) for part in value.split(",") if part.strip())
+
+    @field_validator("contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        if value and not _CONTACT.fullmatch(value):
+            msg = "write it like mailto:help@pay.example or https://pay.example/help"
+            raise ValueError(msg)
+        return value
 
     @field_validator("data_dir")
     @classmethod

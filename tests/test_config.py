@@ -79,6 +79,14 @@ def test_an_unknown_variable_is_refused_with_the_known_ones(
 
 
 @pytest.mark.parametrize(
+    "contact",
+    ["", "mailto:help@pay.example", "https://pay.example", "https://pay.example:8443/help?topic=receipts#form"],
+)
+def test_a_contact_is_a_mail_address_or_a_page(contact: str) -> None:
+    assert load_config(contact=contact).contact == contact
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("LISTEN", "8402"),
@@ -91,6 +99,14 @@ def test_an_unknown_variable_is_refused_with_the_known_ones(
         ("PUBLIC_URL", "https://pay.example/?a=b"),
         ("PUBLIC_URL", "https://pay.example/#a"),
         ("PUBLIC_URL", "https://["),
+        ("CONTACT", "help@pay.example"),
+        ("CONTACT", "mailto:help"),
+        ("CONTACT", "mailto:help@pay.example?subject=Hello"),
+        ("CONTACT", "mailto:help@pay.example,you@pay.example"),
+        ("CONTACT", "http://pay.example/help"),
+        ("CONTACT", "https://me@pay.example/help"),
+        ("CONTACT", 'https://pay.example/"help'),
+        ("CONTACT", "javascript:alert(1)"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "proxy.example"),
         ("INVOICE_EXPIRY_SECONDS", "29"),

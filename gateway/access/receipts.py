@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from gateway.access.authorize import Authorizer
 from gateway.access.one_time_codes import new_one_time_code
@@ -128,6 +129,17 @@ async def receipt_of(
         shares=await booked_shares(store, catalog, invoice),
         refund=await _refund(store, keys, token, invoice, now=now),
     )
+
+
+def place_to_ask(receipt: Receipt, contact: str) -> str | None:
+    """The URL where a payer asks about a payment: the gateway's contact, else the only site that sells the item."""
+    item = receipt.item
+    if contact or item is None:
+        return contact or None
+    if item.page_url is not None:
+        parts = urlsplit(item.page_url)
+        return f"{parts.scheme}://{parts.netloc}"
+    return item.allowed_origins[0] if len(item.allowed_origins) == 1 else None
 
 
 async def booked_shares(store: Store, catalog: Catalog, invoice: Invoice) -> list[ReceiptShare]:

@@ -53,6 +53,7 @@ async def test_a_receipt_shows_the_amount_and_each_share(shop: Site) -> None:
         "message": "",
         "name": "",
         "preimage": preimage,
+        "contact": None,
         "page_url": None,
         "shares": [
             {"creator": "alice", "title": "Alice", "amount_msat": 70_001},

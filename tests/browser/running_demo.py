@@ -14,6 +14,7 @@ ROOMY = {
     "TUPPENCE_INVOICES_PER_CLIENT": "10000/minute",
     "TUPPENCE_OPEN_INVOICES_PER_CLIENT": "10000",
     "TUPPENCE_TRUSTED_PROXIES": "127.0.0.1",
+    "TUPPENCE_CONTACT": "mailto:help@pay.example",
 }
 LARGE_BALANCE = ("--balance", "1000000")
 

@@ -115,7 +115,7 @@ class ReceiptBody(Struct):
     backup does not have. `site` is the gateway's public URL. `rate` is that of the time of payment, in the form of
     `GET /v1/rate`; null where it is not known. `message` and `name` are the note that the payer wrote beside a tip, ""
     once it is deleted. `recovery_code` gives a new token elsewhere; null for a challenge's invoice. A narrowed token
-    gets neither code, preimage nor note.
+    gets neither code, preimage nor note. `contact` is where to ask about it, a `mailto:` or an http(s) URL.
     `page_url` is the page of a sealed text; its fragment carries a code that opens it there once, within an hour.
     """
 
@@ -137,6 +137,7 @@ class ReceiptBody(Struct):
     name: str
     preimage: str | None
     recovery_code: str | None
+    contact: str | None
     page_url: str | None
     shares: list[ReceiptShare]
     refund: RefundOffer | None

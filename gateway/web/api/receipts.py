@@ -4,7 +4,8 @@ from typing import Literal
 
 from aiohttp import web
 
-from gateway.access.receipts import Receipt, invoice_of_payer, receipt_of
+from gateway.access.receipts import Receipt, invoice_of_payer, place_to_ask, receipt_of
+from gateway.config import Config
 from gateway.errors import Unauthorized
 from gateway.rates.rate import Rate
 from gateway.rows import rfc3339
@@ -27,12 +28,12 @@ async def read_receipt(request: web.Request) -> web.Response:
     token, invoice = await invoice_of_payer(gateway.authorizer, credential, now=now)
     receipt = await receipt_of(gateway.store, gateway.keys, gateway.nodes, gateway.catalog, token, invoice, now=now)
     rate = await past_rate_for(request, at=receipt.settled_at)
-    response = answer(_receipt_body(receipt, rate, public_url=gateway.config.public_url))
+    response = answer(_receipt_body(receipt, rate, gateway.config))
     response.headers["Vary"] = "Accept-Language"
     return response
 
 
-def _receipt_body(receipt: Receipt, rate: Rate | None, *, public_url: str) -> ReceiptBody:
+def _receipt_body(receipt: Receipt, rate: Rate | None, config: Config) -> ReceiptBody:
     note = receipt.note
     return ReceiptBody(
         number=receipt.number,
@@ -42,7 +43,7 @@ def _receipt_body(receipt: Receipt, rate: Rate | None, *, public_url: str) -> Re
         kind=_kind(receipt),
         title=receipt.title,
         seller=receipt.seller,
-        site=public_url,
+        site=config.public_url,
         amount_msat=receipt.amount_msat,
         state=receipt.state,  # type: ignore[arg-type]  # the four states of the row
         paid_msat=receipt.paid_msat,
@@ -53,9 +54,10 @@ def _receipt_body(receipt: Receipt, rate: Rate | None, *, public_url: str) -> Re
         name="" if note is None else note.name,
         preimage=receipt.preimage,
         recovery_code=receipt.recovery_code,
+        contact=place_to_ask(receipt, config.contact),
         page_url=receipt.page_url,
         shares=[*receipt.shares],
-        refund=None if receipt.refund is None else refund_offer(receipt.refund, public_url=public_url),
+        refund=None if receipt.refund is None else refund_offer(receipt.refund, public_url=config.public_url),
     )
 
 

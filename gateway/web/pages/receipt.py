@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from gateway.access.receipts import Receipt, ReceiptShare, invoice_of_payer, receipt_of, require_as_minted
+from gateway.access.receipts import Receipt, ReceiptShare, invoice_of_payer, place_to_ask, receipt_of, require_as_minted
 from gateway.errors import TuppenceError, Unauthorized
 from gateway.rows import Invoice, InvoiceState, rfc3339
 from gateway.web.http.application import gateway_of
@@ -18,6 +18,7 @@ from gateway.web.http.origins import check_form_origin
 from gateway.web.http.public_path import with_public_path
 from gateway.web.http.qr import draw_qr
 from gateway.web.http.render import refused_form, render
+from gateway.web.pages.receipt_mail import contact_view, own_copy
 from gateway.web.pages.refund import explain_claim, refund_view
 from gateway.web.pages.token_cookie import VerifiedToken, tokens_with_receipts
 from gateway.web.pages.views import View, as_sold, language_of, what_it_buys
@@ -97,7 +98,7 @@ async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
     amount_msat = receipt.paid_msat or receipt.amount_msat
     title, settled_at, ends_at = receipt.title, receipt.settled_at or 0, receipt.access_ends_at
     link = f"{gateway.config.public_url}/r#{verified.text}" if receipt.recovery_code else ""
-    return {
+    view: View = {
         "title": title if receipt.item_id is not None else words.say("A tip for {creator}", creator=title),
         "lang": language_of(title, words.tag),
         "buys": "" if receipt.item is None else what_it_buys(as_sold(receipt.item, verified.invoice), words),
@@ -122,10 +123,14 @@ async def _receipt_view(request: web.Request, verified: VerifiedToken) -> View:
         "preimage": receipt.preimage or "",
         "shares": shares_view(receipt.shares, words),
         "code": receipt.recovery_code or "",
+        "recover_at": f"{gateway.config.public_url}/recover".partition("://")[2],
         "link": link,
         "qr": "data:image/svg+xml," + quote(draw_qr(link)) if link else "",
         "host": gateway.config.public_host,
+        "contact": contact_view(place_to_ask(receipt, gateway.config.contact), receipt.number, words),
     }
+    own = own_copy(view, words) if link else None
+    return view | {"own": own}
 
 
 def _seller_view(receipt: Receipt, words: Words) -> View | None:

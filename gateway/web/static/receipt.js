@@ -46,10 +46,29 @@ function show() {
     time.textContent = new Date(time.dateTime).toLocaleString(locale, { dateStyle: "long", timeStyle: "short" });
   }
   $("print").onclick = () => print();
+  $("send")?.addEventListener("click", send);
+  // Here it leads to this page; it is shown if it cannot be copied.
+  if ($("link")) $("link").hidden = true;
   $("claim")?.addEventListener("submit", claim);
   if ($("bill").dataset.refund === "claiming") setTimeout(look, CLAIM_LOOK_MS);
   verify($("preimage").textContent, $("hash").textContent);
 }
+
+// The share sheet where there is one, else the link to write a mail. Neither sends the token to a server.
+async function send(event) {
+  const { href, dataset } = event.currentTarget;
+  if (!navigator.share) return asked();
+  event.preventDefault();
+  try {
+    await navigator.share({ title: dataset.subject, text: dataset.text, url: $("link").href });
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    asked();
+    location.href = href;
+  }
+}
+
+const asked = () => { $("sent").textContent = $("sent").dataset.asked; };
 
 // The form claims by cookie; a receipt that was opened by its link claims with the link's token.
 async function claim(event) {

@@ -1,1 +1,1 @@
-"""The gateway's own pages: paying, reading, receipts, languages, layout."""
+"""The gateway's own pages: paying, reading, languages, layout."""

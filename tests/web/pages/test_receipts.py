@@ -1,14 +1,21 @@
 """The page of a receipt: what was bought, of whom, where, and the number that says which payment it was."""
 
 import re
+from base64 import b64decode, b64encode
+from html import unescape
+from urllib.parse import unquote
 
 import pytest
 
 from gateway.books.receipt_numbers import receipt_number
+from gateway.config import Config
 from gateway.web.http.language import LANGUAGES, words_in
+from tests.access.test_tokens import narrowed
 from tests.support.rows import START
 from tests.support.site import Site
 
+LONGEST_TITLE = "가" * 200
+LONGEST_MAIL_LINK = 2_000
 TEXT = "# A little\n\nThe free part.\n\n<!-- more -->\n\nThe paid part."
 NOTE = {"name": "Ines", "message": "For the map."}
 
@@ -94,3 +101,92 @@ async def bought(shop: Site) -> dict[str, str]:
     invoice, headers = await shop.buy("welcome")
     await shop.settle(invoice["payment_hash"])
     return headers
+
+
+# To keep and to ask --------------------------------------------------------------------------------------------------
+
+
+def links_of(page: str, name: str) -> list[str]:
+    """The addresses of the links with this id."""
+    return [unescape(href) for href in re.findall(rf'<a [^>]*id="{name}" href="([^"]*)"', page)]
+
+
+def read_mail(link: str) -> tuple[str, dict[str, str]]:
+    """To whom a `mailto:` link writes, and the fields that it fills in."""
+    to, _, fields = link.removeprefix("mailto:").partition("?")
+    return to, {name: unquote(value) for name, _, value in (field.partition("=") for field in fields.split("&"))}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_a_mail_to_oneself_holds_link_code_number_and_amount(shop: Site, lang: str) -> None:
+    await shop.call("PATCH", "/v1/admin/items/welcome", json={"title": LONGEST_TITLE}, headers=shop.operator)
+    invoice, headers = await shop.buy("welcome")
+    await shop.settle(invoice["payment_hash"])
+    _, receipt = await shop.call("GET", "/v1/receipt", headers=headers)
+    page = await page_of(shop, headers, lang=lang)
+    [link], [mail] = links_of(page, "link"), links_of(page, "send")
+    assert len(mail) < LONGEST_MAIL_LINK
+    to, fields = read_mail(mail)
+    assert (to, fields["subject"]) == ("", words_in(lang).say("Receipt {number}", number=receipt["number"]))
+    assert fields["body"].endswith(f"\r\n\r\n{link}")
+    for part in (receipt["recovery_code"], receipt["number"], "100 sat", words_in(lang).instant(START)):
+        assert part in fields["body"]
+    assert fields["body"].count(invoice["access_token"][:40]) == 1, "in the link's fragment alone"
+
+
+async def test_a_narrowed_token_sends_nothing(shop: Site) -> None:
+    invoice, _ = await shop.buy("welcome")
+    await shop.settle(invoice["payment_hash"])
+    token = b64encode(narrowed(b64decode(invoice["access_token"]), "x=1")).decode()
+    page = await page_of(shop, {"Authorization": f"Bearer {token}"})
+    assert (links_of(page, "send"), links_of(page, "link")) == ([], [])
+
+
+@pytest.fixture
+def config(config: Config, contact: str) -> Config:
+    return config.model_copy(update={"contact": contact})
+
+
+@pytest.fixture
+def contact() -> str:
+    """Nobody, unless a test says so."""
+    return ""
+
+
+@pytest.mark.parametrize("contact", ["mailto:help@pay.example"])
+async def test_a_question_names_the_receipt_by_its_number_and_nothing_that_opens_it(shop: Site) -> None:
+    invoice, headers = await shop.buy("welcome")
+    await shop.settle(invoice["payment_hash"])
+    _, receipt = await shop.call("GET", "/v1/receipt", headers=headers)
+    page = await page_of(shop, headers)
+    [link] = links_of(page, "contact")
+    assert read_mail(link) == ("help@pay.example", {"subject": f"Receipt {receipt['number']}"})
+    assert receipt["contact"] == "mailto:help@pay.example"
+    assert "Ask help@pay.example" in page
+
+
+@pytest.mark.parametrize("contact", ["https://pay.example/help?topic=receipts"])
+async def test_a_page_for_questions_is_given_nothing(shop: Site) -> None:
+    page = await page_of(shop, await bought(shop))
+    assert links_of(page, "contact") == ["https://pay.example/help?topic=receipts"]
+    assert "Ask pay.example<" in page
+
+
+@pytest.mark.parametrize(
+    ("origins", "place"),
+    [([], []), (["https://a.example"], ["https://a.example"]), (["https://a.example", "https://b.example"], [])],
+)
+async def test_without_a_contact_the_only_site_that_sells_an_item_is_the_place_to_ask(
+    shop: Site, origins: list[str], place: list[str]
+) -> None:
+    headers = await bought(shop)
+    await shop.call("PATCH", "/v1/admin/items/welcome", json={"allowed_origins": origins}, headers=shop.operator)
+    page = await page_of(shop, headers)
+    assert links_of(page, "contact") == place
+    assert ("Questions?" in page) == bool(place)
+
+
+@pytest.mark.parametrize("contact", ["mailto:help@pay.example", ""])
+async def test_a_tip_is_asked_about_at_the_gateways_contact_alone(shop: Site, contact: str) -> None:
+    page = await page_of(shop, await tip(shop))
+    assert bool(links_of(page, "contact")) == bool(contact)

@@ -120,8 +120,13 @@ def carded(words: str) -> views.View:
 def a_receipt(words: str) -> views.View:
     shares = [ReceiptShare(creator="nora", title=words, amount_msat=part) for part in (70_000, 30_000)]
     named = ["title", "amount_sat", "settled", "settled_at", "ends", "ends_at", "item_id", "payment_hash", "preimage"]
-    named += ["code", "link", "qr", "host", "lang", "buys", "number", "page", "fiat"]
-    told = {"seller": {"title": words, "lang": "en"}, "note": {"message": words, "name": words}}
+    named += ["code", "link", "qr", "host", "lang", "buys", "number", "page", "fiat", "recover_at"]
+    told = {
+        "seller": {"title": words, "lang": "en"},
+        "note": {"message": words, "name": words},
+        "contact": {"href": words, "place": words},
+    }
+    told["own"] = {"subject": words, "text": words, "mail": words}
     return dict.fromkeys(named, words) | {"shares": shares_view(shares, ENGLISH)} | told
 
 

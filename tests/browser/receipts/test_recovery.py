@@ -90,9 +90,9 @@ async def test_a_printed_receipt_fits_a_page_and_has_no_buttons(reader: Reader) 
     assert (await reader.page.pdf(format="A4")).count(b"/Type /Page\n") == 1
 
 
-async def show_receipt(reader: Reader) -> None:
+async def show_receipt(reader: Reader, path: str = "/i/welcome") -> None:
     """Pay with the demo's wallet, and open the receipt."""
-    await reader.open("/i/welcome")
+    await reader.open(path)
     await reader.press_pay()
     await reader.press_wallet()
     await reader.is_in("open")
