@@ -51,8 +51,9 @@ await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 // Each bundle contains the integrity hashes of the files that it loads, so those are built first.
 const part = (name, loads = []) => bundle(`${name}/${name}.ts`, `${name}.js`, Object.fromEntries(loads));
-const sections = [await part("help"), await part("connect"), await part("recover")];
-const loaded = [await part("sheet", sections), await part("opened"), await part("tipping"), await part("rate")];
+const help = await part("help");
+const sections = [help, await part("connect"), await part("recover")];
+const loaded = [await part("sheet", sections), await part("opened"), await part("tipping"), await part("extras", [help])];
 const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...sections];
 // The English messages are part of the bundles.
 const languages = (await readdir(here + "src/words")).filter((file) => file !== "en.json");

@@ -66,7 +66,7 @@ export interface Wallet {
 
 /** A part of the script with one collapsible section of the sheet, loaded when the section is first opened. */
 export interface SectionModule {
-  render(context: PaymentContext): Node;
+  render(context: PaymentContext): Node | Promise<Node>;
 }
 
 /** A paid product and the element to show it in. */
@@ -101,7 +101,7 @@ export interface TippingModule {
   makeForm(root: ShadowRoot, product: TipProduct, language: Language, gateway: Gateway, chosen: () => void): Promise<HTMLFormElement>;
 }
 
-export interface RateModule {
-  /** Show the price on a card in the reader's currency, too, now and whenever it changes. */
-  showRate(context: PaymentContext): Promise<void>;
+export interface ExtrasModule {
+  /** Add to a card the price in the reader's currency, now and whenever it changes, and the line for readers without a wallet. */
+  extend(context: PaymentContext): Promise<void>;
 }

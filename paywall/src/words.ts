@@ -41,6 +41,12 @@ export const TIPPING = {
   noteFor: "Only {name} reads it.",
 };
 
+/** Of the line for readers who have no wallet yet. */
+export const FIRST_TIME = {
+  anyWallet: "No account. Any Lightning wallet.",
+  help: "First time?",
+};
+
 export const SHEET = {
   sheet: "Pay with Lightning",
   close: "Close",
@@ -70,7 +76,7 @@ export const SHEET = {
   unshown: "This page cannot show what you would buy. Nothing was charged; buy it in its own page.",
   unopened: "The sealed text cannot be opened in this page. Nothing was charged.",
   retry: "Try again",
-  help: "New to Lightning?",
+  help: "First time?",
   connect: "Connect a wallet",
   paidBefore: "Paid before?",
 };
@@ -81,7 +87,12 @@ export const RATE = {
 
 export const HELP = {
   helpWhat: "Lightning sends small amounts of bitcoin in about a second, for next to nothing. A sat is the smallest piece: a hundred-millionth of a bitcoin.",
-  helpHow: "Install a wallet (Phoenix or Blink on a phone, Alby in a browser), put a little in, scan the code, confirm. Your place here is kept.",
+  helpGet: "Get a Lightning wallet: an app that keeps your money and pays with it.",
+  helpTime: "about {time}",
+  helpBrowser: "in the browser",
+  helpFill: "Put a little in. Many wallets sell bitcoin in the app: by card in minutes, by bank transfer in days, and they may ask who you are. A friend who has some can send you a little in seconds.",
+  helpPay: "Come back here and press the button. Your wallet scans the code or, on the same device, “Open wallet” hands it over. Confirm, and this page sees the payment by itself.",
+  helpFails: "If it fails, nothing is taken: your wallet keeps the money. Your place here is kept.",
 };
 
 export const RECOVER = {
@@ -95,5 +106,5 @@ export const RECOVER = {
 
 export type PageId = keyof typeof PAGE;
 export type MessageId = PageId | keyof typeof OPENED | keyof typeof TIPPING | keyof typeof SHEET
-  | keyof typeof RATE | keyof typeof HELP | keyof typeof RECOVER;
+  | keyof typeof RATE | keyof typeof FIRST_TIME | keyof typeof HELP | keyof typeof RECOVER;
 export type Words = Record<MessageId, string>;

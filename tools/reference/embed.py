@@ -49,15 +49,16 @@ PARTS = {
     "sheet": "the payment sheet",
     "qr": "the QR code",
     "status": "the line that says what is going on",
+    "newcomers": "the line under the button for readers who have no wallet yet",
 }
 # The files that a reader's browser loads, and when.
 FILES = {
     "embed.js": "with the page",
     "sheet.js": "when the reader comes near a button, once",
     "opened.js": "with `sheet.js`, or for what was paid for before",
-    "rate.js": "once a card stands, to show its price in the reader's currency",
+    "extras.js": "once a card stands: its price in the reader's currency, and the line for readers without a wallet",
     "tipping.js": "with a `<tuppence-tip>`",
-    "help.js": "when a reader asks what Lightning is",
+    "help.js": "when a reader asks how to pay without a wallet; then the gateway is asked for its list of wallets",
     "recover.js": "when a reader enters a recovery code, or arrives by a link of the gateway",
     "connect.js": "on the gateway's own pages, when a reader connects a wallet over Nostr",
     "words-de.json": "for a reader of another language than English; the other six are of similar size",

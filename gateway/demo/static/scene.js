@@ -28,6 +28,7 @@ async function answer(path, method) {
   if (/links/.test(path)) return json({ url: "#" });
   if (/receipt/.test(path)) return json({ payment_hash: HASH, state: "settled", recovery_code: "7KQ2-M4XD-9TRA" });
   if (/rate$/.test(path)) return json({ currency: "EUR", per_bitcoin: 90_000 });
+  if (/wallets$/.test(path)) return real(path);
   if (/qr\.svg/.test(path)) return real("/demo/sample.svg");
   if (method === "POST") return mint();
   if (/invoices\//.test(path)) return json(invoice(settled ? "settled" : "open"));

@@ -22,10 +22,10 @@ from gateway.web.http.render import render, wants_page
 
 # Reserves the space of each element, so that the page does not shift when the script has loaded.
 STYLE = """tuppence-paywall, tuppence-tip { display: block; }
-tuppence-paywall:not(:defined) > a { display: block; min-height: 15rem; }
+tuppence-paywall:not(:defined) > a { display: block; min-height: 16.5rem; }
 tuppence-tip:not(:defined) { container-type: inline-size; }
-tuppence-tip:not(:defined) > a { display: block; min-height: 22.25rem; }
-@container (max-width: 15rem) { tuppence-tip:not(:defined) > a { min-height: 29.75rem; } }
+tuppence-tip:not(:defined) > a { display: block; min-height: 23.75rem; }
+@container (max-width: 15rem) { tuppence-tip:not(:defined) > a { min-height: 31.25rem; } }
 tuppence-button:not(:defined) { display: inline-block; min-width: 8em; min-height: 2.5rem; vertical-align: middle; }"""
 # The class that marks paid content for search engines.
 PAID_CLASS = "paywall"

@@ -29,7 +29,7 @@ export function sectionsOf(context: PaymentContext, parts: (keyof typeof LABELS)
       select(open === part ? "" : part);
       if (!open || shown.has(part)) return;
       try {
-        shown.set(part, (await load<SectionModule>(part + ".js")).render(context));
+        shown.set(part, await (await load<SectionModule>(part + ".js")).render(context));
         if (open === part) select(part);
       } catch {
         select("");

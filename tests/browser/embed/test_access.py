@@ -24,7 +24,7 @@ SETTLED = {
     "refused": "did not pay",
 }
 # What stands in an opened fold.
-UNFOLDED = {"help": "Install a wallet", "recover": "Recovery code"}
+UNFOLDED = {"help": "Get a Lightning wallet", "recover": "Recovery code"}
 SCANNABLE = {"waiting", "last-minute", "renewed", "tipping", "silent", "refused"}
 SCANNED = "LIGHTNING:" + SAMPLE_INVOICE.upper()
 # The side of a code's picture: a camera held far away sees no more of it.

@@ -49,7 +49,7 @@ async def test_a_korean_reader_pays_in_korean(new_visitor: NewVisitor, demo: Run
     await expect(visitor.page.locator("tuppence-paywall button.pay")).to_contain_text("100 sat 결제하기")
     invoice = await visitor.tap()
     await expect(visitor.status).to_have_text("결제를 기다리고 있어요")
-    await expect(visitor.sheet.get_by_text("라이트닝이 처음인가요?")).to_be_visible()
+    await expect(visitor.sheet.get_by_text("처음인가요?", exact=True)).to_be_visible()
     assert await demo.pay(invoice["payment_request"]) == 200
     await visitor.is_open()
     await expect(visitor.paywall.locator(".held")).to_contain_text("100 sat을 결제했어요.")

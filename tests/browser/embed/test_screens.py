@@ -140,6 +140,6 @@ async def test_the_keyboard_alone_pays(visitor: Visitor, demo: RunningDemo) -> N
     for _ in range(4):
         await visitor.page.keyboard.press("Tab")
         names.append(await visitor.page.evaluate(FOCUSED_NAME))
-    assert names == ["Close", "Copy", "Open wallet", "New to Lightning?"]
+    assert names == ["Close", "Copy", "Open wallet", "First time?"]
     await demo.pay(invoice["payment_request"])
     await visitor.is_open()

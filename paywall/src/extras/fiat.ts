@@ -1,15 +1,15 @@
-/** Shows the price of a card in the reader's currency. It is loaded when the card stands, and moves nothing on it. */
+/** Shows the price of a card in the reader's currency. It moves nothing on the card. */
 
 import { h } from "../dom.js";
-import type { RateModule } from "../interfaces.js";
+import type { PaymentContext } from "../interfaces.js";
 import { styleSheet } from "../style-sheet.js";
 import { RATE } from "../words.js";
-import { inCurrency, rateOf } from "./exchange-rate.js";
-import css from "./rate.css";
+import { inCurrency, rateOf } from "../rate/exchange-rate.js";
+import css from "./fiat.css";
 
 const STYLES = styleSheet(css);
 
-export const showRate: RateModule["showRate"] = async ({ root, gateway, language, terms }) => {
+export async function showRate({ root, gateway, language, terms }: PaymentContext): Promise<void> {
   const rate = await rateOf(gateway);
   const button = root.querySelector(".card > .pay");
   if (!rate || !button) return;
@@ -26,4 +26,4 @@ export const showRate: RateModule["showRate"] = async ({ root, gateway, language
   show();
   // The words of the button name the amount that is chosen.
   new MutationObserver(show).observe(button, { characterData: true, subtree: true });
-};
+}
