@@ -62,6 +62,7 @@ async def test_the_page_says_until_when_it_was_sold_though_the_item_has_changed_
     assert "1 min read, for 1 day" in await page_of(shop, headers)
 
 
+@pytest.mark.both_databases
 async def test_a_tips_page_has_the_note_that_its_payer_wrote_and_no_seller(shop: Site) -> None:
     page = await page_of(shop, await tip(shop, **NOTE))
     assert "A tip for Bob" in page
@@ -80,6 +81,7 @@ async def test_the_page_of_a_sealed_text_is_named_without_the_code_that_opens_it
     assert ">blog.example/essay</dd>" in await page_of(shop, headers)
 
 
+@pytest.mark.both_databases
 async def test_what_a_number_leads_to_is_the_creators_own_and_the_operators(shop: Site) -> None:
     _, alice = await shop.call("POST", "/v1/admin/creators/alice/key", headers=shop.operator)
     keys = {"alice": {"Authorization": f"Bearer {alice['api_key']}"}, "operator": shop.operator}
