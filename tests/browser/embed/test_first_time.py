@@ -115,6 +115,15 @@ async def test_the_steps_stand_without_names_where_the_list_cannot_be_had(visito
     await expect(steps.get_by_role("link")).to_have_count(0)
 
 
+async def test_our_words_run_from_left_to_right_in_a_page_that_does_not(new_visitor: NewVisitor) -> None:
+    turned = "document.addEventListener('DOMContentLoaded', () => { document.documentElement.dir = 'rtl'; })"
+    visitor = await new_visitor(script=turned)
+    await visitor.open()
+    steps = await open_steps(visitor)
+    for part in (visitor.paywall.locator(".first-time"), steps.first):
+        await expect(part).to_have_css("direction", "ltr")
+
+
 async def test_the_line_gives_its_room_to_a_status(visitor: Visitor) -> None:
     await visitor.open()
     line = visitor.paywall.locator(".first-time")
