@@ -54,7 +54,9 @@ const part = (name, loads = []) => bundle(`${name}/${name}.ts`, `${name}.js`, Ob
 const help = await part("help");
 const sections = [help, await part("connect"), await part("recover")];
 const loaded = [await part("sheet", sections), await part("opened"), await part("tipping"), await part("extras", [help])];
-const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), ...loaded, ...sections];
+// The gateway's own pages show what was paid for by themselves, and load what else the embed loads.
+const hosted = await part("hosted", [...loaded, ...sections]);
+const parts = [await bundle("embed.ts", "embed.js", Object.fromEntries(loaded)), hosted, ...loaded, ...sections];
 // The English messages are part of the bundles.
 const languages = (await readdir(here + "src/words")).filter((file) => file !== "en.json");
 for (const file of languages) {

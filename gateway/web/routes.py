@@ -286,7 +286,7 @@ def _add_pages(app: web.Application) -> None:
     add_templates(app, public_path=app[GATEWAY].config.public_path)
     embed = Embed()
     embed.add_to(app)
-    add_globals(app, connect_script=embed.url("connect.js"))
+    add_globals(app, page_script=embed.url("hosted.js"))
     add_snippets(app, embed)
     app.router.add_get("/i/{item_id}", as_page(item.show_item))
     app.router.add_post("/i/{item_id}", as_page(item.buy_item))

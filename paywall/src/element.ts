@@ -31,6 +31,8 @@ export abstract class TuppenceElement extends HTMLElement {
   #lifetime: AbortController | undefined;
   #store: AttemptStore | undefined;
   #watched = new Map<string, () => void>();
+  /** The keys of the paid attempts that open nothing any more. */
+  #ended = new Set<string>();
   #sheet: Sheet | undefined;
   #opening = false;
   #delivering = false;
@@ -75,6 +77,7 @@ export abstract class TuppenceElement extends HTMLElement {
     this.#lifetime?.abort();
     this.#watched.forEach((stop) => stop());
     this.#watched.clear();
+    this.#ended.clear();
     this.#sheet?.remove();
     this.#sheet = undefined;
     this.#delivering = false;
@@ -93,9 +96,9 @@ export abstract class TuppenceElement extends HTMLElement {
     this.#opening = true;
     try {
       // The code that shows the content is loaded before anything is paid.
-      const [{ makeSheet }, { obstacleTo }] = await Promise.all([load<SheetModule>("sheet.js"), load<OpenedModule>("opened.js")]);
+      const [{ makeSheet }, { obstacleTo }] = await Promise.all([load<SheetModule>("sheet.js"), this.opened()]);
       if (signal.aborted) return;
-      this.#sheet ??= makeSheet(this.#context(obstacleTo(this, this.product)));
+      this.#sheet ??= makeSheet(this.context(obstacleTo(this, this.product)));
       this.#sheet.open();
     } catch (error) {
       this.#sheet?.close();
@@ -123,7 +126,12 @@ export abstract class TuppenceElement extends HTMLElement {
 
   /** Load the sheet when the pointer or the focus reaches the button, so that it opens at once on a click. */
   protected preload(): void {
-    for (const name of ["sheet.js", "opened.js"]) void load(name).catch(() => {});
+    for (const loading of [load("sheet.js"), this.opened()]) void loading.catch(() => {});
+  }
+
+  /** The code that shows what was paid for. */
+  protected opened(): Promise<OpenedModule> {
+    return load("opened.js");
   }
 
   /** Remove the paid content and offer the product again. */
@@ -155,13 +163,13 @@ export abstract class TuppenceElement extends HTMLElement {
     const { title, amount_msat } = this.product.terms(this.language);
     this.#emit("ready", { title, amount_msat: amount_msat || null });
     this.#resume();
-    void load<ExtrasModule>("extras.js").then(({ extend }) => extend(this.#context("")), () => {});
+    void load<ExtrasModule>("extras.js").then(({ extend }) => extend(this.context("")), () => {});
   }
 
   /** Unlock the newest paid attempt, and watch the unpaid ones. */
   #resume(): void {
     const attempts = this.#store?.attempts() ?? [];
-    const paid = attempts.filter((attempt) => attempt.paid && attempt.token).at(-1);
+    const paid = attempts.filter(({ key, paid, token }) => paid && token && !this.#ended.has(key)).at(-1);
     if (paid && this.#state === "offered") void this.#deliver(paid);
     for (const attempt of attempts) if (!attempt.paid) this.#watch(attempt);
     this.#check();
@@ -186,7 +194,8 @@ export abstract class TuppenceElement extends HTMLElement {
 
   /** Fetch and show the content of a settled attempt. Retries until the gateway itself refuses. */
   async #deliver(attempt: Attempt): Promise<void> {
-    const again = attempt.paid === true;
+    // A payment that this page has watched is new to its reader, though another tab may have opened it first.
+    const again = attempt.paid === true && !this.#watched.has(attempt.key);
     if (this.#delivering || this.#state === "open") {
       return this.#remember(attempt);
     }
@@ -194,7 +203,7 @@ export abstract class TuppenceElement extends HTMLElement {
     if (!again) this.#announce(attempt);
     const signal = this.#lifetime?.signal;
     for (let tries = 0; signal && !signal.aborted; tries++) {
-      const loading = load<OpenedModule>("opened.js");
+      const loading = this.opened();
       try {
         const [opened] = await Promise.all([loading, this.product.fetch(this.gateway, attempt.token ?? "")]);
         if (!signal.aborted) await this.#showContent(attempt, again, opened);
@@ -205,9 +214,10 @@ export abstract class TuppenceElement extends HTMLElement {
           const end = opened?.endOf(error.code);
           if (end === "lost") this.#store?.drop(attempt);
           if (end) {
+            this.#ended.add(attempt.key);
             this.#reportError(error), this.#sheet?.close(), this.offerAgain();
             if (end === "refunded") opened?.showRefund(this.#paid(attempt, again));
-            return;
+            return this.#resume();
           }
         } else this.#sheet?.update(attempt, "offline");
         await retryPause(tries, signal);
@@ -242,7 +252,7 @@ export abstract class TuppenceElement extends HTMLElement {
     else this.#store?.drop(attempt);
   }
 
-  #context(obstacle: Obstacle): PaymentContext {
+  protected context(obstacle: Obstacle): PaymentContext {
     return {
       root: this.#root,
       gateway: this.gateway,

@@ -75,8 +75,9 @@ export class Gateway {
     return (await this.ask(path)).json();
   }
 
+  /** Gives up soon, so that an answer that is lost on its way holds up no later one. */
   async invoice(hash: string): Promise<Invoice> {
-    return this.json("v1/invoices/" + hash);
+    return (await this.ask("v1/invoices/" + hash, { signal: AbortSignal.timeout(5_000) })).json();
   }
 
   events(hash: string): EventSource {

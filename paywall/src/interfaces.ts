@@ -7,6 +7,7 @@ import type { Gateway } from "./gateway.js";
 import type { Language } from "./language.js";
 import type { Attempt, AttemptStore } from "./attempts.js";
 import type { WatchedState } from "./invoice-watcher.js";
+import type { MessageId } from "./words.js";
 
 /** Why a page could not show the paid content, or "" if it can. */
 export type Obstacle = "" | "unshown" | "unopened";
@@ -31,17 +32,39 @@ export interface PaymentContext {
   readonly reopens: boolean;
   /** Unlock with a token that was obtained elsewhere. Returns whether it is paid. Throws Refusal, Unreachable. */
   unlock(token: string): Promise<boolean>;
+  /** On the gateway's own pages: the wallet that the reader connects there. */
+  readonly connection?: Connection | undefined;
+  /** The request for the invoice of an attempt, where it is not the usual one. Throws Refusal, Unreachable. */
+  request?(attempt: Attempt): Promise<Response>;
+  /** The invoice belongs to another page, which alone may renew it. */
+  readonly follows?: boolean;
+}
+
+/** A connection to a wallet over Nostr. It can spend, so only the gateway's own pages, where no other script runs, have one. */
+export interface Connection {
+  /** The secret address of the wallet, or "". */
+  readonly address: string;
+  /** The wallet, if there is one. Its code is loaded when it is asked. */
+  wallet(): Wallet | undefined;
+  /** Connect a wallet for this visit, or with `keep` in this browser. An empty address disconnects. */
+  use(address: string, keep: boolean): void;
+}
+
+export interface ConnectModule extends SectionModule {
+  overNostr(address: string): Wallet;
 }
 
 export interface Sheet {
   /** Call it only from a reader's click: a wallet may be asked to pay. */
   open(): void;
+  /** Open a section below the payment. */
+  unfold(section: string): void;
   close(): void;
   readonly isOpen: boolean;
   /** Show a new state of an attempt's invoice. */
   update(attempt: Attempt, state: WatchedState): void;
-  /** Show that the payment has settled. */
-  paid(): void;
+  /** Show that the payment has settled, with a message. */
+  paid(line?: MessageId): void;
   /** Close after the reader has had time to see that the payment has settled. */
   leave(): Promise<void>;
   remove(): void;
@@ -66,7 +89,8 @@ export interface Wallet {
 
 /** A part of the script with one collapsible section of the sheet, loaded when the section is first opened. */
 export interface SectionModule {
-  render(context: PaymentContext): Node | Promise<Node>;
+  /** In the sheet, `askWallet` passes the shown invoice to the reader's wallet. */
+  render(context: PaymentContext, askWallet?: () => void): Node | Promise<Node>;
 }
 
 /** A paid product and the element to show it in. */

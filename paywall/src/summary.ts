@@ -5,12 +5,6 @@ import type { Language } from "./language.js";
 
 const WORDS_PER_MINUTE = 220;
 const KILO = 1000;
-const MEDIA: Record<string, string> = {
-  "application/epub+zip": "EPUB",
-  "audio/mpeg": "MP3",
-  "image/jpeg": "JPEG",
-  "image/svg+xml": "SVG",
-};
 const SPANS: readonly (readonly [number, string])[] = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
 
 export function summary(item: Item, language: Language): string {
@@ -34,8 +28,8 @@ function duration(seconds: number, language: Language): string {
 }
 
 function media(type: string): string {
-  const short = type.split("/")[1] ?? "";
-  return MEDIA[type] ?? (/^[a-z0-9]{2,5}$/.test(short) ? short.toUpperCase() : "");
+  const short = type === "audio/mpeg" ? "mp3" : type.split(/[/+]/)[1] ?? "";
+  return /^[a-z0-9]{2,5}$/.test(short) ? short.toUpperCase() : "";
 }
 
 function size(bytes: number, language: Language): string {

@@ -59,6 +59,7 @@ export const SHEET = {
   showCode: "Show the code",
   silent: "Your wallet may still be paying. This code is the same invoice: it is paid only once.",
   refused: "Your wallet did not pay. Scan the code, or ask it again.",
+  unreached: "Your wallet cannot be reached. Scan the code, or ask it again.",
   askAgain: "Ask the wallet again",
   linked: "Asked your wallet. Nothing opened? Scan the code or copy it.",
   paying: "Your wallet may be paying; this opens by itself.",
@@ -79,6 +80,7 @@ export const SHEET = {
   help: "First time?",
   connect: "Connect a wallet",
   paidBefore: "Paid before?",
+  back: "Paid. Go back to the page that you came from: it opens there.",
 };
 
 export const RATE = {
@@ -95,6 +97,16 @@ export const HELP = {
   helpFails: "If it fails, nothing is taken: your wallet keeps the money. Your place here is kept.",
 };
 
+export const CONNECT = {
+  connectHow: "Paste the connection that your wallet makes for Nostr Wallet Connect. It spends: give it a small budget, and paste it into no other site's page.",
+  connection: "Connection",
+  connectKeep: "Keep it in this browser, for this site",
+  connectPay: "Pay with it",
+  connectWrong: "This is no whole connection. It starts with nostr+walletconnect and names a relay and a secret.",
+  connected: "Your wallet is connected.",
+  disconnect: "Disconnect",
+};
+
 export const RECOVER = {
   code: "Recovery code, from the receipt",
   codeOpen: "Open it",
@@ -106,5 +118,5 @@ export const RECOVER = {
 
 export type PageId = keyof typeof PAGE;
 export type MessageId = PageId | keyof typeof OPENED | keyof typeof TIPPING | keyof typeof SHEET
-  | keyof typeof RATE | keyof typeof FIRST_TIME | keyof typeof HELP | keyof typeof RECOVER;
+  | keyof typeof RATE | keyof typeof FIRST_TIME | keyof typeof HELP | keyof typeof RECOVER | keyof typeof CONNECT;
 export type Words = Record<MessageId, string>;

@@ -1,7 +1,6 @@
 """A reader with a browser: what they do, and what must be true of every page they see."""
 
 import json
-import re
 from typing import Any
 
 from playwright.async_api import BrowserContext, Locator, Page, Request, expect
@@ -42,8 +41,18 @@ class Reader:
         return self.page.locator("#sale")
 
     @property
+    def sheet(self) -> Locator:
+        """The open sheet."""
+        return self.page.locator("dialog.sheet[open]")
+
+    @property
     def status(self) -> Locator:
-        """The one line of status."""
+        """The sheet's line of status."""
+        return self.sheet.locator(".status")
+
+    @property
+    def line(self) -> Locator:
+        """The page's own line of status."""
         return self.page.locator("#status")
 
     @property
@@ -70,21 +79,32 @@ class Reader:
 
     async def press_pay(self) -> dict[str, Any]:
         """Ask for an invoice, wait until it can be scanned; gives it as the server did."""
+        return await self._ask(self.page.locator("#offer button.pay"))
+
+    async def try_again(self) -> dict[str, Any]:
+        """The same in the sheet, after it has failed."""
+        return await self._ask(self.sheet.get_by_role("button", name="Try again"))
+
+    async def _ask(self, button: Locator) -> dict[str, Any]:
         async with self.page.expect_response(_is_invoice) as answered:
-            await self.page.locator("#offer button.pay").click()
+            await button.click()
         invoice: dict[str, Any] = await (await answered.value).json()
-        await self.is_in("waiting")
-        await expect(self.page.locator("#request")).to_have_value(invoice["payment_request"])
-        await expect(self.page.locator("#qr")).to_have_js_property("complete", value=True)
+        await self.is_scannable()
+        await expect(self.sheet.locator(".request")).to_have_value(invoice["payment_request"])
         return invoice
+
+    async def is_scannable(self) -> None:
+        """Wait for the code."""
+        await expect(self.sheet.locator("svg.code")).to_be_visible()
 
     async def press_wallet(self) -> None:
         """Pay with the demo's wallet."""
         await self.page.locator("#demo-pay").click()
 
     async def is_in(self, *states: str) -> None:
-        """Wait for a state of the sale."""
-        await expect(self.sale).to_have_attribute("data-state", re.compile(f"^({'|'.join(states)})$"))
+        """Wait for a state of the page, or a step of its sheet."""
+        any_of = [f"#sale[data-state={state}], dialog.sheet[open][data-step={state}]" for state in states]
+        await expect(self.page.locator(", ".join(any_of))).not_to_have_count(0)
 
     async def is_open(self) -> None:
         """Wait for the essay."""

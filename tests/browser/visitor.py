@@ -78,7 +78,7 @@ class Visitor:
         async with self.context.expect_page() as opening:
             await self.sheet.get_by_role("link", name="Connect a wallet").click()
         hosted = await opening.value
-        await expect(hosted.locator("#connect form")).to_be_visible()
+        await expect(hosted.locator("[name=connection]")).to_be_visible()
         return hosted
 
     async def is_scannable(self) -> None:

@@ -60,6 +60,7 @@ FILES = {
     "tipping.js": "with a `<tuppence-tip>`",
     "help.js": "when a reader asks how to pay without a wallet; then the gateway is asked for its list of wallets",
     "recover.js": "when a reader enters a recovery code, or arrives by a link of the gateway",
+    "hosted.js": "with the gateway's own pages, in place of `embed.js` and `opened.js`",
     "connect.js": "on the gateway's own pages, when a reader connects a wallet over Nostr",
     "words-de.json": "for a reader of another language than English; the other six are of similar size",
 }

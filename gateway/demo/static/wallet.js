@@ -1,6 +1,6 @@
 // The demo's wallet: it receives the page's invoice by an event, pays it, shows who got which share, and pays one out.
 const $ = (id) => document.getElementById("demo-" + id);
-const panel = document.getElementById("demo"), status = document.getElementById("status");
+const panel = document.getElementById("demo"), page = panel.closest("tuppence-page");
 const sat = (msat) => (msat / 1000).toLocaleString(panel.dataset.lang, { maximumFractionDigits: 3 });
 const step = (name) => { panel.dataset.step = name; $("pay").disabled = name !== "asked"; };
 const LOOK_MILLISECONDS = 500;
@@ -8,11 +8,22 @@ let invoice, paidHere;
 
 document.addEventListener("tuppence-invoice", ({ detail }) => ask(detail.payment_request));
 document.addEventListener("tuppence-paid", () => sent());
-document.addEventListener("tuppence-unlocked", ({ detail }) => account(detail, Date.now()));
+document.addEventListener("tuppence-unlocked", ({ detail }) => account(detail.payment_hash, Date.now()));
 $("pay").addEventListener("click", pay);
 $("payout-button").addEventListener("click", payOut);
 $("done").addEventListener("click", () => panel.remove());
+customElements.whenDefined("tuppence-page").then(() => {
+  new MutationObserver(stand).observe(page.shadowRoot, { attributeFilter: ["open"], childList: true, subtree: true });
+});
 balance();
+
+// The open sheet makes all else inert, so the wallet stands in it meanwhile, at the same place.
+function stand() {
+  const place = page.shadowRoot.querySelector("dialog[open]") ? "sheet" : "";
+  if (panel.slot === place) return;
+  panel.style.setProperty("--top", panel.getBoundingClientRect().top + "px");
+  panel.slot = place;
+}
 
 async function post(path, asked = { invoice }) {
   return bodyOf(await fetch(path, {
@@ -50,7 +61,6 @@ async function ask(payment_request) {
 
 async function pay() {
   step("paying");
-  status.textContent = status.dataset.paying;
   $("refusal").textContent = "";
   try {
     await post("/demo/pay");
@@ -63,7 +73,6 @@ async function pay() {
 function refuse(error) {
   if (panel.dataset.step === "sent") return;
   step("asked");
-  status.textContent = status.dataset.waiting;
   $("refusal").textContent = error.message;
 }
 

@@ -135,8 +135,9 @@ def _shares(bodies: Sequence[ShareBody]) -> tuple[Share, ...]:
 
 
 def _admin_item(gateway: Gateway, item: Item) -> AdminItemBody:
+    creator = gateway.catalog.creator(item.creator)
     return AdminItemBody(
-        **msgspec.structs.asdict(item_body(gateway.catalog, item, public_url=gateway.config.public_url)),
+        **msgspec.structs.asdict(item_body(item, creator, public_url=gateway.config.public_url)),
         shares=[ShareBody(share.creator, share.weight) for share in item.shares],
         memo=item.memo,
         allowed_origins=list(item.allowed_origins),

@@ -2,8 +2,7 @@
 
 from aiohttp import web
 
-from gateway.catalog.catalog import Catalog
-from gateway.rows import Item, ItemState
+from gateway.rows import Creator, Item, ItemState
 from gateway.web.api.bodies import CreatorCard, ItemBody
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
@@ -13,7 +12,7 @@ async def read_item(request: web.Request) -> web.Response:
     """GET /v1/items/{item_id}."""
     gateway = gateway_of(request)
     item = gateway.catalog.item(request.match_info["item_id"])
-    return answer(item_body(gateway.catalog, item, public_url=gateway.config.public_url))
+    return answer(item_body(item, gateway.catalog.creator(item.creator), public_url=gateway.config.public_url))
 
 
 async def read_creator(request: web.Request) -> web.Response:
@@ -24,9 +23,8 @@ async def read_creator(request: web.Request) -> web.Response:
     return answer(CreatorCard(name=creator.name, title=creator.title, accent=creator.accent, pay_url=pay_url))
 
 
-def item_body(catalog: Catalog, item: Item, *, public_url: str) -> ItemBody:
-    """An item without its paid part. Raises `NotFound` (`creator_not_found`)."""
-    creator = catalog.creator(item.creator)
+def item_body(item: Item, creator: Creator, *, public_url: str) -> ItemBody:
+    """An item without its paid part."""
     return ItemBody(
         id=item.id,
         kind=item.kind.value,

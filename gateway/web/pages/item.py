@@ -38,8 +38,7 @@ from gateway.web.pages.views import (
 def payment_required_page(request: web.Request, item: Item) -> web.Response:
     """The page of an item with status 402, for a browser that requested its content. Creates no invoice."""
     creator = gateway_of(request).catalog.creator(item.creator)
-    view = offer_view(item, creator, words_of(request)) | _card(request, item, creator)
-    return render(request, "item.html", view, status=402)
+    return render(request, "item.html", _offer(request, item, creator), status=402)
 
 
 async def show_item(request: web.Request) -> web.Response:
@@ -52,12 +51,11 @@ async def show_item(request: web.Request) -> web.Response:
         if opens(one, item.id, now=now):
             return render(request, "item.html", await _opened(request, item, creator, one))
     unpaid = next((one for one in tokens if one.invoice.state is InvoiceState.OPEN), None)
-    words = words_of(request)
     if unpaid is None:
-        view = offer_view(item, creator, words) | _card(request, item, creator)
-        page = render(request, "item.html", view | {"refunded_urls": _refunded_urls(request, tokens)})
+        view = _offer(request, item, creator) | {"refunded_urls": _refunded_urls(request, tokens)}
+        page = render(request, "item.html", view)
         return page if tokens else may_be_kept(page)
-    return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words, now=now))
+    return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words_of(request), now=now))
 
 
 async def buy_item(request: web.Request) -> web.Response:
@@ -109,8 +107,9 @@ def _refunded_urls(request: web.Request, tokens: Sequence[VerifiedToken]) -> lis
     return [receipt_path(request, one.invoice) for one in tokens if one.invoice.refunded_at is not None]
 
 
-def _card(request: web.Request, item: Item, creator: Creator) -> View:
-    return {"card": card_view(item, creator, public_url=gateway_of(request).config.public_url)}
+def _offer(request: web.Request, item: Item, creator: Creator) -> View:
+    card = card_view(item, creator, public_url=gateway_of(request).config.public_url)
+    return offer_view(item, creator, words_of(request)) | {"card": card}
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:

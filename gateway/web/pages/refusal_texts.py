@@ -36,8 +36,7 @@ _DETAILS = {
     "tip_invalid": N_("Choose an amount, or write one as a number of sat."),
 }
 NOTE_TOO_LONG = N_("Shorten the note: at most {message} characters of message, {name} of name.")
-IN_PLACE = ("item_archived", "item_empty", "too_many_invoices", "too_many_open_invoices", "tip_invalid")
-"""The error codes that the paying script shows in place."""
+TIP_INVALID = _DETAILS["tip_invalid"]
 
 
 def title_of(status: int, words: Words) -> str:
@@ -50,8 +49,3 @@ def explain(error: TuppenceError, words: Words) -> str:
     if isinstance(error, OutcomeUnknown) or (isinstance(error, Unavailable) and error.code.startswith("node_")):
         return words.say(AWAY)
     return words.say(_DETAILS.get(error.code, REFUSED))
-
-
-def texts_in_place(words: Words) -> dict[str, str]:
-    """The texts for the codes in IN_PLACE."""
-    return {code: words.say(_DETAILS[code]) for code in IN_PLACE}

@@ -8,6 +8,8 @@ from math import ceil
 from pathlib import PurePath
 from typing import Any
 
+from msgspec import to_builtins
+
 from gateway.money import MSAT_PER_SAT
 from gateway.rows import Creator, Invoice, Item, ItemKind, ItemState
 from gateway.sales.terms import (
@@ -15,9 +17,10 @@ from gateway.sales.terms import (
     MOST_NAME_CHARACTERS,
     MOST_TIP_MSAT,
 )
+from gateway.web.api.items import item_body
 from gateway.web.http.language import Unit, Words
 from gateway.web.pages.palette import palette
-from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, texts_in_place
+from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, TIP_INVALID
 
 WORDS_PER_MINUTE = 220
 LONGEST_SUFFIX = 5
@@ -55,9 +58,10 @@ def offer_view(item: Item, creator: Creator, words: Words) -> View:
         "palette": palette(creator.accent),
         "text_html": item.preview_html,
         "line": "" if item.state is ItemState.ACTIVE else words.say(NO_LONGER_SOLD),
-        "refusals": texts_in_place(words),
-        "scripted": item.kind is not ItemKind.SEALED,
+        "scripted": True,
         "connects": True,
+        # The page shows the preview itself.
+        "product": to_builtins(item_body(replace(item, preview_html=""), creator, public_url="")),
     }
 
 
@@ -115,7 +119,8 @@ def tip_view(
         "longest_message": MOST_MESSAGE_CHARACTERS,
         "line": line,
         "refused_field": refused_field,
-        "refusals": texts_in_place(words),
+        "wrong": words.say(TIP_INVALID),
+        "product": {"name": creator.name, "title": creator.title, "accent": creator.accent},
         "scripted": True,
         "connects": True,
     }

@@ -102,8 +102,8 @@ async function verify(preimage, hash) {
 function save({ item, hash }) {
   if (!item) return;
   try {
-    const storageKey = "tuppence:" + location.pathname.replace(/r$/, "i/") + item;
+    const storageKey = "tuppence:" + location.origin + ":" + item;
     const attempts = JSON.parse(localStorage[storageKey] ?? "[]").filter((attempt) => attempt.hash !== hash);
-    localStorage[storageKey] = JSON.stringify([{ hash, token, ends: 0, paid: 1 }, ...attempts]);
+    localStorage[storageKey] = JSON.stringify([{ key: hash, body: "{}", ends: 0, hash, token, paid: true }, ...attempts]);
   } catch {}
 }

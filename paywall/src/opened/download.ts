@@ -6,10 +6,17 @@ import type { Language } from "../language.js";
 // A signed link is valid for an hour.
 const FRESH_MILLISECONDS = 50 * 60_000;
 
-/** A link to the file. A click on an old link fetches a new one first. */
+/** A link to the file. */
 export function download(gateway: Gateway, product: ItemProduct, token: string, language: Language): HTMLElement {
-  const link = h("a", { class: "pay", part: "button", href: product.url }, language.say("download"));
+  const link = h("a", { class: "pay", part: "button" }, language.say("download"));
+  keepFresh(link, gateway, product, token);
+  return link;
+}
+
+/** Lead `link` to the file. A click on an old link fetches a new one first. */
+export function keepFresh(link: HTMLAnchorElement, gateway: Gateway, product: ItemProduct, token: string): void {
   let signedAt = Date.now();
+  link.href = product.url;
   link.addEventListener("click", async (event) => {
     if (Date.now() - signedAt < FRESH_MILLISECONDS) return;
     event.preventDefault();
@@ -18,5 +25,4 @@ export function download(gateway: Gateway, product: ItemProduct, token: string, 
     link.href = product.url;
     link.click();
   });
-  return link;
 }

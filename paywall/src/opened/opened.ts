@@ -16,6 +16,8 @@ import { isDecryptable, unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
 
+export { endOf } from "./ends.js";
+
 const STYLES = styleSheet(ways + css);
 
 // WebCrypto, which decrypts a sealed text, exists only in secure contexts: HTTPS and the local machine.
@@ -31,15 +33,9 @@ export function obstacleTo(host: HTMLElement, product: Product): Obstacle {
   return opens ? "" : "unopened";
 }
 
-/** The gateway may get its key back from a backup, and a proxy that removed the Authorization header may be repaired. */
-export const endOf: OpenedModule["endOf"] = (code) => {
-  if (!/^(access|token|payment)_/.test(code)) return undefined;
-  return /refunded/.test(code) ? "refunded" : /_(unknown_key|required)/.test(code) ? "kept" : "lost";
-};
-
 export const showRefund: OpenedModule["showRefund"] = ({ frame, gateway, language, token }) => {
   const words = language.with(OPENED);
-  frame.append(h("p", { class: "after" }, words.say("refunded"), " ", receiptLink(gateway.url("r#" + token), words)));
+  frame.append(h("p", { class: "refunds" }, words.say("refunded"), " ", receiptLink(gateway.url("r#" + token), words)));
 };
 
 export const render: OpenedModule["render"] = async (opener) => {

@@ -3,14 +3,10 @@
 import { h } from "../dom.js";
 
 const COINS = 14;
-const MILLISECONDS = 700;
-
-export function prefersReducedMotion(): boolean {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
+const MILLISECONDS = 600;
 
 export function celebrate(plate: HTMLElement): void {
-  if (prefersReducedMotion()) return;
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   for (let n = 0; n < COINS; n++) {
     const coin = h("i", { class: "coin", "aria-hidden": "true" });
     plate.append(coin);

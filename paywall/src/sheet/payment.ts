@@ -19,7 +19,7 @@ const UNREACHABLE = -1, WRONG = 0, DEFECT = 500;
 export type Step = "asking" | "waiting" | "stale" | "failed" | "settled";
 /** How far a wallet is with the invoice. `sent`: it reports the payment as sent. `linked`: the reader followed the `lightning:`
  * link. `left`: the reader then left the page, or went to the gateway's own. */
-export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "linked" | "left";
+export type WalletStep = "none" | "asked" | "sent" | "silent" | "refused" | "unreached" | "linked" | "left";
 
 export interface View {
   step: Step;
@@ -86,7 +86,7 @@ export class Payment {
 
   /** Pass the shown invoice to the reader's wallet. It may answer late or never; only the invoice's state at the gateway counts. */
   async askWallet(): Promise<void> {
-    const [wallet, invoice, attempt] = [walletOf(), this.#invoice, this.#attempt];
+    const [wallet, invoice, attempt] = [walletOf(this.context), this.#invoice, this.#attempt];
     if (!wallet || !invoice || !attempt || this.#step !== "waiting") return;
     const round = this.#round;
     const before = attempt.asked === true;
@@ -103,10 +103,10 @@ export class Payment {
         this.#startSilenceTimer(round);
       }
       this.context.check();
-    } catch {
+    } catch (error) {
       if (round !== this.#round) return;
       this.#markAsked(isHanded);
-      this.#setWallet("refused");
+      this.#setWallet((error as Error).name === "Unreachable" ? "unreached" : "refused");
     }
   }
 
@@ -192,12 +192,12 @@ export class Payment {
       this.#attempt = attempt;
       this.#step = "asking";
       // If the attempt cannot be stored, the sheet warns the reader first and asks the wallet only on a click.
-      const asks = walletOf() && !this.#renewed && !this.#isUnsaved();
+      const asks = walletOf(this.context) && !this.#renewed && !this.#isUnsaved();
       this.#wallet = attempt.asked ? "silent" : asks ? "asked" : "none";
       this.#expired = this.#offline = false;
       this.#show();
       const headers = { "Content-Type": "application/json", "Idempotency-Key": attempt.key };
-      const answer = await this.context.gateway.ask(path, { method: "POST", body, headers });
+      const answer = await (this.context.request?.(attempt) ?? this.context.gateway.ask(path, { method: "POST", body, headers }));
       const invoice: Invoice = await answer.json();
       if (round === this.#round) this.#receive(attempt, invoice, Date.parse(answer.headers.get("Date") ?? ""));
     } catch (error) {
@@ -282,7 +282,7 @@ export class Payment {
     if (this.#step === "settled") return "opening";
     if (this.#step === "asking") return "";
     if (this.#step === "stale") return "stale";
-    const messages = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", linked: "linked", left: "paying" } as const;
+    const messages = { none: "waiting", asked: "confirm", sent: "paying", silent: "silent", refused: "refused", unreached: "unreached", linked: "linked", left: "paying" } as const;
     return this.#wallet === "none" && this.#renewed ? "renewed" : messages[this.#wallet];
   }
 }

@@ -5,10 +5,14 @@ import { h } from "../dom.js";
 import { load } from "../gateway.js";
 import type { SectionModule, PaymentContext } from "../interfaces.js";
 
-const LABELS = { help: "help", recover: "paidBefore" } as const;
+const LABELS = { help: "help", connect: "connect", recover: "paidBefore" } as const;
 
-/** `others` are placed in the list after the first button. */
-export function sectionsOf(context: PaymentContext, parts: (keyof typeof LABELS)[], ...others: HTMLElement[]): HTMLElement {
+export type Section = keyof typeof LABELS;
+
+/** `link` is placed in the list after the first button. */
+export function sectionsOf(
+  context: PaymentContext, parts: Section[], link: HTMLElement | undefined, askWallet: () => void,
+): HTMLElement {
   const panel = h("div", { class: "unfolded", id: "unfolded" });
   const shown = new Map<string, Node>();
   let open = "";
@@ -29,7 +33,7 @@ export function sectionsOf(context: PaymentContext, parts: (keyof typeof LABELS)
       select(open === part ? "" : part);
       if (!open || shown.has(part)) return;
       try {
-        shown.set(part, await (await load<SectionModule>(part + ".js")).render(context));
+        shown.set(part, await (await load<SectionModule>(part + ".js")).render(context, askWallet));
         if (open === part) select(part);
       } catch {
         select("");
@@ -37,5 +41,5 @@ export function sectionsOf(context: PaymentContext, parts: (keyof typeof LABELS)
     });
     return button;
   });
-  return h("div", { class: "folds" }, ...buttons.slice(0, 1), ...others, ...buttons.slice(1), panel);
+  return h("div", { class: "folds" }, ...buttons.slice(0, 1), link ?? "", ...buttons.slice(1), panel);
 }

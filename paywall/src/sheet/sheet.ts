@@ -8,15 +8,15 @@ import type { RecoverModule, PaymentContext, Sheet } from "../interfaces.js";
 import { paint, styleSheet } from "../style-sheet.js";
 import { type MessageId, OPENED, RATE, SHEET } from "../words.js";
 import { drawCode } from "./qr-code.js";
-import { sectionsOf } from "./sections.js";
+import { type Section, sectionsOf } from "./sections.js";
 import { Payment, type View } from "./payment.js";
 import { inCurrency, rateOf } from "../rate/exchange-rate.js";
 import ways from "../ways.css";
 import css from "./sheet.css";
-import { celebrate, prefersReducedMotion } from "./celebration.js";
+import { celebrate } from "./celebration.js";
 import { walletOf } from "./wallet.js";
 
-const SEEN_MILLISECONDS = 900;
+const SEEN_MILLISECONDS = 450;
 const STYLES = styleSheet(ways + css);
 
 export const openLink = async () => (await load<RecoverModule>("recover.js")).openLink();
@@ -25,7 +25,7 @@ export function makeSheet(opener: PaymentContext): Sheet {
   const context: PaymentContext = { ...opener, language: opener.language.with({ ...OPENED, ...RATE, ...SHEET }) };
   const { root, language: { say } } = context;
   if (!root.adoptedStyleSheets.includes(STYLES)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLES];
-  const parts = assemble(context);
+  const parts = assemble(context, () => void payment.askWallet());
   const { dialog } = parts;
   const payment = new Payment(context, (view) => {
     try {
@@ -53,7 +53,7 @@ export function makeSheet(opener: PaymentContext): Sheet {
   };
   parts.act.addEventListener("click", () => actions[parts.act.dataset["act"] ?? ""]?.());
   parts.wallet.addEventListener("click", () => payment.linked());
-  parts.connect.addEventListener("click", () => payment.left());
+  parts.connect?.addEventListener("click", () => payment.left());
   copyOnClick(parts.copy, () => parts.request.value, context.language, () => {
     parts.request.hidden = false;
     parts.request.select();
@@ -75,15 +75,18 @@ export function makeSheet(opener: PaymentContext): Sheet {
       dialog.showModal();
       begin();
     },
+    unfold(section) {
+      parts.folds.querySelector<HTMLElement>(`[part=${section}]`)?.click();
+    },
     close: () => dialog.close(),
     update: (attempt, state) => payment.update(attempt, state),
-    paid() {
+    paid(line = "opening") {
       payment.paid();
-      parts.line.textContent = say("opening");
+      parts.line.textContent = say(line);
       if (dialog.open) celebrate(parts.plate);
     },
     async leave() {
-      if (dialog.open && !prefersReducedMotion()) await new Promise((resolve) => setTimeout(resolve, SEEN_MILLISECONDS));
+      if (dialog.open) await new Promise((resolve) => setTimeout(resolve, SEEN_MILLISECONDS));
       dialog.close();
     },
     remove() {
@@ -106,7 +109,7 @@ function draw(context: PaymentContext, parts: Parts, view: View): void {
   dialog.dataset["wallet"] = wallet;
   if (parts.line.textContent !== text) parts.line.textContent = text;
   parts.left.textContent = left === undefined ? "" : say("seconds", { seconds: String(left) });
-  const action = actOf(view);
+  const action = actOf(view, context);
   act.hidden = !action;
   act.dataset["act"] = action?.[0] ?? "";
   if (action) act.textContent = say(action[1]);
@@ -115,23 +118,23 @@ function draw(context: PaymentContext, parts: Parts, view: View): void {
   plate.dataset["hash"] = invoice.payment_hash;
   parts.showPrice(invoice.amount_msat, context.terms().summary);
   parts.wallet.href = "lightning:" + invoice.payment_request;
-  parts.connect.href = `${ownPage(context)}#invoice=${invoice.payment_hash}`;
+  if (parts.connect) parts.connect.href = `${ownPage(context)}#invoice=${invoice.payment_hash}`;
   parts.request.value = invoice.payment_request;
   void showCode(context, parts, invoice.payment_hash);
 }
 
 type Act = "code" | "ask" | "fresh" | "retry" | "leave";
 
-function actOf({ step, wallet, line, forgets }: View): [Act, MessageId] | undefined {
+function actOf({ step, wallet, line, forgets }: View, context: PaymentContext): [Act, MessageId] | undefined {
   if (step === "failed") {
     if (line === "unopened") return undefined;
     return line === "elsewhere" || line === "unshown" ? ["leave", "ownPage"] : ["retry", "retry"];
   }
-  if (step === "stale") return ["fresh", "fresh"];
+  if (step === "stale") return context.follows ? undefined : ["fresh", "fresh"];
   if (step !== "waiting") return undefined;
   if (wallet === "asked") return ["code", "showCode"];
-  if (wallet === "none" && forgets && walletOf()) return ["ask", "wallet"];
-  return wallet === "refused" && walletOf() ? ["ask", "askAgain"] : undefined;
+  if (wallet === "none" && forgets && walletOf(context)) return ["ask", "wallet"];
+  return /refused|unreached/.test(wallet) && walletOf(context) ? ["ask", "askAgain"] : undefined;
 }
 
 /** Remove an invoice that is no longer offered, so that it cannot be scanned, copied or opened. */
@@ -161,7 +164,13 @@ function ownPage({ gateway, terms }: PaymentContext): string {
   return gateway.url(`${kind === "items" ? "i" : "t"}/${name}`);
 }
 
-function assemble(context: PaymentContext) {
+/** A connection can spend, so it is made only on the gateway's pages, and not at all if the gateway shares its origin. */
+function connectLink({ connection, gateway, language }: PaymentContext): HTMLAnchorElement | undefined {
+  if (connection || new URL(gateway.base).pathname !== "/") return undefined;
+  return h("a", { class: "fold", part: "connect", target: "_blank", rel: "noopener noreferrer" }, language.say("connect"));
+}
+
+function assemble(context: PaymentContext, askWallet: () => void) {
   const { gateway, language } = context;
   const { say } = language;
   const by = byline(), sum = price();
@@ -178,18 +187,20 @@ function assemble(context: PaymentContext) {
   const line = h("p", { class: "status", part: "status", role: "status", "aria-live": "polite" });
   const left = h("span", { class: "left", "aria-hidden": "true" });
   const act = h("button", { type: "button", class: "act", part: "act", hidden: true });
-  // A connection can spend, so it is made only on the gateway's pages, and not at all if the gateway shares its origin.
-  const connect = h("a", { class: "fold", part: "connect", target: "_blank", rel: "noopener noreferrer" }, say("connect"));
-  connect.hidden = new URL(gateway.base).pathname !== "/";
+  const connect = connectLink(context);
   // A tip unlocks nothing, so it has no recovery code.
-  const folds = sectionsOf(context, context.reopens ? ["help", "recover"] : ["help"], connect);
+  const sections: Section[] = ["help"];
+  if (context.connection) sections.push("connect");
+  if (context.reopens && !context.follows) sections.push("recover");
+  const folds = sectionsOf(context, sections, connect, askWallet);
   const host = h("p", { class: "host" }, new URL(gateway.base).host);
   const dialog = h("dialog", { class: "till sheet", part: "sheet", "aria-labelledby": "title", lang: context.language.tag },
     h("div", { class: "inside", tabindex: "-1", autofocus: true },
       h("header", {}, by.row, close), title, sum.row, forgets,
       h("div", { class: "pay-by" }, plate, h("p", { class: "ways" }, copy, wallet), request),
       h("div", { class: "tell" }, line, left), act, folds,
-      host));
+      host),
+    h("slot", { name: "sheet" }));
   paint(dialog, context.fills);
   close.addEventListener("click", () => dialog.close());
   const rate = rateOf(gateway);
@@ -198,5 +209,5 @@ function assemble(context: PaymentContext) {
     sum.fill(language.sat(msat), summary);
     void rate.then((known) => { fiat.textContent = known && inCurrency(msat, known, language); });
   };
-  return { dialog, by, showPrice, title, plate, wallet, copy, request, line, left, act, connect, forgets };
+  return { dialog, by, showPrice, title, plate, wallet, copy, request, line, left, act, connect, folds, forgets };
 }

@@ -28,8 +28,9 @@ async def test_what_can_be_pressed_on_a_page_has_an_edge(new_reader: NewReader, 
     await reader.open("/i/welcome")
     await have_edges(reader.page.locator("main button:visible"))
     invoice = await reader.press_pay()
-    await have_edges(reader.page.locator("main .way:visible, #demo-pay"))
-    shot = await reader.page.locator("main .plate").screenshot(animations="disabled")
+    await have_edges(reader.sheet.locator(".way"))
+    await have_edges(reader.page.locator("#demo-pay"))
+    shot = await reader.sheet.locator(".plate").screenshot(animations="disabled")
     assert codes_in(shot) == [as_scanned(invoice["payment_request"])]
 
 

@@ -42,8 +42,9 @@ async def wallet(demo: RunningDemo) -> AsyncIterator[NostrWallet]:
 
 async def connect(page: Page, connection: str, *, keep: bool = False) -> None:
     """Paste a wallet's connection into a page of the gateway, and pay with it."""
-    if await page.locator("#connect:not([open])").count():
-        await page.locator("#connect summary").click()
+    fold = page.locator("dialog.sheet[open] .fold[part=connect]")
+    if await fold.get_attribute("aria-expanded") == "false":
+        await fold.click()
     await page.get_by_label("Connection").fill(connection)
     if keep:
         await page.get_by_label("Keep it in this browser").check()
@@ -78,14 +79,15 @@ async def test_the_gateways_page_pays_the_invoice_that_the_embedding_page_waits_
     await visitor.is_scannable()
     hosted = await visitor.follow_connect()
     assert hosted.url == f"{visitor.gateway}/i/welcome#invoice={invoice['payment_hash']}"
-    await expect(hosted.locator("#amount")).to_have_text("100")
-    await expect(hosted.locator("#qr")).to_have_js_property("complete", value=True)
+    await expect(hosted.locator("dialog.sheet .sum strong")).to_have_text("100")
+    await expect(hosted.locator("dialog.sheet[open] svg.code")).to_be_visible()
     assert wallet.asked == [], "nothing is paid before a press there"
-    await connect(hosted, wallet.connection)
+    kept = await hosted.evaluate(KEPT)
+    async with hosted.expect_event("close"):
+        await connect(hosted, wallet.connection)
     await visitor.is_open()
-    await expect(hosted.locator("#status")).to_contain_text("Go back to the page that you came from")
     assert wallet.asked == [invoice["payment_request"]]
-    assert await hosted.evaluate(KEPT) is None
+    assert kept is None
     assert len([path for path in visitor.posts if path.endswith("/invoices")]) == 1
     assert not [url for url in loaded if url.endswith("/connect.js") and visitor.gateway not in url]
 
@@ -106,7 +108,7 @@ async def test_an_invoice_of_something_else_leads_to_its_own_page(visitor: Visit
     page = await visitor.context.new_page()
     await page.goto(f"{visitor.gateway}/i/welcome#invoice={invoice['payment_hash']}")
     await expect(page).to_have_url(f"{visitor.gateway}/t/nora#invoice={invoice['payment_hash']}")
-    await expect(page.locator("#connect form")).to_be_visible()
+    await expect(page.locator("[name=connection]")).to_be_visible()
     assert wallet.asked == []
 
 
@@ -139,8 +141,7 @@ async def test_a_wallet_that_refuses_leaves_the_invoice_to_scan_and_can_be_disco
     async with open_wallet(refuse) as wallet:
         await connect(reader.page, wallet.connection, keep=True)
         await expect(reader.status).to_have_text("Your wallet did not pay. Scan the code, or ask it again.")
-    assert codes_in(await reader.page.locator("#qr").screenshot()) == [as_scanned(invoice["payment_request"])]
-    await reader.page.locator("#connect summary").click()
+    assert codes_in(await reader.sheet.locator("svg.code").screenshot()) == [as_scanned(invoice["payment_request"])]
     await reader.page.get_by_role("button", name="Disconnect").click()
     assert await reader.page.evaluate(KEPT) is None
     assert await demo.pay(invoice["payment_request"]) == 200
@@ -171,6 +172,6 @@ async def test_without_a_press_no_page_pays(reader: Reader, wallet: NostrWallet,
     await reader.open("/i/welcome")
     await reader.page.evaluate("(value) => localStorage.setItem('tuppence:connection', value)", wallet.connection)
     await reader.open(path)
-    await expect(reader.page.locator("#connect")).to_have_count(1)
+    await expect(reader.page.locator("#offer button.pay")).to_be_visible()
     assert json.loads(await reader.page.evaluate(STORED))[0] != {}
     assert wallet.asked == []

@@ -51,7 +51,7 @@ async def test_many_waiting_tabs_of_the_gateways_page_all_load_and_share_one_str
         await reader.open_tab(path)
         await reader.page.locator("#offer button.pay").click()
         await reader.is_in("waiting")
-        await expect(reader.page.locator("#qr")).to_have_js_property("complete", value=True)
+        await expect(reader.sheet.locator("svg.code")).to_be_visible()
     await until(lambda: len(live) == 1)
     await reader.press_wallet()
     await reader.is_in("open")

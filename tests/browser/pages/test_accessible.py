@@ -47,6 +47,7 @@ async def look_at_a_purchase(reader: Reader, look: Look) -> None:
     await reader.page.evaluate("() => scrollTo(0, 0)")
     await look("explained")
     await reader.press_pay()
+    await reader.sheet.locator(".fold[part=help]").click()
     await look("waiting")
     await reader.press_wallet()
     await reader.is_in("settled")

@@ -27,7 +27,7 @@ async def reader(site: Site, new_reader: NewReader) -> Reader:
 
 async def test_seconds_are_counted_in_the_last_minute_only(reader: Reader, site: Site) -> None:
     await reader.press_pay()
-    left = reader.page.locator("#left")
+    left = reader.sheet.locator(".left")
     await pass_time(reader, site, EXPIRY_SECONDS - 100)
     await expect(left).to_have_text("")
     await pass_time(reader, site, 50)
@@ -39,8 +39,8 @@ async def test_an_expired_code_is_replaced_by_one_that_can_be_paid(reader: Reade
     old = await reader.press_pay()
     await pass_time(reader, site, EXPIRY_SECONDS + 1)
     fresh = await renewed(reader, old["payment_request"])
-    await expect(reader.page.locator("#wallet")).to_have_attribute("href", f"lightning:{fresh}")
-    await expect(reader.page.locator("#qr")).to_have_js_property("complete", value=True)
+    await expect(reader.sheet.locator("[part=wallet]")).to_have_attribute("href", f"lightning:{fresh}")
+    await expect(reader.sheet.locator("svg.code")).to_be_visible()
     [row] = [row for row in site.core.invoices if row.payment_request == fresh]
     site.core.pay(row.payment_hash)
     await reader.is_open()
@@ -92,8 +92,8 @@ async def test_after_the_expiry_a_reload_and_a_press_give_a_fresh_code(reader: R
 async def renewed(reader: Reader, old: str) -> str:
     """Wait for another code than the old one."""
     await expect(reader.status).to_have_text(RENEWED)
-    await expect(reader.page.locator("#request")).not_to_have_value(old)
-    return await reader.page.locator("#request").input_value()
+    await expect(reader.sheet.locator(".request")).not_to_have_value(old)
+    return await reader.sheet.locator(".request").input_value()
 
 
 async def pass_time(reader: Reader, site: Site, seconds: int) -> None:
@@ -105,6 +105,6 @@ async def pass_time(reader: Reader, site: Site, seconds: int) -> None:
 async def set_hidden(reader: Reader, *, hidden: bool) -> None:
     """What a browser tells a page in the background."""
     await reader.page.evaluate(
-        "(value) => Object.defineProperty(document, 'hidden', { value, configurable: true })", hidden
+        "(value) => Object.defineProperty(Document.prototype, 'hidden', { value, configurable: true })", hidden
     )
     await reader.come_back()

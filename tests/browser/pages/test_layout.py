@@ -47,7 +47,7 @@ async def test_nothing_is_wider_than_the_screen_from_price_to_receipt(
     await reader.open(path)
     await fits(reader)
     await reader.press_pay()
-    await reader.page.locator(".help summary").click()
+    await reader.sheet.locator(".fold[part=help]").click()
     await fits(reader)
     await reader.press_wallet()
     await reader.is_in("open")
@@ -99,7 +99,7 @@ async def test_nothing_shifts_from_the_first_sight_to_the_paid_page(
     asking.open()
     await expect(reader.page.locator("#demo-pay")).to_be_enabled()
     assert await shifts(reader) == []
-    assert await demo.pay(await reader.page.locator("#request").input_value()) == 200
+    assert await demo.pay(await reader.sheet.locator(".request").input_value()) == 200
     await reader.is_in("settled")
     assert await shifts(reader) == []
     opening.open()
@@ -108,7 +108,8 @@ async def test_nothing_shifts_from_the_first_sight_to_the_paid_page(
     assert await shifts(reader) == []
 
 
-async def test_the_paid_text_begins_where_the_preview_was(reader: Reader) -> None:
+async def test_the_paid_text_begins_where_the_preview_was(new_reader: NewReader) -> None:
+    reader = await new_reader(viewport={"width": 1280, "height": 1200})
     top = "() => document.getElementById('text').getBoundingClientRect().top + scrollY"
     await reader.open("/i/welcome")
     before = await reader.page.evaluate(top)

@@ -12,14 +12,14 @@ SIZE = "(element) => getComputedStyle(element).fontSize"
 @pytest.mark.parametrize("path", ["/i/welcome", "/i/calendar"])
 async def test_an_items_price_stands_in_the_readers_money_as_large_as_in_sat(reader: Reader, path: str) -> None:
     await reader.open(path)
-    fiat = reader.page.locator(".price .fiat")
+    fiat = reader.page.locator("#sale .price .fiat")
     amount = {"/i/welcome": "≈ $0.10", "/i/calendar": "≈ $0.25"}[path]
     await expect(fiat).to_have_text(amount)
-    assert await fiat.evaluate(SIZE) == await reader.page.locator("#amount").evaluate(SIZE)
+    assert await fiat.evaluate(SIZE) == await reader.page.locator("#sale .price strong").evaluate(SIZE)
     await expect(reader.page.locator("#offer .pay")).to_contain_text(amount)
     await reader.press_pay()
-    await expect(fiat).to_have_text(amount)
-    await expect(reader.page.get_by_text("At a sample exchange rate")).to_be_visible()
+    await expect(reader.sheet.locator(".fiat")).to_have_text(amount)
+    await expect(reader.sheet.get_by_text("At a sample exchange rate")).to_be_visible()
 
 
 async def test_a_tip_is_not_chosen_blind(reader: Reader) -> None:
@@ -29,8 +29,9 @@ async def test_a_tip_is_not_chosen_blind(reader: Reader) -> None:
     await expect(reader.page.locator("#own-fiat")).to_have_text("≈ $0.50")
     await reader.page.locator("[name=own]").fill("20000")
     await expect(reader.page.locator("#own-fiat")).to_have_text("≈ $20.00")
+    await expect(reader.page.locator("#offer .pay")).to_have_text("Send the tip · 20,000 sat")
     await reader.press_pay()
-    await expect(reader.page.locator(".price .fiat")).to_have_text("≈ $20.00")
+    await expect(reader.sheet.locator(".fiat")).to_have_text("≈ $20.00")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+/** The form of a tip: reads the amount and the note, and shows what the button will ask for. */
+
+import type { Gateway } from "../gateway.js";
+import type { Language } from "../language.js";
+import type { TipProduct } from "../product.js";
+import { inCurrency, type Rate, rateOf } from "../rate/exchange-rate.js";
+import { part } from "./opened-page.js";
+
+export class TipForm {
+  readonly #form = part<HTMLFormElement>("offer");
+  readonly #own = part<HTMLInputElement>("own");
+  readonly #label = this.#form.querySelector(".pay")?.textContent;
+  #rate: Rate | null = null;
+
+  constructor(private readonly product: TipProduct, private readonly language: Language, gateway: Gateway) {
+    this.#form.addEventListener("input", () => this.read());
+    void rateOf(gateway).then((rate) => {
+      this.#rate = rate;
+      this.read();
+    });
+    this.read();
+  }
+
+  /** Take what is chosen and typed. Returns whether it is an amount of whole sats. */
+  read(): boolean {
+    const { amount = "", own = "", name = "", message = "" } = Object.fromEntries(new FormData(this.#form)) as Record<string, string>;
+    const typed = amount || own.trim();
+    const sat = /^\d+$/.test(typed) ? Number(typed) : 0;
+    const isAmount = sat >= 1 && sat <= Number(this.#own.dataset["most"]);
+    if (isAmount) this.product.amountSat = sat;
+    this.product.note = { ...(name && { name }), ...(message && { message }) };
+    this.#show(isAmount ? sat : 0);
+    return isAmount;
+  }
+
+  /** Say in the page's words, at its field, that it is no amount. */
+  refuse(): void {
+    this.#own.ariaInvalid = "true";
+    part("own-mistake").textContent = this.#own.dataset["wrong"] ?? "";
+    this.#own.focus();
+  }
+
+  #show(sat: number): void {
+    const { language } = this;
+    const fiat = sat && this.#rate ? inCurrency(sat * 1000, this.#rate, language) : "";
+    part("own-fiat").textContent = fiat;
+    if (!sat) return;
+    this.#own.ariaInvalid = null;
+    part("own-mistake").textContent = "";
+    const amount = language.say("amount", { sat: language.number(sat) });
+    (this.#form.querySelector(".pay") as HTMLElement).textContent = `${this.#label} · ${amount}`;
+  }
+}
