@@ -92,6 +92,8 @@ export abstract class TuppenceElement extends HTMLElement {
   /** Open the payment sheet. Call it only from a reader's click: a wallet may be asked to pay. */
   async open(): Promise<void> {
     if (this.#state !== "offered" || this.#opening) return;
+    // What was paid before is still being fetched.
+    if (this.#delivering) return this.say("opening");
     const { signal } = this.#lifetime as AbortController;
     this.#opening = true;
     try {

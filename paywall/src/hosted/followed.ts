@@ -4,51 +4,65 @@
 import type { Attempt, AttemptStore } from "../attempts.js";
 import { type Gateway, type Invoice, load } from "../gateway.js";
 import type { PaymentContext, Sheet, SheetModule } from "../interfaces.js";
-import { watcherOf } from "../invoice-watcher.js";
+import { type WatchedState, watcherOf } from "../invoice-watcher.js";
+import type { MessageId } from "../words.js";
 
 const LEAVES_MILLISECONDS = 1_500;
 const RETRY_MILLISECONDS = 2_000;
+
+/** Shows a message in the page's own status line. */
+type Say = (id: MessageId | "") => void;
 
 /** The payment hash in the page's address, or "". */
 export function followedHash(): string {
   return /^#invoice=([0-9a-f]{64})$/.exec(location.hash)?.[1] ?? "";
 }
 
-/** Open the sheet with the invoice and the section for the wallet. */
-export async function follow(hash: string, context: PaymentContext): Promise<void> {
+/** Open the sheet with the invoice and the section for the wallet. No wallet is asked before a press there. */
+export async function follow(hash: string, context: PaymentContext, say: Say): Promise<void> {
   const { gateway } = context;
-  const invoice = await found(gateway, hash);
+  const invoice = await found(gateway, hash, say);
+  if (!invoice) return;
   // An invoice of another product belongs on that product's page, which shows what is paid for.
   const { pathname } = new URL(invoice.pay_url);
   if (pathname !== location.pathname) return location.replace(pathname + location.hash);
   const { makeSheet } = await load<SheetModule>("sheet.js");
   const attempt: Attempt = { key: hash, body: context.terms().body, ends: Date.now(), hash };
+  const show = (state: WatchedState) => (state === "settled" ? leave(sheet, say) : sheet.update(attempt, state));
   const sheet: Sheet = makeSheet({
     ...context,
     follows: true,
     obstacle: "",
     store: { attempts: () => [attempt], put() {}, drop() {}, persists: true } as unknown as AttemptStore,
     request: () => gateway.ask("v1/invoices/" + hash),
-    watch: () => void watcherOf(gateway).add(hash, (state) => (state === "settled" ? leave(sheet) : sheet.update(attempt, state))),
+    watch: () => void watcherOf(gateway).add(hash, show),
     check: () => void watcherOf(gateway).check(),
   });
   sheet.open();
-  sheet.unfold("connect");
+  // The payment request of an invoice that was paid long ago is deleted.
+  if (invoice.state === "settled") leave(sheet, say);
+  else sheet.unfold("connect");
 }
 
-async function found(gateway: Gateway, hash: string): Promise<Invoice & { pay_url: string }> {
-  for (;;) {
+/** The invoice; nothing if the address names another meanwhile. */
+async function found(gateway: Gateway, hash: string, say: Say): Promise<Invoice & { pay_url: string } | undefined> {
+  while (followedHash() === hash) {
     try {
-      return await gateway.json("v1/invoices/" + hash);
+      const invoice = await gateway.json<Invoice & { pay_url: string }>("v1/invoices/" + hash);
+      say("");
+      return invoice;
     } catch (error) {
       if ((error as { status?: number }).status === 404) throw error;
+      say("offline");
       await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
     }
   }
+  return undefined;
 }
 
 /** A browser closes only a tab that shows nothing but this page; else the reader reads where to go. */
-function leave(sheet: Sheet): void {
+function leave(sheet: Sheet, say: Say): void {
   sheet.paid("back");
+  say("back");
   setTimeout(() => close(), LEAVES_MILLISECONDS);
 }

@@ -8,7 +8,7 @@ import type { Gateway, Refusal } from "../gateway.js";
 import type { Obstacle, OpenedModule, PaymentContext } from "../interfaces.js";
 import { type Product, ItemProduct, TipProduct } from "../product.js";
 import { endOf } from "../opened/ends.js";
-import { type PageId, SHEET } from "../words.js";
+import { type MessageId, SHEET } from "../words.js";
 import { WalletConnection } from "./connection.js";
 import { follow, followedHash } from "./followed.js";
 import { adoptOlder } from "./older.js";
@@ -22,10 +22,11 @@ export class HostedPage extends TuppenceElement {
   readonly #connection = this.hasAttribute("connects") ? new WalletConnection() : undefined;
   #tip: TipForm | undefined;
   #isAsked = false;
+  #followed = "";
 
   protected override parse(): Product {
     const known = JSON.parse(part("product").textContent ?? "{}");
-    const product = known.kind ? new PageItem(known, () => this.#sayOffline()) : new PageTip(known);
+    const product = known.kind ? new PageItem(known, () => this.say("offline")) : new PageTip(known);
     adoptOlder(new AttemptStore(document.baseURI, product.name));
     return product;
   }
@@ -45,6 +46,8 @@ export class HostedPage extends TuppenceElement {
     if (state === "loading") return;
     // An open sheet says it itself.
     this.say(state === "paid" && !this.shadowRoot?.querySelector("dialog[open]") ? "opening" : "");
+    // What the server has said belongs to the offer.
+    if (state === "open") this.#line.textContent = "";
     this.frame.toggleAttribute("data-paid", state === "paid");
     if (state !== "offered") return;
     this.frame.dataset["state"] = state;
@@ -53,8 +56,8 @@ export class HostedPage extends TuppenceElement {
     else this.#follow();
   }
 
-  protected override say(id: PageId | ""): void {
-    this.#line.textContent = id ? this.language.say(id) : this.#said;
+  protected override say(id: MessageId | ""): void {
+    this.#line.textContent = id ? this.language.with(SHEET).say(id) : this.#said;
   }
 
   protected override opened(): Promise<OpenedModule> {
@@ -73,14 +76,11 @@ export class HostedPage extends TuppenceElement {
     else void this.open();
   }
 
-  /** Who has paid is told that it still comes, so that nobody pays again. */
-  #sayOffline(): void {
-    this.#line.textContent = this.language.with(SHEET).say("offline");
-  }
-
   #follow(): void {
     const hash = followedHash();
-    if (hash) void follow(hash, this.context("")).catch(() => this.say("failed"));
+    if (this.state === "loading" || hash === this.#followed) return;
+    this.#followed = hash;
+    if (hash) void follow(hash, this.context(""), (id) => this.say(id)).catch(() => this.say("failed"));
   }
 }
 

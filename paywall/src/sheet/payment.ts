@@ -151,8 +151,8 @@ export class Payment {
   update(attempt: Attempt, state: WatchedState): void {
     if (attempt.key !== this.#attempt?.key) return;
     this.#offline = state === "offline";
-    if (state === "expired") this.#expire();
-    if (state === "canceled" && this.#isVisible()) {
+    if (state === "expired" || (state === "canceled" && this.context.follows)) this.#expire();
+    else if (state === "canceled" && this.#isVisible()) {
       this.#renewed = true;
       void this.#requestInvoice(true);
     }
@@ -176,7 +176,8 @@ export class Payment {
   /** The key of the attempt to continue: unpaid, for the same request, and not expired or possibly being paid. */
   #pendingKey(): string | undefined {
     const { body } = this.context.terms();
-    const fits = (a: Attempt) => !a.paid && a.body === body && (!a.hash || a.ends > Date.now() || a.asked);
+    const fits = (a: Attempt) => this.context.follows
+      || (!a.paid && a.body === body && (!a.hash || a.ends > Date.now() || a.asked));
     return this.context.store.attempts().filter(fits).at(-1)?.key;
   }
 
@@ -192,7 +193,8 @@ export class Payment {
       this.#attempt = attempt;
       this.#step = "asking";
       // If the attempt cannot be stored, the sheet warns the reader first and asks the wallet only on a click.
-      const asks = walletOf(this.context) && !this.#renewed && !this.#isUnsaved();
+      // An invoice that a link leads to may be anybody's, so it waits for a click, too.
+      const asks = walletOf(this.context) && !this.#renewed && !this.#isUnsaved() && !this.context.follows;
       this.#wallet = attempt.asked ? "silent" : asks ? "asked" : "none";
       this.#expired = this.#offline = false;
       this.#show();
@@ -216,6 +218,8 @@ export class Payment {
     this.context.store.put(attempt);
     this.#invoice = invoice;
     this.#step = "waiting";
+    // The price was raised since the page was loaded: no wallet is asked for more than the reader has seen.
+    if (this.#wallet === "asked" && invoice.amount_msat > this.context.terms().amount_msat) this.#wallet = "none";
     if (attempt.ends <= Date.now()) this.#expire();
     this.#show();
     const { access_token: _, ...shown } = invoice;
@@ -244,7 +248,7 @@ export class Payment {
     if (!this.#expired) this.context.emit("expired", { payment_hash: this.#invoice?.payment_hash ?? "" });
     this.#expired = true;
     if (this.#step !== "waiting") return;
-    if (this.#attempt?.asked) this.#step = "stale";
+    if (this.#attempt?.asked || this.context.follows) this.#step = "stale";
     else if (this.#isVisible()) void this.renew();
   }
 
