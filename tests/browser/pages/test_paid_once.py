@@ -1,0 +1,44 @@
+"""What a reader has not agreed to is not paid: a second time, or a higher price than the page names."""
+
+from playwright.async_api import Route, expect
+
+from tests.browser.delayed_requests import DelayedRequests
+from tests.browser.reader import Reader
+
+WALLET = "window.asked = 0; window.webln = { enable: async () => { window.asked++; }, sendPayment: async () => {} };"
+PRICE, LOWER_PRICE = '"price_msat": 100000', '"price_msat": 50000'
+
+
+async def test_a_press_while_the_paid_text_is_still_fetched_asks_for_no_second_payment(reader: Reader) -> None:
+    await reader.open("/i/welcome")
+    await reader.press_pay()
+    await reader.press_wallet()
+    await reader.is_open()
+    asked = reader.posts()
+    gate = DelayedRequests()
+    await reader.page.route("**/content", gate.hold)
+    async with reader.page.expect_request("**/content"):
+        await reader.open("/i/welcome")
+    await reader.page.locator("#offer button.pay").click()
+    await expect(reader.line).to_have_text("Paid. Opening…")
+    await expect(reader.sheet).to_have_count(0)
+    assert reader.posts() == asked
+    gate.open()
+    await reader.is_in("yours")
+
+
+async def test_no_wallet_is_asked_for_more_than_the_page_has_named(reader: Reader) -> None:
+    """The price was raised while the page was open."""
+
+    async def as_before(route: Route) -> None:
+        page = await (await route.fetch()).text()
+        assert PRICE in page
+        await route.fulfill(body=page.replace(PRICE, LOWER_PRICE), content_type="text/html")
+
+    await reader.page.add_init_script(WALLET)
+    await reader.page.route("**/i/welcome", as_before)
+    await reader.open("/i/welcome")
+    await reader.press_pay()
+    await expect(reader.status).to_have_text("Waiting for your payment")
+    await expect(reader.sheet.locator(".sum strong")).to_have_text("100")
+    assert await reader.page.evaluate("window.asked") == 0
