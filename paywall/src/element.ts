@@ -214,8 +214,10 @@ export abstract class TuppenceElement extends HTMLElement {
         if (error instanceof Refusal) {
           const opened = await loading.catch(() => null);
           const end = opened?.endOf(error.code);
-          if (end === "lost") this.#store?.drop(attempt);
           if (end) {
+            // It was paid, so it is neither watched nor offered to be paid again.
+            if (end === "lost") this.#store?.drop(attempt);
+            else this.#store?.put({ ...attempt, paid: true });
             this.#ended.add(attempt.key);
             this.#reportError(error), this.#sheet?.close(), this.offerAgain();
             if (end === "refunded") opened?.showRefund(this.#paid(attempt, again));
