@@ -6,7 +6,12 @@ import type { ConnectModule, Connection, Wallet } from "../interfaces.js";
 const STORAGE_KEY = "tuppence:connection";
 
 export class WalletConnection implements Connection {
-  address = storedAddress();
+  #ofVisit = "";
+
+  /** Read from storage each time, because another tab may have disconnected the wallet. */
+  get address(): string {
+    return this.#ofVisit || storedAddress();
+  }
 
   wallet(): Wallet | undefined {
     const { address } = this;
@@ -26,13 +31,13 @@ export class WalletConnection implements Connection {
   }
 
   use(address: string, keep: boolean): void {
-    this.address = address;
     try {
       if (keep) localStorage.setItem(STORAGE_KEY, address);
       else localStorage.removeItem(STORAGE_KEY);
     } catch {
       // Without storage the connection lasts until the page is closed.
     }
+    this.#ofVisit = storedAddress() === address ? "" : address;
   }
 }
 

@@ -15,6 +15,7 @@ from tests.browser.visitor import Visitor
 from tests.support.qr_camera import as_scanned, codes_in
 
 KEPT = "() => localStorage.getItem('tuppence:connection')"
+KEEP = "(value) => localStorage.setItem('tuppence:connection', value)"
 STORED = "() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }])"
 # A blank page has no storage.
 KEPT_BY_AN_OLDER_VERSION = """
@@ -129,6 +130,18 @@ async def test_a_connection_that_is_kept_pays_the_next_with_one_press(reader: Re
     assert len(wallet.asked) == 2
 
 
+async def test_a_wallet_that_another_tab_has_disconnected_is_asked_by_none(reader: Reader, wallet: NostrWallet) -> None:
+    await reader.open("/i/welcome")
+    await reader.page.evaluate(KEEP, wallet.connection)
+    await reader.open("/t/nora")
+    other = await reader.context.new_page()
+    await other.goto(f"{reader.url}/r")
+    await other.evaluate("() => localStorage.removeItem('tuppence:connection')")
+    await reader.press_pay()
+    await expect(reader.status).to_have_text("Waiting for your payment")
+    assert wallet.asked == []
+
+
 async def test_a_wallet_that_refuses_leaves_the_invoice_to_scan_and_can_be_disconnected(
     reader: Reader, demo: RunningDemo
 ) -> None:
@@ -170,7 +183,7 @@ async def test_what_is_no_connection_is_told_of_beside_its_field(reader: Reader)
 @pytest.mark.parametrize("path", ["/i/welcome", "/t/nora"])
 async def test_without_a_press_no_page_pays(reader: Reader, wallet: NostrWallet, path: str) -> None:
     await reader.open("/i/welcome")
-    await reader.page.evaluate("(value) => localStorage.setItem('tuppence:connection', value)", wallet.connection)
+    await reader.page.evaluate(KEEP, wallet.connection)
     await reader.open(path)
     await expect(reader.page.locator("#offer button.pay")).to_be_visible()
     assert json.loads(await reader.page.evaluate(STORED))[0] != {}

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.embed.test_connected_wallet import wallet
+from tests.browser.embed.test_connected_wallet import KEEP, wallet
 from tests.browser.nostr_wallet import NostrWallet
 from tests.browser.running_demo import RunningDemo
 from tests.browser.visitor import Visitor
 
 __all__ = ["wallet"]
 
-KEEP = "(value) => localStorage.setItem('tuppence:connection', value)"
 BACK = "Paid. Go back to the page that you came from: it opens there."
 ENDED = "2020-01-01T00:00:00Z"
 # A loop of requests makes hundreds meanwhile.
