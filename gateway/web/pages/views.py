@@ -105,7 +105,6 @@ def tip_view(
         "state": "offered",
         "creator": creator_view(creator, words),
         "palette": palette(creator.accent),
-        "invoices_url": f"/v1/creators/{creator.name}/tips",
         "amounts": [
             {"sat": amount_sat, "msat": amount_sat * MSAT_PER_SAT, "shown": words.number(amount_sat)}
             for amount_sat in TIP_AMOUNTS_SAT
@@ -141,7 +140,6 @@ def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, receipt_u
 
 def item_view(item: Item, words: Words) -> View:
     """The template variables of an item."""
-    is_file = item.kind is ItemKind.FILE
     return {
         "id": item.id,
         "kind": item.kind.value,
@@ -151,9 +149,6 @@ def item_view(item: Item, words: Words) -> View:
         "price_msat": item.price_msat,
         "buys": what_it_buys(item, words),
         "for_sale": item.state is ItemState.ACTIVE,
-        "invoices_url": f"/v1/items/{item.id}/invoices",
-        "opens_url": f"/v1/items/{item.id}/links" if is_file else f"/v1/items/{item.id}/content",
-        "opens_method": "POST" if is_file else "GET",
         "page_url": item.page_url,
         "page_host": (item.page_url or "").partition("://")[2].partition("/")[0],
     }

@@ -1,20 +1,27 @@
 /** Shows what was paid for in the page that the server has rendered. */
 
 import { bearer } from "../gateway.js";
-import type { OpenedModule, PaidProduct } from "../interfaces.js";
+import type { Obstacle, OpenedModule, PaidProduct } from "../interfaces.js";
 import { keepFresh } from "../opened/download.js";
 import { endOf } from "../opened/ends.js";
 import { keepPlace } from "../opened/place.js";
-import type { ItemProduct } from "../product.js";
+import { isSecure } from "../opened/seal.js";
+import type { ItemProduct, Product } from "../product.js";
 import { OPENED } from "../words.js";
 
 const MOST_REFUNDS = 8;
 
-export const openedPage: OpenedModule = { obstacleTo: () => "", endOf, render, showRefund };
+export const openedPage: OpenedModule = { obstacleTo, endOf, render, showRefund };
 
 /** A part of the page, by its id. */
 export function part<E extends HTMLElement = HTMLElement>(id: string): E {
   return document.getElementById(id) as E;
+}
+
+/** A sealed text opens in its own page. */
+function obstacleTo(_: HTMLElement, product: Product): Obstacle {
+  const item = "item" in product ? (product as ItemProduct).item : undefined;
+  return item?.kind === "sealed" && !isSecure(item.page_url ?? "") ? "unopened" : "";
 }
 
 async function render(paid: PaidProduct): Promise<[landing: HTMLElement, isOpen: boolean]> {

@@ -12,7 +12,7 @@ import { OPENED } from "../words.js";
 import { articleOf, canInsert, contentElement } from "./article.js";
 import { download } from "./download.js";
 import { keepPlace } from "./place.js";
-import { isDecryptable, unseal } from "./seal.js";
+import { isDecryptable, isSecure, unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
 
@@ -20,16 +20,13 @@ export { endOf } from "./ends.js";
 
 const STYLES = styleSheet(ways + css);
 
-// WebCrypto, which decrypts a sealed text, exists only in secure contexts: HTTPS and the local machine.
-const SECURE = /^https\b|^http\W+(localhost|127\.)/;
-
 /** Why this page could not show the product after a payment. */
 export function obstacleTo(host: HTMLElement, product: Product): Obstacle {
   const item = "item" in product ? (product as ItemProduct).item : undefined;
   if (item?.kind === "text") return canInsert() ? "" : "unshown";
   if (item?.kind !== "sealed") return "";
   const sealed = host.getAttribute("sealed");
-  const opens = sealed ? isDecryptable(sealed) && canInsert() : SECURE.test(item.page_url ?? "");
+  const opens = sealed ? isDecryptable(sealed) && canInsert() : isSecure(item.page_url ?? "");
   return opens ? "" : "unopened";
 }
 

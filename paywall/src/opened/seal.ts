@@ -2,6 +2,11 @@
 
 const JWE = /^[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/;
 
+/** Whether a page has WebCrypto, which exists only in secure contexts: HTTPS and the local machine. */
+export function isSecure(url: string): boolean {
+  return /^https\b|^http\W+(localhost|127\.)/.test(url);
+}
+
 /** Whether this page could decrypt it, given the right key. */
 export function isDecryptable(sealed: string): boolean {
   return JWE.test(sealed) && Boolean(crypto.subtle);

@@ -1,4 +1,4 @@
-"""What a reader has not agreed to is not paid: a second time, or a higher price than the page names."""
+"""Nobody pays a second time, more than the page names, or for what does not open."""
 
 from playwright.async_api import Route, expect
 
@@ -6,6 +6,7 @@ from tests.browser.delayed_requests import DelayedRequests
 from tests.browser.reader import Reader
 
 WALLET = "window.asked = 0; window.webln = { enable: async () => { window.asked++; }, sendPayment: async () => {} };"
+SEALED = {'"kind": "text"': '"kind": "sealed"', '"page_url": null': '"page_url": "http://blog.example/essay"'}
 PRICE, LOWER_PRICE = '"price_msat": 100000', '"price_msat": 50000'
 
 
@@ -29,16 +30,32 @@ async def test_a_press_while_the_paid_text_is_still_fetched_asks_for_no_second_p
 
 async def test_no_wallet_is_asked_for_more_than_the_page_has_named(reader: Reader) -> None:
     """The price was raised while the page was open."""
-
-    async def as_before(route: Route) -> None:
-        page = await (await route.fetch()).text()
-        assert PRICE in page
-        await route.fulfill(body=page.replace(PRICE, LOWER_PRICE), content_type="text/html")
-
     await reader.page.add_init_script(WALLET)
-    await reader.page.route("**/i/welcome", as_before)
+    await change_product(reader, {PRICE: LOWER_PRICE})
     await reader.open("/i/welcome")
     await reader.press_pay()
     await expect(reader.status).to_have_text("Waiting for your payment")
     await expect(reader.sheet.locator(".sum strong")).to_have_text("100")
     assert await reader.page.evaluate("window.asked") == 0
+
+
+async def test_a_sealed_text_whose_page_cannot_open_it_is_not_sold(reader: Reader) -> None:
+    """Its page is not sent over TLS."""
+    await change_product(reader, SEALED)
+    await reader.open("/i/welcome")
+    await reader.page.locator("#offer button.pay").click()
+    await expect(reader.status).to_have_text("The sealed text cannot be opened in this page. Nothing was charged.")
+    assert reader.posts() == []
+
+
+async def change_product(reader: Reader, changes: dict[str, str]) -> None:
+    """Change what the page of the essay knows of it."""
+
+    async def answer(route: Route) -> None:
+        page = await (await route.fetch()).text()
+        for was, now in changes.items():
+            assert was in page
+            page = page.replace(was, now)
+        await route.fulfill(body=page, content_type="text/html")
+
+    await reader.page.route("**/i/welcome", answer)
