@@ -17,7 +17,7 @@ export interface PaymentContext {
   readonly root: ShadowRoot;
   readonly gateway: Gateway;
   readonly language: Language;
-  readonly store: AttemptStore;
+  readonly store: Pick<AttemptStore, "attempts" | "put" | "persists">;
   readonly fills: { day: Fill; night: Fill };
   terms(): Terms;
   /** Watch the invoice of an attempt until its state is final. */

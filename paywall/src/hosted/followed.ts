@@ -1,7 +1,7 @@
 /** Shows the invoice of an embedding page, which leads here so that the reader can pay it with a connected wallet. The access
  * token stays in the embedding page, which unlocks the item by itself. */
 
-import type { Attempt, AttemptStore } from "../attempts.js";
+import type { Attempt } from "../attempts.js";
 import { type Gateway, type Invoice, load } from "../gateway.js";
 import type { PaymentContext, Sheet, SheetModule } from "../interfaces.js";
 import { type WatchedState, watcherOf } from "../invoice-watcher.js";
@@ -33,7 +33,7 @@ export async function follow(hash: string, context: PaymentContext, say: Say): P
     ...context,
     follows: true,
     obstacle: "",
-    store: { attempts: () => [attempt], put() {}, drop() {}, persists: true } as unknown as AttemptStore,
+    store: { attempts: () => [attempt], put() {}, persists: true },
     request: () => gateway.ask("v1/invoices/" + hash),
     watch: () => void watcherOf(gateway).add(hash, show),
     check: () => void watcherOf(gateway).check(),

@@ -231,8 +231,8 @@ export class Payment {
   #fail(error: unknown, message?: MessageId): void {
     // No instanceof: the error's class comes from another bundle.
     const { status = DEFECT, code = "failed", message: detail = "" } = error as Partial<Refusal>;
-    const known: Record<number, MessageId> = { [UNREACHABLE]: "lost", [WRONG]: "wrong", 403: "elsewhere", 404: "ended", 429: "busy", 503: "away", 504: "away" };
-    this.#refusal = message ?? known[status] ?? "failed";
+    const known: Record<number, MessageId> = { [UNREACHABLE]: "lost", [WRONG]: "wrong", 403: "elsewhere", 429: "busy", 503: "away", 504: "away" };
+    this.#refusal = message ?? (code === "item_archived" ? "ended" : known[status]) ?? "failed";
     this.#step = "failed";
     this.#show();
     this.context.emit("error", { code, message: detail });

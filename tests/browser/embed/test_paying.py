@@ -183,23 +183,26 @@ async def test_an_invoice_of_another_amount_is_not_shown(visitor: Visitor) -> No
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "code", "words"),
     [
-        (503, "The creator's node is not answering. Nothing was charged; try again in a moment."),
-        (429, "Too many at once. Nothing was charged; try again in a moment."),
-        (404, "This is no longer for sale; what was paid still opens."),
+        (503, "refused", "The creator's node is not answering. Nothing was charged; try again in a moment."),
+        (429, "refused", "Too many at once. Nothing was charged; try again in a moment."),
+        (404, "item_archived", "This is no longer for sale; what was paid still opens."),
+        (404, "item_empty", "That did not work. Nothing was charged."),
     ],
 )
-async def test_a_refusal_is_told_in_words_and_can_be_tried_again(visitor: Visitor, status: int, words: str) -> None:
+async def test_a_refusal_is_told_in_words_and_can_be_tried_again(
+    visitor: Visitor, status: int, code: str, words: str
+) -> None:
     async def refuse(route: Route) -> None:
-        await route.fulfill(status=status, json={"code": "refused", "detail": ""}, headers=ANY_ORIGIN)
+        await route.fulfill(status=status, json={"code": code, "detail": ""}, headers=ANY_ORIGIN)
 
     visitor.expects(str(status))
     await visitor.open()
     await visitor.page.route("**/invoices", refuse)
     await visitor.page.locator("tuppence-paywall button.pay").click()
     await expect(visitor.status).to_have_text(words)
-    assert (await visitor.told("error"))[0]["code"] == "refused"
+    assert (await visitor.told("error"))[0]["code"] == code
     await visitor.page.unroute("**/invoices")
     async with visitor.page.expect_response("**/invoices"):
         await visitor.sheet.get_by_role("button", name="Try again").click()
