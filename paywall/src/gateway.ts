@@ -77,7 +77,7 @@ export class Gateway {
 
   /** Gives up soon, so that an answer that is lost on its way holds up no later one. */
   async invoice(hash: string): Promise<Invoice> {
-    return (await this.ask("v1/invoices/" + hash, { signal: AbortSignal.timeout(5_000) })).json();
+    return (await this.ask("v1/invoices/" + hash, { signal: AbortSignal.timeout(15_000) })).json();
   }
 
   events(hash: string): EventSource {

@@ -12,6 +12,8 @@ from tests.support.tcp_proxy import tcp_proxy
 
 TICK_MILLISECONDS = 450
 EVENTS = "**/v1/invoices/*/events"
+# The page waits for answers, but not for as long.
+IMPATIENT = "const { timeout } = AbortSignal; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 10);"
 LOST = "No connection. Nothing was charged; try again when it is back."
 
 
@@ -78,6 +80,7 @@ async def test_a_page_without_a_stream_asks_by_itself(reader: Reader, demo: Runn
 async def test_an_answer_that_does_not_come_holds_up_no_later_one(reader: Reader, demo: RunningDemo) -> None:
     late = DelayedRequests()
     reader.expects("ERR_FAILED")
+    await reader.page.add_init_script(IMPATIENT)
     await reader.page.route(EVENTS, lambda route: route.abort())
     await reader.open("/i/welcome")
     invoice = await reader.press_pay()

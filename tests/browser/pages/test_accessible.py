@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import NewReader
 from tests.browser.delayed_requests import DelayedRequests
@@ -125,11 +125,15 @@ async def test_what_is_pressed_is_large_enough(new_reader: NewReader) -> None:
 
 async def barriers(reader: Reader, axe: str) -> list[str]:
     """What axe finds on the page as it is, each rule with the elements that break it."""
-    if not await reader.page.evaluate("() => 'axe' in window"):
-        await reader.page.evaluate(axe + "; 0")
-    found = await reader.page.evaluate(
-        "(rules) => axe.run(document, rules).then(({ violations }) => violations)", RULES
-    )
+    return await barriers_on(reader.page, axe)
+
+
+async def barriers_on(page: Page, axe: str, *, within: str = "html") -> list[str]:
+    """The same on any page, in a part of it."""
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(axe + "; 0")
+    run = "([part, rules]) => axe.run(part, rules).then(({ violations }) => violations)"
+    found = await page.evaluate(run, [within, RULES])
     return [f"{rule['id']}: {[node['html'][:90] for node in rule['nodes'][:3]]}" for rule in found]
 
 
