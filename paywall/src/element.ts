@@ -35,6 +35,7 @@ export abstract class TuppenceElement extends HTMLElement {
   #ended = new Set<string>();
   #sheet: Sheet | undefined;
   #opening = false;
+  /** Whether content is being fetched, or shown. */
   #delivering = false;
   readonly #emit: Emit = (name, detail) => this.dispatchEvent(new TuppenceEvent(name, detail));
 
@@ -92,14 +93,14 @@ export abstract class TuppenceElement extends HTMLElement {
   /** Open the payment sheet. Call it only from a reader's click: a wallet may be asked to pay. */
   async open(): Promise<void> {
     if (this.#state !== "offered" || this.#opening) return;
-    // What was paid before is still being fetched.
-    if (this.#delivering) return this.say("opening");
     const { signal } = this.#lifetime as AbortController;
     this.#opening = true;
     try {
       // The code that shows the content is loaded before anything is paid.
       const [{ makeSheet }, { obstacleTo }] = await Promise.all([load<SheetModule>("sheet.js"), this.opened()]);
-      if (signal.aborted) return;
+      if (signal.aborted || this.#state !== "offered") return;
+      // What was paid before is still being fetched.
+      if (this.#delivering) return this.say("opening");
       this.#sheet ??= makeSheet(this.context(obstacleTo(this, this.product)));
       this.#sheet.open();
     } catch (error) {
@@ -198,9 +199,7 @@ export abstract class TuppenceElement extends HTMLElement {
   async #deliver(attempt: Attempt): Promise<void> {
     // A payment that this page has watched is new to its reader, though another tab may have opened it first.
     const again = attempt.paid === true && !this.#watched.has(attempt.key);
-    if (this.#delivering || this.#state === "open") {
-      return this.#remember(attempt);
-    }
+    if (this.#delivering) return this.#remember(attempt);
     this.#delivering = true;
     if (!again) this.#announce(attempt);
     const signal = this.#lifetime?.signal;

@@ -28,6 +28,26 @@ async def test_a_press_while_the_paid_text_is_still_fetched_asks_for_no_second_p
     await reader.is_in("yours")
 
 
+async def test_a_press_before_the_page_knows_what_was_paid_asks_for_no_second_payment(reader: Reader) -> None:
+    await reader.open("/i/welcome?lang=de")
+    await reader.press_pay()
+    await reader.press_wallet()
+    await reader.is_open()
+    asked = reader.posts()
+    words, content = DelayedRequests(), DelayedRequests()
+    await reader.page.route("**/words-de.json", words.hold)
+    await reader.page.route("**/content", content.hold)
+    await reader.open("/i/welcome?lang=de")
+    await reader.page.locator("#offer button.pay").click()
+    async with reader.page.expect_request("**/content"):
+        words.open()
+    await expect(reader.line).to_have_text("Bezahlt. Wird geöffnet …")
+    await expect(reader.sheet).to_have_count(0)
+    assert reader.posts() == asked
+    content.open()
+    await reader.is_in("yours")
+
+
 async def test_no_wallet_is_asked_for_more_than_the_page_has_named(reader: Reader) -> None:
     """The price was raised while the page was open."""
     await reader.page.add_init_script(WALLET)
