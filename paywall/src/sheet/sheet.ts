@@ -73,6 +73,8 @@ export function makeSheet(opener: PaymentContext): Sheet {
       parts.showPrice(amount_msat, summary);
       if (dialog.dataset["step"] === "settled") payment.reset();
       dialog.showModal();
+      // The focus scrolls to the middle of what is higher than the window.
+      dialog.scrollTop = 0;
       begin();
     },
     unfold(section) {

@@ -50,6 +50,7 @@ async def test_the_sheet_fits_and_its_code_is_the_invoice(new_visitor: NewVisito
     await visitor.open()
     invoice = await visitor.tap()
     await visitor.is_scannable()
+    assert await visitor.sheet.evaluate("(sheet) => sheet.scrollTop") == 0, "it begins below its first line"
     await visitor.sheet.locator(".plate").scroll_into_view_if_needed()
     assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
     box = await visitor.sheet.locator(".plate").bounding_box()
