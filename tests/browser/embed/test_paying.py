@@ -77,7 +77,7 @@ async def test_a_silent_wallet_is_told_of_and_no_other_invoice_is_offered(
     await expect(visitor.status).to_contain_text("Your wallet may still be paying. This code is the same invoice")
     await visitor.is_scannable()
     assert await visitor.scan() == [as_scanned(invoice["payment_request"])]
-    await visitor.page.clock.run_for(600_000)
+    await visitor.page.clock.fast_forward(600_000)
     await expect(visitor.status).to_have_text("This code expired. If your wallet is still paying it, it counts.")
     assert len(visitor.posts) == 1
     assert len(await visitor.told("expired")) == 1
