@@ -108,6 +108,7 @@ export const CONNECT = {
 };
 
 export const RECOVER = {
+  elsewherePaid: "Paid on another site or in another browser? Your receipt there has a code that opens it here.",
   code: "Recovery code, from the receipt",
   codeOpen: "Open it",
   codeUnknown: "This code opens nothing here; compare it with the receipt, letter by letter.",

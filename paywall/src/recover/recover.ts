@@ -18,7 +18,7 @@ export const render: SectionModule["render"] = (context) => {
   });
   const mistake = fieldError("code-mistake");
   const button = h("button", { class: "act" }, say("codeOpen"));
-  const form = h("form", { novalidate: true }, h("label", {}, say("code"), field), mistake, button);
+  const form = h("form", { novalidate: true }, h("p", {}, say("elsewherePaid")), h("label", {}, say("code"), field), mistake, button);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
