@@ -1,15 +1,16 @@
 """The catalog: the items on sale and their creators, kept in memory and written to the store."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import structlog
 
 from gateway.catalog.api_keys import OPERATOR, Caller, wrong_key
 from gateway.catalog.coalesced_refresh import CoalescedRefresh
-from gateway.catalog.rules import SLUG, check_creator, check_item
+from gateway.catalog.rules import SLUG, check_creator, check_item, is_listed
 from gateway.errors import Conflict, NotFound, Unavailable
 from gateway.ports.store import Store, Tx
 from gateway.rows import Creator, Item
@@ -22,11 +23,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """All items and creators as of one version of the catalog."""
+    """All items and creators as of one version of the catalog, and what is on sale: all of it, and by creator."""
 
     version: int
     items: Mapping[str, Item]
     creators: Mapping[str, Creator]
+    listed: Sequence[Item] = ()
+    listed_by: Mapping[str, Sequence[Item]] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
 
 
@@ -55,6 +58,18 @@ class Catalog:
     def items(self) -> Sequence[Item]:
         """Every item, oldest first."""
         return tuple(self._snapshot.items.values())
+
+    def listed(self) -> Sequence[Item]:
+        """The items on sale that anyone can see, newest first."""
+        return self._snapshot.listed
+
+    def listed_by(self, creator: str) -> Sequence[Item]:
+        """The items on sale of one creator, newest first."""
+        return self._snapshot.listed_by.get(creator, ())
+
+    def has_more_by(self, creator: str, *, than: Item) -> bool:
+        """Whether a creator has something on sale other than an item."""
+        return any(item.id != than.id for item in self.listed_by(creator))
 
     def creator(self, name: str) -> Creator:
         """A creator by name. Raises `NotFound` (`creator_not_found`)."""
@@ -193,5 +208,15 @@ def _drop_change(tx: Tx, creator: str, *, now: int) -> str | None:
 def _read_snapshot(tx: Tx) -> _Snapshot:
     items = {item.id: item for item in tx.items.list()}
     creators = {creator.name: creator for creator in tx.creators.list()}
-    version, unreadable = tx.items.version(), tuple(tx.items.passed_over)
-    return _Snapshot(version, MappingProxyType(items), MappingProxyType(creators), unreadable)
+    listed = tuple(item for item in reversed(items.values()) if is_listed(item))
+    listed_by: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in listed:
+        listed_by[item.creator].append(item)
+    return _Snapshot(
+        version=tx.items.version(),
+        items=MappingProxyType(items),
+        creators=MappingProxyType(creators),
+        listed=listed,
+        listed_by=MappingProxyType(listed_by),
+        unreadable=tuple(tx.items.passed_over),
+    )

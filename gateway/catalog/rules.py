@@ -77,6 +77,11 @@ def for_sale(item: Item) -> Item:
     return item
 
 
+def is_listed(item: Item) -> bool:
+    """Whether an item is in the lists of what is on sale, which anyone can see."""
+    return item.state is ItemState.ACTIVE and item.byte_size > 0
+
+
 def sold_at(item: Item, web_origin: str) -> bool:
     """Whether pages of an origin may sell an item."""
     return not item.allowed_origins or web_origin in item.allowed_origins

@@ -287,11 +287,10 @@ export abstract class TuppenceElement extends HTMLElement {
 }
 
 /** Wait before the next try. Ends early when the browser comes online or the element is removed. */
-function retryPause(tries: number, signal: AbortSignal | undefined): Promise<void> {
+function retryPause(tries: number, signal: AbortSignal | undefined): Promise<unknown> {
   return new Promise((resolve) => {
-    const end = () => resolve();
-    setTimeout(end, RETRY_MILLISECONDS[tries] ?? RETRY_MILLISECONDS.at(-1));
-    signal?.addEventListener("abort", end, { once: true });
-    addEventListener("online", end, { once: true });
+    setTimeout(resolve, RETRY_MILLISECONDS[tries] ?? RETRY_MILLISECONDS.at(-1));
+    signal?.addEventListener("abort", resolve, { once: true });
+    addEventListener("online", resolve, { once: true });
   });
 }

@@ -18,6 +18,8 @@ export interface Item {
   for_sale: boolean;
   /** The page that holds the ciphertext of a sealed text. */
   page_url: string | null;
+  /** The gateway's page of what else the creator sells, if there is anything. */
+  more_url: string | null;
 }
 
 export interface Creator {

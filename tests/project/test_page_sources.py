@@ -21,7 +21,7 @@ def test_no_page_and_no_script_names_another_site() -> None:
 
 
 # What is sanitised when it is rendered, colours that are computed, and a tag of slugs and sanitised HTML.
-UNESCAPED = {"text_html", "palette", "snippet.tag"}
+UNESCAPED = {"text_html", "paid_html", "palette", "snippet.tag"}
 
 
 def test_no_template_holds_a_script_or_a_style_that_the_policy_would_refuse() -> None:

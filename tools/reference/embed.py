@@ -49,6 +49,7 @@ PARTS = {
     "sheet": "the payment sheet",
     "qr": "the QR code",
     "status": "the line that says what is going on",
+    "onward": "the line after what was opened: tip the creator, more by them, copy the page's link",
     "newcomers": "the line under the button for readers who have no wallet yet",
 }
 # The files that a reader's browser loads, and when.

@@ -16,7 +16,7 @@ from gateway.rows import Item, ItemKind, ItemState, Share, rfc3339
 from gateway.web.admin.callers import authenticate
 from gateway.web.admin.item_bodies import AdminItemBody, FileName, ItemChange, ItemRequest, ShareBody
 from gateway.web.api.content import send_content
-from gateway.web.api.items import item_body
+from gateway.web.api.items import public_item
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer, chunks_of, read_body
 
@@ -135,9 +135,8 @@ def _shares(bodies: Sequence[ShareBody]) -> tuple[Share, ...]:
 
 
 def _admin_item(gateway: Gateway, item: Item) -> AdminItemBody:
-    creator = gateway.catalog.creator(item.creator)
     return AdminItemBody(
-        **msgspec.structs.asdict(item_body(item, creator, public_url=gateway.config.public_url)),
+        **msgspec.structs.asdict(public_item(gateway, item)),
         shares=[ShareBody(share.creator, share.weight) for share in item.shares],
         memo=item.memo,
         allowed_origins=list(item.allowed_origins),

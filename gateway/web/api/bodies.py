@@ -40,7 +40,10 @@ class CreatorCard(Struct):
 
 
 class ItemBody(Struct):
-    """The public part of an item, without what is paid for."""
+    """The public part of an item, without what is paid for.
+
+    `more_url` is the page that lists what its creator sells; null if that is nothing else.
+    """
 
     id: str
     kind: Literal["text", "file", "sealed"]
@@ -57,6 +60,7 @@ class ItemBody(Struct):
     for_sale: bool
     pay_url: str
     page_url: str | None
+    more_url: str | None
 
 
 class InvoiceBody(Struct, omit_defaults=True):

@@ -13,7 +13,7 @@ from gateway.catalog.catalog import Catalog
 from gateway.catalog.sealed_key import PAID_ATTRIBUTE
 from gateway.errors import NotFound
 from gateway.money import to_sat
-from gateway.rows import Creator, Item, ItemKind, ItemState
+from gateway.rows import Creator, Item, ItemKind
 from gateway.web.embed.files import SCRIPT, Embed
 from gateway.web.http.application import gateway_of
 from gateway.web.http.bodies import answer
@@ -104,8 +104,8 @@ def _asked(gateway: Gateway, embed: Embed, query: Mapping[str, str]) -> Snippet 
 def _listed(catalog: Catalog) -> list[tuple[str, str]]:
     """What a snippet can be asked for, as its name and its title: the creators, then the newest items on sale."""
     creators = [(f"@{creator.name}", creator.title) for creator in catalog.creators()]
-    items = [(item.id, item.title) for item in reversed(catalog.items()) if item.state is ItemState.ACTIVE]
-    return [*creators[:MOST_LISTED], *items[:MOST_LISTED]]
+    items = [(item.id, item.title) for item in catalog.listed()[:MOST_LISTED]]
+    return [*creators[:MOST_LISTED], *items]
 
 
 def _marking(item: Item) -> str:

@@ -99,6 +99,8 @@ async def _opened(request: web.Request, item: Item, creator: Creator, verified: 
         file_url=file_url,
         page_url=page_url_of(gateway.keys, item, verified.token, verified.invoice, now=gateway.now()) or "",
         receipt_url=receipt_url,
+        has_more=gateway.catalog.has_more_by(item.creator, than=item),
+        now=gateway.clock(),
     )
 
 
@@ -108,8 +110,10 @@ def _refunded_urls(request: web.Request, tokens: Sequence[VerifiedToken]) -> lis
 
 
 def _offer(request: web.Request, item: Item, creator: Creator) -> View:
-    card = card_view(item, creator, public_url=gateway_of(request).config.public_url)
-    return offer_view(item, creator, words_of(request)) | {"card": card}
+    gateway = gateway_of(request)
+    card = card_view(item, creator, public_url=gateway.config.public_url)
+    has_more = gateway.catalog.has_more_by(item.creator, than=item)
+    return offer_view(item, creator, words_of(request), has_more=has_more) | {"card": card}
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:

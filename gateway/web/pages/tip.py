@@ -24,6 +24,7 @@ from gateway.web.pages.token_cookie import (
     tokens_of,
 )
 from gateway.web.pages.views import (
+    listed_view,
     tip_open_view,
     tip_view,
     tip_waiting_view,
@@ -39,15 +40,16 @@ async def show_tip(request: web.Request) -> web.Response:
     creator = gateway.catalog.creator(request.match_info["name"])
     now, words = gateway.clock(), words_of(request)
     newest = next(iter(await tokens_of(request, TIP, creator.name)), None)
+    listed = listed_view(gateway.catalog.listed_by(creator.name), words)
     if newest is None:
-        return may_be_kept(render(request, "tip.html", tip_view(creator, words)))
+        return may_be_kept(render(request, "tip.html", tip_view(creator, words) | listed))
     if newest.invoice.state is InvoiceState.CANCELED:
-        return render(request, "tip.html", tip_view(creator, words))
+        return render(request, "tip.html", tip_view(creator, words) | listed)
     if newest.invoice.state is InvoiceState.OPEN:
         return render(request, "tip.html", tip_waiting_view(creator, newest.invoice, words, now=now))
     receipt_url = f"{receipt_path(request, newest.invoice)}#{newest.text}"
     view = tip_open_view(creator, newest.invoice, words, receipt_url=receipt_url)
-    response = render(request, "tip.html", view)
+    response = render(request, "tip.html", view | listed)
     keep_token(request, response, THANKED, creator.name, decode_token(newest.text), instead_of=TIP)
     return response
 

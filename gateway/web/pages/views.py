@@ -1,7 +1,7 @@
 """Template variables of the pages, computed from rows in the reader's language."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from math import ceil
@@ -25,9 +25,13 @@ from gateway.web.pages.refusal_texts import NO_LONGER_SOLD, TIP_INVALID
 WORDS_PER_MINUTE = 220
 LONGEST_SUFFIX = 5
 REFRESH_SECONDS = 3
+NEW_SECONDS = 120
+MOST_LISTED = 50
 TIP_AMOUNTS_SAT = (21, 100, 1000)
 USUAL_TIP_SAT = 100
 OWN_TIP_SAT = 500
+
+FIRST_STRONG_ISOLATE, POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"
 
 View = dict[str, Any]
 
@@ -49,8 +53,8 @@ _UNITS: tuple[tuple[Unit, int], ...] = (("day", 86_400), ("hour", 3_600), ("minu
 _KILO = 1000
 
 
-def offer_view(item: Item, creator: Creator, words: Words) -> View:
-    """The page of an item before payment."""
+def offer_view(item: Item, creator: Creator, words: Words, *, has_more: bool = False) -> View:
+    """The page of an item before payment. `has_more`: its creator has something else on sale."""
     return {
         "state": "offered",
         "item": item_view(item, words),
@@ -60,8 +64,9 @@ def offer_view(item: Item, creator: Creator, words: Words) -> View:
         "line": "" if item.state is ItemState.ACTIVE else words.say(NO_LONGER_SOLD),
         "scripted": True,
         "connects": True,
+        "has_more": has_more,
         # The page shows the preview itself.
-        "product": to_builtins(item_body(replace(item, preview_html=""), creator, public_url="")),
+        "product": to_builtins(item_body(replace(item, preview_html=""), creator, public_url="", has_more=has_more)),
     }
 
 
@@ -81,11 +86,16 @@ def open_view(
     file_url: str,
     page_url: str,
     receipt_url: str,
+    has_more: bool,
+    now: float,
 ) -> View:
     """The page of a paid item without scripts: the content in place of the preview, or a link to it."""
-    return offer_view(as_sold(item, invoice), creator, words) | {
+    free_html, paid_html = _parted(item, content_html)
+    return offer_view(as_sold(item, invoice), creator, words, has_more=has_more) | {
         "state": "open",
-        "text_html": content_html if item.kind is ItemKind.TEXT else item.preview_html,
+        "text_html": free_html,
+        "paid_html": paid_html,
+        "thanks": _thanks(invoice, creator, words, now=now),
         "file_url": file_url,
         "page_url": page_url,
         "line": _paid(invoice, words),
@@ -138,6 +148,11 @@ def tip_open_view(creator: Creator, invoice: Invoice, words: Words, *, receipt_u
     return tip_view(creator, words) | paid
 
 
+def listed_view(items: Sequence[Item], words: Words) -> View:
+    """What a creator has on sale, for the tip page."""
+    return {"listed": [item_view(item, words) for item in items[:MOST_LISTED]]}
+
+
 def item_view(item: Item, words: Words) -> View:
     """The template variables of an item."""
     return {
@@ -157,7 +172,14 @@ def item_view(item: Item, words: Words) -> View:
 def creator_view(creator: Creator, words: Words) -> View:
     """The template variables of a creator."""
     title = creator.title.strip()
-    return {"name": creator.name, "title": title, "initial": title[:1].upper(), "lang": language_of(title, words.tag)}
+    return {
+        "name": creator.name,
+        "title": title,
+        # For the middle of a sentence: a name of another direction leaves the words around it in their order.
+        "isolated": f"{FIRST_STRONG_ISOLATE}{title}{POP_DIRECTIONAL_ISOLATE}",
+        "initial": title[:1].upper(),
+        "lang": language_of(title, words.tag),
+    }
 
 
 def what_it_buys(item: Item, words: Words) -> str:
@@ -204,6 +226,22 @@ def _waiting(invoice: Invoice, words: Words, *, now: float) -> View:
 
 def _paid(invoice: Invoice, words: Words) -> str:
     return words.say("Paid {amount} sat.", amount=words.sat(invoice.paid_msat or invoice.amount_msat))
+
+
+def _thanks(invoice: Invoice, creator: Creator, words: Words, *, now: float) -> str:
+    """The thanks for a payment, while it is new; no cookie says whether they were seen."""
+    if invoice.settled_at is None or now - invoice.settled_at > NEW_SECONDS:
+        return ""
+    amount = words.say("{sat} sat", sat=words.sat(invoice.paid_msat or invoice.amount_msat))
+    return words.say("Paid {amount}. {name} thanks you.", amount=amount, name=creator.title.strip())
+
+
+def _parted(item: Item, content_html: str) -> tuple[str, str]:
+    """The free and the paid part of what is shown. A text that was changed may begin otherwise than its free part."""
+    if item.kind is not ItemKind.TEXT:
+        return item.preview_html, ""
+    free_html = item.preview_html.strip()
+    return (free_html, content_html[len(free_html) :]) if content_html.startswith(free_html) else ("", content_html)
 
 
 def _media_name(item: Item, words: Words) -> str:

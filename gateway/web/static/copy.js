@@ -9,6 +9,8 @@ addEventListener("click", async ({ target }) => {
     button.textContent = button.dataset.done;
     setTimeout(() => { button.textContent = label; button.ariaDisabled = null; }, 2000);
   } catch {
+    // Without HTTPS a page has no clipboard.
+    if (source.href) prompt("", source.href);
     source.hidden = false;
     source.select?.();
   }

@@ -3,7 +3,7 @@
 import { copyOnClick } from "../copy.js";
 import { h, tick } from "../dom.js";
 import { TuppenceEvent } from "../events.js";
-import { bearer } from "../gateway.js";
+import { bearer, type Item } from "../gateway.js";
 import type { Language } from "../language.js";
 import type { Product, ItemProduct } from "../product.js";
 import type { Obstacle, OpenedModule, PaidProduct } from "../interfaces.js";
@@ -57,6 +57,7 @@ export const render: OpenedModule["render"] = async (opener) => {
     else [landing, isOpen] = await openSealed(paid, itemProduct, landing, after);
     frame.classList.toggle("sealed", kind === "sealed");
   }
+  if ("item" in product && isOpen) after.append(onward(paid, (product as ItemProduct).item));
   after.append(receiptLinks(paid));
   // A fresh confirmation stands where the free part ends: there the reader is.
   const free = h("slot", { name: "free" });
@@ -103,6 +104,18 @@ function confirmation(paid: PaidProduct): HTMLElement {
   const { gateway, language, token, product, again } = paid;
   const link = !again && product.reopens && receiptLink(gateway.url("r#" + token), language, "");
   return h("p", { class: "held", part: "paid" }, tick(), h("span", {}, thanks(paid), " ", link));
+}
+
+/** Where a reader who liked it may go from here. */
+function onward({ gateway, language }: PaidProduct, item: Item): HTMLElement {
+  // Isolated, so that a name of another direction leaves the words around it in their order.
+  const name = `\u2068${item.creator_title}\u2069`;
+  const link = (href: string, words: "tipName" | "more") =>
+    h("a", { href, target: "_blank", rel: "noopener noreferrer" }, language.say(words, { name }));
+  const copy = h("button", { type: "button" }, language.say("copyPage"));
+  copyOnClick(copy, () => location.href.split("#", 1)[0] as string, language);
+  const more = item.more_url ? [" · ", link(item.more_url, "more")] : [];
+  return h("p", { class: "onward", part: "onward" }, link(gateway.url("t/" + item.creator), "tipName"), ...more, " · ", copy);
 }
 
 function receiptLinks(paid: PaidProduct): HTMLElement {

@@ -49,7 +49,7 @@ async def test_a_link_preview_shows_the_title_and_first_words(site: Site) -> Non
     for line in (
         '<meta property="og:description" content="A little goes a long way.">',
         '<meta property="og:url" content="http://127.0.0.1:8402/i/welcome">',
-        '<link rel="canonical" href="http://127.0.0.1:8402/i/welcome">',
+        '<link id="address" rel="canonical" href="http://127.0.0.1:8402/i/welcome">',
     ):
         assert line in page
     assert '<meta property="og:title" content="Coins &amp; ' in page

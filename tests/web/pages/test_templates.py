@@ -92,8 +92,8 @@ def test_a18_texts_of_creators_and_readers_never_become_markup(words: str) -> No
     pages: list[tuple[str, Any, Any]] = [
         (
             "item.html",
-            views.offer_view(replace(ITEM, title=words), creator, ENGLISH),
-            views.offer_view(ITEM, CREATOR, ENGLISH),
+            views.offer_view(replace(ITEM, title=words), creator, ENGLISH, has_more=True),
+            views.offer_view(ITEM, CREATOR, ENGLISH, has_more=True),
         ),
         (
             "item.html",
@@ -101,12 +101,18 @@ def test_a18_texts_of_creators_and_readers_never_become_markup(words: str) -> No
             views.waiting_view(ITEM, CREATOR, INVOICE, ENGLISH, now=0),
         ),
         ("tip.html", views.tip_view(creator, ENGLISH, line=words), views.tip_view(CREATOR, ENGLISH)),
+        ("tip.html", listed(words), listed("plain")),
         ("receipt.html", {"receipt": a_receipt(words)}, {"receipt": a_receipt("plain")}),
         ("item.html", carded(words), carded("plain")),
         ("recover.html", {"line": words}, {"line": "plain"}),
     ]
     for template, hostile, plain in pages:
         assert shape(render(template, hostile)) == shape(render(template, plain))
+
+
+def listed(title: str) -> views.View:
+    """The tip page with one item."""
+    return views.tip_view(CREATOR, ENGLISH) | views.listed_view([replace(ITEM, title=title)], ENGLISH)
 
 
 def carded(words: str) -> views.View:
