@@ -1,14 +1,14 @@
-/** Types of the elements for TypeScript and JSX. */
+/** Types of the elements, for TypeScript and for JSX. */
 
 export type TuppenceState = "loading" | "offered" | "paid" | "open";
 export type TuppenceTheme = "auto" | "light" | "dark";
 
 export interface TuppenceElement extends HTMLElement {
   readonly state: TuppenceState;
-  /** Open the payment sheet. Call it only from a reader's click: a wallet may be asked to pay. */
+  /** Open the payment sheet. Only from a reader's tap: a wallet may be asked. */
   open(): Promise<void>;
   close(): void;
-  /** Unlock with an access token, which a receipt link carries after its `#`. Returns whether it is paid. */
+  /** Open with a token, as a receipt link carries it after its `#`. Gives whether it is paid. */
   unlock(token: string): Promise<boolean>;
 }
 
@@ -32,7 +32,7 @@ export interface TuppenceEventMap {
 interface Common {
   theme?: TuppenceTheme;
   lang?: string;
-  /** The gateway's base URL, if it did not serve the script. */
+  /** The gateway's address, where the script comes from elsewhere. */
   gateway?: string;
   id?: string;
   class?: string;
@@ -47,9 +47,9 @@ interface Common {
 
 export interface TuppencePaywallAttributes extends Common {
   item: string;
-  /** The page shows the preview itself, so only the rest of the text is inserted. */
+  /** The page shows the preview itself: only what follows it opens. */
   rest?: boolean | "";
-  /** The ciphertext, written by `tuppence seal`. The payment unlocks its key. */
+  /** Written by `tuppence seal`: what the payment opens in this place. */
   sealed?: string;
 }
 
