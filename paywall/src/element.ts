@@ -216,7 +216,7 @@ export abstract class TuppenceElement extends HTMLElement {
           if (end) {
             // It was paid, so it is neither watched nor offered to be paid again.
             if (end === "lost") this.#store?.drop(attempt);
-            else this.#store?.put({ ...attempt, paid: true });
+            else if (!again) this.#store?.put({ ...attempt, paid: true });
             this.#ended.add(attempt.key);
             this.#reportError(error), this.#sheet?.close(), this.offerAgain();
             if (end === "refunded") opened?.showRefund(this.#paid(attempt, again));
