@@ -173,9 +173,21 @@ async def test_without_a_source_no_request_is_sent(source: Source, clock: FakeCl
 
 @pytest.mark.parametrize(
     ("amount_msat", "words"),
-    [(100_000, "≈ €0.09"), (1_000, "≈ €0.0009"), (1_500, "≈ €0.001"), (10_000_000, "≈ €9.00"), (11_112, "≈ €0.01")],
+    [
+        (100_000, "≈ €0.09"),
+        (1_000, "≈ €0.0009"),
+        (1_500, "≈ €0.001"),
+        (10_000_000, "≈ €9.00"),
+        (11_112, "≈ €0.01"),
+        (11_105, "≈ €0.01"),
+    ],
 )
 def test_an_amount_below_a_cent_has_one_digit(amount_msat: int, words: str) -> None:
+    assert words_in("en").fiat(amount_msat, a_rate("EUR", 90_000)) == words
+
+
+@pytest.mark.parametrize(("amount_msat", "words"), [(250_000, "≈ €0.23"), (150_000, "≈ €0.14"), (350_000, "≈ €0.32")])
+def test_half_a_cent_is_rounded_as_the_sheet_rounds_it(amount_msat: int, words: str) -> None:
     assert words_in("en").fiat(amount_msat, a_rate("EUR", 90_000)) == words
 
 

@@ -7,7 +7,7 @@ first use; `python -m tools.catalogues` updates them from the code. Placeholders
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from aiohttp import web
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 from babel.units import format_unit
 
 from gateway.money import MSAT_PER_BITCOIN, MSAT_PER_SAT
@@ -71,10 +71,11 @@ class Words:
 
     def fiat(self, amount_msat: int, rate: Rate) -> str:
         """An approximate amount of a currency: `≈ €0.09`, or `≈ USD 0.10`; below a cent, one significant digit."""
-        value = Decimal(amount_msat) / MSAT_PER_BITCOIN * Decimal(rate.per_bitcoin)
+        # As the sheet's script computes and rounds it, so that page, sheet and receipt name one amount.
+        value = Decimal(amount_msat / MSAT_PER_BITCOIN * rate.per_bitcoin)
         is_tiny = value < _CENT
-        if is_tiny:
-            value = value.quantize(Decimal(1).scaleb(value.adjusted()))
+        digits = -value.adjusted() if is_tiny else get_currency_precision(rate.currency)
+        value = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
         pattern = self.locale.currency_formats["standard"].pattern
         if rate.fallback:
             # The code of the currency in place of its symbol, with a space before digits.

@@ -1,5 +1,6 @@
 /** The form of a tip: reads the amount and the note, and shows what the button will ask for. */
 
+import { h } from "../dom.js";
 import type { Gateway } from "../gateway.js";
 import type { Language } from "../language.js";
 import type { TipProduct } from "../product.js";
@@ -44,10 +45,11 @@ export class TipForm {
     const { language } = this;
     const fiat = sat && this.#rate ? inCurrency(sat * 1000, this.#rate, language) : "";
     part("own-fiat").textContent = fiat;
+    const button = this.#form.querySelector(".pay") as HTMLElement;
+    const amount = sat && language.say("amount", { sat: language.number(sat) });
+    button.replaceChildren(amount ? `${this.#label} · ${amount} ` : `${this.#label}`, h("span", { class: "fiat", translate: "no" }, fiat));
     if (!sat) return;
     this.#own.ariaInvalid = null;
     part("own-mistake").textContent = "";
-    const amount = language.say("amount", { sat: language.number(sat) });
-    (this.#form.querySelector(".pay") as HTMLElement).textContent = `${this.#label} · ${amount}`;
   }
 }

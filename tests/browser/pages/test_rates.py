@@ -29,7 +29,7 @@ async def test_a_tip_is_not_chosen_blind(reader: Reader) -> None:
     await expect(reader.page.locator("#own-fiat")).to_have_text("≈ $0.50")
     await reader.page.locator("[name=own]").fill("20000")
     await expect(reader.page.locator("#own-fiat")).to_have_text("≈ $20.00")
-    await expect(reader.page.locator("#offer .pay")).to_have_text("Send the tip · 20,000 sat")
+    await expect(reader.page.locator("#offer .pay")).to_have_text("Send the tip · 20,000 sat ≈ $20.00")
     await reader.press_pay()
     await expect(reader.sheet.locator(".fiat")).to_have_text("≈ $20.00")
 
