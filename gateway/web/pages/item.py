@@ -55,7 +55,11 @@ async def show_item(request: web.Request) -> web.Response:
         view = _offer(request, item, creator) | {"refunded_urls": _refunded_urls(request, tokens)}
         page = render(request, "item.html", view)
         return page if tokens else may_be_kept(page)
-    return render(request, "item.html", waiting_view(item, creator, unpaid.invoice, words_of(request), now=now))
+    view = waiting_view(item, creator, unpaid.invoice, words_of(request), now=now)
+    # An invoice that has expired is offered again.
+    if view["state"] == "offered":
+        view |= {"card": _card(request, item, creator)}
+    return render(request, "item.html", view)
 
 
 async def buy_item(request: web.Request) -> web.Response:
@@ -110,10 +114,13 @@ def _refunded_urls(request: web.Request, tokens: Sequence[VerifiedToken]) -> lis
 
 
 def _offer(request: web.Request, item: Item, creator: Creator) -> View:
-    gateway = gateway_of(request)
-    card = card_view(item, creator, public_url=gateway.config.public_url)
-    has_more = gateway.catalog.has_more_by(item.creator, than=item)
+    has_more = gateway_of(request).catalog.has_more_by(item.creator, than=item)
+    card = _card(request, item, creator)
     return offer_view(item, creator, words_of(request), has_more=has_more) | {"card": card}
+
+
+def _card(request: web.Request, item: Item, creator: Creator) -> View:
+    return card_view(item, creator, public_url=gateway_of(request).config.public_url)
 
 
 def _item(request: web.Request) -> tuple[Item, Creator]:

@@ -9,7 +9,14 @@ const UNCERTAIN = [Nip47PublishError, Nip47PublishTimeoutError, Nip47ReplyTimeou
 export function overNostr(connection: string): Wallet {
   const client = new NWCClient({ nostrWalletConnectUrl: connection, requireSecret: true });
   return {
-    enable: () => client.getWalletServiceInfo(),
+    async enable() {
+      try {
+        return await client.getWalletServiceInfo();
+      } catch (error) {
+        client.close();
+        throw error;
+      }
+    },
     async sendPayment(invoice) {
       try {
         return await client.payInvoice({ invoice });

@@ -18,14 +18,15 @@ export function followedHash(): string {
   return /^#invoice=([0-9a-f]{64})$/.exec(location.hash)?.[1] ?? "";
 }
 
-/** Open the sheet with the invoice and the section for the wallet. No wallet is asked before a press there. */
-export async function follow(hash: string, context: PaymentContext, say: Say): Promise<void> {
+/** Open the sheet with the invoice and the section for the wallet. No wallet is asked before a press there. Returns the sheet, if
+ * the invoice is one of this page. */
+export async function follow(hash: string, context: PaymentContext, say: Say): Promise<Sheet | undefined> {
   const { gateway } = context;
   const invoice = await found(gateway, hash, say);
-  if (!invoice) return;
+  if (!invoice) return undefined;
   // An invoice of another product belongs on that product's page, which shows what is paid for.
   const { pathname } = new URL(invoice.pay_url);
-  if (pathname !== location.pathname) return location.replace(pathname + location.hash);
+  if (pathname !== location.pathname) return void location.replace(pathname + location.hash);
   const { makeSheet } = await load<SheetModule>("sheet.js");
   const attempt: Attempt = { key: hash, body: context.terms().body, ends: Date.now(), hash };
   const show = (state: WatchedState) => (state === "settled" ? leave(sheet, say) : sheet.update(attempt, state));
@@ -42,6 +43,7 @@ export async function follow(hash: string, context: PaymentContext, say: Say): P
   // The payment request of an invoice that was paid long ago is deleted.
   if (invoice.state === "settled") leave(sheet, say);
   else sheet.unfold("connect");
+  return sheet;
 }
 
 /** The invoice; nothing if the address names another meanwhile. */

@@ -5,7 +5,7 @@ import { AttemptStore } from "../attempts.js";
 import { h } from "../dom.js";
 import { type State, TuppenceElement } from "../element.js";
 import type { Gateway, Refusal } from "../gateway.js";
-import type { Obstacle, OpenedModule, PaymentContext } from "../interfaces.js";
+import type { Obstacle, OpenedModule, PaymentContext, Sheet } from "../interfaces.js";
 import { type Product, ItemProduct, TipProduct } from "../product.js";
 import { endOf } from "../opened/ends.js";
 import { type MessageId, SHEET } from "../words.js";
@@ -23,6 +23,8 @@ export class HostedPage extends TuppenceElement {
   #tip: TipForm | undefined;
   #isAsked = false;
   #followed = "";
+  /** Of an embedding page's invoice. */
+  #followedSheet: Sheet | undefined;
 
   protected override parse(): Product {
     const known = JSON.parse(part("product").textContent ?? "{}");
@@ -72,7 +74,9 @@ export class HostedPage extends TuppenceElement {
   #press(): void {
     this.#isAsked = this.state === "loading";
     if (this.#isAsked) return;
-    if (this.#tip?.read() === false) this.#tip.refuse();
+    // Who comes from another page to pay there buys nothing here.
+    if (this.#followedSheet) this.#followedSheet.open();
+    else if (this.#tip?.read() === false) this.#tip.refuse();
     else void this.open();
   }
 
@@ -80,7 +84,9 @@ export class HostedPage extends TuppenceElement {
     const hash = followedHash();
     if (this.state === "loading" || hash === this.#followed) return;
     this.#followed = hash;
-    if (hash) void follow(hash, this.context(""), (id) => this.say(id)).catch(() => this.say("failed"));
+    this.#followedSheet = undefined;
+    if (!hash) return;
+    follow(hash, this.context(""), (id) => this.say(id)).then((sheet) => { this.#followedSheet = sheet; }, () => this.say("failed"));
   }
 }
 

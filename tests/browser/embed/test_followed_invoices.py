@@ -56,6 +56,18 @@ async def test_a_connection_that_is_kept_pays_the_invoice_of_a_link_after_a_pres
     assert wallet.asked == [invoice["payment_request"]]
 
 
+async def test_who_comes_to_pay_an_invoice_buys_nothing_else_by_the_pages_own_button(visitor: Visitor) -> None:
+    await visitor.open()
+    invoice = await visitor.tap()
+    page, _ = await follow(visitor, invoice)
+    sheet = page.locator("dialog.sheet[open]")
+    await expect(sheet.locator("svg.code")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.locator("#offer button.pay").click()
+    await expect(sheet.locator(".request")).to_have_value(invoice["payment_request"])
+    assert len([path for path in visitor.posts if path.endswith("/invoices")]) == 1
+
+
 @pytest.mark.parametrize("changed", [{"state": "expired", "expires_at": ENDED}, {"state": "canceled"}])
 async def test_the_invoice_of_a_link_that_has_ended_is_told_of_and_not_asked_for_on_and_on(
     visitor: Visitor, changed: dict[str, str]
