@@ -23,6 +23,7 @@ async def test_the_code_on_the_screen_is_the_invoice(new_reader: NewReader, scre
     await reader.open(path)
     invoice = await reader.press_pay()
     await expect(reader.page.locator("#demo-pay")).to_be_enabled()
+    await reader.sheet.locator(".plate").scroll_into_view_if_needed()
     assert codes_in(await reader.page.screenshot(animations="disabled")) == [as_scanned(invoice["payment_request"])]
 
 
