@@ -191,6 +191,8 @@ async def test_an_older_copy_is_refused_until_the_operator_confirms_it(
         version = str(await site.gateway.store.read(lambda tx: tx.items.version()))
         await until(lambda: position_file(database).read_text().split()[1] == version)
     database.write_bytes(older)
+    # What a log may still hold is not lost with the older copy.
+    database.with_name(f"{database.name}-wal").unlink(missing_ok=True)
     assert await _refusal(config, clock, core) == "database_older"
     position_file(database).unlink()
     assert await _pause(config, clock, core) == (RESTORED, 0)
