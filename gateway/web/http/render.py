@@ -1,6 +1,7 @@
 """Renders templates as responses with a content security policy, in the reader's language."""
 
 from base64 import urlsafe_b64encode
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,8 +64,9 @@ def render(
     spoken = words or words_of(request)
     relays = _relays(request) if view.get("connects") else ""
     view = view | {"connects": bool(relays)}
-    ours = {"nonce": nonce, "lang": language_query(request), "may_choose": words is None}
-    ours["wallets"] = _wallets(request, spoken)
+    ours: dict[str, Any] = {"nonce": nonce, "lang": language_query(request), "may_choose": words is None}
+    # Called by the pages that name them.
+    ours["wallets"] = partial(_wallets, request, spoken)
     variables = language_variables(spoken, rate_for(request)) | ours | view
     response = aiohttp_jinja2.render_template(template, request, variables, status=status)
     response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce, relays=relays)

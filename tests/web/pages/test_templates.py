@@ -206,7 +206,7 @@ def render(template: str, view: views.View) -> str:
     return (
         aiohttp_jinja2.get_env(app)
         .get_template(template)
-        .render(language_variables(ENGLISH) | {"nonce": "n", "lang": "", "may_choose": True} | view)
+        .render(language_variables(ENGLISH) | {"nonce": "n", "lang": "", "may_choose": True, "wallets": list} | view)
     )
 
 
