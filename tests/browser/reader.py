@@ -1,6 +1,7 @@
 """A reader with a browser: what they do, and what must be true of every page they see."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from playwright.async_api import BrowserContext, Locator, Page, Request, expect
@@ -96,6 +97,14 @@ class Reader:
     async def is_scannable(self) -> None:
         """Wait for the code."""
         await expect(self.sheet.locator("svg.code")).to_be_visible()
+
+    async def buy_without_script(self, pay: Callable[[str], Awaitable[int]]) -> None:
+        """Pay for the essay by the page's form, and go to its receipt."""
+        await self.open("/i/welcome")
+        await self.page.locator("#offer button.pay").click()
+        assert await pay(await self.page.get_by_label("Lightning invoice, to copy").input_value()) == 200
+        await self.page.reload()
+        await self.page.locator("#receipt").click()
 
     async def press_wallet(self) -> None:
         """Pay with the demo's wallet."""
