@@ -25,11 +25,3 @@ export function price(): { row: HTMLElement; fill(sat: string, summary: string):
     },
   };
 }
-
-export function status(): HTMLElement {
-  return h("p", { class: "line", part: "status", role: "status" });
-}
-
-export function payButton(): HTMLButtonElement {
-  return h("button", { class: "pay", part: "button" }, "\u00a0");
-}

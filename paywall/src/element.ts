@@ -7,7 +7,7 @@ import type { Product } from "./product.js";
 import { bearer, type Gateway, gatewayOf, load, Refusal, Unreachable } from "./gateway.js";
 import { type Language, languageOf } from "./language.js";
 import { ELEMENT_STYLES } from "./element-styles.js";
-import type { ExtrasModule, Obstacle, OpenedModule, PaidProduct, PaymentContext, Sheet, SheetModule } from "./interfaces.js";
+import type { Obstacle, OpenedModule, PaidProduct, PaymentContext, Sheet, SheetModule } from "./interfaces.js";
 import { type Attempt, newKey, AttemptStore } from "./attempts.js";
 import { type WatchedState, watcherOf } from "./invoice-watcher.js";
 import type { PageId } from "./words.js";
@@ -54,6 +54,8 @@ export abstract class TuppenceElement extends HTMLElement {
   protected abstract show(state: State): void;
   /** Show a message in the status line. */
   protected abstract say(id: PageId): void;
+  /** Add what has no need to be there at once. */
+  protected extend?(): void;
 
   get state(): State {
     return this.#state;
@@ -166,7 +168,7 @@ export abstract class TuppenceElement extends HTMLElement {
     const { title, amount_msat } = this.product.terms(this.language);
     this.#emit("ready", { title, amount_msat: amount_msat || null });
     this.#resume();
-    void load<ExtrasModule>("extras.js").then(({ extend }) => extend(this.context("")), () => {});
+    this.extend?.();
   }
 
   /** Unlock the newest paid attempt, and watch the unpaid ones. */

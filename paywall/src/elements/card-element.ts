@@ -1,7 +1,8 @@
-import { payButton, status } from "../card.js";
 import { h } from "../dom.js";
 import { paint } from "../style-sheet.js";
 import { type State, TuppenceElement } from "../element.js";
+import { load } from "../gateway.js";
+import type { ExtrasModule } from "../interfaces.js";
 import type { PageId } from "../words.js";
 
 /** An element that shows a pay button and a status line; subclasses add the rest of the card. */
@@ -16,8 +17,8 @@ export abstract class CardElement extends TuppenceElement {
   protected abstract parts(button: HTMLElement, line: HTMLElement): Node[];
 
   protected override draw(root: ShadowRoot): void {
-    this.button = payButton();
-    this.#line = status();
+    this.button = h("button", { class: "pay", part: "button" }, "\u00a0");
+    this.#line = h("p", { class: "line", part: "status", role: "status" });
     this.frame = h("div", { class: "till " + this.kind, part: "till" },
       this.kind === "paywall" && h("div", { class: "preview", part: "preview" }, h("slot", { name: "preview" })),
       h("div", { class: "box" },
@@ -38,6 +39,10 @@ export abstract class CardElement extends TuppenceElement {
     (this.button.firstChild as Text).data = language.say(product.reopens ? "pay" : "tip", { amount });
     this.button.hidden = !product.forSale;
     this.say(state === "paid" ? "opening" : product.forSale ? "" : "ended");
+  }
+
+  protected override extend(): void {
+    void load<ExtrasModule>("extras.js").then(({ extend }) => extend(this.context("")), () => {});
   }
 
   protected override say(id: PageId | ""): void {

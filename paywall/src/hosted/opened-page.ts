@@ -6,17 +6,14 @@ import { keepFresh } from "../opened/download.js";
 import { endOf } from "../opened/ends.js";
 import { keepPlace } from "../opened/place.js";
 import { isSecure } from "../opened/seal.js";
+import { thanks } from "../opened/thanks.js";
 import type { ItemProduct, Product } from "../product.js";
 import { OPENED } from "../words.js";
+import { part } from "./part.js";
 
 const MOST_REFUNDS = 8;
 
 export const openedPage: OpenedModule = { obstacleTo, endOf, render, showRefund };
-
-/** A part of the page, by its id. */
-export function part<E extends HTMLElement = HTMLElement>(id: string): E {
-  return document.getElementById(id) as E;
-}
 
 /** A sealed text opens in its own page. */
 function obstacleTo(_: HTMLElement, product: Product): Obstacle {
@@ -31,33 +28,30 @@ async function render(paid: PaidProduct): Promise<[landing: HTMLElement, isOpen:
   if (!("item" in product)) return [part("text"), true];
   const itemProduct = product as ItemProduct;
   const { kind } = itemProduct.item;
-  const thanks = again ? undefined : thanksOf(paid);
-  if (kind === "text") showText(itemProduct.html, thanks);
-  else if (thanks) part("text").append(thanks);
+  const line = again ? undefined : thanksLine(paid);
+  if (kind === "text") showText(itemProduct.html, line);
+  else if (line) part("text").append(line);
   if (kind === "file") keepFresh(part<HTMLAnchorElement>("file"), gateway, itemProduct, token);
   if (kind === "sealed") part<HTMLAnchorElement>("page").href = await sealedUrl(paid, itemProduct);
   // A reader who has closed the sheet and reads elsewhere stays there.
-  if (host.shadowRoot?.querySelector("dialog[open]")) thanks?.scrollIntoView({ block: "nearest" });
+  if (host.shadowRoot?.querySelector("dialog[open]")) line?.scrollIntoView({ block: "nearest" });
   keepPlace();
-  return [thanks ?? part("text"), kind !== "sealed"];
+  return [line ?? part("text"), kind !== "sealed"];
 }
 
 /** Replace the free part by the whole text. The thanks stand where the free part ended: there the reader is. */
-function showText(html: string, thanks: HTMLElement | undefined): void {
+function showText(html: string, line: HTMLElement | undefined): void {
   const text = part("text"), free = text.innerHTML.trim(), { length } = text.children;
   // The gateway has sanitised it.
   text.innerHTML = html;
   // A text that was changed since may begin otherwise than its free part.
   const next = text.innerHTML.trimStart().startsWith(free) ? text.children[length] ?? null : text.firstChild;
-  if (thanks) text.insertBefore(thanks, next);
+  if (line) text.insertBefore(line, next);
 }
 
-function thanksOf(paid: PaidProduct): HTMLElement {
-  const { product, language } = paid;
-  const { creator: name, amount_msat } = product.terms(language);
-  const amount = language.say("amount", { sat: language.sat(amount_msat) });
+function thanksLine(paid: PaidProduct): HTMLElement {
   const line = part("thanks");
-  (line.querySelector("span") as HTMLElement).textContent = language.with(OPENED).say("paid", { amount, name });
+  (line.querySelector("span") as HTMLElement).textContent = thanks({ ...paid, language: paid.language.with(OPENED) });
   (line.querySelector("a") as HTMLAnchorElement).href = receiptUrl(paid);
   line.hidden = false;
   return line;

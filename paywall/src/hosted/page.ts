@@ -12,7 +12,8 @@ import { type MessageId, SHEET } from "../words.js";
 import { WalletConnection } from "./connection.js";
 import { follow, followedHash } from "./followed.js";
 import { adoptOlder } from "./older.js";
-import { openedPage, part } from "./opened-page.js";
+import { openedPage } from "./opened-page.js";
+import { part } from "./part.js";
 import { TipForm } from "./tip-form.js";
 
 export class HostedPage extends TuppenceElement {

@@ -5,7 +5,8 @@ import type { Gateway } from "../gateway.js";
 import type { Language } from "../language.js";
 import type { TipProduct } from "../product.js";
 import { inCurrency, type Rate, rateOf } from "../rate/exchange-rate.js";
-import { part } from "./opened-page.js";
+import { readTip } from "../tipping/read-tip.js";
+import { part } from "./part.js";
 
 export class TipForm {
   readonly #form = part<HTMLFormElement>("offer");
@@ -24,14 +25,9 @@ export class TipForm {
 
   /** Take what is chosen and typed. Returns whether it is an amount of whole sats. */
   read(): boolean {
-    const { amount = "", own = "", name = "", message = "" } = Object.fromEntries(new FormData(this.#form)) as Record<string, string>;
-    const typed = amount || own.trim();
-    const sat = /^\d+$/.test(typed) ? Number(typed) : 0;
-    const isAmount = sat >= 1 && sat <= Number(this.#own.dataset["most"]);
-    if (isAmount) this.product.amountSat = sat;
-    this.product.note = { ...(name && { name }), ...(message && { message }) };
-    this.#show(isAmount ? sat : 0);
-    return isAmount;
+    const sat = readTip(this.#form, this.product, Number(this.#own.dataset["most"]));
+    this.#show(sat);
+    return sat > 0;
   }
 
   /** Say in the page's words, at its field, that it is no amount. */

@@ -12,6 +12,7 @@ import { OPENED } from "../words.js";
 import { articleOf, canInsert, contentElement } from "./article.js";
 import { download } from "./download.js";
 import { keepPlace } from "./place.js";
+import { thanks } from "./thanks.js";
 import { isDecryptable, isSecure, unseal } from "./seal.js";
 import ways from "../ways.css";
 import css from "./opened.css";
@@ -91,13 +92,6 @@ async function openSealed(
     host.dispatchEvent(new TuppenceEvent("error", { code: "seal_broken", message: String(error) }));
     return [line, false];
   }
-}
-
-function thanks({ product, language, again }: PaidProduct): string {
-  const { creator: name, amount_msat } = product.terms(language);
-  if (again) return language.say("yours");
-  if (!product.reopens) return language.say("thanks", { name });
-  return language.say("paid", { amount: language.say("amount", { sat: language.sat(amount_msat) }), name });
 }
 
 function confirmation(paid: PaidProduct): HTMLElement {

@@ -7,6 +7,7 @@ import type { Language } from "../language.js";
 import type { TippingModule } from "../interfaces.js";
 import { styleSheet } from "../style-sheet.js";
 import { TIPPING } from "../words.js";
+import { readTip } from "./read-tip.js";
 import css from "./tipping.css";
 
 const AMOUNTS_SAT = [21, 100, 1000];
@@ -33,19 +34,14 @@ export const makeForm: TippingModule["makeForm"] = async (root, product, base, g
     h("fieldset", {}, h("legend", { class: "unseen" }, language.say("amounts")), amounts(product, language, fiat)),
     other, note(product, language));
   const choose = () => {
-    const { amount = "", name, message } = Object.fromEntries(new FormData(form)) as Record<string, string>;
-    other.hidden = own.disabled = amount !== "";
-    const text = amount || own.value.trim();
-    const sat = /^\d+$/.test(text) ? Number(text) : 0;
-    const isAmount = sat >= 1 && sat <= MOST_SAT;
-    own.setCustomValidity(isAmount ? "" : language.say("ownWrong"));
-    ownFiat.textContent = isAmount ? fiat(sat) : "";
-    if (isAmount) {
-      product.amountSat = sat;
+    other.hidden = own.disabled = Boolean(new FormData(form).get("amount"));
+    const sat = readTip(form, product, MOST_SAT);
+    own.setCustomValidity(sat ? "" : language.say("ownWrong"));
+    ownFiat.textContent = sat ? fiat(sat) : "";
+    if (sat) {
       mistake.textContent = "";
       own.ariaInvalid = null;
     }
-    product.note = { ...(name && { name }), ...(message && { message }) };
     chosen();
   };
   form.addEventListener("input", choose);
